@@ -139,6 +139,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             person=person,
             transfers=protocol_services.transfer.transfers,
             transfer_requests=protocol_services.transfer.transfer_requests,
+            live_access=node.datasources.access,
             reading=protocol_services.transfer.overview,
             receptions_folder=node.parts.places.received,
             changes=node.changes,

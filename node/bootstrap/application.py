@@ -34,6 +34,7 @@ from node.web.applications import (
 )
 from node.web.bodies import BodyLimits
 from node.web.dsp import routes as dsp
+from node.web.live.routes import LiveDoor
 from node.web.routers import PlacedRouter
 from node.web.scrapers import monitor_or_person
 from node.web.visitors import VisitorBounds, VisitorLimits
@@ -149,5 +150,8 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             refresh=protocol_services.transfer.refresh,
             participant=node.callers.participant,
             pace=data.Pace(bytes_per_second=rate or None),
+        ).routes(),
+        *LiveDoor(
+            authorise=protocol_services.transfer.authorise, reads=node.datasources.reads, base=node.parts.base
         ).routes(),
     ]

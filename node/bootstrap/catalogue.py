@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -91,7 +91,9 @@ class CatalogueServices:
     join: Join
 
 
-def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServices:
+def catalogue_services(
+    base: Foundation, *, with_views: bool, knows_data_source: Callable[[str], bool]
+) -> CatalogueServices:
     """Put the catalogue together. Without ``with_views`` graph, search and feed stay closed."""
     parts, people = base.parts, base.people
     stores, settings = parts.stores, parts.settings
@@ -135,7 +137,7 @@ def catalogue_services(base: Foundation, *, with_views: bool) -> CatalogueServic
     advised = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
     browse = _browse(base, access, ask)
-    publish = _publish(base, catalogue, settled, advised, browse)
+    publish = _publish(base, catalogue, settled, advised, browse, knows_data_source)
     return CatalogueServices(
         node=node,
         access=access,
@@ -318,6 +320,7 @@ def _publish(
     wait_for_views: Settled | None,
     advised_profiles: Sequence[str],
     browse: Browse,
+    knows_data_source: Callable[[str], bool],
 ) -> Publish:
     parts, settings = base.parts, base.parts.settings
     options = DescribeOptions(
@@ -339,6 +342,7 @@ def _publish(
             catalogue=catalogue,
             has_asset=parts.assets.has,
             visibility=base.visibility,
+            knows_data_source=knows_data_source,
             inspect=Inspect(
                 uow=parts.stores.uow,
                 records=parts.stores.catalogue.records,

@@ -9,17 +9,23 @@ from pathlib import Path
 import pluggy
 
 from node.adapters.datasources.folder import FolderConnector
+from node.adapters.planes.http import HttpPlane
 from node.bootstrap.foundation import Foundation
+from node.bootstrap.transfer import conversation_of
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
+from node.transfer.live.access import LiveAccess
+from node.transfer.live.reads import ReadDataSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSourceParts:
-    """All parts for data sources."""
+    """All parts for data sources: the register, the trial, reads of others here, our access to theirs."""
 
     sources: DataSources
     trial: TryDataSource
+    reads: ReadDataSource
+    access: LiveAccess
 
 
 def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSourceParts:
@@ -36,4 +42,16 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
         append=base.append,
         clock=parts.clock,
     )
-    return DataSourceParts(sources=sources, trial=TryDataSource(sources))
+    return DataSourceParts(
+        sources=sources,
+        trial=TryDataSource(sources),
+        reads=ReadDataSource(sources),
+        access=LiveAccess(
+            parts.stores.uow,
+            transfers=parts.stores.transfer.transfers,
+            conversation=conversation_of(base),
+            plane=HttpPlane(parts.egress),
+            token_for=base.correspondence.header,
+            clock=parts.clock,
+        ),
+    )

@@ -68,7 +68,7 @@ def transferring(
     grants = GrantAccess(
         stores.transfer.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime
     )
-    conversation = _conversation(base)
+    conversation = conversation_of(base)
     transfers = _transfers(base, contracts, conversation, _reactions(base, conversation, grants, uses, strategy))
     authorise = _authorise(base, uses)
     deliveries = OpenDelivery(parts.assets, parts.keyring)
@@ -116,7 +116,8 @@ def transferring(
     )
 
 
-def _conversation(base: Foundation) -> Conversation[Transfer]:
+def conversation_of(base: Foundation) -> Conversation[Transfer]:
+    """Return what writes the steps of transfers."""
     return Conversation(
         table=machine.TABLE,
         store=base.parts.stores.transfer.transfers,

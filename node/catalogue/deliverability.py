@@ -16,7 +16,7 @@ from node.catalogue.findings import CATALOGUE, finding
 from node.catalogue.model import Record
 from node.catalogue.statements import Statements
 from node.semantics.model import File, Finding
-from node.vocab.dsp import EXECUTE, PULL, PUSH
+from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH
 from node.vocab.namespaces import HANSA_MODEL
 
 NOT_DELIVERABLE: Final = "not-deliverable"
@@ -46,6 +46,15 @@ class StoredFiles:
         if not stored_files(record):
             return ()
         return (PULL,) if record.kind == "model" else (PULL, PUSH)
+
+
+class LiveFiles:
+    """The data plane for files in data sources: read at an address of this node, as often as needed. Connectors that
+    do not know the format pull from the same address."""
+
+    def formats(self, record: Record) -> Sequence[str]:
+        # What moves cannot be sealed once: its bytes are not known when the transfer starts.
+        return (LIVE, PULL) if live_files(record) and not record.sealed else ()
 
 
 class DeliveryPlanes:
@@ -98,8 +107,13 @@ def runnable(record: Record) -> bool:
 
 def stored_files(record: Record) -> tuple[File, ...]:
     """Return the files of ``record`` that its node stores, in the order of the description."""
-    return tuple(file for file in record.files if file.source is None)
+    return tuple(file for file in record.files if file.source is None and not file.is_live)
 
 
-OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles()))
+def live_files(record: Record) -> tuple[File, ...]:
+    """Return the files of ``record`` that its node reads from data sources, in the order of the description."""
+    return tuple(file for file in record.files if file.is_live and file.source is not None)
+
+
+OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles()))
 """The data planes that come with Hansa."""

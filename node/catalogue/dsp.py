@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound
 from node.base.work import UnitOfWork
-from node.catalogue.deliverability import OWN, WHY, stored_files
+from node.catalogue.deliverability import OWN, WHY, live_files, stored_files
 from node.catalogue.filters import Filter
 from node.catalogue.model import NodeFacts, Record
 from node.catalogue.ports import FollowStore, RecordStore
@@ -243,9 +243,16 @@ class DspCatalogue:
         }
         if record.keywords:
             dataset["dcat:keyword"] = list(record.keywords)
-        files = stored_files(record)
+        files = (*stored_files(record), *live_files(record))
         if files:
-            listed = [{"name": file.name, "mediaType": file.media_type, "size": str(file.size)} for file in files]
+            listed = [
+                {
+                    "name": file.name,
+                    "mediaType": file.media_type,
+                    **({} if file.is_live else {"size": str(file.size)}),
+                }
+                for file in files
+            ]
             # As @json, so that readers of JSON-LD keep it whole: the protocol's context defines these names
             # differently or not at all.
             dataset[f"{HANSA}files"] = {"@type": "@json", "@value": listed}

@@ -19,6 +19,7 @@ VERBS: Final = {
     "imports": ("import",),
     "harvests": ("harvest",),
     "datasources.register": ("source",),
+    "datasources.live": ("live",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),

@@ -61,12 +61,28 @@ class AgreementCalls:
 
     @endpoint
     def transfer(
-        self, agreement: str, *, file: str | None = None, push_to: Mapping[str, Any] | None = None
+        self,
+        agreement: str,
+        *,
+        file: str | None = None,
+        push_to: Mapping[str, Any] | None = None,
+        format: str | None = None,  # noqa: A002 - the protocol's name
     ) -> Call[dict[str, Any]]:
         """Begin to receive under an agreement; return ``{pid, state}``. With ``push_to`` (``{url, header, value,
-        method}``) the provider sends the bytes there."""
-        body = {"agreementId": agreement, "file": file, "pushTo": dict(push_to) if push_to else None}
+        method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``."""
+        body = {
+            "agreementId": agreement,
+            "file": file,
+            "pushTo": dict(push_to) if push_to else None,
+            "format": format,
+        }
         return document("POST", "/api/transfers", json=body)
+
+    @endpoint
+    def live_access(self, pid: str, *, renew: bool = False) -> Call[dict[str, Any]]:
+        """Return address, token and its end of a live transfer; with ``renew`` a new token."""
+        path = f"/api/transfers/{quote(pid, safe='')}/access"
+        return document("POST", path, params={"renew": "true"} if renew else None)
 
     @endpoint
     def steer(self, pid: str, verb: str, *, reason: str = "") -> Call[dict[str, Any]]:

@@ -13,7 +13,11 @@ BBox = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """Bytes of a distribution: kept by the asset store under ``sha256``, or in place under ``source``."""
+    """Bytes of a distribution: kept by the asset store under ``sha256``, or in place under ``source``.
+
+    A *live* file has neither size nor hash: it is read from a data source of its node when it is asked for. Only its
+    node knows ``source`` then: the name of the data source, a slash, and the item in it.
+    """
 
     name: str
     media_type: str
@@ -22,6 +26,16 @@ class File:
     format: str = ""
     source: str | None = None
     open: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        return not self.sha256
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return data source and item of a live file of this node."""
+        name, _, item = (self.source or "").partition("/")
+        return name, item
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.process import Role
 from node.exchange.offloop import off_loop
@@ -98,9 +99,17 @@ class AuthoriseAccess:
         refused; ``PeerUnreachable`` if the caller's credentials cannot be checked now.
         """
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
-        if access.grant.executes:
+        if not access.grant.has_bytes:
             raise NotFound
         return await self._require_permission(access, range_)
+
+    async def authorise_read(self, transfer_pid: str, authorization: str | None, *, part: str) -> Access:
+        """Return the access if the bearer of this header may now read the data source of its transfer. ``part`` is
+        the part that it asks for, for the record. Raises the errors of ``authorise``."""
+        access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
+        if not access.grant.is_live:
+            raise NotFound
+        return await self._require_permission(access, part)
 
     async def knows(self, authorization: str | None) -> bool:
         """Return whether this header bears a token of ours for calling a model, valid or not."""
@@ -145,6 +154,16 @@ class AuthoriseAccess:
                 await self.note_refusal(access, None, refusal)
             raise
 
+    async def begin_read(self, access: Access, part: str) -> None:
+        """Record a read of a data source. Each is a use of its own: the data may have changed since the last one.
+        Raises the errors of ``authorise``."""
+        try:
+            await off_loop(self._begin_read, access, part)
+        except NotAllowed as refusal:
+            if access.facts:
+                await self.note_refusal(access, part, refusal)
+            raise
+
     async def still(self, access: Access) -> None:
         """Check the permission again in the middle of a read. Raises ``NotAllowed``; an expired token ends no
         read."""
@@ -185,14 +204,14 @@ class AuthoriseAccess:
     def _of_transfer(self, pid: str) -> Access:
         with self._work.read() as tx:
             grant = self._grants.by_transfer(tx, pid)
-            if grant is None or grant.executes:
+            if grant is None or not grant.has_bytes:
                 raise NotFound
             return self._load(tx, grant)
 
     def _look_again(self, access: Access) -> Access:
         with self._work.read() as tx:
             grant = self._grants.by_transfer(tx, access.grant.transfer)
-            if grant is None or grant.file_sha256 != access.grant.file_sha256:
+            if grant is None or _content_of(grant) != _content_of(access.grant):
                 raise NotFound
             return self._load(tx, grant)
 
@@ -201,9 +220,9 @@ class AuthoriseAccess:
         agreement = self._agreements.get(tx, grant.agreement)
         if transfer is None or agreement is None or transfer.role is not Role.PROVIDER:
             raise NotFound
-        # Each call of a model is a separate use, counted with its job; all ranges and resumptions of one transfer are
-        # one use.
-        facts = self._uses.facts(tx, agreement, None if grant.executes else transfer.pid)
+        # Each call of a model is a separate use, counted with its job, and so is each read of data that may change;
+        # all ranges and resumptions of one transfer of a file are one use.
+        facts = self._uses.facts(tx, agreement, transfer.pid if grant.has_bytes else None)
         return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
     async def _require_permission(self, access: Access, range_: str | None) -> Access:
@@ -256,6 +275,16 @@ class AuthoriseAccess:
                 self._record(tx, self._event(access, "started", start=start, end=end, use=number))
             self._grants.count_access(tx, grant.transfer)
 
+    def _begin_read(self, access: Access, part: str) -> None:
+        with self._work.begin() as tx:
+            grant = self._grants.by_transfer(tx, access.grant.transfer)
+            if grant is None:
+                raise NotFound
+            require_standing(self._load(tx, grant))
+            number = self._take(tx, access, new_urn())
+            self._record(tx, self._event(access, "started", asked=part, use=number))
+            self._grants.count_access(tx, grant.transfer)
+
     def _write(self, event: AccessEvent) -> None:
         with self._work.begin() as tx:
             self._record(tx, event)
@@ -301,6 +330,11 @@ class CallUse:
 def action_of(*, executes: bool) -> str:
     """Return the action of a transfer: a model is executed where it is, bytes that leave are copied."""
     return EXECUTE if executes else REPRODUCE
+
+
+def _content_of(grant: AccessGrant) -> tuple[str, str, str]:
+    """Return what tells whether a grant still opens the same content."""
+    return grant.file_sha256, grant.source, grant.item
 
 
 def _token(authorization: str | None) -> str:

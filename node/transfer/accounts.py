@@ -23,7 +23,8 @@ class AccessEvent:
     """The content of a ledger entry about an access: the first read of a grant, a refusal, or the complete delivery.
 
     ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` delimit the bytes that were read.
-    ``asked`` is the Range header of a refused read as it was received, and ``reasons`` why it was refused.
+    ``asked`` is the Range header of a refused read as it was received, or what was asked of a data source, and
+    ``reasons`` why it was refused.
     ``repeated`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
     number of this use, if the agreement limits its uses.
     """

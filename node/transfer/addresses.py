@@ -72,6 +72,19 @@ def pull_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
     )
 
 
+def live_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
+    """Return the DataAddress of live data in the provider's process ``pid``: it is read as often as needed."""
+    endpoint = f"{public_url.rstrip('/')}/live/{quote(pid, safe=':')}"
+    return _address(
+        endpoint,
+        {
+            **_bearer(endpoint, token),
+            TOKEN_ENDPOINT: f"{_door(public_url, pid)}/token",
+            EXPIRES: stamp(expires),
+        },
+    )
+
+
 def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
     """Return the DataAddress of this node, as consumer, for a push in its process ``pid``.
 

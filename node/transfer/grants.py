@@ -20,12 +20,14 @@ from node.negotiation.ports import AgreementStore
 from node.policy.odrl import parse
 from node.semantics.model import File
 from node.transfer.access import Access, require_standing
-from node.transfer.addresses import execute_address, process_url, pull_address
+from node.transfer.addresses import execute_address, live_address, process_url, pull_address
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.tokens import token_hash
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
+LIVE_LIFETIME: Final = timedelta(hours=12)
+"""People put the token of live data into other programs, which cannot renew it. Each read is authorised anyway."""
 
 
 def demands_sealing(record: Record, agreement: Agreement) -> bool:
@@ -96,6 +98,8 @@ class GrantAccess:
                 token_sha256="",
                 expires=now,
                 secrets=wrapped,
+                source=file.place[0] if file and file.is_live else "",
+                item=file.place[1] if file and file.is_live else "",
                 accesses=before.accesses if before and fits else 0,
             ),
             now,
@@ -115,11 +119,14 @@ class GrantAccess:
         if grant.executes:
             process = process_url(self._public_url, grant.dataset)
             return execute_address(self._public_url, grant.transfer, process, token=token, expires=grant.expires)
+        if grant.is_live:
+            return live_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
         return pull_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
 
     def _with_token(self, grant: AccessGrant, now: datetime) -> tuple[str, AccessGrant]:
         token = secrets.token_urlsafe(32)
-        return token, replace(grant, token_sha256=token_hash(token), expires=now + self._lifetime)
+        lifetime = max(self._lifetime, LIVE_LIFETIME) if grant.is_live else self._lifetime
+        return token, replace(grant, token_sha256=token_hash(token), expires=now + lifetime)
 
     def _secrets(self, before: AccessGrant | None, file: File, recipient: bytes | None) -> tuple[bytes | None, bool]:
         """Return wrapped secrets for this file and recipient, and whether the bytes on the wire stay the same."""

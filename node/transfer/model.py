@@ -61,9 +61,19 @@ class AccessGrant:
     item: str = ""
 
     @property
+    def has_bytes(self) -> bool:
+        """Return whether it opens the bytes of a stored file."""
+        return bool(self.file_sha256)
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it opens an item of a data source."""
+        return bool(self.source)
+
+    @property
     def executes(self) -> bool:
-        """Return whether it opens the execution of a model rather than the bytes of a file: then it has no file."""
-        return not self.file_sha256
+        """Return whether it opens the execution of a model: then it has neither file nor data source."""
+        return not self.has_bytes and not self.is_live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

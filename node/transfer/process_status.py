@@ -14,7 +14,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
 from node.transfer import machine
 from node.transfer.model import Transfer
-from node.vocab.dsp import EXECUTE, PUSH
+from node.vocab.dsp import EXECUTE, LIVE, PUSH
 
 
 class Waits(StrEnum):
@@ -114,7 +114,7 @@ def _transfer(transfer: Transfer) -> Waits:
             return Waits.OUR_ANSWER if provides else Waits.THEIR_ANSWER
         case _, format if format == PUSH:
             return Waits.OUR_BYTES_OUT if provides else Waits.THEIR_BYTES_IN
-        case _, format if format == EXECUTE:
+        case _, format if format in (EXECUTE, LIVE):
             return Waits.THEIR_CALLS if provides else Waits.OUR_CALLS
         case _:
             return Waits.THEIR_FETCH if provides else Waits.OUR_FETCH

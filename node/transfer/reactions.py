@@ -18,7 +18,7 @@ from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction
-from node.catalogue.deliverability import runnable, stored_files
+from node.catalogue.deliverability import live_files, runnable, stored_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.conversation import Conversation
@@ -41,7 +41,7 @@ from node.transfer.grants import demands_sealing
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.transfer.resumption import NotResumed, resumable
-from node.vocab.dsp import EXECUTE, PUSH
+from node.vocab.dsp import EXECUTE, LIVE, PUSH
 
 log = logging.getLogger("hansa.transfer")
 
@@ -257,7 +257,7 @@ class Reactions:
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
-        receives = transfer.role is Role.CONSUMER and transfer.format != EXECUTE
+        receives = transfer.role is Role.CONSUMER and transfer.format not in (EXECUTE, LIVE)
         if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
             # Not everything was received and verified, or this is unknown: the receiver checks which bytes it has.
             self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")
@@ -276,7 +276,7 @@ class Reactions:
                 why = f"{record.title()} cannot be run here: it is not a model with code or an endpoint"
                 return _Shut("format-not-offered", why)
             return self._granting(tx, transfer, agreement, record, None, None)
-        files = stored_files(record)
+        files = _offered_files(record, transfer.format)
         if not files and record.kind == "model":
             why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
             return _Shut("format-not-offered", why)
@@ -284,6 +284,8 @@ class Reactions:
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
         sealed = demands_sealing(record, agreement)
+        if sealed and file.is_live:
+            return _Shut("format-not-offered", "delivery must be sealed, and live data cannot be")
         seal_key = bytes.fromhex(transfer.seal_key) if sealed and transfer.seal_key else None
         if sealed and seal_key is None:
             why = "delivery must be sealed, and the consumer's DID document names no X25519 key under keyAgreement"
@@ -332,6 +334,13 @@ class Reactions:
             due=self._clock.now(),
             task_id=f"{word} {transfer.pid} {transfer.revision}",
         )
+
+
+def _offered_files(record: Record, format: str) -> tuple[File, ...]:  # noqa: A002 - the protocol's name
+    """Return the files of ``record`` that a transfer of this format may open."""
+    if format == LIVE:
+        return live_files(record)
+    return stored_files(record) if format == PUSH else (*stored_files(record), *live_files(record))
 
 
 def _requested_file(files: Sequence[File], name: str | None) -> File | None:

@@ -61,5 +61,7 @@ def version_of(address: str) -> DspVersion:
 PULL: Final = "HttpData-PULL"
 PUSH: Final = "HttpData-PUSH"
 HTTP_ENDPOINT: Final = "https://w3id.org/idsa/v4.1/HTTP"
+LIVE: Final = "https://w3id.org/hansa/ns#LiveRead"
+"""The transfer format of reading data where they are: its data address stays open, and is read as often as needed."""
 EXECUTE: Final = "https://w3id.org/hansa/ns#ProcessExecution"
 """The transfer format of calling a model: its data address is the end point of the execution."""

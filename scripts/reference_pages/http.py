@@ -171,6 +171,14 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
         "the provider, with the token of the data address",
         "Bytes of a transfer that the provider pushes to this node",
     ),
+    "/live/{pid}": (
+        "the recipient, with the token of the data address",
+        "Data that are read where they are, as they are now: a file, a table, or the landing page of an API",
+    ),
+    "/live/{pid}/{path}": (
+        "the same",
+        "What is below such an API, such as a page of features; queries are passed on",
+    ),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
     "/ogc": ("everybody", "The landing page of the OGC API, with links to the paths below"),
     "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node implements"),
@@ -211,6 +219,7 @@ _PROTOCOLS: Mapping[str, str] = {
     "/issuer": "Decentralized Claims Protocol 1.0",
     "/status": "Decentralized Claims Protocol 1.0",
     "/data": "Bytes under contract",
+    "/live": "Bytes under contract",
     "/pushed": "Bytes under contract",
     "/deletions": "Bytes under contract",
     "/health": "Health",

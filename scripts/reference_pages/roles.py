@@ -52,6 +52,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/transfers/{pid}/resume": "STEER_TRANSFERS",
     "POST /api/transfers/{pid}/complete": "STEER_TRANSFERS",
     "POST /api/transfers/{pid}/terminate": "STEER_TRANSFERS",
+    "POST /api/transfers/{pid}/access": "READ_RECEIVED",
     "GET /api/transfers/{pid}/content": "READ_RECEIVED",
     "GET /api/transfers/{pid}/sealed": "READ_RECEIVED",
     "POST /api/agreements/{agreement_id}/confirm-deletion": "CONFIRM_DELETION",

@@ -114,7 +114,7 @@ class Publish:
             # The defaults of a description (access rights, licence) depend on its audience.
             described = await self._describe(replace(submission, audience=INTERNAL), owner)
         try:
-            pending = await asyncio.to_thread(self._check.pending, order, described, stated)
+            pending = await asyncio.to_thread(self._check.pending, order, described, stated, by)
         except InvalidDescription as refusal:
             raise await self._with_impact(refusal, order, described, stated, by) from refusal
         impact = await self._impact(pending.draft, by) if self._impact is not None else None
@@ -137,7 +137,7 @@ class Publish:
         if self._impact is None or not is_about_breaking(refusal.findings):
             return refusal
         allowed = replace(order, allow_breaking=True)
-        pending = await asyncio.to_thread(self._check.pending, allowed, description, terms)
+        pending = await asyncio.to_thread(self._check.pending, allowed, description, terms, by)
         impact = await self._impact(pending.draft, by)
         if impact is None:
             return refusal
@@ -223,7 +223,7 @@ class Publish:
     ) -> list[Publication | HansaError | None]:
         """Publish or refuse each of ``group``, which are of different assets; None for one that has to be described
         again."""
-        candidates = [self._candidate(order, described) for order, described in group]
+        candidates = [self._candidate(order, described, by) for order, described in group]
         versions = [pending for pending in candidates if isinstance(pending, PendingVersion)]
         published = iter(self._writer.foresee_all(versions) if dry_run else self._writer.store_all(versions, by))
         return [
@@ -232,13 +232,13 @@ class Publish:
         ]
 
     def _candidate(
-        self, order: PublishOrder, description: CheckedDescription | HansaError
+        self, order: PublishOrder, description: CheckedDescription | HansaError, by: Caller
     ) -> PendingVersion | HansaError | None:
         if isinstance(description, HansaError):
             return description
         try:
             stated = self._check.stated_terms(order, description)
-            return None if stated.inherited == INTERNAL else self._check.pending(order, description, stated)
+            return None if stated.inherited == INTERNAL else self._check.pending(order, description, stated, by)
         except RemoteFault as fault:
             return fault
 

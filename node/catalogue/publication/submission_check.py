@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.base.errors import InvalidDescription, InvalidInput
-from node.catalogue.deliverability import OWN, DeliveryPlanes
+from node.catalogue.deliverability import OWN, DeliveryPlanes, live_files
 from node.catalogue.inspection import BREAKING_RULES
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
@@ -16,6 +16,8 @@ from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.publication.catalogue import PLURALS, Catalogue
 from node.catalogue.visibility import Visibility
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.policy.conflicts import lint
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 
@@ -68,6 +70,7 @@ class SubmissionCheck:
         has_asset: Callable[[str], bool],
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
+        knows_data_source: Callable[[str], bool] = lambda _: False,
         delivery_planes: DeliveryPlanes = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
@@ -75,6 +78,7 @@ class SubmissionCheck:
         (``node.catalogue.inspection``). ``peers`` returns the base URLs of other known nodes: no record may have an
         address below them. An asset is offered under conditions only if one of ``delivery_planes`` can deliver it."""
         self._catalogue = catalogue
+        self._knows_data_source = knows_data_source
         self._has_asset = has_asset
         self._visibility = visibility
         self._peers = peers
@@ -114,11 +118,12 @@ class SubmissionCheck:
         return StatedTerms(terms=terms, inherited=None if head is None else head.audience)
 
     def pending(
-        self, order: PublishOrder, description: CheckedDescription, terms_of_order: StatedTerms
+        self, order: PublishOrder, description: CheckedDescription, terms_of_order: StatedTerms, by: Caller
     ) -> PendingVersion:
         """Return the version that would be stored. ``terms_of_order`` is what ``stated_terms`` returned.
 
-        Raises ``InvalidDescription`` with all findings if one is a violation, and ``InvalidInput``.
+        Raises ``InvalidDescription`` with all findings if one is a violation, ``InvalidInput``, and ``NotAllowed`` if
+        it shares something of a data source that was not shared so far, and ``by`` is no steward.
         """
         submission = order.submission
         findings = tuple(description.findings)
@@ -126,6 +131,7 @@ class SubmissionCheck:
         terms, inherited = terms_of_order.terms, terms_of_order.inherited
         audience = description.audience or submission.audience or inherited
         draft = self._draft(submission, description, terms, audience, opens=order.earlier_versions)
+        self._check_data_sources(draft, by)
         # Nobody could agree to an offer that contradicts itself, or everybody could.
         findings += tuple(lint(draft.offer, at=self._catalogue.clock.now())) if draft.offer else ()
         # An offer that no data plane can deliver must not be published either.
@@ -144,6 +150,21 @@ class SubmissionCheck:
             follows=order.follows,
             findings=findings,
         )
+
+    def _check_data_sources(self, draft: Record, by: Caller) -> None:
+        files = live_files(draft)
+        if not files:
+            return
+        for file in files:
+            if not self._knows_data_source(file.place[0]):
+                raise InvalidInput(
+                    f"this node has no data source {file.place[0][:80]}", remedy="to list them: hansa source list"
+                )
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, draft.iri)
+        shared = {file.source for file in live_files(head)} if head is not None else set()
+        if {file.source for file in files} - shared:
+            require(by, UseCase.MANAGE_DATA_SOURCES)
 
     def _terms(self, submission: Submission, description: CheckedDescription) -> Terms | None:
         conditions = submission.conditions or description.conditions

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from pyoxigraph import Dataset, Literal, NamedNode
 
-from node.semantics.codelists.filetypes import FILE_TYPES, file_type, media_type_iri
+from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_type, media_type_iri
 from node.semantics.description import values
 from node.semantics.description.builder import Builder, slug
 from node.semantics.description.fields import FILE, FILE_WORDS, FILES_NAMES
@@ -21,6 +21,7 @@ from node.semantics.triples import TYPE, Node, iris, literals, nodes, put, put_i
 from node.vocab.namespaces import ADMS, DCAT, DCT, IT6, SPDX, XSD
 
 MAX_NAME: Final = 200
+MAX_PLACE: Final = 1024
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 
 
@@ -76,6 +77,11 @@ class Distributions:
         members = {str(name): value for name, value in entry.items() if str(name) not in FILE_WORDS}
         name = base_name(str(entry.get("path") or entry.get("name") or entry.get("file") or ""))
         file = self._files.get(name)
+        if entry.get("data_source") is not None:
+            file = self._live_file(entry, name, path)
+            if file is None:
+                return
+            name = file.name
         elsewhere = [
             item for item in members if (field := find(FILE, item)) and field.name in ("access_url", "download_url")
         ]
@@ -104,6 +110,30 @@ class Distributions:
         self._inherit(node, fields, path)
         if self._learned:
             as_model_file(dataset, self._subject, node)
+
+    def _live_file(self, entry: Mapping[str, Any], name: str, path: str) -> File | None:
+        """Return the file that an entry says is read from a data source. Whether there is such a source is checked
+        where data sources are known."""
+        source, item = str(entry["data_source"]).strip(), str(entry.get("item") or "").strip()
+        for field, value in (("data_source", source), ("item", item)):
+            if not value or len(value) > MAX_PLACE or not value.isprintable():
+                self._builder.report("wrong-type", f"{path}.{field}", expected=words.expected_form(field))
+                return None
+        if "/" in source:
+            self._builder.report("wrong-type", f"{path}.data_source", expected=words.expected_form("data_source"))
+            return None
+        if self._truth(entry, "open", path):
+            self._builder.report("open-live-file", f"{path}.open", value=item[:60])
+            return None
+        stated = str(entry.get("media_type") or "")
+        known = FILE_TYPES.find(str(entry.get("format") or "")) or file_type(base_name(item), stated)
+        return File(
+            name=name or base_name(item) or source,
+            media_type=stated or (MEDIA_TYPE_OF.get(known.code, "") if known else ""),
+            size=0,
+            sha256="",
+            source=f"{source}/{item}",
+        )
 
     def _inherit(self, node: NamedNode, fields: Mapping[str, Any], path: str) -> None:
         """Copy licence and rights of the whole to a file that has none of its own."""
@@ -138,6 +168,8 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
         put(dataset, node, f"{DCAT}mediaType", NamedNode(media_type_iri(file.media_type)))
     if known:
         put_if_absent(dataset, node, f"{DCT}format", NamedNode(known.iri))
+    if file.is_live:
+        return dataclasses.replace(file, format=known.code if known else file.format)
     put(dataset, node, f"{DCAT}byteSize", Literal(str(file.size), datatype=NamedNode(f"{XSD}nonNegativeInteger")))
     checksum = NamedNode(f"{iri}#checksum-{slug(file.name) or file.sha256[:12]}")
     put(dataset, node, f"{SPDX}checksum", checksum)

@@ -111,9 +111,10 @@ FILE: Final = (
     RESOLUTION,
     TABLES,
 )
-"""Fields of one entry of ``files``, beside ``path``/``name``, ``open``, ``sample`` and ``media_type``."""
+"""Fields of one entry of ``files``, beside ``path``/``name``, ``open``, ``sample``, ``media_type``,
+``data_source`` and ``item``."""
 
-FILE_WORDS: Final = ("path", "name", "file", "open", "sample", "media_type")
+FILE_WORDS: Final = ("path", "name", "file", "open", "sample", "media_type", "data_source", "item")
 FILES_NAMES: Final = ("files", "file", "distributions", "distribution", "resources")
 
 

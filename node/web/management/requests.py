@@ -81,8 +81,10 @@ class Fetch(BaseModel):
 
     agreement_id: str = Field(alias="agreementId", max_length=2048)
     file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
-    format: Literal["HttpData-PULL", "HttpData-PUSH"] | None = Field(
-        None, description="Whether this node fetches the bytes (the default), or the provider sends them."
+    format: Literal["HttpData-PULL", "HttpData-PUSH", "https://w3id.org/hansa/ns#LiveRead"] | None = Field(
+        None,
+        description="Whether this node fetches the bytes (the default), the provider sends them, or they are read "
+        "where they are (`…#LiveRead`).",
     )
     push_to: PushTo | None = Field(
         None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."

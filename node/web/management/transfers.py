@@ -12,14 +12,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from node.base.changes import Changes
+from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.dialogue.process import Exchange
 from node.identity.model import Caller
 from node.transfer import machine
+from node.transfer.live.access import LiveAccess
 from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import PULL, PUSH
+from node.vocab.dsp import LIVE, PULL, PUSH
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.commands import carry_out
@@ -51,6 +53,7 @@ def router(
     person: Person,
     transfers: Transfers,
     transfer_requests: TransferRequests,
+    live_access: LiveAccess,
     reading: TransferReader,
     receptions_folder: Path,
     changes: Changes,
@@ -70,7 +73,7 @@ def router(
         if fetch.push_to is not None and fetch.data_address is not None:
             raise InvalidInput("give pushTo or dataAddress, not both", remedy="leave one of them out")
         to = fetch.push_to.address if fetch.push_to is not None else fetch.data_address
-        if to is not None and fetch.format == PULL:
+        if to is not None and fetch.format in (PULL, LIVE):
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
@@ -99,6 +102,19 @@ def router(
                     return transfer_json(process, exchanges, reception, stuck=await run_sync(is_stuck, pid))
                 before = now
                 await watch.wait(LOOK_AGAIN)
+
+    @api.post(
+        "/transfers/{pid}/access",
+        summary="The address and the token of live data, for programs of one's own",
+        description="`renew` asks for a new token, which makes the last one void. A token that ends soon is renewed.",
+    )
+    async def access(request: Request, pid: str, renew: bool = False) -> Any:
+        address = await live_access(pid, await person(request), renew=renew)
+        return {
+            "endpoint": address.endpoint,
+            "authorization": address.authorization,
+            "expires": stamp(address.expires) if address.expires else None,
+        }
 
     def commands(verb: str, message: str, code: str, summary: str) -> None:
         @api.post(f"/transfers/{{pid}}/{verb}", summary=summary, operation_id=f"{verb}_transfer")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import psycopg
 import pytest
 
 from node.adapters.datasources.signatures import path_of, sign
+from tests.integration.datasources.live_data import open_live, share
 from tests.live_peers import live
 from tests.nodes import Running, running
 
@@ -21,6 +25,12 @@ from tests.nodes import Running, running
 def city(tmp_path: Path, sqlite_template: Path) -> Iterator[Running]:
     with running(tmp_path / "city", template=sqlite_template) as node:
         yield node
+
+
+@pytest.fixture
+def pair(city: Running, tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Running, Running]]:
+    with running(tmp_path / "partner", template=sqlite_template) as partner:
+        yield city, partner
 
 
 def tried(city: Running, kind: str, address: str, item: str = "", **more: Any) -> dict[str, Any]:
@@ -76,3 +86,82 @@ def put(endpoint: str, region: str, key: str, body: bytes) -> None:
     headers = sign("PUT", url, {}, key="writer", secret="writer-secret", region=region, now=now, sha256=sha256)
     answer = httpx2.put(url, headers=headers, content=body)
     assert answer.status_code == 200, answer.text
+
+
+READ = """
+import sys, pyogrio
+if "OAPIF" not in pyogrio.list_drivers():
+    sys.exit(3)
+url, token = sys.argv[1:]
+pyogrio.set_gdal_config_options({"GDAL_HTTP_AUTH": "BEARER", "GDAL_HTTP_BEARER": token.removeprefix("Bearer ")})
+layers = pyogrio.list_layers(f"OAPIF:{url}")
+meta, _, places, fields = pyogrio.raw.read(f"OAPIF:{url}", layer=layers[0][0])
+print(len(layers), len(places), sorted(meta["fields"]))
+"""
+
+
+def test_gdal_reads_a_layer_of_pygeoapi_under_contract(pair: tuple[Running, Running]) -> None:
+    city, partner = pair
+    with live("features") as peer:
+        with city.client() as client:
+            client.data_sources.add("gis", "features", peer["FEATURES_URL"])
+        opened = open_live(partner, share(city, "gis", "points", slug="layer", format="GEOJSON"))
+        direct = httpx2.get(f"{peer['FEATURES_URL']}/collections/points/items?f=json&limit=1000").json()
+        command = [sys.executable, "-c", READ, opened.endpoint, opened.authorization]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        if done.returncode == 3:
+            pytest.skip("this GDAL has no driver for OGC API - Features")
+        assert done.returncode == 0, done.stderr[-2000:]
+        names = sorted(direct["features"][0]["properties"])
+        assert done.stdout.split(" ", 2)[:2] == ["1", str(len(direct["features"]))], done.stdout
+        assert all(repr(name) in done.stdout for name in names)
+        page = opened.get("/collections/points/items?limit=2")
+        assert peer["FEATURES_URL"] not in page.text
+        assert [feature["id"] for feature in page.json()["features"]] == [
+            feature["id"] for feature in direct["features"][:2]
+        ]
+
+
+def test_a_table_of_postgis_is_read_as_geojson_and_csv_with_a_filter(pair: tuple[Running, Running]) -> None:
+    city, partner = pair
+    with live("postgis") as peer:
+        parts = urlsplit(peer["POSTGRES_URL"])
+        address = f"postgresql://127.0.0.1:{parts.port}{parts.path}"
+        with city.client() as client:
+            client.data_sources.add("db", "postgis", address, credentials=password_of("reader"))
+        opened = open_live(partner, share(city, "db", "points", slug="points", format="GEOJSON"))
+        answer = opened.get()
+        assert answer.headers["content-type"] == "application/geo+json"
+        features = answer.json()["features"]
+        with psycopg.connect(peer["POSTGRES_URL"]) as direct:
+            (count,) = direct.execute("SELECT count(*) FROM points").fetchone() or (0,)
+        assert len(features) == count > 0
+        name, value = next((n, v) for n, v in features[0]["properties"].items() if isinstance(v, str | int))
+        some = opened.get(f"?{name}={value}").json()["features"]
+        assert features[0] in some
+        assert len(opened.get("?limit=1").json()["features"]) == 1
+        assert opened.get("?bbox=-180,-90,180,90").json()["features"] == features
+        assert opened.get("?bbox=170,80,171,81").json()["features"] == []
+        rows = opened.get("?f=csv").text.splitlines()
+        assert len(rows) == count + 1
+        for bad in ("?nothing=1", "?limit=x", "?bbox=1,2", f"?{name}=1;DROP TABLE points", "?f=exe", "/x"):
+            assert opened.get(bad).status_code in (200, 400, 404), bad
+        injected = opened.get(f"?{name}=%27%20OR%20%271%27=%271").json()
+        assert injected["features"] == []
+        assert opened.get().json()["features"] == features
+
+
+def test_an_object_of_a_bucket_is_read_by_ranges(pair: tuple[Running, Running]) -> None:
+    city, partner = pair
+    body = b"hour,count\n" + b"7,8\n" * 100_000
+    with live("s3") as peer:
+        put(peer["S3_ENDPOINT"], peer["S3_REGION"], "open/counts.csv", body)
+        with city.client() as client:
+            client.data_sources.add(
+                "bucket", "s3", f"{peer['S3_ENDPOINT']}/city/open/", credentials=password_of("reader")
+            )
+        opened = open_live(partner, share(city, "bucket", "counts.csv", slug="object"))
+        assert opened.get().content == body
+        part = opened.get(headers={"Range": "bytes=100000-100003"})
+        assert (part.status_code, part.content) == (206, body[100000:100004])
+        assert "x-amz" not in str(part.headers).lower()

@@ -1,0 +1,121 @@
+"""The consumer's side of reading data where they are: the address and the token for its own people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from node.base.clock import Clock, moment
+from node.base.errors import Conflict, NotFound, PeerUnreachable
+from node.base.jsons import read_object
+from node.base.plaintext import word
+from node.base.turns import taken_in_turn
+from node.base.work import UnitOfWork
+from node.dialogue.conversation import Conversation
+from node.dialogue.process import Role
+from node.exchange.offloop import off_loop
+from node.exchange.ports import BytePlane
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.transfer import machine
+from node.transfer.addresses import EXPIRES, read_address, without_unused
+from node.transfer.model import Transfer
+from node.transfer.ports import TransferStore
+from node.vocab.dsp import LIVE
+
+_MARGIN: Final = timedelta(minutes=30)
+"""A token that expires sooner is renewed when somebody asks for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAddress:
+    """An address of live data, and the value of the Authorization header for it."""
+
+    endpoint: str
+    authorization: str = field(repr=False)
+    expires: datetime | None
+
+
+class LiveAccess:
+    """Shows the address and the token of a live transfer, and renews the token."""
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        *,
+        transfers: TransferStore,
+        conversation: Conversation[Transfer],
+        plane: BytePlane,
+        token_for: Callable[[str], Awaitable[str]],
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._transfers = transfers
+        self._conversation = conversation
+        self._plane = plane
+        self._token_for = token_for
+        self._clock = clock
+        self._renewing: dict[str, asyncio.Lock] = {}
+
+    async def __call__(self, pid: str, by: Caller, *, renew: bool = False) -> OpenAddress:
+        """Return the address of the transfer ``pid``; with ``renew`` a new token, which makes the last one void.
+
+        Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the transfer is not live or not started, and
+        ``PeerUnreachable``, or the provider's refusal, if the token has expired and cannot be renewed.
+        """
+        require(by, UseCase.READ_RECEIVED)
+        async with self._renewing.setdefault(pid, asyncio.Lock()):
+            transfer = await off_loop(self._require_live, pid)
+            expires = _expires(transfer.data_address)
+            if renew or expires is None or expires - self._clock.now() < _MARGIN:
+                transfer = await self._renew(transfer)
+            address = read_address(transfer.data_address)
+            if address.authorization is None:
+                raise PeerUnreachable("the provider's address has no token")
+            return OpenAddress(
+                endpoint=address.endpoint,
+                authorization=address.authorization,
+                expires=_expires(transfer.data_address),
+            )
+
+    async def _renew(self, transfer: Transfer) -> Transfer:
+        endpoint = read_address(transfer.data_address).token_endpoint
+        if endpoint is None:
+            return transfer
+        proof = await self._token_for(transfer.peer)
+        answer = read_object(await self._plane.document(endpoint, authorization=proof, method="POST"))
+        if read_address(answer).endpoint != read_address(transfer.data_address).endpoint:
+            raise PeerUnreachable("the provider's new address is another one")
+        return await off_loop(self._keep, transfer.pid, answer)
+
+    @taken_in_turn
+    def _keep(self, pid: str, address: Mapping[str, Any]) -> Transfer:
+        with self._work.begin() as tx:
+            transfer = self._transfers.get(tx, pid, lock=True)
+            if transfer is None or transfer.state != machine.STARTED:
+                raise Conflict("the transfer is no longer active", remedy=f"hansa transfer {word(pid)}")
+            return self._conversation.amend(tx, transfer, data_address=without_unused(address))
+
+    def _require_live(self, pid: str) -> Transfer:
+        with self._work.read() as tx:
+            transfer = self._transfers.get(tx, pid)
+        if transfer is None or transfer.role is not Role.CONSUMER:
+            raise NotFound("this node gets no data by such a transfer", remedy="hansa transfer list")
+        if transfer.format != LIVE:
+            raise Conflict("the data of this transfer are received, not read live", remedy="hansa get IRI")
+        if transfer.state != machine.STARTED or not transfer.data_address:
+            raise Conflict(f"the transfer is {transfer.state}", remedy=f"see why: hansa transfer {word(pid)}")
+        return transfer
+
+
+def _expires(address: Mapping[str, Any] | None) -> datetime | None:
+    for entry in (address or {}).get("endpointProperties") or ():
+        if isinstance(entry, Mapping) and entry.get("name") == EXPIRES:
+            try:
+                return moment(str(entry.get("value")))
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,106 @@
+"""The provider's side of reading data where they are: one read of a data source, after it was authorised.
+
+Every source has its own places, so that a slow one delays nobody who reads another, and one transfer has at most half
+of them, so that it delays nobody who reads the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from node.base.errors import Gone, NotFound, TooMany
+from node.base.fairqueue import FairQueue
+from node.datasources.errors import DataSourceUnreachable
+from node.datasources.model import DataSource
+from node.datasources.ports import DataConnection, Extract, Question
+from node.datasources.register import DataSources, reads_per_minute
+from node.exchange.offloop import off_loop
+from node.transfer.access import Access
+
+PLACES: Final = 16
+"""The reads of one data source at a time."""
+OF_ONE: Final = PLACES // 2
+"""Those of one transfer."""
+LONGEST_WAIT: Final = 20.0
+_MINUTE: Final = 60.0
+_REMEMBERED: Final = 10_000
+_PAGES: Final = ("text/html", "application/xhtml+xml")
+"""Types in which servers answer with a form to sign in, or with an excuse."""
+
+
+class ReadDataSource:
+    """Reads data sources for the bearers of grants."""
+
+    def __init__(self, sources: DataSources, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sources = sources
+        self._monotonic = monotonic
+        self._queues: dict[str, FairQueue] = {}
+        self._reads: dict[str, deque[float]] = {}
+
+    async def connection(self, access: Access) -> tuple[DataSource, DataConnection]:
+        """Return the data source of an access. Raises ``Gone`` if the node no longer has it, and ``TooMany`` if the
+        transfer reads more often than its steward allows."""
+        try:
+            source, connection = await off_loop(self._sources.connect, access.grant.source)
+        except NotFound as error:
+            raise Gone(
+                "the provider has removed the data source of these data", remedy="ask the provider for a new offer"
+            ) from error
+        self._count(access.grant.transfer, reads_per_minute(source))
+        return source, connection
+
+    @asynccontextmanager
+    async def read(
+        self, access: Access, source: DataSource, connection: DataConnection, question: Question
+    ) -> AsyncIterator[Extract]:
+        """Yield the answer of the data source, whose etag is made unrecognisable. Raises the errors of
+        ``DataConnection``, and ``Overloaded`` if all places stay taken."""
+        queue = self._queues.get(source.name)
+        if queue is None:
+            queue = self._queues[source.name] = FairQueue(
+                places=PLACES, bound=lambda _: OF_ONE, longest_wait=LONGEST_WAIT
+            )
+        place = await queue.enter(access.grant.transfer)
+        try:
+            async with connection.read(access.grant.item, question) as extract:
+                _check_type(question.media_type, extract.media_type)
+                etag = None
+                if extract.etag is not None:
+                    name = f"{source.name}\n{source.address}\n{access.grant.item}\n{extract.etag}"
+                    etag = f'"{hashlib.sha256(name.encode()).hexdigest()[:40]}"'
+                yield replace(extract, etag=etag)
+        finally:
+            place.leave()
+
+    def _count(self, transfer: str, most: int) -> None:
+        if not most:
+            return
+        now = self._monotonic()
+        reads = self._reads.setdefault(transfer, deque())
+        while reads and reads[0] <= now - _MINUTE:
+            reads.popleft()
+        if len(reads) >= most:
+            raise TooMany(
+                f"the provider allows {most} reads a minute",
+                remedy="try again in a minute",
+                facts={"retryAfter": max(1, round(reads[0] + _MINUTE - now))},
+            )
+        reads.append(now)
+        while len(self._reads) > _REMEMBERED:
+            del self._reads[next(iter(self._reads))]
+
+
+def _check_type(media_type: str, answer_type: str) -> None:
+    """Raise ``DataSourceUnreachable`` if a source answers with a page for people instead of data."""
+    plain = answer_type.partition(";")[0].strip().lower()
+    if plain in _PAGES and media_type.partition(";")[0].strip().lower() not in _PAGES:
+        raise DataSourceUnreachable(
+            f"the data source answers with a page ({plain}) instead of {media_type or 'data'}",
+            remedy="its steward checks it: hansa source test",
+        )

@@ -1,0 +1,1 @@
+"""The door for data that are read where they are."""

@@ -1,0 +1,239 @@
+"""The routes for live data: ``GET|HEAD /live/{pid}`` and, where the item is an API, whatever is below it.
+
+Every request is authorised when it begins and again while it runs. What goes out is the source's bytes and their
+type: its other headers, its redirects and its words stay here. An answer begins when the first bytes of the source
+are here, so an error of the source has a status of its own; if the source breaks off later, the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from node.base.errors import HansaError, InvalidInput
+from node.datasources.errors import NoSuchRange
+from node.datasources.ports import Extract, Question, Span
+from node.exchange.offloop import close_stream
+from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.live.reads import ReadDataSource
+from node.web.problems import answer_problem
+
+log = logging.getLogger("hansa.live")
+
+_PARAMETERS: Final = 50
+_LONGEST: Final = 4000
+_RECHECK_SECONDS: Final = 2.0
+_RECHECK_BYTES: Final = 16 << 20
+_TYPE: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}(;[ -~]{0,80})?"
+)
+_RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
+_ACCEPT: Final = re.compile(r"[ -~]{0,300}")
+_PRIVATE: Final = {
+    "Cache-Control": "private, no-store",
+    "Vary": "Authorization",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    # Never shown in place: data of strangers must not run at this node's origin.
+    "Content-Disposition": "attachment",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveDoor:
+    """``base`` is the node's public URL."""
+
+    authorise: AuthoriseAccess
+    reads: ReadDataSource
+    base: str
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, to be mounted at the root of the node's public URL."""
+        return [
+            Route("/live/{pid}", self._answer, methods=["GET", "HEAD"]),
+            Route("/live/{pid}/{path:path}", self._answer, methods=["GET", "HEAD"]),
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._read(request)
+        except HansaError as error:
+            problem = await answer_problem(request, error)
+            problem.headers.update({name: value for name, value in _PRIVATE.items() if name != "Content-Disposition"})
+            if "retryAfter" in error.facts:
+                problem.headers["Retry-After"] = str(error.facts["retryAfter"])
+            return problem
+
+    async def _read(self, request: Request) -> Response:
+        pid, path = request.path_params["pid"], request.path_params.get("path", "")
+        parameters = tuple(request.query_params.multi_items())
+        part = _describe_request(request, path, parameters)
+        access = await self.authorise.authorise_read(pid, request.headers.get("authorization"), part=part)
+        source, connection = await self.reads.connection(access)
+        question = Question(
+            path=path,
+            parameters=parameters,
+            span=read_span(request.headers.getlist("range")),
+            media_type=access.grant.media_type,
+            accept=accept if _ACCEPT.fullmatch(accept := request.headers.get("accept", "")) else "",
+            base=f"{self.base}/live/{quote(pid, safe=':')}",
+        )
+        describes = connection.is_description(access.grant.item, path)
+        condition = request.headers.get("if-range")
+        stack = AsyncExitStack()
+        try:
+            extract = await stack.enter_async_context(self.reads.read(access, source, connection, question))
+            if extract.is_part and condition is not None and condition.strip() != extract.etag:
+                # The reader has a part of other bytes: it gets the whole (RFC 9110 §13.1.5).
+                await stack.aclose()
+                whole = replace(question, span=None)
+                extract = await stack.enter_async_context(self.reads.read(access, source, connection, whole))
+            headers = _headers(access, extract)
+            status = 206 if extract.is_part else 200
+            if request.method == "HEAD":
+                await close_stream(extract.chunks)
+                await stack.aclose()
+                return _with_headers(Response(status_code=status), headers)
+            first = await anext(extract.chunks, b"")
+            if not describes:
+                await self.authorise.begin_read(access, part)
+        except BaseException:
+            await stack.aclose()
+            raise
+        return _LiveResponse(self.authorise, access, stack, extract, first, status=status, headers=headers)
+
+
+def read_span(ranges: list[str]) -> Span | None:
+    """Return the bytes that the Range headers ask for; None for all. Units other than bytes are ignored (RFC 9110
+    §14.2). Raises ``NoSuchRange`` for several ranges: overlapping ones multiply the work."""
+    header = ", ".join(ranges).strip()
+    if not header.lower().startswith("bytes"):
+        return None
+    match = _RANGE.fullmatch(header[:100])
+    if match is None:
+        raise NoSuchRange(
+            "only one range of bytes can be requested at a time", remedy="ask for bytes=first-last or bytes=first-"
+        )
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        if not int(suffix):
+            raise NoSuchRange("the range has no bytes", remedy="ask for bytes=first-last or bytes=first-")
+        return Span(start=-int(suffix))
+    if last and int(last) < int(first):
+        raise NoSuchRange("the range ends before it begins", remedy="ask for bytes=first-last or bytes=first-")
+    return Span(start=int(first), end=int(last) + 1 if last else None)
+
+
+class _LiveResponse(Response):
+    """One read, streamed as it comes, and checked while it runs."""
+
+    def __init__(
+        self,
+        authorise: AuthoriseAccess,
+        access: Access,
+        stack: AsyncExitStack,
+        extract: Extract,
+        first: bytes,
+        *,
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(status_code=status)
+        _with_headers(self, headers)
+        self._authorise = authorise
+        self._access = access
+        self._stack = stack
+        self._extract = extract
+        self._first = first
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        departure = asyncio.create_task(_wait_for_departure(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if await self._send_chunks(send, departure):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except HansaError as error:
+            # It is too late for an answer: the reader sees the connection break, asks again, and gets the reason.
+            log.warning("a live read was stopped: %s", error.detail, extra={"transfer": self._access.transfer.pid})
+        finally:
+            departure.cancel()
+            await close_stream(self._extract.chunks)
+            await self._stack.aclose()
+
+    async def _send_chunks(self, send: Send, departure: asyncio.Task[None]) -> bool:
+        """Return whether everything was sent; False if the reader closed the connection."""
+        checked, unchecked = time.monotonic(), 0
+        async for chunk in _chain(self._first, self._extract.chunks):
+            if departure.done():
+                return False
+            now = time.monotonic()
+            if unchecked >= _RECHECK_BYTES or now - checked >= _RECHECK_SECONDS:
+                await self._authorise.still(self._access)
+                checked, unchecked = time.monotonic(), 0
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            unchecked += len(chunk)
+        return True
+
+
+def _with_headers(response: Response, headers: dict[str, str]) -> Response:
+    """Return ``response`` with exactly these headers: the framework states a length of 0 where none is known."""
+    response.raw_headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    ]
+    return response
+
+
+async def _chain(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in chunks:
+        yield chunk
+
+
+async def _wait_for_departure(receive: Receive) -> None:
+    """Return when the reader has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _describe_request(request: Request, path: str, parameters: tuple[tuple[str, str], ...]) -> str:
+    """Return what is asked for, for the record. Raises ``InvalidInput`` if it is too long."""
+    query = urlencode(parameters)
+    if len(parameters) > _PARAMETERS or len(path) + len(query) > _LONGEST:
+        raise InvalidInput("the query is too long", remedy="ask for less at once")
+    span = ", ".join(request.headers.getlist("range"))
+    return " ".join(part for part in (f"{path}?{query}" if query else path, span) if part) or "all"
+
+
+def _headers(access: Access, extract: Extract) -> dict[str, str]:
+    headers = dict(_PRIVATE)
+    answered = extract.media_type
+    generic = answered.partition(";")[0].strip().lower() in ("", "application/octet-stream", "binary/octet-stream")
+    kind = access.grant.media_type if generic and access.grant.media_type else answered
+    headers["Content-Type"] = kind if _TYPE.fullmatch(kind) else "application/octet-stream"
+    if extract.size is not None:
+        headers["Content-Length"] = str(extract.size)
+    if extract.etag is not None:
+        headers["ETag"] = extract.etag
+        headers["Accept-Ranges"] = "bytes"
+    if extract.is_part:
+        end = extract.start + (extract.size or 0)
+        headers["Content-Range"] = (
+            f"bytes {extract.start}-{end - 1}/{'*' if extract.total is None else extract.total}"
+        )
+    if "content-crs" in extract.headers:
+        headers["Content-Crs"] = extract.headers["content-crs"]
+    return headers
