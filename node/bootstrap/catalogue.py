@@ -17,6 +17,7 @@ from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.data_check import SHOWN, CheckData
+from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers
 from node.catalogue.export.catalog import CatalogExport
@@ -57,6 +58,7 @@ class PublicationParts:
 
     drafts: DatasetDrafts
     check_data: CheckData
+    foresee: ForeseeImpact
     publish: Publish
     withdraw: Withdraw
     erase: EraseVersions
@@ -146,6 +148,7 @@ def catalogue_services(
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
             check_data=_check_data(parts, browse),
+            foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=settings.description_limit),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
             versions=versions,

@@ -15,6 +15,7 @@ from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import (
     CatalogueUseCases,
     ContractUseCases,
+    MeaningUseCases,
     OperationUseCases,
     PeopleUseCases,
     RegionUseCases,
@@ -88,7 +89,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             clock=parts.clock,
         ),
         drafts=catalogue.publication.drafts,
-        check_data=catalogue.publication.check_data,
+        meaning=MeaningUseCases(check_data=catalogue.publication.check_data, foresee=catalogue.publication.foresee),
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.meaning import checks, terms
+from node.portal.pages.meaning import checks, foresight, terms
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -86,6 +86,8 @@ class Portal:
             ("GET", "/record/changes", page(versions.differences)),
             ("GET", "/terms", page(terms.terms)),
             ("GET", "/term", page(terms.term)),
+            ("GET", "/record/foresee", page(foresight.form, **people)),
+            ("POST", "/record/foresee", page(foresight.foresee, **people)),
             ("GET", "/schema/check", page(checks.form, **people)),
             ("POST", "/schema/check", page(checks.check, **people)),
             ("POST", "/record/ask", page(asset.ask, **form)),

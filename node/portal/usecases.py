@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.data_check import CheckData
+from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
@@ -39,6 +40,14 @@ from node.transfer.deletion.confirm import ConfirmDeletion
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeaningUseCases:
+    """To check data against a schema, and a version before it is published."""
+
+    check_data: CheckData
+    foresee: ForeseeImpact
+
+
+@dataclass(frozen=True, kw_only=True)
 class CatalogueUseCases:
     """To find, describe, publish, withdraw and follow assets."""
 
@@ -48,7 +57,7 @@ class CatalogueUseCases:
     sparql: Ask
     viewpoints: Viewpoints
     drafts: DatasetDrafts
-    check_data: CheckData
+    meaning: MeaningUseCases
     schedules: Schedules
     withdraw: Withdraw
     erase: EraseVersions

@@ -27,6 +27,7 @@ OWN_LIMITS: Final = (
     "/api/records",
     "/api/imports",
     "/api/schemas/check",
+    "/record/foresee",  # the portal's form with the next version of an ontology or schema
     "/schema/check",  # the portal's form with a file to check
     "/publish/file",  # the portal's form with a data file
     "/sparql",

@@ -39,6 +39,7 @@ READING: Final = (
     "/feed",
     "/search",
     "/record",
+    "/term",
     "/members",
     "/about",
     "/catalog",

@@ -33,7 +33,7 @@ def router(*, person: Person, check: CheckData, base: str) -> APIRouter:
             "`X-File-Name` may name the file."
         ),
     )
-    async def check_file(request: Request, schema: Annotated[str, Query(max_length=2048)]) -> Any:
+    async def check_file(request: Request, schema: Annotated[str, Query(max_length=2048)] = "") -> Any:
         caller = await person(request)
         name = safe_name(unquote(request.headers.get("x-file-name", "")) or "data")
         report = await check(iri_meant(schema, base), name, chunks(request), caller)

@@ -748,6 +748,7 @@ def use_cases(node: FakeNode) -> UseCases:
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),
             subscription_mail=cast("Any", node.subscriptions.mail),
+            meaning=parts,
         ),
         contracts=ContractUseCases(
             acquire=parts,

@@ -31,7 +31,7 @@ async def check(responder: Responder, visit: Visit) -> Response:
     try:
         if upload.chunks is None or not upload.name:
             raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
-        checker = responder.node.catalogue.check_data
+        checker = responder.node.catalogue.meaning.check_data
         report = await checker(iri, safe_name(upload.name), upload.chunks, visit.caller)
     except (InvalidInput, TooLarge, TooMany, Overloaded) as error:
         return await _page(responder, visit, iri, error=error)
@@ -53,6 +53,6 @@ async def _page(
         status=200 if error is None else error.status,
         record=record,
         result=report,
-        limit=responder.node.catalogue.check_data.limit,
+        limit=responder.node.catalogue.meaning.check_data.limit,
         trouble=None if error is None else visit.explain(error),
     )

@@ -1,0 +1,90 @@
+"""Compare a file with the newest version of an ontology or a schema: the impact that publishing it would have.
+
+The file is read in the cage and kept nowhere. It is compared by meaning only: whether it could be published is said
+by a check of the whole description (``node.catalogue.publication``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from node.base.errors import InvalidInput, TooLarge
+from node.base.jsons import read_object
+from node.cage.model import PARSE
+from node.catalogue.browse import Browse
+from node.catalogue.meaning.difference import KINDS, definition_of
+from node.catalogue.model import Record
+from node.catalogue.nquads import line, literal_term, merge
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.semantics.description.cage_client import Caller as Cage
+from node.semantics.documents import MEDIA_TYPES
+from node.semantics.impact import Impact
+from node.vocab.namespaces import HANSA
+
+_NESTED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """The newest version of an asset, and the impact that a file would have as the next one."""
+
+    record: Record
+    name: str
+    impact: Impact
+
+
+class ForeseeImpact:
+    """Says what a file would change as the next version of an asset."""
+
+    def __init__(self, *, browse: Browse, cage: Cage, limit: int) -> None:
+        """``limit``: bytes of a file."""
+        self._browse = browse
+        self._cage = cage
+        self.limit = limit
+
+    async def __call__(self, iri: str, name: str, chunks: AsyncIterator[bytes], caller: Caller) -> Foresight:
+        """Compare the file in ``chunks`` (an ontology in RDF, or a JSON Schema) with the asset ``iri``.
+
+        Raises ``NotAllowed``, ``NotFound``, ``TooLarge``, ``InvalidInput`` for a file that is neither, and
+        ``Overloaded``.
+        """
+        require(caller, UseCase.PUBLISH)
+        record = await self._browse.record(iri, caller)
+        if record.kind not in KINDS or (record.kind == "schema" and definition_of(record) is None):
+            raise InvalidInput("versions of this asset are not compared by meaning", remedy="choose an ontology")
+        body = bytearray()
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > self.limit:
+                raise TooLarge(f"the file may have at most {self.limit} bytes", remedy="send a smaller file")
+        after = await (self._schema if record.kind == "schema" else self._ontology)(record, name, bytes(body))
+        impact = await self._browse.impacts.between(record, after, caller)
+        if impact is None:
+            raise InvalidInput("the file cannot be compared with this asset", remedy="choose another file")
+        return Foresight(record=record, name=name, impact=impact)
+
+    async def _ontology(self, record: Record, name: str, body: bytes) -> Record:
+        suffix = PurePath(name).suffix.casefold()
+        media_type = next((kind for kind, syntax in MEDIA_TYPES.items() if suffix in syntax.suffixes), None)
+        if media_type is None:
+            endings = ", ".join(ending for syntax in MEDIA_TYPES.values() for ending in syntax.suffixes)
+            raise InvalidInput(
+                "the name of the file does not end like one of RDF",
+                remedy=f"choose a file that ends in {endings}",
+                facts={"case": "no-rdf"},
+            )
+        message = {"mediaType": media_type, "base": record.subject, "blankNodes": 2000}
+        _, (nquads,) = await self._cage.call("semantics.parse", message, [body], limits=PARSE)
+        return replace(record, nquads=nquads)
+
+    async def _schema(self, record: Record, name: str, body: bytes) -> Record:
+        await asyncio.to_thread(read_object, body, max_depth=_NESTED)
+        text = literal_term(body.decode("utf-8-sig"))
+        property_ = f"<{HANSA}definition>".encode()
+        kept = [part for part in record.nquads.splitlines(keepends=True) if part.split(b" ", 2)[1] != property_]
+        definition = line(f"<{record.subject}>", property_.decode(), text)
+        return replace(record, nquads=merge(b"".join(kept), [definition]))
