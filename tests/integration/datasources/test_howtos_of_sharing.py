@@ -1,0 +1,73 @@
+"""The how-to guides about data sources, typed as they stand on the page, with the real servers that they are about."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from node.cli.main import run
+from tests.e2e.test_tutorial_model import Typed, missing, steps
+from tests.integration.datasources.test_live_sources import put
+from tests.live_peers import live
+from tests.nodes import Running, running
+
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
+
+
+@pytest.fixture
+def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Running, Running]]:
+    with (
+        running(tmp_path / "ghent", template=sqlite_template) as ghent,
+        running(tmp_path / "bruges", template=sqlite_template) as bruges,
+    ):
+        yield ghent, bruges
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "stated"),
+    [
+        ("share-a-table-of-postgis", "postgis", "postgresql://db.ghent.example:5432/city"),
+        ("share-a-layer-of-your-gis-server", "features", "https://gis.ghent.example/api"),
+        ("share-a-bucket", "s3", "https://s3.ghent.example/city/open/"),
+    ],
+)
+def test_the_page_as_it_stands(
+    page: str,
+    kind: str,
+    stated: str,
+    cities: tuple[Running, Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ghent = cities[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANSA_NODE", str(ghent.folder))
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("password", "secret"):
+        (tmp_path / name).write_text("reader-secret\n")
+    commands = 0
+    with live(kind) as peer:
+        if kind == "s3":
+            put(peer["S3_ENDPOINT"], peer["S3_REGION"], "open/counts.csv", b"hour,count\n1,2\n")
+        real = {
+            "features": peer.get("FEATURES_URL", ""),
+            "s3": f"{peer.get('S3_ENDPOINT')}/city/open/",
+            "postgis": f"postgresql://127.0.0.1:{urlsplit(peer.get('POSTGRES_URL', '')).port}/city",
+        }[kind]
+        for step in steps((PAGES / f"{page}.md").read_text("utf-8")):
+            if not isinstance(step, Typed):
+                name, content = step
+                (tmp_path / name).write_text(content, "utf-8")
+                continue
+            command = step.command.replace(stated, real).replace("https://data.ghent.example", ghent.url)
+            status = run(shlex.split(command.removeprefix("hansa ")))
+            output = capsys.readouterr()
+            commands += 1
+            assert status == 0, output.out + output.err
+            assert missing(step.shown, output.out + output.err) == [], output.out + output.err
+    assert commands == 5
