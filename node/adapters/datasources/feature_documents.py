@@ -78,7 +78,9 @@ def queryables(base: str, source: Mapping[str, Any], item: str) -> dict[str, Any
         for name, facts in stated.items():
             known = ("type", "format", "title", "description", "enum", "minimum", "maximum")
             members = facts if isinstance(facts, Mapping) else {}
-            properties[str(name)[:200]] = {key: members[key] for key in known if _plain(members.get(key))}
+            properties[str(name)[:200]] = {
+                key: members[key] for key in known if key in members and _plain(members[key])
+            }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": place,

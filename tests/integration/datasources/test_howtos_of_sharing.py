@@ -1,4 +1,4 @@
-"""The how-to guides about data sources, typed as they stand on the page, with the real servers that they are about."""
+"""The how-to guides about data sources, typed as they stand on the page, with the servers that they are about."""
 
 from __future__ import annotations
 
