@@ -25,6 +25,8 @@ Some names are not fields of the record. They say how to publish it:
 FILES = """
 Each entry of `files` may also have `path` (where the file is, relative to the description), `open: true` (everybody
 who sees the asset may download the file from its page, without an agreement), `sample: true` and `media_type`.
+In place of `path`, `data_source` and `item` name a file, table or layer that is read where it is, under an agreement
+([how](../how-to/share-a-table-of-postgis.md)).
 """
 
 _FORMS: Mapping[str, str] = {

@@ -251,6 +251,7 @@ def test_descriptions_are_accepted(page: Path, language: str, block: str, tmp_pa
     files = [
         {"name": file["path"], "mediaType": "text/csv", "size": 1, "sha256": "0" * 64}
         for file in (fields or {}).get("files", [])
+        if "path" in file
     ]
     submission = {
         "kind": None,
