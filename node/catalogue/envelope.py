@@ -286,7 +286,7 @@ def _file(members: Any) -> File:
         and isinstance(file.format, str)
         and isinstance(file.size, int)
         and file.size >= 0
-        and _SHA256.fullmatch(file.sha256)
+        and (_SHA256.fullmatch(file.sha256) or (file.is_live and file.size == 0))
         and file.source is None
     )
     if not right:
