@@ -62,11 +62,11 @@ def _correct(nodes: DemoNodes) -> None:
     """Correct the sensor that counted too much, and a capacity with a typing error."""
     folder = nodes.home / "files" / "gent"
     counts = folder / "traffic-counts.csv"
-    corrected = counts.with_suffix(".new")
-    with counts.open(encoding="utf-8", newline="") as old, corrected.open("w", encoding="utf-8", newline="") as new:
+    new_file = counts.with_suffix(".new")
+    with counts.open(encoding="utf-8", newline="") as old, new_file.open("w", encoding="utf-8", newline="") as new:
         for line in old:
             new.write(_without_excess(line) if line.endswith(",suspect\n") else line)
-    corrected.replace(counts)
+    new_file.replace(counts)
     network = folder / "road-network.geojson"
     document = json.loads(network.read_text("utf-8"))
     document["features"][9]["properties"]["capacity_vph"] = 1500
@@ -98,10 +98,10 @@ def revoke(output: StepOutput, nodes: DemoNodes) -> None:
             )
             output.show_click(region.key, "Issued credentials: Stad Brugge, mobility partner: revoke")
             office.revoke(credential["id"], "the partnership has ended")
-        refused = until("the next read is refused", lambda: _find_failure(nodes, pid), seconds=40)
-        output.saw(f"Brugge is told: {refused['error']}")
+        refusal = until("the next read is refused", lambda: _find_failure(nodes, pid), seconds=40)
+        output.saw(f"Brugge is told: {refusal['error']}")
         output.check(
-            "revoked" in json.dumps(refused).lower(), "Brugge sees that its credential was revoked, and since when"
+            "revoked" in json.dumps(refusal).lower(), "Brugge sees that its credential was revoked, and since when"
         )
         with gent.client() as client:
             accesses = client.agreement(agreement_held["id"])["accesses"]

@@ -126,7 +126,7 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
     share = dict(zip(CLASSES, (0.72, 0.13, 0.05, 0.10), strict=True))
     base = {segment.id: chance.uniform(0.25, 0.8) * segment.capacity_vph / 4 for segment in segments}
     speed = {segment.id: segment.freeflow_kmh for segment in segments}
-    silent, broken = segments[4].id, segments[11].id
+    silent, damage = segments[4].id, segments[11].id
     yield HEADER
     for quarter in range(days * QUARTERS_PER_DAY):
         begins = start + timedelta(minutes=15 * quarter)
@@ -137,7 +137,7 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
         for segment in segments:
             if segment.id == silent and 10 <= begins.day <= 11:
                 continue
-            factor = 3.0 if segment.id == broken and begins.day <= 7 else 1.0
+            factor = 3.0 if segment.id == damage and begins.day <= 7 else 1.0
             level = base[segment.id] * shape * (0.85 + 0.3 * chance.random())
             kmh = speed[segment.id] * (1 - 0.35 * min(1.0, level * 4 / segment.capacity_vph))
             for name in CLASSES:

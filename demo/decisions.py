@@ -54,14 +54,14 @@ def _refused_by_units(output: StepOutput, nodes: DemoNodes) -> None:
     finally:
         path.write_text(whole, "utf-8")
     output.show_command("gent", "hansa run check bridge-run.yaml")
-    checked = nodes.gent.hansa("run", "check", str(_file(nodes, "gent", "bridge-run.yaml")))
-    report = json.loads(checked.stdout) if checked.stdout else {"findings": []}
+    check = nodes.gent.hansa("run", "check", str(_file(nodes, "gent", "bridge-run.yaml")))
+    report = json.loads(check.stdout) if check.stdout else {"findings": []}
     units = [
         finding for finding in report["findings"] if finding["code"].startswith("unit") or "step" in finding["code"]
     ]
     for finding in report["findings"]:
         output.saw(finding["sentence"])
-    output.check(checked.returncode == 1 and units, "units and time steps do not agree: nothing is run")
+    output.check(check.returncode == 1 and units, "units and time steps do not agree: nothing is run")
     fitting = {iri for finding in report["findings"] for iri in finding.get("transformations", ())}
     wanted = f"{nodes.gent.url}/transformations/quarter-hours-to-hourly-flows"
     output.check(wanted in fitting, "the report names the transformation in the catalogue that makes it fit")
@@ -95,11 +95,11 @@ def _publish(output: StepOutput, nodes: DemoNodes, run: dict[str, Any]) -> None:
         f"<{asset['iri']}> prov:wasGeneratedBy/prov:used ?used }}"
     )
     answer = until("the result is in the graph", lambda: _rows(gent, query))
-    used = {row["used"]["value"] for row in answer}
+    iris = {row["used"]["value"] for row in answer}
     model = f"{nodes.plzen.url}/models/road-noise"
     output.check(
-        any(one.startswith(model) for one in used),
-        f"published with its provenance: {len(used)} things it was made of",
+        any(one.startswith(model) for one in iris),
+        f"published with its provenance: {len(iris)} things it was made of",
     )
     crate = nodes.home / "run.crate.zip"
     _hansa(gent, "run", "crate", run["pid"], "--output", str(crate))
@@ -112,10 +112,10 @@ def reuse(output: StepOutput, nodes: DemoNodes) -> None:
     with output.step(7, "Reuse: Plzeň asks the same question of its own streets"):
         model = f"{gent.url}/models/traffic-assignment"
         output.show_command("plzen", f"hansa get {model} --agree-only")
-        agreed = plzen.hansa("get", model, "--yes", "--agree-only")
+        agreement = plzen.hansa("get", model, "--yes", "--agree-only")
         output.check(
-            agreed.returncode == 0,
-            f"Plzeň may have Gent's traffic model run: {why(agreed) if agreed.returncode else 'members may'}",
+            agreement.returncode == 0,
+            f"Plzeň may have Gent's traffic model run: {why(agreement) if agreement.returncode else 'members may'}",
         )
         layer = _layer(output, plzen, "plzen", "quiet-streets.yaml")
         output.show_command("plzen", f"hansa run start quiet-zone-run.yaml --layer {layer['id']}")
@@ -135,11 +135,11 @@ def _in_place(output: StepOutput, nodes: DemoNodes) -> None:
     gent, plzen = nodes.gent, nodes.plzen
     receptors = f"{plzen.url}/datasets/noise-receptors"
     output.show_command("gent", f"hansa get {receptors} --agree-only")
-    agreed = gent.hansa("get", receptors, "--yes", "--agree-only")
+    agreement = gent.hansa("get", receptors, "--yes", "--agree-only")
     output.check(
-        agreed.returncode == 0,
+        agreement.returncode == 0,
         "Gent agrees to the terms of Plzeň's receptors: only that model, where they are, ten residents or more"
-        + (f": {why(agreed)}" if agreed.returncode else ""),
+        + (f": {why(agreement)}" if agreement.returncode else ""),
     )
     fetched = gent.hansa("get", receptors, "--yes", "--output", str(nodes.home / "receptors.geojson"))
     output.check(
@@ -149,11 +149,11 @@ def _in_place(output: StepOutput, nodes: DemoNodes) -> None:
     run = _ran(output, gent, "start", str(_file(nodes, "gent", "plzen-in-place.yaml")))
     with gent.client() as client:
         levels = json.loads(client.scenarios.output(run["pid"], "after", "noise.levels"))
-    fewest, counted = (
+    fewest, highest = (
         min(level["residents"] for level in levels),
         " ".join(caveat["sentence"] for caveat in run["caveats"]),
     )
-    output.saw(counted)
+    output.saw(highest)
     output.check(
         fewest >= 10 and len(levels) < RECEPTORS,
         f"the model visited the data: {len(levels)} of {RECEPTORS} levels came out, those of ten residents or more",

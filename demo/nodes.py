@@ -63,7 +63,7 @@ class Member:
 
     def init(self) -> None:
         """``hansa init``."""
-        created = self.hansa(
+        result = self.hansa(
             "init",
             str(self.folder),
             "--name",
@@ -77,11 +77,9 @@ class Member:
             "en",
             *self.options,
         )
-        if created.returncode != 0:
-            raise RuntimeError(
-                f"hansa init failed for {self.name}: {created.stderr.strip() or created.stdout.strip()}"
-            )
-        told = jsons.loads(created.stdout)
+        if result.returncode != 0:
+            raise RuntimeError(f"hansa init failed for {self.name}: {result.stderr.strip() or result.stdout.strip()}")
+        told = jsons.loads(result.stdout)
         self.login, self.password = str(told["login"]), str(told["password"])
 
     def serve(self) -> None:
@@ -99,16 +97,16 @@ class Member:
 
     def wait_ready(self) -> float:
         """Wait until the node answers that it is ready; return how many seconds this took."""
-        began, hindered = time.monotonic(), "it ended"
+        began, reason = time.monotonic(), "it ended"
         with self.client() as client:
             while time.monotonic() - began < READY_SECONDS:
                 if self.process is not None and self.process.poll() is not None:
                     break
-                hindered = client.hindrance()
-                if not hindered:
+                reason = client.hindrance()
+                if not reason:
                     return time.monotonic() - began
                 time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not come up: {hindered}\n{self.log_tail()}")
+        raise RuntimeError(f"{self.name} did not come up: {reason}\n{self.log_tail()}")
 
     def client(self) -> HansaClient:
         """A client with this node's own token."""
@@ -204,12 +202,12 @@ def free_ports(count: int) -> list[int]:
     """Return loopback ports that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for socket_ in sockets:
+            socket_.bind(("127.0.0.1", 0))
+        return [socket_.getsockname()[1] for socket_ in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for socket_ in sockets:
+            socket_.close()
 
 
 def until(what: str, check: Any, *, seconds: float = 30.0) -> Any:

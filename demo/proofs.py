@@ -49,10 +49,10 @@ def _tamper(output: StepOutput, nodes: DemoNodes) -> None:
     made = nodes.brugge.hansa("backup", str(nodes.brugge.folder), "--to", str(copy))
     output.check(made.returncode == 0, "Brugge's node is backed up while it runs")
     folder = nodes.home / "tampered"
-    restored = nodes.brugge.hansa("restore", str(copy), str(folder))
+    result = nodes.brugge.hansa("restore", str(copy), str(folder))
     output.check(
-        restored.returncode == 0,
-        "and restored into another folder: " + (why(restored) if restored.returncode else "it is sound"),
+        result.returncode == 0,
+        "and restored into another folder: " + (why(result) if result.returncode else "it is sound"),
     )
     change_one_word(folder / "hansa.sqlite")
     output.show_command("anybody", f"hansa verify {folder}")

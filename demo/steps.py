@@ -73,7 +73,7 @@ def _admit(output: StepOutput, nodes: DemoNodes, city: Member, credential: str) 
     short = credential.removesuffix("Credential")
     output.show_command(city.key, f"hansa join {region.url} --as {short}")
     with city.client() as client, region.client() as office:
-        asked = client.join(region.url, credential)
+        application = client.join(region.url, credential)
         waiting = until(
             "the application arrives",
             lambda: [decision for decision in office.decisions() if decision["peer"] == city.did],
@@ -84,7 +84,7 @@ def _admit(output: StepOutput, nodes: DemoNodes, city: Member, credential: str) 
             f"{city.name} holds its credential",
             lambda: [one for one in client.memberships()["credentials"] if credential in one["types"]],
         )
-    output.check(asked["issuer"] == region.did, f"{city.name} holds a {credential}, signed by the region")
+    output.check(application["issuer"] == region.did, f"{city.name} holds a {credential}, signed by the region")
 
 
 def _list_members(region: Member, count: int) -> list[dict[str, Any]]:
@@ -104,12 +104,12 @@ def publish(output: StepOutput, nodes: DemoNodes) -> None:
         with nodes.gent.client() as client:
             before = client.node()["records"]
             output.show_command("gent", "hansa publish mistakes.yaml")
-            refused = nodes.gent.hansa("publish", str(nodes.home / "files" / "gent" / "mistakes.yaml"), json=False)
-            for line in refused.stderr.strip().splitlines():
+            refusal = nodes.gent.hansa("publish", str(nodes.home / "files" / "gent" / "mistakes.yaml"), json=False)
+            for line in refusal.stderr.strip().splitlines():
                 output.saw(line)
-            said = refused.stderr
+            said = refusal.stderr
             output.check(
-                refused.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the remedy"
+                refusal.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the remedy"
             )
             output.check(client.node()["records"] == before, "nothing of it was stored")
 
@@ -118,7 +118,7 @@ def find(output: StepOutput, nodes: DemoNodes) -> None:
     """3. Gent finds Plzeň's noise model through the region; hidden assets do not exist for others."""
     region, gent = nodes.vlaanderen, nodes.gent
     with output.step(3, "Find: one catalogue of all members, by search and by SPARQL"):
-        hidden = f"{gent.url}/datasets/staff-rota"
+        rota = f"{gent.url}/datasets/staff-rota"
         model = f"{nodes.plzen.url}/models/road-noise"
         until("the region holds everything", lambda: _total(region) >= len(GENT_FILES) + len(PLZEN_FILES) + 1)
         output.show_command("gent", "hansa find 'noise model' --region")
@@ -137,7 +137,7 @@ def find(output: StepOutput, nodes: DemoNodes) -> None:
         output.check(
             titles.get(model) == "Road traffic noise", f"SPARQL answers {len(titles)} models, that one among them"
         )
-        _hidden_from_all(output, nodes, hidden)
+        _hidden_from_all(output, nodes, rota)
         _as_of(output, nodes)
 
 
@@ -168,11 +168,11 @@ def _hidden_from_all(output: StepOutput, nodes: DemoNodes, iri: str) -> None:
                 "address": stranger.get(iri, headers={"Accept": "text/turtle"}).status_code != 404,
                 "counts": name in stranger.get(f"{url}/api/catalogue/counts").text,
             }
-        seen = [door for door, shows in doors.items() if shows]
+        doors_that_show = [door for door, shows in doors.items() if shows]
         output.check(
-            not seen,
+            not doors_that_show,
             f"for strangers at {member.name} it is absent from {', '.join(doors)}"
-            + (f": seen in {seen}" if seen else ""),
+            + (f": seen in {doors_that_show}" if doors_that_show else ""),
         )
     with nodes.brugge.client() as partner:
         try:
@@ -190,13 +190,13 @@ def _hidden_from_all(output: StepOutput, nodes: DemoNodes, iri: str) -> None:
 
 def _whole_feed(stranger: httpx2.Client, url: str) -> str:
     """Return the text of all pages of the public event stream."""
-    seen: set[str] = set()
+    pages: set[str] = set()
     todo, text = [f"{url}/feed"], ""
     while todo:
         page = todo.pop()
-        if page in seen:
+        if page in pages:
             continue
-        seen.add(page)
+        pages.add(page)
         body = stranger.get(page, headers={"Accept": "application/n-quads"}).text
         text += body
         for line in body.splitlines():
@@ -284,11 +284,11 @@ def _approved_by_a_person(output: StepOutput, nodes: DemoNodes) -> None:
 def _check_refusal_and_reasons(output: StepOutput, nodes: DemoNodes) -> None:
     iri = f"{nodes.gent.url}/datasets/traffic-counts"
     output.show_command("brugge", f"hansa get {iri}")
-    refused = nodes.brugge.hansa("get", iri, "--yes", json=False)
-    for line in (refused.stdout + refused.stderr).strip().splitlines():
+    answer = nodes.brugge.hansa("get", iri, "--yes", json=False)
+    for line in (answer.stdout + answer.stderr).strip().splitlines():
         output.saw(line.strip())
-    refusal = refused.stdout + refused.stderr
-    output.check(refused.returncode == 1, "Brugge is refused")
+    refusal = answer.stdout + answer.stderr
+    output.check(answer.returncode == 1, "Brugge is refused")
     output.check(
         "mobility partner" in refusal.lower() or "MobilityPartner" in refusal, "and told which credential is missing"
     )

@@ -93,7 +93,7 @@ class Chain:
 
 @dataclass(slots=True)
 class Cursor:
-    """The cursor of one followed node. ``quarantined`` counts all members that were ever put aside.
+    """The cursor of one followed node. ``quarantines`` counts all members that were ever put aside.
 
     A chain is in ``chains`` once its node has shown a head with a root. ``forks`` and ``restarts`` are notes for
     people, the newest first.
@@ -101,9 +101,9 @@ class Cursor:
 
     epoch: int = 0
     positions: dict[str, int] = field(default_factory=dict)
-    quarantined: int = 0
+    quarantines: int = 0
     put_aside: list[dict[str, str]] = field(default_factory=list)
-    stored: tuple[int, int] | None = None
+    counts: tuple[int, int] | None = None
     """Versions and bytes of that node's records stored here; None: not counted yet."""
     chains: dict[str, Chain] = field(default_factory=dict)
     forks: list[dict[str, Any]] = field(default_factory=list)
@@ -114,9 +114,9 @@ class Cursor:
         return cls(
             epoch=int(members.get("epoch", 0)),
             positions={str(audience): int(at) for audience, at in members.get("positions", {}).items()},
-            quarantined=int(members.get("quarantined", 0)),
+            quarantines=int(members.get("quarantined", 0)),
             put_aside=list(members.get("putAside", [])),
-            stored=(int(members["held"][0]), int(members["held"][1])) if "held" in members else None,
+            counts=(int(members["held"][0]), int(members["held"][1])) if "held" in members else None,
             chains={str(audience): Chain.from_json(one) for audience, one in members.get("chains", {}).items()},
             forks=list(members.get("forks", [])),
             restarts=list(members.get("restarts", [])),
@@ -126,9 +126,9 @@ class Cursor:
         return {
             "epoch": self.epoch,
             "positions": dict(self.positions),
-            "quarantined": self.quarantined,
+            "quarantined": self.quarantines,
             "putAside": list(self.put_aside),
-            **({"held": list(self.stored)} if self.stored is not None else {}),
+            **({"held": list(self.counts)} if self.counts is not None else {}),
             **({"chains": {name: chain.to_json() for name, chain in self.chains.items()}} if self.chains else {}),
             **({"forks": list(self.forks)} if self.forks else {}),
             **({"restarts": list(self.restarts)} if self.restarts else {}),
@@ -155,11 +155,11 @@ class Cursor:
 
     def restart(self, epoch: int) -> Cursor:
         """Return the cursor at the beginning of a new epoch, for a node whose heads do not commit to content."""
-        return Cursor(epoch=epoch, quarantined=self.quarantined, put_aside=list(self.put_aside), stored=self.stored)
+        return Cursor(epoch=epoch, quarantines=self.quarantines, put_aside=list(self.put_aside), counts=self.counts)
 
     def quarantine(self, member: str, reason: str, at: datetime) -> None:
         """Record that ``member`` was put aside, with the reason."""
-        self.quarantined += 1
+        self.quarantines += 1
         note = {"member": member[:500], "reason": reason[:500], "at": stamp(at)}
         self.put_aside = [note, *self.put_aside][:KEPT]
 

@@ -41,7 +41,7 @@ class Fork:
 
     ``first`` is the head that was kept, ``second`` the head that does not continue it; ``witness`` is the DID of the
     node that had seen one of them, if this node had not. ``proof`` is the question to the member and its answer.
-    ``decided`` records a person's decision and its moment; it is empty before the decision.
+    ``decision`` records a person's decision and its moment; it is empty before the decision.
     """
 
     audience: str
@@ -52,7 +52,7 @@ class Fork:
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     proof: Mapping[str, Any] = field(default_factory=dict)
     witness: str = ""
-    decided: Mapping[str, str] = field(default_factory=dict)
+    decision: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -70,7 +70,7 @@ class Fork:
             "keys": {kid: dict(key) for kid, key in self.keys.items()},
             "proof": dict(self.proof),
             "witness": self.witness,
-            "decided": dict(self.decided),
+            "decided": dict(self.decision),
         }
 
     @classmethod
@@ -84,5 +84,5 @@ class Fork:
             keys=dict(members.get("keys", {})),
             proof=dict(members.get("proof", {})),
             witness=members.get("witness", ""),
-            decided=dict(members.get("decided", {})),
+            decision=dict(members.get("decided", {})),
         )

@@ -144,20 +144,20 @@ class Members:
     def quarantine(self, member: Followed, fork: Fork) -> None:
         """Stop reading from ``member``; keep ``fork`` as evidence with the member and in the ledger."""
         with self._uow.begin() as tx:
-            stored = self._store.get(tx, member.url)
-            if stored is None or stored.state == QUARANTINE:
+            member_before = self._store.get(tx, member.url)
+            if member_before is None or member_before.state == QUARANTINE:
                 return
-            cursor = Cursor.from_json(stored.cursor)
+            cursor = Cursor.from_json(member_before.cursor)
             body = {"type": "fork", "url": member.url, "did": member.did, **fork.to_json()}
             entry = self._append(tx, EntryKind.NODE, str(member.did), self._me, body, self._clock.now())
             cursor.note_fork({**fork.to_json(), "entry": entry.id})
-            quarantined = replace(
-                stored,
+            member_after = replace(
+                member_before,
                 cursor=cursor.to_json(),
                 state=QUARANTINE,
                 last_error=f"in quarantine: {fork.sentence}. Received records are kept; no new ones are accepted",
             )
-            self._store.save(tx, quarantined)
+            self._store.save(tx, member_after)
 
     async def find(self, name: str) -> Followed:
         """Return the followed node with this URL, DID or name. Raises ``NotFound``."""
@@ -189,13 +189,13 @@ class Members:
                 raise Conflict(f"{member.name} is not in quarantine: no decision is needed")
             at = self._clock.now()
             cursor = Cursor.from_json(member.cursor)
-            decided = {"what": "accepted", "by": by.name, "at": stamp(at)}
-            opened = [fork for fork in cursor.forks if not fork.get("decided")]
-            for audience in dict.fromkeys(fork["audience"] for fork in opened):
+            decision = {"what": "accepted", "by": by.name, "at": stamp(at)}
+            forks = [fork for fork in cursor.forks if not fork.get("decided")]
+            for audience in dict.fromkeys(fork["audience"] for fork in forks):
                 cursor.begin(audience, since=at)
             cursor.epoch = 0
-            cursor.forks = [fork if fork.get("decided") else {**fork, "decided": decided} for fork in cursor.forks]
-            body = {"type": "fork-accepted", "url": url, "did": member.did, "evidence": [f["entry"] for f in opened]}
+            cursor.forks = [fork if fork.get("decided") else {**fork, "decided": decision} for fork in cursor.forks]
+            body = {"type": "fork-accepted", "url": url, "did": member.did, "evidence": [f["entry"] for f in forks]}
             self._append(tx, EntryKind.NODE, str(member.did), by.name, body, at)
             accepted = replace(member, cursor=cursor.to_json(), state=NEW, last_error=None)
             self._store.save(tx, accepted)

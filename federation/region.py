@@ -29,7 +29,7 @@ class MemberView:
     seen: datetime | None
     changed: datetime | None
     assets: int
-    quarantined: int = 0
+    quarantines: int = 0
     trouble: str = ""
     put_aside: tuple[dict[str, str], ...] = ()
     committed: bool | None = None
@@ -58,8 +58,8 @@ class MemberView:
             members["restored"] = self.restored
         if self.trouble:
             members["trouble"] = self.trouble
-        if self.quarantined:
-            members["quarantined"] = self.quarantined
+        if self.quarantines:
+            members["quarantined"] = self.quarantines
             members["putAside"] = list(self.put_aside)
         return members
 
@@ -90,7 +90,7 @@ class Region:
                     changed=contact.changed,
                     assets=assets.get(str(member.did), 0),
                     trouble=(member.last_error or "") if inside else "",
-                    quarantined=cursor.quarantined if inside else 0,
+                    quarantines=cursor.quarantines if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),
                     committed=bool(cursor.chains) if cursor.chains or cursor.positions else None,
                     restored=_restart_cursor(cursor) if inside else None,

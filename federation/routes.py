@@ -29,10 +29,10 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
     async def list_members(request: Request) -> Response:
         """The nodes whose records are here, when they were last heard, and how many of their assets you see."""
         caller = await identify(request)
-        followed = await region.members(caller)
+        members = await region.members(caller)
         private = "private, no-store" if not caller.is_anonymous else "no-cache"
         headers = {"Cache-Control": private, "Vary": "Authorization, Cookie"}
-        return JSONResponse([member.to_json() for member in followed], headers=headers)
+        return JSONResponse([member.to_json() for member in members], headers=headers)
 
     async def follow(request: Request, url: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
         """Follow the node at `url` from now on. Takes the role operator."""

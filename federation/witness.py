@@ -49,13 +49,13 @@ class Witness:
 
         For a member in quarantine both heads of the fork are shown, so that others learn of it too.
         """
-        shown: list[dict[str, Any]] = []
+        heads_to_show: list[dict[str, Any]] = []
         for member in await self._members.all():
             cursor = Cursor.from_json(member.cursor)
             for audience, jws in _heads_of(cursor, quarantined=member.state == QUARANTINE):
                 if audiences is None or audience in audiences:
-                    shown.append({"did": member.did, "audience": audience, "head": jws})
-        return shown
+                    heads_to_show.append({"did": member.did, "audience": audience, "head": jws})
+        return heads_to_show
 
     async def listen(self, url: str, did: str) -> list[Fork]:
         """Read the heads that the node ``did`` at ``url`` has seen, compare them, and quarantine members that forked.
@@ -63,13 +63,13 @@ class Witness:
         A witness that does not answer, or answers nonsense, is skipped: the check is not about the witness.
         """
         try:
-            shown = await self._read(url, did)
+            heads_of_member = await self._read(url, did)
         except HansaError as error:
             log.info("the heads that %s has seen cannot be read: %s", url, error.detail)
             return []
         members = {member.did: member for member in await self._members.all() if member.did is not None}
         forks = []
-        for head in shown:
+        for head in heads_of_member:
             if not isinstance(head, Mapping) or not all(isinstance(head.get(n), str) for n in ("did", "head")):
                 continue
             member = members.get(head["did"])

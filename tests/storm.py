@@ -173,7 +173,7 @@ class Storm:
         tally.terminations = ended["negotiations"]
         tally.agreements = comparison.agreements(findings, provider, consumer)
         wanted = hashlib.sha256(self.data.read_bytes()).hexdigest()
-        comparison.files(findings, consumer, places(self.consumer.folder).received, wanted)
+        comparison.files(findings, consumer, places(self.consumer.folder).inbox, wanted)
         for member in self.members:
             comparison.views(findings, member)
             comparison.ledger(findings, member)

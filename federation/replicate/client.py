@@ -121,12 +121,12 @@ class Replicate:
     async def get(self, run: Run, url: str, *, keep: bool = False) -> Page | None:
         """Return the page at ``url``; None if it is gone (410). ``keep`` stores it for a conditional request."""
         run.count(url)
-        known = run.known.get(url)
-        headers = {"Accept": ACCEPT, **({"If-None-Match": known[0]} if known else {})}
+        cached_page = run.known.get(url)
+        headers = {"Accept": ACCEPT, **({"If-None-Match": cached_page[0]} if cached_page else {})}
         status, answer, body = await self._fetch(url, headers, audience=run.did)
-        if status == 304 and known is not None:
-            run.tags[url] = known
-            return known[1]
+        if status == 304 and cached_page is not None:
+            run.tags[url] = cached_page
+            return cached_page[1]
         if status == 410:
             return None
         if status != 200:
@@ -152,16 +152,16 @@ class Replicate:
     async def proof(self, did: str, url: str, old: int, new: int) -> Proof:
         """Return the answer of the node ``did`` to the request to prove that its chain of ``new`` members begins with
         that of ``old`` members. Raises ``PeerUnreachable`` if the node may answer differently later."""
-        asked = f"{url}?old={old}&new={new}"
-        status, _, body = await self._fetch(asked, {"Accept": "application/json"}, audience=did)
+        address = f"{url}?old={old}&new={new}"
+        status, _, body = await self._fetch(address, {"Accept": "application/json"}, audience=did)
         if status in _TRY_LATER or status in (401, 403):
             raise PeerUnreachable(f"{url} answers with status {status}")
         if status != 200 or len(body) > _PROOF:
-            return Proof(asked, status, None)
+            return Proof(address, status, None)
         try:
-            return Proof(asked, status, read_object(body))
+            return Proof(address, status, read_object(body))
         except InvalidInput:
-            return Proof(asked, status, None)
+            return Proof(address, status, None)
 
     async def quarantine(self, member: Followed, fork: Fork) -> None:
         """Put ``member`` into quarantine. The evidence is kept with it and in the ledger; nothing is removed."""
@@ -194,7 +194,7 @@ class Replicate:
         saves nothing if the records of the node would exceed their limit here."""
         outcome = run.outcome
         with self._uow.begin() as tx:
-            number, size = self._records.count_of(tx, run.did) if cursor.stored is None else cursor.stored
+            number, size = self._records.count_of(tx, run.did) if cursor.counts is None else cursor.counts
             for text, record in zip(members, records, strict=True):
                 before = outcome.added
                 reason = record if isinstance(record, str) else self._take(tx, record, outcome)
@@ -202,9 +202,9 @@ class Replicate:
                     number, size = number + 1, size + len(record.nquads)
                     self._require_room(number, size)
                 if reason:
-                    outcome.quarantined += 1
+                    outcome.quarantines += 1
                     cursor.quarantine(text.iri, reason, self._clock.now())
-            cursor.stored = (number, size)
+            cursor.counts = (number, size)
             member = replace(outcome.member, cursor=cursor.to_json(), did=run.did)
             self._members.save(tx, member)
         return member
@@ -227,10 +227,12 @@ class Replicate:
         newest = self._records.get(tx, record.iri)
         if newest is not None and newest.origin != record.origin:
             return f"this address already belongs to {newest.origin}; an address belongs to one node"
-        known = self._records.get(tx, record.iri, version=record.version)
-        if known is not None:
+        record_before = self._records.get(tx, record.iri, version=record.version)
+        if record_before is not None:
             # An erased version that comes again, from a page that somebody kept, stays erased.
-            if not known.is_erased and canonical(envelope_of(known)) != canonical(envelope_of(record)):
+            if not record_before.is_erased and canonical(envelope_of(record_before)) != canonical(
+                envelope_of(record)
+            ):
                 return "its origin already signed different content for this version"
             outcome.known += 1
             return ""

@@ -74,11 +74,11 @@ class History:
 
     cursor: Cursor
     head: Head
-    seen: SeenHead
+    last_head: SeenHead
     proofs: str
     prove: Prove
     now: Callable[[], datetime]
-    announced: list[dict[str, Any]] = field(default_factory=list)
+    announcements: list[dict[str, Any]] = field(default_factory=list)
     """Restarts that this head announced and that lost something we had read."""
     _proven: bool = False
 
@@ -108,7 +108,7 @@ class History:
                 self._fork(SHRUNK, last)
             raise HostileFeed(f"the feed has gone back: it had {last.size} members, now it has {self.head.size}")
         if self.head.size == last.size:
-            if self.seen.root != last.root:
+            if self.last_head.root != last.root:
                 self._fork(SAME_SIZE, last)
             self._continue()
         elif chain.frontier.size != last.size or chain.frontier.root != last.root:
@@ -125,11 +125,11 @@ class History:
             raise HostileFeed(f"its pages do not contain the members from {read.size} to {first}")
         grown = read.extend(leaves[read.size - first : max(0, self.head.size - first)])
         complete = grown.size == self.head.size
-        if complete and grown.root == self.seen.root:
+        if complete and grown.root == self.last_head.root:
             self._continue()
         elif not self._proven and self.chain.head is not None:
             await self._require_proof(self.chain.head)
-        if complete and grown.root != self.seen.root:
+        if complete and grown.root != self.last_head.root:
             raise WrongPages
         return grown
 
@@ -144,21 +144,21 @@ class History:
         if not self._proven and self.chain.head is not None:
             await self._require_proof(self.chain.head)
         proof = await self.prove(self.proofs, read.size, self.head.size)
-        if not proof.holds(read.size, self.head.size, read.root, self.seen.root):
-            self.cursor.begin(self.head.audience, head=self.seen)
+        if not proof.holds(read.size, self.head.size, read.root, self.last_head.root):
+            self.cursor.begin(self.head.audience, head=self.last_head)
             raise WrongPages
 
     def _continue(self) -> None:
         """Record that the new head continues the last one; it is the last one from now on."""
         chain, self._proven = self.chain, True
         chain.proofs = self.proofs
-        if not self.seen.says_the_same(chain.head):
-            chain.head = self.seen
+        if not self.last_head.says_the_same(chain.head):
+            chain.head = self.last_head
         self.cursor.epoch = max(self.cursor.epoch, self.head.epoch)
 
     async def _require_proof(self, last: SeenHead) -> None:
         proof = await self.prove(self.proofs, last.size, self.head.size)
-        if not proof.holds(last.size, self.head.size, last.root, self.seen.root):
+        if not proof.holds(last.size, self.head.size, last.root, self.last_head.root):
             self._fork(NO_PROOF, last, proof)
         self._continue()
 
@@ -169,7 +169,7 @@ class History:
             if self.head.size < last.size:
                 self._fork(NOT_ANNOUNCED if kept_size is None else FALSE_CLAIM, last)
             proof = await self.prove(self.proofs, last.size, self.head.size)
-            if not proof.holds(last.size, self.head.size, last.root, self.seen.root):
+            if not proof.holds(last.size, self.head.size, last.root, self.last_head.root):
                 self._fork(NOT_ANNOUNCED if kept_size is None else FALSE_CLAIM, last, proof)
             self._continue()
             return
@@ -182,13 +182,13 @@ class History:
             restart for restart in self.head.restarts if restart.epoch > last.epoch and restart.size == kept_size
         ]
         proof = await self.prove(self.proofs, kept_size, self.head.size)
-        if not all(proof.holds(kept_size, self.head.size, claim.root, self.seen.root) for claim in claims):
+        if not all(proof.holds(kept_size, self.head.size, claim.root, self.last_head.root) for claim in claims):
             self._fork(FALSE_CLAIM, last, proof)
-        self.announced.append(
+        self.announcements.append(
             {
                 "audience": self.head.audience,
                 "first": last.jws,
-                "second": self.seen.jws,
+                "second": self.last_head.jws,
                 "had": last.size,
                 "kept": kept_size,
                 "epoch": self.head.epoch,
@@ -203,7 +203,7 @@ class History:
                 audience=self.head.audience,
                 kind=kind,
                 first=last.jws,
-                second=self.seen.jws,
+                second=self.last_head.jws,
                 found_at=self.now(),
                 proof=proof.to_json() if proof else {},
             )

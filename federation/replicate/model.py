@@ -72,7 +72,7 @@ class Outcome:
     member: Followed
     added: int = 0
     known: int = 0
-    quarantined: int = 0
+    quarantines: int = 0
     pages: int = 0
     more: bool = False
     troubles: list[str] = field(default_factory=list)

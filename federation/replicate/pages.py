@@ -168,16 +168,16 @@ def _relations(facts: _Facts, node: str) -> Iterable[Relation]:
         target = facts.only(name, f"{TREE}node")
         if not is_iri(target):
             raise InvalidInput("a relation does not have exactly one tree:node")
-        known = bounds.setdefault(iri_of(target), [0, None])
+        limits = bounds.setdefault(iri_of(target), [0, None])
         kind, path = facts.only(name, f"{RDF}type"), facts.only(name, f"{TREE}path")
         value = _integer(facts.only(name, f"{TREE}value"))
         # Relations to one node apply together (TREE: "and"); relations on other paths restrict nothing for us.
         if path != f"<{_POSITION}>" or value is None:
             continue
         if kind == f"<{TREE}GreaterThanOrEqualToRelation>":
-            known[0] = max(known[0] or 0, value)
+            limits[0] = max(limits[0] or 0, value)
         elif kind == f"<{TREE}LessThanRelation>":
-            known[1] = value if known[1] is None else min(known[1], value)
+            limits[1] = value if limits[1] is None else min(limits[1], value)
     return [Relation(url, first or 0, end) for url, (first, end) in bounds.items()]
 
 

@@ -168,18 +168,18 @@ class Poll:
         notices = Notices(fetch, member.url, str(member.did))
         pause, rest = NO_NOTICES, REST
         try:
-            while (changed := await notices.wait_for_change()) is not None:
+            while (change := await notices.wait_for_change()) is not None:
                 contact.notified = True
                 contact.seen = self._clock.now()
                 before = contact.changed
-                if changed:
+                if change:
                     self._call(contact)
                 await asyncio.sleep(rest)
                 if contact.failures:
                     pause = self._interval
                     break
                 # Without this, a node that reports changes that are none would have its feed read without end.
-                rest = REST if not changed or contact.changed != before else min(2 * rest, self._interval)
+                rest = REST if not change or contact.changed != before else min(2 * rest, self._interval)
         except HansaError as error:
             # The next run finds out what is wrong; if it fails too, the node is asked ever more rarely.
             log.info("%s reports no changes at the moment: %s", member.url, error.detail)
@@ -275,15 +275,19 @@ class Poll:
 
         def write() -> None:
             with self._uow.read() as tx:
-                stored = self._members.stored_member(tx, url)
-            if stored is None:
+                member_before = self._members.stored_member(tx, url)
+            if member_before is None:
                 return
-            if stored.current == current and stored.seen is not None and at - stored.seen < NOTED_EACH:
+            if (
+                member_before.current == current
+                and member_before.seen is not None
+                and at - member_before.seen < NOTED_EACH
+            ):
                 return
             with self._uow.begin() as tx:
-                stored = self._members.stored_member(tx, url)
-                if stored is not None:
-                    self._members.save(tx, replace(stored, seen=at, current=current))
+                member_before = self._members.stored_member(tx, url)
+                if member_before is not None:
+                    self._members.save(tx, replace(member_before, seen=at, current=current))
 
         await asyncio.to_thread(write)
 

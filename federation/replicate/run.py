@@ -188,15 +188,15 @@ class Run:
         history = History(
             cursor=self._cursor,
             head=head,
-            seen=SeenHead.of(head, index.head),
+            last_head=SeenHead.of(head, index.head),
             proofs=index.consistency,
             prove=partial(self._client.proof, self.did),
             now=self._client.now,
         )
         await history.begin()
-        if history.announced:
+        if history.announcements:
             self.outcome.member = self._saved = await asyncio.to_thread(
-                self._client.note_restarts, self.outcome.member, self._cursor, history.announced
+                self._client.note_restarts, self.outcome.member, self._cursor, history.announcements
             )
         return history
 
@@ -237,10 +237,10 @@ class Run:
             if relation.end is None:
                 new = [member for member in new if member.position is None or member.position < head.size]
             leaves = page.leaves or _leaves(page, relation.first)
-            checked = [await self._check(member, relation, head) for member in new]
+            members = [await self._check(member, relation, head) for member in new]
             records = [
                 record if isinstance(record, str) else _check_leaf(member, record, leaves, relation.first)
-                for member, record in zip(new, checked, strict=True)
+                for member, record in zip(new, members, strict=True)
             ]
             try:
                 self._cursor.grow(head.audience, await history.take(relation.first, leaves))
@@ -251,7 +251,7 @@ class Run:
         self.outcome.member = self._saved = await asyncio.to_thread(
             self._client.keep, self, new, records, self._cursor
         )
-        if self.outcome.added + self.outcome.quarantined >= self._client.limits.members:
+        if self.outcome.added + self.outcome.quarantines >= self._client.limits.members:
             raise _Enough
 
     async def _put_aside(self, members: Sequence[MemberText], records: Sequence[Record | str]) -> None:
@@ -298,13 +298,13 @@ class Run:
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is not signed by the followed node")
         # A key in use is valid for any moment. A former key is valid for some: it is looked up for each.
-        known = self._keys.get((kid, at)) or self._keys.get((kid, None))
-        if known is None:
-            known, moment = await self._published_key(kid, at)
-            self._keys[kid, moment] = known
-        if isinstance(known, HansaError):
-            raise known
-        return known
+        key = self._keys.get((kid, at)) or self._keys.get((kid, None))
+        if key is None:
+            key, moment = await self._published_key(kid, at)
+            self._keys[kid, moment] = key
+        if isinstance(key, HansaError):
+            raise key
+        return key
 
     async def _published_key(
         self, kid: str, at: datetime | None
@@ -314,7 +314,7 @@ class Run:
         The document is fetched again only if the cached one has no answer, and once a run, not for each member: after
         a fetch that shows nothing new, the next new key has to wait.
         """
-        refused: HansaError | None = None
+        refusal: HansaError | None = None
         for fresh in (False,) if self._refreshed else (False, True):
             self._refreshed = self._refreshed or fresh
             for moment in dict.fromkeys((None, at)):
@@ -323,11 +323,11 @@ class Run:
                 except PeerUnreachable as failure:
                     if fresh:
                         raise
-                    refused = failure
+                    refusal = failure
                 except HansaError as failure:
-                    refused = failure
-        assert refused is not None
-        return refused, at
+                    refusal = failure
+        assert refusal is not None
+        return refusal, at
 
     def _require_below(self, url: str) -> None:
         if not within(url, self.root):

@@ -51,15 +51,15 @@ class ChainSnapshot:
         key = self._key(content.position)
         if key is None:
             return
-        staged = self._path.with_name(f".{NAME}.{os.getpid()}")
+        temporary = self._path.with_name(f".{NAME}.{os.getpid()}")
         try:
-            with staged.open("w", encoding="ascii") as file:
+            with temporary.open("w", encoding="ascii") as file:
                 file.writelines(f"{line}\n" for line in lines_of(key, content))
-            staged.replace(self._path)
+            temporary.replace(self._path)
         except OSError as error:
             log.warning("the snapshot of the feed cannot be written, the next start reads the ledger: %s", error)
             with contextlib.suppress(OSError):
-                staged.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def _key(self, position: int) -> SnapshotKey | None:
         """Return the key of the first ``position`` entries of the ledger; None if it has fewer."""

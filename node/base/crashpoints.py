@@ -19,7 +19,7 @@ import signal
 _setting = os.environ.get("HANSA_CRASHPOINT", "")
 _name, _, _count = _setting.rpartition(":")
 # A name may have colons of its own: only a number after the last one counts passings.
-_point, _left = (_name, int(_count)) if _name and _count.isdigit() else (_setting, 1)
+_point, _remaining = (_name, int(_count)) if _name and _count.isdigit() else (_setting, 1)
 
 
 def crashpoint(name: str) -> None:
@@ -33,13 +33,13 @@ def due(name: str) -> bool:
 
     The last output of the process is then the name of the point, since others can kill it too.
     """
-    global _left  # noqa: PLW0603 - a per-process count of a per-process switch
+    global _remaining  # noqa: PLW0603 - a per-process count of a per-process switch
     if not _point or name != _point:
         return False
-    _left -= 1
-    if _left <= 0:
+    _remaining -= 1
+    if _remaining <= 0:
         os.write(2, f"crash point {name}\n".encode())
-    return _left <= 0
+    return _remaining <= 0
 
 
 def die() -> None:

@@ -94,23 +94,23 @@ def number(value: float) -> str:
     """Return ``value`` as in ECMAScript (RFC 8785 §3.2.2.3; ECMA-262, Number::toString). Raises ``ValueError``."""
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a number")
-    written = repr(value)
-    if "e" not in written and abs(value) < _EXACT:
-        return "0" if value == 0 else written.removesuffix(".0")
-    sign, figures, exponent = Decimal(written).as_tuple()
+    shortest = repr(value)
+    if "e" not in shortest and abs(value) < _EXACT:
+        return "0" if value == 0 else shortest.removesuffix(".0")
+    sign, figures, exponent = Decimal(shortest).as_tuple()
     digits = "".join(map(str, figures))
     point = len(digits) + int(exponent)
     digits = digits.rstrip("0")
     if len(digits) <= point <= 21:
-        shown = digits + "0" * (point - len(digits))
+        text = digits + "0" * (point - len(digits))
     elif 0 < point <= 21:
-        shown = f"{digits[:point]}.{digits[point:]}"
+        text = f"{digits[:point]}.{digits[point:]}"
     elif -6 < point <= 0:
-        shown = f"0.{'0' * -point}{digits}"
+        text = f"0.{'0' * -point}{digits}"
     else:
         mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
-        shown = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
-    return f"-{shown}" if sign else shown
+        text = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return f"-{text}" if sign else text
 
 
 def _written_at_once(value: Any) -> str | None:

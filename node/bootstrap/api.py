@@ -141,7 +141,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             transfer_requests=protocol_services.transfer.transfer_requests,
             live_access=node.datasources.access,
             reading=protocol_services.transfer.overview,
-            receptions_folder=node.parts.places.received,
+            receptions_folder=node.parts.places.inbox,
             changes=node.changes,
             is_stuck=lambda pid: bool(node.operation.letters.about(pid)),
         )

@@ -59,10 +59,10 @@ def application(node: HansaNode) -> ASGIApp:
     answer_errors(app, refuse)
     # A plug-in without working routes is reported at the start, to the person who named it in the settings.
     api.make_if(bool(node.parts.settings.plugins))
-    limited = BodyLimits(app, path=node.parts.path)
+    app_with_limits = BodyLimits(app, path=node.parts.path)
     settings = node.parts.settings
-    visited = VisitorLimits(
-        limited,
+    guarded_app = VisitorLimits(
+        app_with_limits,
         identify=node.callers.identify,
         refuse=dsp.catalog_errors(refuse, path=node.parts.path),
         bounds=VisitorBounds(
@@ -72,7 +72,7 @@ def application(node: HansaNode) -> ASGIApp:
         ),
         path=node.parts.path,
     )
-    return UnderPath(health.RequestCounter(SecurityHeaders(visited), counters), node.parts.path)
+    return UnderPath(health.RequestCounter(SecurityHeaders(guarded_app), counters), node.parts.path)
 
 
 def _api(node: HansaNode, refuse: Refuse) -> Api:

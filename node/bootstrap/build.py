@@ -140,7 +140,7 @@ def _live_facts(base: Foundation, catalogue: CatalogueServices, lifecycle: Lifec
         region=lambda: base.people.allegiance.region,
         rulebook=base.rulebook,
         wrong=lifecycle.health,
-        limited=lifecycle.limitations,
+        limits=lifecycle.limitations,
         followers=lambda: catalogue.feed.waits.count,
     )
 
@@ -191,7 +191,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
         uow=parts.stores.uow,
         clock=parts.clock,
         records=parts.stores.catalogue.records,
-        follows=parts.stores.catalogue.followed,
+        follows=parts.stores.catalogue.follows,
         versions=catalogue.publication.versions,
         append=base.append,
         peers=people.peers,

@@ -134,12 +134,12 @@ def catalogue_services(
         node=node,
         region=lambda: people.allegiance.authority,
     )
-    settled = following.wait_for if settings.wait_for_views else None
-    members = FollowedMembers(stores.uow, stores.catalogue.followed, people.blocks) if settings.issuer else tuple
-    advised = references(settings.advised_profiles, settings.folder)
-    harvest = _harvest(base, _imports(base, catalogue, settled, advised), catalogue)
+    waiter = following.wait_for if settings.wait_for_views else None
+    members = FollowedMembers(stores.uow, stores.catalogue.follows, people.blocks) if settings.issuer else tuple
+    advised_profiles = references(settings.advised_profiles, settings.folder)
+    harvest = _harvest(base, _imports(base, catalogue, waiter, advised_profiles), catalogue)
     browse = _browse(base, access, ask)
-    publish = _publish(base, catalogue, settled, advised, browse, knows_data_source)
+    publish = _publish(base, catalogue, waiter, advised_profiles, browse, knows_data_source)
     return CatalogueServices(
         node=node,
         access=access,
@@ -150,10 +150,10 @@ def catalogue_services(
             check_data=_check_data(parts, browse),
             foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=settings.description_limit),
             publish=publish,
-            withdraw=Withdraw(catalogue=catalogue, wait_for_views=settled),
+            withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,
             erase=EraseVersions(
-                catalogue=catalogue, ledger=stores.ledger, assets=parts.assets, wait_for_views=settled
+                catalogue=catalogue, ledger=stores.ledger, assets=parts.assets, wait_for_views=waiter
             ),
         ),
         harvests=HarvestParts(

@@ -33,12 +33,12 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
     parts, settings = base.parts, base.parts.settings
     folders = FolderConnector([Path(folder) for folder in settings.data_source_folders], settings.folder)
     # The call order of hooks is last registered first, and ours are registered last.
-    brought = chain.from_iterable(plugins.hook.hansa_data_sources(egress=parts.egress, clock=parts.clock))
+    sources_of_plugins = chain.from_iterable(plugins.hook.hansa_data_sources(egress=parts.egress, clock=parts.clock))
     sources = DataSources(
         uow=parts.stores.uow,
         store=parts.stores.datasources,
         keyring=parts.keyring,
-        connectors=(folders, *brought),
+        connectors=(folders, *sources_of_plugins),
         append=base.append,
         clock=parts.clock,
     )

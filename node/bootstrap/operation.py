@@ -153,7 +153,7 @@ def agenda(
         failing=(
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
-            UnreachablePeers(stores.uow, stores.catalogue.followed),
+            UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
         news=(SubscribedNews(news),),
     )
@@ -161,15 +161,15 @@ def agenda(
 
 def checkup(parts: Parts, status_of_node: NodeStatus) -> Checkup:
     """Return the checks of the running node."""
-    stores, embedded = parts.stores, parts.settings.is_embedded
+    stores, is_embedded = parts.stores, parts.settings.is_embedded
     return Checkup(
         status_of_node,
         uow=stores.uow,
         outbox=stores.outbox,
-        follows=stores.catalogue.followed,
+        follows=stores.catalogue.follows,
         clock=parts.clock,
         folder=parts.settings.folder,
-        backups=parts.places.backups if embedded else None,
+        backups=parts.places.backups if is_embedded else None,
         has_wrapped_keys=lambda: parts.keyring.is_wrapped,
     )
 

@@ -56,7 +56,7 @@ class Places:
     search: Path
     blobs: Path
     drafts: Path
-    received: Path
+    inbox: Path
     backups: Path
 
 
@@ -69,7 +69,7 @@ def places(folder: Path) -> Places:
         search=folder / "search",
         blobs=folder / "blobs",
         drafts=folder / "drafts",
-        received=folder / "received",
+        inbox=folder / "received",
         backups=folder / "backups",
     )
 
@@ -79,7 +79,7 @@ class CatalogueStores:
     """The stores of the catalogue."""
 
     records: SqlRecordStore
-    followed: SqlFollowStore
+    follows: SqlFollowStore
     schedules: SqlScheduleStore
     subscriptions: SqlSubscriptionStore
 
@@ -149,7 +149,7 @@ def open_stores(settings: Settings) -> Stores:
         meta=SqlMetaStore(),
         catalogue=CatalogueStores(
             records=SqlRecordStore(),
-            followed=SqlFollowStore(),
+            follows=SqlFollowStore(),
             schedules=SqlScheduleStore(),
             subscriptions=SqlSubscriptionStore(),
         ),
@@ -234,16 +234,16 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, cage: Cage | N
     where = places(settings.folder)
     keyring = open_keys(settings)
     check_identity(keyring.did, settings.public_url)
-    caged = cage or cage_for(settings)
+    own_cage = cage or cage_for(settings)
     return Parts(
         settings=settings,
         clock=WatchedClock(clock or SystemClock()),
         places=where,
         stores=open_stores(settings),
         keyring=keyring,
-        cage=caged,
+        cage=own_cage,
         egress=Egress(allow_loopback=settings.allow_loopback, allow_networks=settings.private_networks),
-        graph=OxigraphGraph(where.graph, caged, limits=_query_limits(settings)),
+        graph=OxigraphGraph(where.graph, own_cage, limits=_query_limits(settings)),
         index=TantivyIndex(where.search),
         assets=FolderAssets(where.blobs),
     )

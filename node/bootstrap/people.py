@@ -94,15 +94,15 @@ class People:
 
 def _trust(parts: Parts) -> tuple[TrustList, Allegiance]:
     settings, own = parts.settings, parts.me if parts.settings.issuer else None
-    configured = configured_trust(
+    trust_from_settings = configured_trust(
         settings.trust, (*settings.issues, *settings.audiences.values()), region=settings.region, issuer=own
     )
-    trust = TrustList(configured)
+    trust = TrustList(trust_from_settings)
     return trust, Allegiance(
         uow=parts.stores.uow,
         notes=parts.stores.meta,
         trust=trust,
-        settings=configured,
+        settings=trust_from_settings,
         region=settings.region,
         own=own,
     )
@@ -278,7 +278,7 @@ def _supported_credential(settings: Settings, credential_type: str) -> Supported
 
 def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append) -> IssuerParts:
     stores, settings = parts.stores, parts.settings
-    supported = [_supported_credential(settings, name) for name in settings.issues]
+    credentials = [_supported_credential(settings, name) for name in settings.issues]
 
     return IssuerParts(
         receive=ReceiveApplication(
@@ -287,7 +287,7 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append)
             peers,
             parts.keyring,
             parts.clock,
-            supported,
+            credentials,
             parts.base,
             append=append,
         ),
@@ -297,7 +297,7 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append)
             stores.outbox,
             parts.keyring,
             parts.clock,
-            supported,
+            credentials,
             parts.base,
             claims=claims_with_contact,
             append=append,

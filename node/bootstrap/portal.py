@@ -137,7 +137,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             processes,
             transfer.transfer_requests,
             transfer.deletions.duties,
-            folder=node.parts.places.received,
+            folder=node.parts.places.inbox,
         ),
         letters=node.operation.letters,
     )
@@ -165,7 +165,7 @@ def _region(node: HansaNode) -> RegionUseCases:
     return RegionUseCases(
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
-        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.followed),
+        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.follows),
     )
 
 
@@ -177,15 +177,15 @@ def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
         release=parts.release,
         layers=parts.layers,
         templates=Templates(node.catalogue.browse, parts.library, me=node.parts.me),
-        watched=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.catalogue.access.with_names),
-        drawn=DrawnLayers(parts.layers, parts.library, parts.runs),
+        watches=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.catalogue.access.with_names),
+        drawn_layers=DrawnLayers(parts.layers, parts.library, parts.runs),
     )
 
 
 def about(node: HansaNode) -> AboutNode:
     """Return who runs ``node``, and its description."""
     parts, settings = node.parts, node.parts.settings
-    known = NodeFacts(
+    facts = NodeFacts(
         name=settings.name,
         did=parts.me,
         url=parts.base,
@@ -195,5 +195,5 @@ def about(node: HansaNode) -> AboutNode:
         issuer=settings.issuer,
     )
     return AboutNode(
-        known, parts.stores.uow, parts.stores.ledger, node.foundation.rulebook, lambda: parts.cage.lacking
+        facts, parts.stores.uow, parts.stores.ledger, node.foundation.rulebook, lambda: parts.cage.lacking
     )

@@ -57,7 +57,7 @@ def scenarios(
         document=people.peers.did_document,
         fetch=base.requests.fetch,
         decide=ReceivedDecisions(stores.uow, uses, base.situations),
-        receptions_folder=parts.places.received,
+        receptions_folder=parts.places.inbox,
         me=parts.me,
     )
     bind = Bind(

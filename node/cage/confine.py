@@ -36,11 +36,11 @@ class Den:
     """The needs of the confinement of a child with a stranger's code.
 
     ``place`` is the root that was made for such children, ``channel`` the descriptor over which the path supervisor
-    gets the descriptor on which it answers; in the folders ``listed`` only the names may be read."""
+    gets the descriptor on which it answers; in the folders ``folder_names`` only the names may be read."""
 
     place: str | None = None
     channel: int | None = None
-    listed: Sequence[str] = ()
+    folder_names: Sequence[str] = ()
 
 
 def keep_only(connection: int, channel: int | None = None) -> tuple[int, int | None]:
@@ -100,7 +100,7 @@ def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None =
     if den is not None and den.place is not None and root.enter(den.place):
         barriers |= ROOT
     _drop_capabilities(libc)
-    if landlock.install(libc, paths, den.listed if den is not None else ()):
+    if landlock.install(libc, paths, den.folder_names if den is not None else ()):
         barriers |= LANDLOCK
     if den is not None and den.channel is not None and _have_paths_answered(libc, den.channel):
         barriers |= PATH_SUPERVISOR
@@ -122,10 +122,10 @@ def _have_paths_answered(libc: ctypes.CDLL, channel: int) -> bool:
 def _limit(which: int, soft: int, hard: int | None = None) -> None:
     # macOS refuses some of these; those that it accepts apply.
     with contextlib.suppress(ValueError, OSError):
-        _, allowed = resource.getrlimit(which)
+        _, hard_limit = resource.getrlimit(which)
         ceiling = soft if hard is None else hard
-        if allowed != resource.RLIM_INFINITY:
-            ceiling = min(ceiling, allowed)
+        if hard_limit != resource.RLIM_INFINITY:
+            ceiling = min(ceiling, hard_limit)
         resource.setrlimit(which, (min(soft, ceiling), ceiling))
 
 

@@ -102,7 +102,7 @@ class ForkServer:
         self._overdue: set[int] = set()
         self._probe = 0
         self._poll = select.poll()
-        self._place = root.prepare(ctypes.CDLL(None, use_errno=True), self._open.bound, self._open.covered)
+        self._place = root.prepare(ctypes.CDLL(None, use_errno=True), self._open.bound, self._open.subfolders)
         self._supervisor_channels = SupervisorChannels(self._poll, self._open) if self._place is None else None
 
     def serve(self) -> None:
@@ -185,11 +185,11 @@ class ForkServer:
                 for received in (signal.SIGCHLD, *_ENDINGS):
                     signal.signal(received, signal.SIG_DFL)
                 be_first_when_memory_is_short()
-                passed = None if channel is None else channel.theirs
+                descriptor = None if channel is None else channel.theirs
                 if name is None:
-                    status = self._be_probe(place, passed, fork_server)
+                    status = self._be_probe(place, descriptor, fork_server)
                 else:
-                    self._be_child(name, place, passed, fork_server)
+                    self._be_child(name, place, descriptor, fork_server)
                     status = os.EX_OK
             finally:
                 os._exit(status)
@@ -223,7 +223,7 @@ class ForkServer:
         return barriers.number
 
     def _confine_code(self, limits: Limits, channel: int | None, fork_server: int) -> Barriers:
-        den = Den(place=self._place, channel=channel, listed=self._open.listed)
+        den = Den(place=self._place, channel=channel, folder_names=self._open.folder_names)
         # In a separate root folder nothing else remains of the folders that are bound.
         return confine(limits, self._open.paths if self._place is None else self._open.bound, fork_server, den)
 

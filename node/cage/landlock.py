@@ -58,10 +58,10 @@ def version(libc: ctypes.CDLL) -> int:
 
 def install(libc: ctypes.CDLL, paths: Iterable[str], folders: Iterable[str] = ()) -> bool:
     """Restrict this process to reading below ``paths`` and names in ``folders``; return False without Landlock."""
-    known = version(libc)
-    if not known:
+    abi = version(libc)
+    if not abi:
         return False
-    rules = _ruleset(libc, known)
+    rules = _ruleset(libc, abi)
     if rules < 0:
         return False
     try:

@@ -38,14 +38,14 @@ class Libraries:
 class CodeAccess:
     """The modules that code may import, and the paths that it may read.
 
-    ``paths`` are open with everything below, of ``listed`` folders only the names; for a separate root folder, the
-    coarser ``bound`` without ``covered``. ``modules`` holds the path of each module that may be imported.
+    ``paths`` are open with everything below, of ``folder_names`` folders only the names; for a separate root folder,
+    the coarser ``bound`` without ``subfolders``. ``modules`` holds the path of each module that may be imported.
     """
 
     paths: list[str] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
+    folder_names: list[str] = field(default_factory=list)
     bound: list[str] = field(default_factory=list)
-    covered: list[str] = field(default_factory=list)
+    subfolders: list[str] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -58,9 +58,9 @@ def code_access(root: Path, libraries: Libraries) -> CodeAccess:
     own = [standard, Path(sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}))]
     for folder in dict.fromkeys(path for path in own if path.is_dir()):
         opened_libraries.paths += [str(entry) for entry in sorted(folder.iterdir()) if entry.name not in _INSTALLED]
-        opened_libraries.listed.append(str(folder))
+        opened_libraries.folder_names.append(str(folder))
         opened_libraries.bound.append(str(folder))
-        opened_libraries.covered += [str(folder / name) for name in _INSTALLED]
+        opened_libraries.subfolders += [str(folder / name) for name in _INSTALLED]
     shared = [*_shared_libraries(), *_SYSTEM, str(root / OURS)]
     folders = _admit(libraries, opened_libraries)
     for path in dict.fromkeys([*shared, *folders]):
@@ -82,12 +82,12 @@ def _shared_libraries() -> list[str]:
 def _admit(libraries: Libraries, opened_libraries: CodeAccess) -> list[str]:
     """Add the modules that the owner admits to ``opened_libraries``; return all files of their packages."""
     where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
-    known = _InstalledPackages(where)
+    installed_packages = _InstalledPackages(where)
     paths: list[str] = []
     for name in libraries.names:
-        packages = known.packages_of(name)
+        packages = installed_packages.packages_of(name)
         for package in packages:
-            for entry in known.entries(package):
+            for entry in installed_packages.entries(package):
                 paths.append(str(entry))
                 opened_libraries.modules |= _as_module(entry)
                 opened_libraries.versions |= dict.fromkeys(_as_module(entry), package.version)
@@ -163,7 +163,7 @@ _narrowed: CodeAccess | None = None
 def narrow(access: CodeAccess) -> None:
     """Make this process find only modules that are open to code: for a child, before it is confined."""
     global _narrowed  # noqa: PLW0603 - a child has one target, and the import system is one
-    sys.path[:] = [path for path in sys.path if path in access.listed or path in access.paths]
+    sys.path[:] = [path for path in sys.path if path in access.folder_names or path in access.paths]
     # Modules found elsewhere show where packages lie that are not open.
     for path in sys.path_importer_cache.keys() - set(sys.path):
         if not path.startswith(tuple(access.paths)):

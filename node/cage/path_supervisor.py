@@ -54,12 +54,12 @@ class PathSupervisor:
 
     def answer(self, listener: int) -> None:
         """Answer the call that waits at ``listener``. A child that has ended meanwhile is no error."""
-        asked = bytearray(_ASKED.size)
+        request_bytes = bytearray(_ASKED.size)
         try:
-            fcntl.ioctl(listener, _RECEIVE, asked, True)
+            fcntl.ioctl(listener, _RECEIVE, request_bytes, True)
         except OSError:
             return
-        number, pid, _, call, _, _, *arguments = _ASKED.unpack(asked)
+        number, pid, _, call, _, _, *arguments = _ASKED.unpack(request_bytes)
         value, error = 0, 0
         try:
             what, at = self._calls[call]
@@ -76,10 +76,10 @@ class PathSupervisor:
 
     def _stat(self, request: _Request, path: str) -> int:
         if not path and request.flags(2) & _EMPTY_PATH:
-            seen = os.stat(f"/proc/{request.pid}/fd/{request.folder()}")
+            status = os.stat(f"/proc/{request.pid}/fd/{request.folder()}")
         else:
-            seen = os.stat(self._resolve(path))
-        request.write(request.argument(1), _LAYOUTS[platform.machine()](seen))
+            status = os.stat(self._resolve(path))
+        request.write(request.argument(1), _LAYOUTS[platform.machine()](status))
         return 0
 
     def _access(self, request: _Request, path: str) -> int:

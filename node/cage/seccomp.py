@@ -64,7 +64,7 @@ class Machine:
     """The calls of one architecture: calls that are refused outright, and calls that depend on their arguments."""
 
     audit: int
-    refused: frozenset[int]
+    refusals: frozenset[int]
     clone: int
     kill: tuple[int, ...]
     prlimit: int
@@ -100,7 +100,7 @@ _REFUSED_EVERYWHERE: Final = frozenset(
 
 _X86_64: Final = Machine(
     audit=0xC000003E,
-    refused=_REFUSED_EVERYWHERE
+    refusals=_REFUSED_EVERYWHERE
     | {
         *(41, 42, 43, 49, 50, 53, 288),  # socket connect accept bind listen socketpair accept4
         *(59, 322, 57, 58),  # execve execveat fork vfork
@@ -148,7 +148,7 @@ _X86_64: Final = Machine(
 
 _AARCH64: Final = Machine(
     audit=0xC00000B7,
-    refused=_REFUSED_EVERYWHERE
+    refusals=_REFUSED_EVERYWHERE
     | {
         *(198, 199, 200, 201, 202, 203, 242),  # socket socketpair bind listen accept connect accept4
         *(221, 281),  # execve execveat
@@ -234,7 +234,7 @@ def program(machine: Machine, pid: int) -> bytes:
     ]
     for number in (_CLONE3, _OPENAT2):
         steps += [_step(_EQUAL, number, 0, 1), missing]
-    for first, last in _runs(machine.refused):
+    for first, last in _runs(machine.refusals):
         if first == last:
             steps += [_step(_EQUAL, first, 0, 1), perm]
         else:

@@ -39,7 +39,7 @@ class SupervisorChannels:
 
     def __init__(self, poll: select.poll, access: CodeAccess) -> None:
         self._poll = poll
-        self._supervisor = PathSupervisor(access.paths, access.listed)
+        self._supervisor = PathSupervisor(access.paths, access.folder_names)
         self._channels: dict[int, tuple[int, socket.socket]] = {}
         self._listeners: dict[int, int] = {}
 

@@ -61,12 +61,12 @@ def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], list[bytes
 
 def _receive(connection: socket.socket, length: int) -> bytes:
     buffer = bytearray(length)
-    view, done = memoryview(buffer), 0
-    while done < length:
-        got = connection.recv_into(view[done:])
+    view, position = memoryview(buffer), 0
+    while position < length:
+        got = connection.recv_into(view[position:])
         if not got:
             raise EOFError
-        done += got
+        position += got
     return bytes(buffer)
 
 

@@ -84,15 +84,15 @@ class Allegiance:
 
     def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
         """Trust the region's credentials of these types from now on, and put its rulebook into force here."""
-        joined = dict.fromkeys(types, (region,))
+        regions = dict.fromkeys(types, (region,))
         with self._uow.begin() as tx:
             self._notes.put(tx, REGION, region)
-            self._notes.put(tx, TRUST, canonical(joined).decode())
+            self._notes.put(tx, TRUST, canonical(regions).decode())
             if rulebook is not None:
                 self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
         self.region = region
         self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
-        self._trust.replace(_merge(self._settings, joined))
+        self._trust.replace(_merge(self._settings, regions))
 
 
 GetJson = Callable[[str], Awaitable[dict[str, Any]]]

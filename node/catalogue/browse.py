@@ -190,13 +190,13 @@ class Browse:
         """
         audiences = self._visibility.audiences(caller)
         position = self._index.position()
-        known = self._origins.get(audiences)
-        if known is None or known[0] != position:
+        origins = self._origins.get(audiences)
+        if origins is None or origins[0] != position:
             counts = await asyncio.to_thread(self._count_origins, audiences)
             if len(self._origins) >= MAX_KEPT:
                 self._origins.clear()
-            known = self._origins[audiences] = (position, counts)
-        return dict(known[1])
+            origins = self._origins[audiences] = (position, counts)
+        return dict(origins[1])
 
     async def copies(self, record: Record, caller: Caller) -> Sequence[Record]:
         """Return the other records that describe the same asset as ``record``, as far as the caller sees them."""

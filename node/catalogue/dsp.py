@@ -57,13 +57,13 @@ class FollowedMembers:
         self._blocks = blocks
 
     def __call__(self) -> list[Member]:
-        blocked = {block.did for block in self._blocks.all()}
+        blocked_dids = {block.did for block in self._blocks.all()}
         with self._uow.read() as tx:
             followed = self._follows.all(tx)
         return [
             Member(did=node.did, name=node.name, url=node.url)
             for node in followed
-            if node.did is not None and node.did not in blocked
+            if node.did is not None and node.did not in blocked_dids
         ]
 
 
@@ -160,19 +160,19 @@ class DspCatalogue:
         """Return the IRI before the beginning of the page that ends with ``last``; empty for the first page."""
         current = self._current(caller, criteria)
         page = min(self.page, criteria.limit or self.page)
-        fitting = seen = 0
+        fitting = position = 0
         with self._uow.read() as tx:
-            while seen < SCAN:
+            while position < SCAN:
                 batch = current(tx, down_from=last, limit=self.page + 1)
                 # The first record of every batch but the first is the last one of the batch before.
-                for record in batch[1 if seen else 0 :]:
+                for record in batch[1 if position else 0 :]:
                     if fitting == page:
                         return record.iri
                     fitting += self._shows(record, criteria)
                     last = record.iri
                 if len(batch) <= self.page:
                     return ""
-                seen += len(batch)
+                position += len(batch)
         return last
 
     def _current(self, caller: Caller, criteria: Filter) -> Callable[..., Sequence[Record]]:
@@ -190,9 +190,9 @@ class DspCatalogue:
         fitting: list[Record] = []
         page = min(self.page, criteria.limit or self.page)
         skip = 0 if after else criteria.skip
-        seen = 0
+        count = 0
         with self._uow.read() as tx:
-            while seen < SCAN + criteria.skip:
+            while count < SCAN + criteria.skip:
                 # One record more than a page shows whether there is a next page.
                 batch = current(tx, after=after, limit=self.page + 1)
                 for record in batch:
@@ -205,7 +205,7 @@ class DspCatalogue:
                         skip -= 1
                     else:
                         fitting.append(record)
-                seen += len(batch)
+                count += len(batch)
                 if len(batch) <= self.page:
                     return fitting, None
         return fitting, after
@@ -245,7 +245,7 @@ class DspCatalogue:
             dataset["dcat:keyword"] = list(record.keywords)
         files = (*stored_files(record), *live_files(record))
         if files:
-            listed = [
+            file_facts = [
                 {
                     "name": file.name,
                     "mediaType": file.media_type,
@@ -255,7 +255,7 @@ class DspCatalogue:
             ]
             # As @json, so that readers of JSON-LD keep it whole: the protocol's context defines these names
             # differently or not at all.
-            dataset[f"{HANSA}files"] = {"@type": "@json", "@value": listed}
+            dataset[f"{HANSA}files"] = {"@type": "@json", "@value": file_facts}
         return dataset
 
     def _service(self, version: DspVersion) -> dict[str, Any]:

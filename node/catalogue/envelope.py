@@ -137,11 +137,11 @@ def open_record(jws: str, nquads: bytes, key_jwk: Mapping[str, Any]) -> Record:
     Raises ``InvalidInput``. The caller has to check, with knowledge from outside: that the origin is the node that
     answered, that the IRI belongs to it, and that the key is the one in its DID document.
     """
-    opened = open_typed(jws, TYPE)  # 1
-    kid = signer(opened)
-    verify_jws(opened, dict(key_jwk))
-    envelope = read_object(opened.payload)  # 2
-    if _canonical(envelope) != opened.payload:
+    opened_jws = open_typed(jws, TYPE)  # 1
+    kid = signer(opened_jws)
+    verify_jws(opened_jws, dict(key_jwk))
+    envelope = read_object(opened_jws.payload)  # 2
+    if _canonical(envelope) != opened_jws.payload:
         raise InvalidInput("the envelope is not in canonical form")
     record = _record(envelope, nquads)
     if not kid.startswith(f"{record.origin}#"):  # 3

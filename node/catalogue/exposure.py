@@ -49,10 +49,10 @@ def findings_about(
         parts = ["widening.wider"] if change.before != change.after else []
         parts.append("widening.history" if change.earlier_versions else "widening.kept")
         findings.append(_finding(WIDENED, "audience", parts, "widening.not-meant", draft, before=change.before))
-    opened = ", ".join(_newly_open_files(head, draft, change))
-    if opened:
+    file_names = ", ".join(_newly_open_files(head, draft, change))
+    if file_names:
         parts = ["widening.anyone" if draft.audience == PUBLIC else "widening.who-sees"]
-        findings.append(_finding(OPENED, "files.open", parts, "widening.close", draft, files=opened))
+        findings.append(_finding(OPENED, "files.open", parts, "widening.close", draft, files=file_names))
     if inherited and head is not None:
         parts = ["widening.as-before"]
         findings.append(_finding(INHERITED, "audience", parts, "widening.name-it", draft, before=head.audience))

@@ -109,10 +109,10 @@ class Inspect:
         # Most datasets name no schema: reading all statements takes longer than this look.
         if draft.kind != "dataset" or _CONFORMS not in draft.nquads:
             return []
-        named = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
+        schema_iris = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
         findings = []
         with self._uow.read() as tx:
-            for iri in sorted(named):
+            for iri in sorted(schema_iris):
                 record = self._records.get(tx, iri)
                 if record is None or record.kind != "schema" or record.withdrawn:
                     continue
@@ -127,12 +127,12 @@ class Inspect:
         if file.source is not None or (delimiter is None and not (rules and media_type in JSON)):
             return
         try:
-            opened = self._open_file(file.sha256)
+            content = self._open_file(file.sha256)
         except NotFound:
             return
-        with opened:
+        with content:
             if delimiter is not None:
-                yield from self._table(opened, delimiter, file, place, rules)
+                yield from self._table(content, delimiter, file, place, rules)
                 return
         for record, schema in rules:
             yield from self._compare(file, place, record, schema, None)
@@ -142,16 +142,16 @@ class Inspect:
     ) -> Iterator[Finding]:
         refuses = strictness(record, WRONG_DATA, self._default) == REFUSE
         severity = "violation" if refuses else "warning"
-        named = {"file": file.name, "schema": record.title()}
+        facts = {"file": file.name, "schema": record.title()}
         try:
             report = self._check(self._place(file.sha256), schema, delimiter=delimiter)
         except InvalidInput as error:
             key, rule = "unreadable", "file:breaks-schema"
-            yield file_finding(key, rule, field=place, severity=severity, why=error.detail, **named)
+            yield file_finding(key, rule, field=place, severity=severity, why=error.detail, **facts)
         except Overloaded as error:
             if error.facts.get("limit") == "queue":
                 raise
-            yield file_finding("not-checked", "file:breaks-schema", field=place, severity=severity, **named)
+            yield file_finding("not-checked", "file:breaks-schema", field=place, severity=severity, **facts)
         else:
             yield from _breaches(report, file, place, record, severity)
 
@@ -180,15 +180,15 @@ class Inspect:
 
 
 def _breaches(report: Report, file: File, place: str, record: Record, severity: str) -> Iterator[Finding]:
-    named = {"file": file.name, "schema": record.title()}
+    facts = {"file": file.name, "schema": record.title()}
     rule = "file:breaks-schema"
     for breach in report.breaches:
-        yield file_finding("breach", rule, field=place, severity=severity, breach=breach.words, **named)
+        yield file_finding("breach", rule, field=place, severity=severity, breach=breach.words, **facts)
     if report.count > len(report.breaches):
         more = str(report.count - len(report.breaches))
         rows = str(report.rows)
-        yield file_finding("more-breaches", rule, field=place, severity=severity, more=more, rows=rows, **named)
+        yield file_finding("more-breaches", rule, field=place, severity=severity, more=more, rows=rows, **facts)
     if not report.whole:
         yield file_finding("not-whole", rule, field=place, file=file.name, rows=str(report.rows))
-    for pattern in report.untried:
-        yield file_finding("untried", rule, field=place, pattern=pattern[:80], **named)
+    for pattern in report.patterns_left_out:
+        yield file_finding("untried", rule, field=place, pattern=pattern[:80], **facts)

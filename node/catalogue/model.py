@@ -310,7 +310,7 @@ class Publication:
 
     ``record`` is the version that is now current, ``created`` is true if this call made it. ``position`` is its place
     in the ledger; None for a dry run, or if the caller did not wait for the sequencer. ``behind`` names the views
-    that do not show it yet, with the number of entries that each of them lacks. ``widened`` describes a wider
+    that do not show it yet, with the number of entries that each of them lacks. ``wider_audience`` describes a wider
     audience from this version on. ``impact`` says what the new version of an ontology or a schema changes, for whom.
     """
 
@@ -319,7 +319,7 @@ class Publication:
     position: int | None = None
     behind: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    widened: WiderAudience | None = None
+    wider_audience: WiderAudience | None = None
     impact: Impact | None = None
 
 

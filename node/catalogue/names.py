@@ -44,10 +44,10 @@ def check_record_iri(iri: str, *, base: str, plurals: Mapping[str, str], kind: s
     """
     prefix = base.rstrip("/") + "/"
     plural, slash, slug = iri.removeprefix(prefix).partition("/")
-    expected = set(plurals.values()) if kind is None else {plurals[kind]}
-    if not iri.startswith(prefix) or not slash or plural not in expected:
+    words = set(plurals.values()) if kind is None else {plurals[kind]}
+    if not iri.startswith(prefix) or not slash or plural not in words:
         raise InvalidInput(
-            f"the IRI of an asset here begins with {prefix}{sorted(expected)[0]}/",
+            f"the IRI of an asset here begins with {prefix}{sorted(words)[0]}/",
             remedy="leave the IRI out, and this node makes one from the title",
         )
     check_slug(slug)

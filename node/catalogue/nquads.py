@@ -57,12 +57,12 @@ def iri_term(iri: str) -> str:
 
 def literal_term(text: str, *, language: str = "", datatype: str = "") -> str:
     """Return a literal in the canonical escaping of RDFC-1.0 §5: ``\\t \\b \\n \\r \\f \\" \\\\`` and ``\\uXXXX``."""
-    quoted = '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
+    literal = '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
     if language:
-        return f"{quoted}@{language.lower()}"
+        return f"{literal}@{language.lower()}"
     if datatype and datatype != f"{XSD}string":
-        return f"{quoted}^^{iri_term(datatype)}"
-    return quoted
+        return f"{literal}^^{iri_term(datatype)}"
+    return literal
 
 
 def line(subject: str, predicate: str, value: str, graph: str = "") -> str:
@@ -92,13 +92,13 @@ def statements(nquads: bytes) -> Iterator[Statement]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line:
             continue
-        parsed = statement(line)
-        if parsed is None:
+        triple = statement(line)
+        if triple is None:
             raise InvalidInput(
                 f"line {number} is not a statement in canonical N-Quads",
                 remedy="write the statements as canonical N-Quads (RDFC-1.0)",
             )
-        yield parsed
+        yield triple
 
 
 def statement(text: str) -> Statement | None:

@@ -47,12 +47,12 @@ def terms_of(conditions: Mapping[str, Any] | str, *, iri: str, region: str | Non
     """
     if isinstance(conditions, Mapping) and set(conditions) == {"offer"}:
         conditions = conditions["offer"]
-    compiled = compile_conditions(conditions, target=iri, offer_id=f"{iri}#offer", region=region)
+    policies = compile_conditions(conditions, target=iri, offer_id=f"{iri}#offer", region=region)
     offer = None
-    if compiled.offer is not None:
-        terms = {name: value for name, value in in_catalogue(compiled.offer).items() if name != "@id"}
+    if policies.offer is not None:
+        terms = {name: value for name, value in in_catalogue(policies.offer).items() if name != "@id"}
         offer = {"@id": f"{iri}#offer-{_mark(terms)}", **terms}
-    return Terms(offer=offer, sealed=compiled.sealed, audience=compiled.audience)
+    return Terms(offer=offer, sealed=policies.sealed, audience=policies.audience)
 
 
 def _mark(terms: Mapping[str, Any]) -> str:

@@ -19,15 +19,15 @@ from node.vocab.namespaces import DCT, SKOS, local_name
 
 def foreign_iri(record: Record) -> str:
     """Return the foreign IRI that the record's address was made from; empty for an asset of our own."""
-    stated, name = Statements(record), record.iri.rpartition("/")[2]
-    adopted = _texts(stated.objects(f"<{record.iri}#identifier>", f"{SKOS}notation"))
+    statements, name = Statements(record), record.iri.rpartition("/")[2]
+    identifiers = _texts(statements.objects(f"<{record.iri}#identifier>", f"{SKOS}notation"))
     # Fields that name a foreign address keep it as an identifier; other identifiers make no address.
-    named = [
+    namesakes = [
         text
-        for text in _texts(stated.own(f"{DCT}identifier"))
+        for text in _texts(statements.own(f"{DCT}identifier"))
         if "://" in text and text != record.iri and slug(local_name(text)) == name
     ]
-    return next((text for text in (*adopted[-1:], *named[-1:]) if text), "").rstrip("/#")
+    return next((text for text in (*identifiers[-1:], *namesakes[-1:]) if text), "").rstrip("/#")
 
 
 def _texts(terms: list[str]) -> list[str]:

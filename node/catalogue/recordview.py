@@ -60,11 +60,11 @@ def record_json(
             "sentences": list(access.sentences(record, language)),
         },
     }
-    harvested = record.harvest_origin
-    if harvested is not None:
-        members["harvested"] = {"iri": harvested.iri, "source": harvested.source}
-        if harvested.former:
-            members["harvested"]["former"] = harvested.former
+    origin = record.harvest_origin
+    if origin is not None:
+        members["harvested"] = {"iri": origin.iri, "source": origin.source}
+        if origin.former:
+            members["harvested"]["former"] = origin.former
     if record.offer is not None:
         members["offer"] = record.offer
     if decision is not None:

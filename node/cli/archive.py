@@ -64,15 +64,15 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = target or places(folder).backups / f"hansa-{stamp}.tar{'.age' if recipient else ''}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    staged = path.with_name(path.name + ".part")
+    temporary = path.with_name(path.name + ".part")
     # The copy of the database is not encrypted: it is made inside the node's own folder, whatever the target is.
     places(folder).backups.mkdir(exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=places(folder).backups) as scratch:
         copy = Path(scratch) / DATABASE
         backup_sqlite(settings.database, copy)
         # A new file: a file that another user had put there would stay readable to that user, with the keys in it.
-        staged.unlink(missing_ok=True)
-        descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             if recipient is None:
                 _pack(folder, copy, out)
@@ -87,7 +87,7 @@ def write_backup(folder: Path, target: Path | None = None, *, recipient: bytes |
             out.flush()
             os.fsync(out.fileno())
     entries = _entries(folder)
-    staged.rename(path)
+    temporary.rename(path)
     return WrittenBackup(path=path, size=path.stat().st_size, entries=entries)
 
 

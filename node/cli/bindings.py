@@ -49,10 +49,10 @@ def binding(
             name, value = _pair(text, "--set", "name=value")
             bound["parameters"][name] = _value(value)
     if layers:
-        known = bound.get("layers") or []
-        if not isinstance(known, list):
+        earlier_layers = bound.get("layers") or []
+        if not isinstance(earlier_layers, list):
             raise InvalidInput(f"layers of {scenario} is not a list", remedy="write layers: [NAME]")
-        bound["layers"] = [*known, *layers]
+        bound["layers"] = [*earlier_layers, *layers]
     return bound
 
 

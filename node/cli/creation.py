@@ -47,10 +47,10 @@ def create(folder: Path, members: dict[str, Any]) -> NewNode:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The folder also has views and files of hidden assets: other users of this machine must not read them.
     folder.chmod(0o700)
-    staged = folder / f".{FILE}.new"
+    temporary = folder / f".{FILE}.new"
     write(folder, members)
-    (folder / FILE).rename(staged)
-    settings = _read(folder, staged)
+    (folder / FILE).rename(temporary)
+    settings = _read(folder, temporary)
     where = places(folder)
     keys = FileKeyRing.create(where.keys, did_of(settings.public_url), outer=outer_key(settings))
     stores = open_stores(settings)
@@ -64,7 +64,7 @@ def create(folder: Path, members: dict[str, Any]) -> NewNode:
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")
     stores.uow.close()
-    staged.rename(folder / FILE)
+    temporary.rename(folder / FILE)
     return NewNode(
         did=keys.did,
         login=ADMINISTRATOR,

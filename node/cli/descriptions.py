@@ -56,10 +56,10 @@ def read_submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dic
 def code_file(path: Path, submission: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the file that ``code:`` names, and put its hash into ``submission``; None for no ``code`` or a hash."""
     fields = submission.get("fields")
-    named = fields.get("code") if fields else None
-    if not isinstance(named, str) or _SHA256.fullmatch(named):
+    code_file_name = fields.get("code") if fields else None
+    if not isinstance(code_file_name, str) or _SHA256.fullmatch(code_file_name):
         return None
-    code = path.parent / named
+    code = path.parent / code_file_name
     if not code.is_file():
         raise InvalidInput(
             f"{code} is named as the code in {path} but does not exist",
@@ -111,7 +111,7 @@ _MEDIA = {
 
 def with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> dict[str, Any]:
     """Return the file in the form of the API; ``open`` is taken from the description."""
-    described = next(
+    description = next(
         (
             file
             for file in (submission.get("fields") or {}).get("files") or []
@@ -120,6 +120,6 @@ def with_description(fact: Mapping[str, Any], submission: Mapping[str, Any]) -> 
         {},
     )
     members = {name: fact[name] for name in ("name", "size", "sha256", "mediaType")}
-    if described.get("open") is True:
+    if description.get("open") is True:
         members["open"] = True
     return members

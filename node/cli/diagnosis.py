@@ -108,7 +108,7 @@ def _database(folder: Path, settings: Settings) -> Iterator[Finding]:
             size = stores.ledger.size(tx)
             dead_count, newest = stores.outbox.dead_count(tx), stores.outbox.dead(tx)
             waiting = stores.outbox.waiting(tx)
-            followed = stores.catalogue.followed.all(tx)
+            followed = stores.catalogue.follows.all(tx)
         try:
             keyring = open_keys(settings)
             require_newest(settings.folder, stores.uow, stores.ledger, log_keys_of(keyring))
@@ -202,12 +202,14 @@ def _identity_providers(settings: Settings) -> list[Finding]:
         egress = Egress(allow_loopback=settings.allow_loopback, allow_networks=settings.private_networks)
         async with egress:
             client = OidcProviders(egress, SystemClock())
-            for name, stated in settings.identity_providers.items():
+            for name, members in settings.identity_providers.items():
                 try:
-                    await client.check(provider_of(name, stated, settings.folder))
-                    findings.append(Finding(f"people can sign in with {stated.name}: {stated.issuer} answers", True))
+                    await client.check(provider_of(name, members, settings.folder))
+                    findings.append(
+                        Finding(f"people can sign in with {members.name}: {members.issuer} answers", True)
+                    )
                 except HansaError as error:
-                    findings.append(Finding(f"{stated.name}: {error.detail}", False, error.remedy))
+                    findings.append(Finding(f"{members.name}: {error.detail}", False, error.remedy))
         return findings
 
     return asyncio.run(check())

@@ -189,12 +189,12 @@ def table(rows: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> None:
         return
     from rich.table import Table
 
-    drawn = Table(box=None, pad_edge=False, show_header=bool(heads), header_style="dim", collapse_padding=True)
+    view = Table(box=None, pad_edge=False, show_header=bool(heads), header_style="dim", collapse_padding=True)
     for head in heads or [""] * (len(rows[0]) if rows else 0):
-        drawn.add_column(escape(head), overflow="fold")
+        view.add_column(escape(head), overflow="fold")
     for row in rows:
-        drawn.add_row(*(escape(cell) for cell in row))
-    _out().print(drawn)
+        view.add_row(*(escape(cell) for cell in row))
+    _out().print(view)
 
 
 @contextmanager

@@ -50,12 +50,12 @@ def after(last: str, log: Sequence[str]) -> Sequence[str]:
 def follow(
     client: HansaClient, run: dict[str, Any], lang: str, *, wait: bool, before: dict[str, Any] | None = None
 ) -> int:
-    pid, shown = run["pid"], ""
+    pid, status = run["pid"], ""
     line("run", pid)
     while True:
-        for one in after(shown, run["log"]):
+        for one in after(status, run["log"]):
             remark(f"  {log_line(one)}")
-        shown = run["log"][-1] if run["log"] else ""
+        status = run["log"][-1] if run["log"] else ""
         if run["state"] in _ENDED or not wait:
             break
         run = client.scenarios.run(pid, wait=1.0)

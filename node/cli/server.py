@@ -148,13 +148,13 @@ async def _work(settings: Settings) -> int:
     from node.bootstrap.build import build
 
     node = build(settings, with_views=False)
-    ended = asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, stop.set)
     await node.start()
     try:
-        await ended.wait()
+        await stop.wait()
         _end_at_the_latest()
     finally:
         await node.stop()

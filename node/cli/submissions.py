@@ -96,21 +96,21 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     """
     _show_files(client, description)
     try:
-        checked = client.publish({**description.submission, "dryRun": True})
-        _show_wider_audience(checked, options.lang)
+        check = client.publish({**description.submission, "dryRun": True})
+        _show_wider_audience(check, options.lang)
         if options.check:
-            _show_checked(checked, options.lang)
-            return checked
+            _show_checked(check, options.lang)
+            return check
         _upload(client, description)
-        published = client.publish(description.submission)
+        publication = client.publish(description.submission)
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
         return _refusal_json(description, refusal, "nothing was saved", lang=options.lang)
-    _show_published(published, description)
-    if "impact" in published:
-        show_impact(published["impact"], options.lang)
-    return published
+    _show_published(publication, description)
+    if "impact" in publication:
+        show_impact(publication["impact"], options.lang)
+    return publication
 
 
 def publish_together(

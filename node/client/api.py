@@ -59,13 +59,13 @@ class HansaClient(Endpoints, SyncSender):
 
     def save(self, pid: str, target: Path, *, part: str = "content") -> int:
         """Write the result of a transfer (``content``, ``sealed`` or ``manifest``) to ``target``; return its size."""
-        written = 0
+        size = 0
         with self._stream(result_of(pid, part)) as answer, partial(target).open("wb") as file:
             for piece in answer.iter_bytes(PIECE):
                 file.write(piece)
-                written += len(piece)
+                size += len(piece)
         partial(target).replace(target)
-        return written
+        return size
 
     def perform(self, call: Call[T]) -> T:
         """Send the request of ``call`` and return its value. Raises ``Refusal``, ``PeerUnreachable``."""
@@ -100,13 +100,13 @@ def _pieces(call: Call[Any]) -> Iterator[bytes] | None:
 
 
 def _read(call: Call[Any], path: Path) -> Iterator[bytes]:
-    sent, size = 0, path.stat().st_size
+    position, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while piece := file.read(PIECE):
             yield piece
-            sent += len(piece)
+            position += len(piece)
             if call.progress is not None:
-                call.progress(sent, size)
+                call.progress(position, size)
 
 
 __all__ = ["HansaClient", "PeerUnreachable", "Refusal"]

@@ -67,13 +67,13 @@ class AsyncHansaClient(Endpoints, AsyncSender):
         """Write the result of a transfer (``content``, ``sealed`` or ``manifest``) to ``target``; return its size."""
         from anyio import open_file, to_thread
 
-        written = 0
+        size = 0
         async with self._stream(result_of(pid, part)) as answer, await open_file(partial(target), "wb") as file:
             async for piece in answer.aiter_bytes(PIECE):
                 await file.write(piece)
-                written += len(piece)
+                size += len(piece)
         await to_thread.run_sync(partial(target).replace, target)
-        return written
+        return size
 
     async def perform(self, call: Call[T]) -> T:
         """Send the request of ``call`` and return its value. Raises ``Refusal``, ``PeerUnreachable``."""
@@ -111,12 +111,12 @@ async def _read(call: Call[Any], path: Path) -> AsyncIterator[bytes]:
     """Yield the file piece by piece. A thread reads it, so that other requests go on meanwhile."""
     from anyio import open_file
 
-    sent = 0
+    position = 0
     async with await open_file(path, "rb") as file:
         size = await file.seek(0, 2)
         await file.seek(0)
         while piece := await file.read(PIECE):
             yield piece
-            sent += len(piece)
+            position += len(piece)
             if call.progress is not None:
-                call.progress(sent, size)
+                call.progress(position, size)

@@ -30,11 +30,11 @@ class NodeAddress:
 def locate(name: str | None = None) -> NodeAddress:
     """Return the node called ``name`` (a folder or an http address), else ``HANSA_NODE``, else the one in or below
     the working folder. Raises ``InvalidInput`` with what to type if there are none or several."""
-    requested = name or os.environ.get("HANSA_NODE")
-    if requested and requested.startswith(("http://", "https://")):
-        return NodeAddress(requested.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
-    if requested:
-        return _of_folder(Path(requested))
+    name_or_path = name or os.environ.get("HANSA_NODE")
+    if name_or_path and name_or_path.startswith(("http://", "https://")):
+        return NodeAddress(name_or_path.rstrip("/"), os.environ.get("HANSA_TOKEN"), None)
+    if name_or_path:
+        return _of_folder(Path(name_or_path))
     here = Path.cwd()
     if (here / SETTINGS).is_file():
         return _of_folder(here)

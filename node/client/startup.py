@@ -29,10 +29,10 @@ def until_listening(address: NodeAddress, *, on_wait: Callable[[], None] = lambd
         return True
     began, waits = time.monotonic(), False
     while not _listens(address.url):
-        waited = time.monotonic() - began
-        if waited > (LONGEST if _is_run(address.folder) else BEGINNING):
+        duration = time.monotonic() - began
+        if duration > (LONGEST if _is_run(address.folder) else BEGINNING):
             return False
-        if not waits and waited > 2 * _PAUSE:
+        if not waits and duration > 2 * _PAUSE:
             waits = True
             on_wait()
         time.sleep(_PAUSE)

@@ -90,17 +90,17 @@ async def _read(connection: DataConnection, item: Item, language: str) -> list[S
     if item.path.endswith("/"):
         question = replace(question, accept="*/*")
     try:
-        received, media_type = await _taste(connection, item.path, question)
+        sample, media_type = await _taste(connection, item.path, question)
     except HansaError as error:
         return [_failure("read", error)]
     kind = media_type.partition(";")[0] or "?"
     if connection.is_description(item.path, ""):
         text = _TEXTS.say(language, "read.api", item=item.path)
     else:
-        text = _TEXTS.say(language, "read.works", item=item.path, bytes=received, type=kind)
+        text = _TEXTS.say(language, "read.works", item=item.path, bytes=sample, type=kind)
     steps = [Step(name="read", passed=True, text=text)]
     abilities = connection.abilities
-    if abilities.ranges and received and not item.path.endswith("/"):
+    if abilities.ranges and sample and not item.path.endswith("/"):
         steps.append(await _try_range(connection, item.path, question, language))
     if abilities.questions:
         names = ", ".join(name for name in abilities.questions if name != "*")
@@ -122,14 +122,14 @@ async def _try_range(connection: DataConnection, path: str, question: Question, 
 
 async def _taste(connection: DataConnection, path: str, question: Question) -> tuple[int, str]:
     """Return the number of bytes that were read from the beginning of an item, and its type."""
-    received = 0
+    size = 0
     async with connection.read(path, question) as extract:
         async for chunk in extract.chunks:
-            received += len(chunk)
-            if received >= _TASTE:
+            size += len(chunk)
+            if size >= _TASTE:
                 break
         await close_stream(extract.chunks)
-        return received, extract.media_type
+        return size, extract.media_type
 
 
 def _failure(name: str, error: HansaError) -> Step:

@@ -73,20 +73,21 @@ class Names:
 
     ``terms`` maps the terms that the message itself defines to IRIs, to keywords, or to None if the message removes
     their meaning; ``vocab`` is the prefix of all other bare names. ``version`` is the version of the protocol that
-    the contexts name. ``settled`` are the names with the meaning of the protocol, which the message cannot change.
+    the contexts name. ``protocol_names`` are the names with the meaning of the protocol, which the message cannot
+    change.
     """
 
     terms: Mapping[str, str | None] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
     vocab: str | None = None
     version: DspVersion | None = None
-    settled: frozenset[str] = frozenset()
+    protocol_names: frozenset[str] = frozenset()
     room: Room = field(default_factory=Room, compare=False, repr=False)
 
     def iri(self, name: str) -> str | None:
         """Return the IRI or keyword that ``name`` stands for, or None; an undefined bare name is returned
         unchanged."""
-        if name.startswith("@") or name in self.settled:
+        if name.startswith("@") or name in self.protocol_names:
             return name
         if name in self.terms:
             meant = self.terms[name]
@@ -111,34 +112,34 @@ def names_in(context: Any) -> Names:
     """Return the names that ``@context`` defines. Raises ``InvalidInput`` for a context that would have to be loaded
     or is not supported. A context with an unknown address is ignored beside one of the protocol's own, because the
     terms of the protocol's context are protected (JSON-LD 1.1 §4.1.11)."""
-    stated = context if isinstance(context, list) else [context]
-    known = [context for context in stated if isinstance(context, str) and context in CONTEXTS]
+    parts = context if isinstance(context, list) else [context]
+    contexts = [context for context in parts if isinstance(context, str) and context in CONTEXTS]
     prefixes = dict(CONTEXTS[V2025_1.context])
-    for address in known:
+    for address in contexts:
         prefixes |= CONTEXTS[address]
     definitions: dict[str, Any] = {}
     vocab: str | None = None
-    for part in stated:
+    for part in parts:
         match part:
             case None:
                 continue
             case str():
-                if part not in CONTEXTS and not known:
+                if part not in CONTEXTS and not contexts:
                     raise _unknown(part)
             case Mapping():
                 vocab = _vocab(part, vocab)
-                definitions |= {name: meant for name, meant in part.items() if not name.startswith("@")}
+                definitions |= {name: meaning for name, meaning in part.items() if not name.startswith("@")}
             case _:
                 raise InvalidInput("@context holds something that is neither an address nor an object")
     if len(definitions) > MAX_TERMS:
         raise InvalidInput(f"@context defines more than {MAX_TERMS} terms")
     terms = {name: _check_length_if_any(name, _meaning(name, definitions, prefixes, vocab)) for name in definitions}
-    settled = WORDS if V2025_1.context in known else frozenset()
-    terms = {name: meant for name, meant in terms.items() if name not in settled}
-    if known:
+    words = WORDS if V2025_1.context in contexts else frozenset()
+    terms = {name: meaning for name, meaning in terms.items() if name not in words}
+    if contexts:
         _check_protected(terms, prefixes)
     _check_whole(terms, prefixes)
-    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context), settled=settled)
+    return Names(terms=terms, prefixes=prefixes, vocab=vocab, version=version_named(context), protocol_names=words)
 
 
 def version_named(context: Any) -> DspVersion | None:
@@ -190,14 +191,14 @@ def _meaning(name: str, definition: Mapping[str, Any], prefixes: Mapping[str, st
     """Return the IRI or keyword that defines the term ``name``, possibly through other terms."""
     at, rest = name, ""
     for _ in range(_MAX_CHAIN):
-        meant = definition.get(at)
+        meaning = definition.get(at)
         if at not in definition:
             # Not a term of this message: a prefix of the protocol, a scheme, or a word of the vocabulary.
             known = prefixes.get(at)
             return known + rest if known is not None else _word(f"{at}:{rest}" if rest else at, vocab)
-        if meant is None:
+        if meaning is None:
             return None
-        target = _definition_iri(at, meant)
+        target = _definition_iri(at, meaning)
         if target.startswith("@"):
             if rest or target not in _ALIASED:
                 raise InvalidInput(

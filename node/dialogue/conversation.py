@@ -360,11 +360,11 @@ class Conversation(Generic[P]):
         ours, theirs = (
             ("providerPid", "consumerPid") if process.role is Role.PROVIDER else ("consumerPid", "providerPid")
         )
-        stated = message.text(ours)
-        if stated is not None and stated != process.pid:
+        value = message.text(ours)
+        if value is not None and value != process.pid:
             raise InvalidInput(f"{ours} is not the process that the address names")
-        stated = message.text(theirs)
-        if process.peer_pid is not None and stated is not None and stated != process.peer_pid:
+        value = message.text(theirs)
+        if process.peer_pid is not None and value is not None and value != process.peer_pid:
             raise InvalidInput(f"{theirs} is not the process id that you gave before")
 
 

@@ -23,34 +23,36 @@ from node.dialogue.process import P, PendingMessage, Role
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One row of a table: ``senders`` may send the message, it is also accepted from ``tolerated``, and leads to
+    """One row of a table: ``senders`` may send the message, it is also accepted from ``other_senders``, and leads to
     ``to``.
 
-    ``tolerated`` has roles only where the standard's text and diagram disagree: we send only messages that both
+    ``other_senders`` has roles only where the standard's text and diagram disagree: we send only messages that both
     allow, and accept messages that either allows.
     """
 
     to: str
     senders: frozenset[Role]
-    tolerated: frozenset[Role] = frozenset()
+    other_senders: frozenset[Role] = frozenset()
 
     def may_send(self, role: Role) -> bool:
         return role in self.senders
 
     def accepts(self, role: Role) -> bool:
-        return role in self.senders or role in self.tolerated
+        return role in self.senders or role in self.other_senders
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A protocol: the moves, the first state after each opening message, and the terminal states; ``aborted`` is the
-    terminal state of a process that did not reach its aim."""
+    """A protocol: the moves, the first state after each opening message, and the terminal states.
+
+    ``end_by_fault`` is the terminal state of a process that did not reach its aim.
+    """
 
     name: str
     moves: Mapping[tuple[str, str], Move]
     openings: Mapping[str, Move]
     terminal: frozenset[str]
-    aborted: str
+    end_by_fault: str
 
     @property
     def live(self) -> frozenset[str]:
@@ -183,18 +185,18 @@ def _receive(table: Table, process: P, message: str, now: datetime) -> Step[P]:
                 f"{message} crossed our {process.pending.message}, which ends this {table.name}",
                 facts={"retryAfter": 2},
             )
-        moved = _with_changes(process, now, state=move.to)
+        next_process = _with_changes(process, now, state=move.to)
         opening = process.pending is not None and table.move(process.state, process.pending.message) is None
-        overtaken, effects = _drop_overtaken(table, moved, opening=opening)
+        overtaken, effects = _drop_overtaken(table, next_process, opening=opening)
         return Step(overtaken, (*effects, Entered(move.to, message, by_us=False)))
     if process.pending is not None:
         # An overtaking reply: the peer has seen our pending message, though we have not read its answer.
         ours = table.move(process.state, process.pending.message) or table.openings.get(process.pending.message)
         after = ours and table.move(ours.to, message)
         if ours and after and after.accepts(peer_role):
-            moved = _with_changes(process, now, state=after.to, pending=None)
+            next_process = _with_changes(process, now, state=after.to, pending=None)
             return Step(
-                moved,
+                next_process,
                 (
                     Arrived(process.pending.message_id),
                     Entered(ours.to, process.pending.message, by_us=True),
@@ -230,14 +232,14 @@ def _acknowledge(table: Table, process: P, message_id: str, peer_pid: str | None
         return Step(process, ())
     message = process.pending.message
     move = table.move(process.state, message)
-    known = process.peer_pid or peer_pid
+    pid = process.peer_pid or peer_pid
     if move is None:
         # An opening message: the process was created in its first state and only gets the peer's pid.
         return Step(
-            _with_changes(process, now, pending=None, peer_pid=known),
+            _with_changes(process, now, pending=None, peer_pid=pid),
             (Entered(process.state, message, by_us=True),),
         )
-    moved = _with_changes(process, now, state=move.to, pending=None, peer_pid=known)
+    moved = _with_changes(process, now, state=move.to, pending=None, peer_pid=pid)
     return Step(moved, (Entered(move.to, message, by_us=True),))
 
 
@@ -245,16 +247,16 @@ def _refuse(table: Table, process: P, message_id: str, code: str, reason: tuple[
     if process.pending is None or process.pending.message_id != message_id:
         return Step(process, ())
     message = process.pending.message
-    refused = _with_changes(process, now, pending=None, code=code, reason=list(reason))
+    next_process = _with_changes(process, now, pending=None, code=code, reason=list(reason))
     move = table.move(process.state, message)
     opening = move is None
-    ending = move is not None and move.to == table.aborted
+    ending = move is not None and move.to == table.end_by_fault
     if opening or ending:
         # A refused opening created no process at the peer, and a refused end may be ignored (DSP 2025-1 §7.1): both
         # end the process here.
-        ended = replace(refused, state=table.aborted)
+        ended = replace(next_process, state=table.end_by_fault)
         return Step(ended, (Entered(ended.state, message, by_us=True),))
-    return Step(refused, ())
+    return Step(next_process, ())
 
 
 def _has_the_last_word(table: Table, process: P, to: str) -> bool:
@@ -266,7 +268,7 @@ def _has_the_last_word(table: Table, process: P, to: str) -> bool:
     """
     assert process.pending is not None, "only a pending message can cross another"
     ours = table.move(process.state, process.pending.message)
-    return ours is not None and ours.to != to and ours.to in table.terminal - {table.aborted}
+    return ours is not None and ours.to != to and ours.to in table.terminal - {table.end_by_fault}
 
 
 def _drop_overtaken(table: Table, process: P, *, opening: bool) -> tuple[P, tuple[Effect, ...]]:

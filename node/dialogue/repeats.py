@@ -44,19 +44,19 @@ class Repeats(Generic[P]):
         A message with an ``@id`` is recognised anywhere in the conversation. A message without an ``@id`` counts as a
         repeat only if it equals the last message accepted from this peer.
         """
-        known = self._store.accepted_exchange(tx, process.pid, message.sha256)
-        if known is None and message.rewritten:
-            known = self._of_this_content(tx, process, message)
-        if known is None:
+        exchange = self._store.accepted_exchange(tx, process.pid, message.sha256)
+        if exchange is None and message.rewritten:
+            exchange = self._of_this_content(tx, process, message)
+        if exchange is None:
             return None
         if message.id is None:
             last = self._store.last_accepted(tx, process.pid)
-            if last is None or last.body_sha256 != known.body_sha256:
+            if last is None or last.body_sha256 != exchange.body_sha256:
                 return None
             move = self._table.move(process.state, message.name)
             if move is not None and move.accepts(process.role.other):
                 return None
-        return known
+        return exchange
 
     def repeated_answer(self, tx: Transaction, process: P, message: IncomingMessage) -> Exchange | None:
         """Return the last message accepted from the peer if this one has the same content under another ``@id``: a

@@ -127,12 +127,12 @@ class StrangerLimits:
         bounds = {ALL: self._budgets.bytes_in_all, f"host {process.host}": self._budgets.bytes_per_host}
         if not is_here(process.address):
             bounds[f"address {process.address}"] = self._budgets.bytes_per_host
-        stored = self._store.stored_bytes(tx, day, bounds.keys())
+        sizes = self._store.stored_bytes(tx, day, bounds.keys())
         for party, most in bounds.items():
-            if stored.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
+            if sizes.get(party, 0) + size > most and not message.name.endswith("TerminationMessage"):
                 whose = "all participants" if party == ALL else "participants of your host or address"
                 raise TooMany(
-                    f"{whose} without a credential that counts here had {stored.get(party, 0)} bytes of messages "
+                    f"{whose} without a credential that counts here had {sizes.get(party, 0)} bytes of messages "
                     f"stored today; the limit is {most}",
                     remedy=_REMEDY,
                     facts={"retryAfter": _until_midnight(now)},

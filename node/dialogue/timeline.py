@@ -145,15 +145,15 @@ class TimelineMessage:
 def time_line(table: Table, exchanges: Sequence[Exchange]) -> Iterator[TimelineMessage]:
     """Yield the messages of a process, oldest first, each with its fate."""
     endings = {name for (_, name), move in table.moves.items() if move.to in table.terminal}
-    aborting = {name for (_, name), move in table.moves.items() if move.to == table.aborted}
-    ended = False
+    aborting = {name for (_, name), move in table.moves.items() if move.to == table.end_by_fault}
+    is_over = False
     for exchange in exchanges:
         fate = fate_of(exchange)
         code, reason = (None, ()) if fate in (Fate.TAKEN, Fate.VOID) else _why(exchange.answer)
-        yield TimelineMessage(exchange, fate, ended, code, reason)
+        yield TimelineMessage(exchange, fate, is_over, code, reason)
         # Our message that ends a process ends it on our side even if the peer refuses it.
         alone = exchange.outgoing and exchange.message in aborting and fate is Fate.REFUSED
-        ended = ended or alone or (fate is Fate.TAKEN and exchange.message in endings)
+        is_over = is_over or alone or (fate is Fate.TAKEN and exchange.message in endings)
 
 
 def fate_of(exchange: Exchange) -> Fate:

@@ -320,11 +320,11 @@ def _literal(value: Any, names: Names, *, whole: bool = False, of_odrl: bool = F
 def _with_prefixes(body: Mapping[str, Any]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in body.items():
-        known = term(name)
+        prefix = term(name)
         if name == "@type" and isinstance(value, str):
             members[name] = f"{TYPES.get(value, 'dspace')}:{value}"
-        elif known in TERMS:
-            members[wire_name(known)] = _write_value(TERMS[known][1], value)
+        elif prefix in TERMS:
+            members[wire_name(prefix)] = _write_value(TERMS[prefix][1], value)
         else:
             members[name] = value
     return members

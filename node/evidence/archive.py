@@ -55,27 +55,27 @@ def file_name(agreement_id: str) -> str:
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
     """Return the archive of ``parts``; the same parts give the same bytes."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(parts):
             about = zipfile.ZipInfo(name, _EPOCH)
             about.create_system = 3
             about.external_attr = 0o100644 << 16
             archive.writestr(about, parts[name])
-    return packed.getvalue()
+    return buffer.getvalue()
 
 
 def unpack(raw: bytes) -> dict[str, bytes]:
     """Return the parts of an archive. Raises ``InvalidInput`` for a damaged or other file, ``TooLarge`` for bombs."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            listed = archive.infolist()
-            names = [about.filename for about in listed]
+            members = archive.infolist()
+            names = [about.filename for about in members]
             if len(set(names)) != len(names):
                 raise InvalidInput("the archive contains two parts with the same name")
-            if len(listed) > MAX_PARTS or sum(about.file_size for about in listed) > MAX_BYTES:
+            if len(members) > MAX_PARTS or sum(about.file_size for about in members) > MAX_BYTES:
                 raise TooLarge("the archive is larger than the file of an agreement can be")
-            parts = {about.filename: _read(archive, about) for about in listed if not about.is_dir()}
+            parts = {about.filename: _read(archive, about) for about in members if not about.is_dir()}
     except _BROKEN as error:
         raise InvalidInput(
             f"this is not the file of an agreement, or it is damaged: {error}",

@@ -81,10 +81,10 @@ class ExportAgreement:
     async def export(self, agreement_id: str) -> bytes:
         """Return the file. Raises ``NotFound`` for an unknown or unfinished agreement, ``Conflict`` if it is so new
         that no checkpoint has it yet."""
-        shown = await self._find_evidence(agreement_id)
+        evidence = await self._find_evidence(agreement_id)
         ends = asyncio.get_running_loop().time() + SEQUENCED_WITHIN
         while True:
-            facts = await run_sync(self._facts, agreement_id, shown)
+            facts = await run_sync(self._facts, agreement_id, evidence)
             if facts is not None:
                 return await run_sync(compose, facts, self._keyring.sign_log)
             if asyncio.get_running_loop().time() > ends:
@@ -101,15 +101,15 @@ class ExportAgreement:
             return read_object(facts)
         try:
             async with asyncio.timeout(PATIENCE):
-                shown = await self._request_evidence(agreement)
+                evidence = await self._request_evidence(agreement)
         except (HansaError, TimeoutError) as error:
             log.info(
                 "the file is written without the other party's evidence",
                 extra={"agreement": agreement_id, "why": str(error)},
             )
             return None
-        await run_sync(self._keep, key, pretty(shown).decode())
-        return shown
+        await run_sync(self._keep, key, pretty(evidence).decode())
+        return evidence
 
     async def _request_evidence(self, agreement: Agreement) -> dict[str, Any]:
         while True:
@@ -174,10 +174,10 @@ class ExportAgreement:
     def _place(self, tx: Transaction, agreement: Agreement) -> LedgerPlace | None:
         entries = [self._ledger.get(tx, agreement.entry)]
         entries += self._ledger.history(tx, agreement.negotiation, EntryKind.PROCESS)
-        numbered = [entry for entry in entries if entry is not None and entry.seq is not None]
-        if len(numbered) < len(entries):
+        numbered_entries = [entry for entry in entries if entry is not None and entry.seq is not None]
+        if len(numbered_entries) < len(entries):
             return None
-        largest = max(entry.seq or 0 for entry in numbered)
+        largest = max(entry.seq or 0 for entry in numbered_entries)
         checkpoints = self._ledger.checkpoints(tx, largest + 1, 1)
         if not checkpoints:
             return None
@@ -190,7 +190,7 @@ class ExportAgreement:
                 return None
             checkpoints = [newest]
         size = checkpoints[0].size
-        proofs = tuple((entry, self._proof(tx, entry, size)) for entry in numbered)
+        proofs = tuple((entry, self._proof(tx, entry, size)) for entry in numbered_entries)
         return LedgerPlace(checkpoint=checkpoints[0].note, entries=proofs)
 
     def _proof(self, tx: Transaction, entry: Entry, size: int) -> InclusionProof:
@@ -200,14 +200,14 @@ class ExportAgreement:
 
     def _rulebook(self, tx: Transaction, agreement: Agreement) -> bytes | None:
         terms = agreement.body.get(TERMS)
-        named = terms.get("rulebook") if isinstance(terms, dict) else None
-        if not isinstance(named, dict) or not isinstance(named.get("iri"), str):
+        iri = terms.get("rulebook") if isinstance(terms, dict) else None
+        if not isinstance(iri, dict) or not isinstance(iri.get("iri"), str):
             return None
-        version = named.get("version")
+        version = iri.get("version")
         if not isinstance(version, int):
             return None
-        record = self._records.get(tx, named["iri"], version=version)
-        return record.nquads if record is not None and record.sha256 == named.get("sha256") else None
+        record = self._records.get(tx, iri["iri"], version=version)
+        return record.nquads if record is not None and record.sha256 == iri.get("sha256") else None
 
 
 def _signed_with(checkpoint: Checkpoint, key: LogKey) -> bool:

@@ -38,7 +38,7 @@ _COMMANDS: Final = {
 class DetachedSignature:
     """A signature without its envelope: the signed bytes, the bytes of the signature, and the algorithm."""
 
-    signed: bytes
+    content: bytes
     signature: bytes
     algorithm: str
 
@@ -51,20 +51,20 @@ def of_jws(text: str) -> DetachedSignature:
     """Split a compact JWS into its parts. Raises ``InvalidInput``."""
     jws = read_jws(text)
     algorithm = "Ed25519" if jws.alg == "EdDSA" else jws.alg
-    return DetachedSignature(signed=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
+    return DetachedSignature(content=jws.signing_input, signature=_signature(jws), algorithm=algorithm)
 
 
 def of_note(note: str, name: str) -> DetachedSignature:
     """Return the signature of the key ``name`` on a signed note (C2SP signed-note). Raises ``InvalidInput``."""
     text, _, lines = note.rpartition("\n\n")
     for line in lines.splitlines():
-        signer, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+        signer, _, encoding = line.removeprefix("\u2014 ").partition(" ")
         if signer == name:
             try:
-                signature = base64.b64decode(encoded, validate=True)[4:]
+                signature = base64.b64decode(encoding, validate=True)[4:]
             except ValueError as error:
                 raise InvalidInput("a signature of the checkpoint is not valid Base64") from error
-            return DetachedSignature(signed=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
+            return DetachedSignature(content=f"{text}\n".encode(), signature=signature, algorithm="Ed25519")
     raise InvalidInput(f"{name} did not sign the checkpoint")
 
 
@@ -80,10 +80,10 @@ def _signature(jws: Jws) -> bytes:
 def signing_key(document: DidDocument, jws: str, at: datetime | None) -> dict[str, Any]:
     """Return the key of ``document`` that ``jws`` names and that was in force ``at``, as JWK. Raises
     ``InvalidInput`` or ``Unauthenticated``."""
-    parsed = read_jws(jws)
-    if parsed.kid_did not in (None, document.id):
+    signature = read_jws(jws)
+    if signature.kid_did not in (None, document.id):
         raise InvalidInput("the signature names the key of another signer")
-    return key_for(document_at(document, at), parsed.kid, "assertionMethod")
+    return key_for(document_at(document, at), signature.kid, "assertionMethod")
 
 
 def ledger_key(document: DidDocument) -> tuple[str, bytes] | None:

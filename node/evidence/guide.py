@@ -126,7 +126,7 @@ PARTS
 
 def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequence[Command]) -> str:
     """Return README.txt for a file with these parts and commands."""
-    shown = ["2. The signatures hold:"] + [f"   # {command.shows}\n   {command.line}" for command in commands]
+    lines = ["2. The signatures hold:"] + [f"   # {command.shows}\n   {command.line}" for command in commands]
     return _TEXT.format(
         id=_plain(agreement.id),
         provider=_plain(agreement.provider),
@@ -134,7 +134,7 @@ def text(writer: str, agreement: Agreement, parts: Sequence[str], commands: Sequ
         dataset=_plain(agreement.dataset),
         sha256=agreement.sha256,
         writer=writer,
-        commands="\n\n".join(shown),
+        commands="\n\n".join(lines),
         parts="\n".join(parts),
     )
 

@@ -61,9 +61,9 @@ def check_conversation(
 
     def look_at_bytes() -> str:
         index = read_json(members[parts.MESSAGES])
-        listed = {parts.MESSAGES}
+        names = {parts.MESSAGES}
         for entry in index:
-            listed |= {name for name in (entry["file"], entry["answer"]) if name}
+            names |= {name for name in (entry["file"], entry["answer"]) if name}
             # Only the hash is kept of a long message that was refused; every accepted message is there.
             counts = entry["fate"] == Fate.TAKEN
             if entry["file"] or counts:
@@ -73,7 +73,7 @@ def check_conversation(
             if counts:
                 messages_taken.append(_read(entry, members[entry["file"]], Role(about["role"])))
         for name in members:
-            if name.startswith("messages/") and name not in listed:
+            if name.startswith("messages/") and name not in names:
                 raise InvalidInput(f"{name} is not a message of this negotiation")
         return f"{len(index)} messages"
 
@@ -157,16 +157,16 @@ def _check_content(messages_taken: Sequence[_Message], members: Mapping[str, byt
 
 def _check_ledger(messages_taken: Sequence[_Message], members: Mapping[str, bytes], side: str) -> str:
     """Check that the writer's ledger has these messages in this order: it cannot add others later."""
-    entered: list[str] = []
+    entries: list[str] = []
     for name in sorted(members):
         if name.startswith(parts.ledger_name(side, "")) and name.endswith("-process.body.json"):
             message = read_json(members[name])["message"]
             # An opening message of our own is entered when it is decided and again when the peer has taken it.
-            if entered[-1:] != [message]:
-                entered.append(message)
-    if entered != [message.name for message in messages_taken]:
+            if entries[-1:] != [message]:
+                entries.append(message)
+    if entries != [message.name for message in messages_taken]:
         raise InvalidInput("the ledger lists other messages, or another order")
-    return f"{len(entered)} messages"
+    return f"{len(entries)} messages"
 
 
 def _same_hash(members: Mapping[str, bytes], name: str, sha256: str) -> None:

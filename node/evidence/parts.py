@@ -170,13 +170,17 @@ def _signature(side: str, facts: Facts, keys: Mapping[str, bytes], commands: lis
     jws = facts.agreement.signatures.get(facts.did(side))
     if jws is None:
         return {}
-    parsed = forms.of_jws(jws)
+    signature = forms.of_jws(jws)
     names = [signature_name(side, form) for form in ("sig", "signed")]
     if key_name(side, "signing") in keys:
         commands.append(
-            guide.Command(f"The {side} has signed", parsed.command(key_name(side, "signing"), names[0], names[1]))
+            guide.Command(f"The {side} has signed", signature.command(key_name(side, "signing"), names[0], names[1]))
         )
-    return {signature_name(side, "jws"): jws.encode("ascii"), names[0]: parsed.signature, names[1]: parsed.signed}
+    return {
+        signature_name(side, "jws"): jws.encode("ascii"),
+        names[0]: signature.signature,
+        names[1]: signature.content,
+    }
 
 
 def _ledger(side: str, facts: Facts, commands: list[guide.Command]) -> dict[str, bytes]:
@@ -193,7 +197,7 @@ def _ledger(side: str, facts: Facts, commands: list[guide.Command]) -> dict[str,
     parts = {
         ledger_name(side, "checkpoint.txt"): place.checkpoint.encode(),
         names[0]: note.signature,
-        names[1]: note.signed,
+        names[1]: note.content,
     }
     for number, (entry, proof) in enumerate(place.entries, 1):
         name = ledger_name(side, f"{number:02}-{entry.kind}")
@@ -209,7 +213,7 @@ def _documents(facts: Facts) -> Iterator[tuple[str, bytes]]:
     Each text is rendered anew from the agreement. It is left out if this version of the program renders it
     differently, because it would not match the hash in the signature.
     """
-    written: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     for side in SIDES:
         jws = facts.agreement.signatures.get(facts.did(side))
         for language, hashed, body in _signed_documents(jws, facts.agreement.body):
@@ -217,10 +221,10 @@ def _documents(facts: Facts) -> Iterator[tuple[str, bytes]]:
             if hashlib.sha256(text).hexdigest() != hashed:
                 continue
             name = f"documents/{language}.html"
-            if written.get(name, text) != text:
+            if files.get(name, text) != text:
                 name = f"documents/{side}.{language}.html"
-            written[name] = text
-    yield from written.items()
+            files[name] = text
+    yield from files.items()
 
 
 def _signed_documents(jws: str | None, body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

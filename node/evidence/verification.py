@@ -103,16 +103,16 @@ class _Checks:
         if canonical(self._body) != raw:
             raise InvalidInput(f"{parts.AGREEMENT} is not in canonical form, so its hash differs")
         self._about = read_object(self._members[parts.ABOUT])
-        stated = {
+        values = {
             "agreement": self._body["@id"],
             "dataset": self._body["target"],
             "sha256": digest(self._body),
             "parties": {"provider": self._body["assigner"], "consumer": self._body["assignee"]},
         }
-        for name, value in stated.items():
+        for name, value in values.items():
             if self._about.get(name) != value:
                 raise InvalidInput(f"{parts.ABOUT} and the agreement state a different {name}")
-        return f"sha256 {stated['sha256']}"
+        return f"sha256 {values['sha256']}"
 
     def _did(self, side: str) -> str:
         return str(self._body["assigner" if side == "provider" else "assignee"])
@@ -176,7 +176,7 @@ class _Checks:
         self._same(parts.key_name(side, "signing"), pem)
         parsed = forms.of_jws(text)
         self._same(parts.signature_name(side, "sig"), parsed.signature)
-        self._same(parts.signature_name(side, "signed"), parsed.signed)
+        self._same(parts.signature_name(side, "signed"), parsed.content)
         kid = jws.kid or ""
         self._key(side, "agreements", kid if kid.startswith("did:") else self._did(side) + kid, pem)
         return f"without {', '.join(left_out)}" if left_out else ""
@@ -197,14 +197,16 @@ class _Checks:
             for name, content in self._members.items()
             if name.startswith("documents/")
         }
-        signed: dict[str, str] = {}
+        languages: dict[str, str] = {}
         for side in parts.SIDES:
             if parts.signature_name(side, "jws") in self._members:
-                signed |= {hashed: language for language, hashed in self._signed_by(side)[0]["document"].items()}
-        for hashed, name in there.items():
-            if hashed not in signed:
+                languages |= {
+                    text_hash: language for language, text_hash in self._signed_by(side)[0]["document"].items()
+                }
+        for text_hash, name in there.items():
+            if text_hash not in languages:
                 raise InvalidInput(f"neither party signed {name}")
-        missing = sorted({language for hashed, language in signed.items() if hashed not in there})
+        missing = sorted({language for text_hash, language in languages.items() if text_hash not in there})
         if missing:
             self._report.leave_open(
                 f"the text that was signed in {', '.join(missing)}",
@@ -241,18 +243,18 @@ class _Checks:
                 f"the agreement is in the ledger of the {side}", "the file has no part of this party's ledger"
             )
             return
-        opened: list[Checkpoint] = []
+        checkpoints: list[Checkpoint] = []
 
         def look() -> str:
-            opened.append(self._checkpoint(side, self._members[name]))
-            return f"{opened[0].size} entries"
+            checkpoints.append(self._checkpoint(side, self._members[name]))
+            return f"{checkpoints[0].size} entries"
 
         who = "the ledger key of this party in the file"
         if self._report.check(f"the {side} has signed the state of its ledger", who, look):
             self._report.check(
                 f"the agreement is in the ledger of the {side}",
                 "that signature and the proofs",
-                lambda: self._entries(side, opened[0]),
+                lambda: self._entries(side, checkpoints[0]),
             )
 
     def _ledger_key(self, side: str) -> tuple[str, bytes]:
@@ -271,7 +273,7 @@ class _Checks:
         self._same(parts.key_name(side, "ledger"), pem)
         note_parts = forms.of_note(note, origin)
         self._same(parts.ledger_name(side, "checkpoint.sig"), note_parts.signature)
-        self._same(parts.ledger_name(side, "checkpoint.signed"), note_parts.signed)
+        self._same(parts.ledger_name(side, "checkpoint.signed"), note_parts.content)
         self._key(side, "ledger", name, pem)
         return checkpoint
 
@@ -303,21 +305,21 @@ class _Checks:
 
     def _rulebook(self) -> None:
         terms = self._body.get(TERMS)
-        named = terms.get("rulebook") if isinstance(terms, dict) else None
+        iri = terms.get("rulebook") if isinstance(terms, dict) else None
         content = self._members.get(parts.RULEBOOK)
-        if not isinstance(named, dict):
+        if not isinstance(iri, dict):
             if content is not None:
                 self._report.check("the rulebook", "", lambda: _fail("the agreement does not name a rulebook"))
             return
         what = "the rulebook is the one that was agreed"
         if content is None:
-            self._report.leave_open(what, f"the file does not contain it: see {named.get('iri')}")
+            self._report.leave_open(what, f"the file does not contain it: see {iri.get('iri')}")
             return
 
         def look() -> str:
-            if hashlib.sha256(content).hexdigest() != named.get("sha256"):
+            if hashlib.sha256(content).hexdigest() != iri.get("sha256"):
                 raise InvalidInput("it is not the rulebook that the agreement names")
-            return f"{named.get('iri')}, version {named.get('version')}"
+            return f"{iri.get('iri')}, version {iri.get('version')}"
 
         self._report.check(what, "its hash in the agreement", look)
 

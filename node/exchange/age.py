@@ -131,12 +131,12 @@ class SealPlan:
             return
         chunk, skip = divmod(begin, SEALED_CHUNK)
         last = (stop - 1) // SEALED_CHUNK
-        left = stop - begin
+        rest = stop - begin
         async with aclosing(self._sealed_chunks(chunk, last, read_source)) as chunks:
             async for sealed in chunks:
-                piece = sealed[skip : skip + left] if skip or left < len(sealed) else sealed
+                piece = sealed[skip : skip + rest] if skip or rest < len(sealed) else sealed
                 skip = 0
-                left -= len(piece)
+                rest -= len(piece)
                 yield piece
 
     async def _sealed_chunks(self, first: int, last: int, read_source: ReadSource) -> AsyncGenerator[bytes, None]:
@@ -163,13 +163,13 @@ class SealPlan:
         """Seal whole chunks of the source, starting with chunk number ``first``."""
         view = memoryview(source)
         encrypt, final = self._aead.encrypt, self.chunks - 1
-        sealed = []
+        chunks = []
         for place in range(max(1, -(-len(source) // CHUNK))):
             number = first + place
-            sealed.append(
+            chunks.append(
                 encrypt(payload_nonce(number, final=number == final), view[place * CHUNK : (place + 1) * CHUNK], None)
             )
-        return b"".join(sealed)
+        return b"".join(chunks)
 
 
 class Opener:
@@ -218,7 +218,7 @@ class Opener:
         sealed = bytes(memoryview(self._buffer)[: count * SEALED_CHUNK])
         del self._buffer[: count * SEALED_CHUNK]
         view = memoryview(sealed)
-        opened: list[bytes] = []
+        chunks: list[bytes] = []
         for place in range(count):
             chunk = view[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK]
             plain = _try_open(aead, self._counter, chunk, final=False)
@@ -228,11 +228,11 @@ class Opener:
                     why = f"chunk {self._counter} of the payload was changed"
                 else:
                     why = "bytes follow the last chunk of the payload"
-                    opened.append(last)
-                raise PayloadInvalid(why, b"".join(opened))
-            opened.append(plain)
+                    chunks.append(last)
+                raise PayloadInvalid(why, b"".join(chunks))
+            chunks.append(plain)
             self._counter += 1
-        return b"".join(opened)
+        return b"".join(chunks)
 
     def _open_last(self, aead: ChaCha20Poly1305) -> bytes:
         chunk = bytes(self._buffer)

@@ -71,11 +71,11 @@ class Stanza:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header as read. ``signed`` is the part that its MAC covers; ``size`` counts all its bytes."""
+    """A header as read. ``mac_input`` is the part that its MAC covers; ``size`` counts all its bytes."""
 
     stanzas: tuple[Stanza, ...]
     mac: bytes
-    signed: bytes
+    mac_input: bytes
     size: int
 
 
@@ -140,7 +140,7 @@ def open_header(header: Header, identity: SealIdentity) -> bytes:
         file_key = _unwrap(stanza, identity)
         if file_key is None:
             continue
-        if not hmac.compare_digest(header_mac(file_key, header.signed), header.mac):
+        if not hmac.compare_digest(header_mac(file_key, header.mac_input), header.mac):
             raise HeaderForged("the MAC of the header is wrong: it was changed after it was sealed")
         return file_key
     types = ", ".join(sorted({stanza.type for stanza in header.stanzas}))

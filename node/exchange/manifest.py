@@ -85,14 +85,14 @@ class Manifest:
     @classmethod
     def from_json(cls, claims: Mapping[str, Any]) -> Manifest:
         """Read the claims. Raises ``ManifestInvalid`` for claims that are missing or of the wrong type."""
-        sealed = claims.get("sealed")
-        if sealed is not None and not isinstance(sealed, Mapping):
+        seal = claims.get("sealed")
+        if seal is not None and not isinstance(seal, Mapping):
             raise ManifestInvalid("the manifest's «sealed» is not an object")
         sha256, record = _text(claims, "sha256"), _text(claims, "record")
         if not _SHA256.fullmatch(sha256) or not _SHA256.fullmatch(record):
             raise ManifestInvalid("a hash in the manifest is not a SHA-256 in lower-case hexadecimal")
         try:
-            issued = datetime.fromtimestamp(_number(claims, "iat"), UTC)
+            issue_time = datetime.fromtimestamp(_number(claims, "iat"), UTC)
         except (OverflowError, OSError, ValueError) as error:
             raise ManifestInvalid("the manifest's «iat» is not a time") from error
         return cls(
@@ -104,12 +104,10 @@ class Manifest:
             media_type=_text(claims, "mediaType"),
             size=_number(claims, "size"),
             sha256=sha256,
-            sealed=None
-            if sealed is None
-            else Seal(recipient=_text(sealed, "recipient"), size=_number(sealed, "size")),
+            sealed=None if seal is None else Seal(recipient=_text(seal, "recipient"), size=_number(seal, "size")),
             provider=_text(claims, "iss"),
             consumer=_text(claims, "aud"),
-            issued=issued,
+            issued=issue_time,
             record_sha256=record,
         )
 

@@ -31,15 +31,15 @@ async def once(body: bytes) -> AsyncIterator[bytes]:
 async def off_loop(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``work`` in a thread; return its result or raise its error."""
     job = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    cancelled: asyncio.CancelledError | None = None
+    cancellation: asyncio.CancelledError | None = None
     while not job.done():
         try:
             await asyncio.wait([job])
         except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
+            cancellation = error
+    if cancellation is not None:
         job.exception()  # read, so that the loop does not report it as never retrieved
-        raise cancelled
+        raise cancellation
     return job.result()
 
 

@@ -98,10 +98,10 @@ class Blocks:
             raise InvalidInput(f"{did[:200]} is not the DID of another participant")
         block = Block(did=did, reason=why, at=self._clock.now(), by=by.name)
         with self._uow.begin() as tx:
-            known = self._read_all(tx)
-            if did in known:
+            blocks = self._read_all(tx)
+            if did in blocks:
                 raise Conflict(f"{did} is blocked already")
-            self._keep(tx, {**known, did: block})
+            self._keep(tx, {**blocks, did: block})
             self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "blocked", "reason": why})
         return block
 
@@ -109,12 +109,12 @@ class Blocks:
         """Unblock ``did``. Raises ``NotAllowed``, and ``NotFound`` if it is not blocked."""
         require(by, UseCase.BLOCK)
         with self._uow.begin() as tx:
-            known = self._read_all(tx)
-            if did not in known:
+            blocks = self._read_all(tx)
+            if did not in blocks:
                 raise NotFound(f"{did[:200]} is not blocked")
-            self._keep(tx, {name: block for name, block in known.items() if name != did})
+            self._keep(tx, {name: block for name, block in blocks.items() if name != did})
             self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "unblocked"})
-        return known[did]
+        return blocks[did]
 
     async def _of(self, did: str) -> Block | None:
         remembered = self._remembered
@@ -125,12 +125,12 @@ class Blocks:
     def _find(self, did: str) -> Block | None:
         changes = self._changes
         with self._uow.read() as tx:
-            known = self._read_all(tx)
+            blocks = self._read_all(tx)
         with self._lock:
             # A change may have been committed since the read: then the result must not be cached.
             if self._alone and changes == self._changes:
-                self._remembered = known
-        return known.get(did)
+                self._remembered = blocks
+        return blocks.get(did)
 
     def _forget(self) -> None:
         with self._lock:

@@ -209,9 +209,9 @@ def method_id(did: str, name: Any) -> str:
 def check_identity(did: str, public_url: str) -> None:
     """Check that the keys belong to the public address. Raises ``LocalFault`` if they do not: peers would resolve
     another identity than the one that signs here, and refuse everything."""
-    expected = did_of(public_url)
-    if did != expected:
+    did_of_settings = did_of(public_url)
+    if did != did_of_settings:
         raise LocalFault(
-            f"the keys are those of {did}, and public_url {public_url} would make this node {expected}",
+            f"the keys are those of {did}, and public_url {public_url} would make this node {did_of_settings}",
             remedy="set public_url back; a node at another address is a new participant: hansa init",
         )

@@ -51,10 +51,10 @@ def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -
     """
     did, base = keyring.did, public_url.rstrip("/")
     keys = keyring.known_keys()
-    used: dict[str, list[str]] = {name: [] for name in _USED}
+    ids_by_use: dict[str, list[str]] = {name: [] for name in _USED}
     for key in keys:
         for name in RELATIONSHIPS[key.kind] if key.state == "in use" else ():
-            used[name].append(did + key.id)
+            ids_by_use[name].append(did + key.id)
     services = [
         ("credential-service", "CredentialService", f"{base}/dcp"),
         ("data-service", "DataService", f"{base}/.well-known/dspace-version"),
@@ -66,7 +66,7 @@ def build_document(keyring: KeyRing, public_url: str, *, issuer: bool = False) -
         "@context": list(CONTEXTS),
         "id": did,
         "verificationMethod": methods(did, keys),
-        **used,
+        **ids_by_use,
         "service": [
             {"id": f"{did}#{name}", "type": kind, "serviceEndpoint": endpoint} for name, kind, endpoint in services
         ],
@@ -131,18 +131,18 @@ def log_keys(document: DidDocument, *, formerly: bool = False) -> list[tuple[str
     they were in use.
     """
     keys: list[tuple[bool, str, bytes]] = []
-    used = _method_ids(document, "assertionMethod")
+    key_ids = _method_ids(document, "assertionMethod")
     for method in _methods(document, "assertionMethod"):
         name = method_id(document.id, method.get("id"))
         jwk = method.get("publicKeyJwk")
         if not name.startswith(document.id + PREFIX[KeyKind.LOG]) or not isinstance(jwk, dict):
             continue
-        if name not in used and not (formerly and isinstance(method.get("formerly"), list)):
+        if name not in key_ids and not (formerly and isinstance(method.get("formerly"), list)):
             continue
         if jwk.get("crv") == "Ed25519" and isinstance(jwk.get("x"), str):
             raw = unb64url(jwk["x"])
             if len(raw) == 32:
-                keys.append((name not in used, name, raw))
+                keys.append((name not in key_ids, name, raw))
     return [(name, raw) for _, name, raw in sorted(keys, key=lambda entry: entry[0])]
 
 

@@ -61,15 +61,15 @@ class IdentifyPerson:
     async def _identify(self, token: str, kind: str) -> Caller:
         if not 0 < len(token) <= 256:
             raise Unauthenticated("the token is not one of this node's")
-        hashed = token_hash(token)
-        session = await anyio.to_thread.run_sync(self._look_up, hashed, limiter=self._threads)
+        token_digest = token_hash(token)
+        session = await anyio.to_thread.run_sync(self._look_up, token_digest, limiter=self._threads)
         # A session does not work as an API token, nor the other way round: each is guarded differently.
         if session is None or session[1] != kind or session[0].disabled:
             raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")
-        account, _, marked = session
-        await self._note_use(hashed)
-        needs = () if hashed == self._terminal_token else tuple(self._needs(account, marked))
-        return self._caller(account, needs, marked)
+        account, _, mark = session
+        await self._note_use(token_digest)
+        needs = () if token_digest == self._terminal_token else tuple(self._needs(account, mark))
+        return self._caller(account, needs, mark)
 
     async def _note_use(self, name: str) -> None:
         """Note the use of a token, at most once in ``NOTED_EVERY``. If nothing can be written, because the database
@@ -95,10 +95,10 @@ class IdentifyPerson:
         Synchronous: call it in a thread.
         """
         with self._uow.read() as tx:
-            stored = self._store.account(tx, login)
-        if stored is None or stored[0].disabled:
+            account = self._store.account(tx, login)
+        if account is None or account[0].disabled:
             return Caller(did=self._did, account=login)
-        return self._caller(stored[0], tuple(self._needs(stored[0], True)), True)
+        return self._caller(account[0], tuple(self._needs(account[0], True)), True)
 
     def _caller(self, account: Account, needs: tuple[Need, ...], marked: bool) -> Caller:
         withheld = account.roles & BINDING_ROLES if needs else frozenset()

@@ -108,7 +108,7 @@ class Caller:
     account: str | None = None
     roles: frozenset[UserRole] = frozenset()
     credentials: tuple[Credential, ...] = ()
-    rejected: tuple[Rejection, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
     withheld: frozenset[UserRole] = frozenset()
     needs: tuple[Need, ...] = ()
     reset_by: str = ""

@@ -66,15 +66,13 @@ class IdentifyParticipant:
         """
         token = read_token(bearer_of(authorization), audience=self._me, now=self._clock.now())
         try:
-            verified = await checked_against(
-                self._peers, token.issuer, lambda document: verify_token(token, document)
-            )
+            claims = await checked_against(self._peers, token.issuer, lambda document: verify_token(token, document))
         except (InvalidInput, ForbiddenAddress, TooLarge) as error:
             raise Unauthenticated(f"the DID of the token cannot be resolved: {error.detail}") from error
-        if not await self._replay.use(verified.issuer, verified.jti, verified.expires):
+        if not await self._replay.use(claims.issuer, claims.jti, claims.expires):
             raise Unauthenticated("the token was used before", remedy="make a fresh token for each request")
-        await self._require_not_blocked(verified.issuer)
-        return verified
+        await self._require_not_blocked(claims.issuer)
+        return claims
 
     async def recheck(self, did: str) -> Caller:
         """Return the participant's present state, from its last presentation and fresh status lists.
@@ -95,7 +93,10 @@ class IdentifyParticipant:
         return Caller(
             did=did,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=(*presentation.rejected, *(outcome for outcome in outcomes if isinstance(outcome, Rejection))),
+            rejections=(
+                *presentation.rejections,
+                *(outcome for outcome in outcomes if isinstance(outcome, Rejection)),
+            ),
         )
 
 

@@ -137,7 +137,7 @@ def document_at(document: DidDocument, at: datetime | None, *, first_seen: datet
     added."""
     if at is None:
         return document
-    listed: dict[str, list[Any]] = {}
+    ids: dict[str, list[Any]] = {}
     entries = document.raw.get("verificationMethod")
     for method in entries if isinstance(entries, list) else []:
         formerly = method.get("formerly")
@@ -145,11 +145,11 @@ def document_at(document: DidDocument, at: datetime | None, *, first_seen: datet
             continue
         for name in formerly:
             if name in RELATIONSHIPS[KeyKind.SIGNING]:
-                listed.setdefault(name, []).append(method.get("id"))
-    if not listed:
+                ids.setdefault(name, []).append(method.get("id"))
+    if not ids:
         return document
     raw = dict(document.raw)
-    for name, added in listed.items():
+    for name, added in ids.items():
         there = raw.get(name)
         raw[name] = [*(there if isinstance(there, list) else []), *added]
     return DidDocument(id=document.id, raw=raw)

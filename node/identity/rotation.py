@@ -75,10 +75,10 @@ class ChangeKeys:
         """
         require(by, UseCase.CHANGE_KEYS)
         self.settle(by.name)
-        changed = list(self._ring.revoke(kid, as_of, reason, self._clock.now()))
+        keys = list(self._ring.revoke(kid, as_of, reason, self._clock.now()))
         crashpoint("keys K6")
         self.settle(by.name)
-        return changed
+        return keys
 
     def _list(self) -> Sequence[KnownKey]:
         return self._ring.known_keys()
@@ -98,14 +98,14 @@ class ChangeKeys:
             else:
                 before = {key["id"]: key for key in read_object(note)["keys"]}
                 self._require_not_older(now, before)
-            changed = [key for key in now if before.get(key["id"]) != key]
-            for key in changed:
+            keys = [key for key in now if before.get(key["id"]) != key]
+            for key in keys:
                 self._append(
                     tx, EntryKind.NODE, self._ring.did + key["id"], by, {"event": "key", **_without_nothing(key)}
                 )
-            if changed or note is None:
+            if keys or note is None:
                 self._notes.put(tx, NOTE, canonical({"keys": now}).decode())
-        return len(changed)
+        return len(keys)
 
     def _require_not_older(self, now: Sequence[dict[str, Any]], before: dict[str, Any]) -> None:
         here = {key["id"]: key for key in now}

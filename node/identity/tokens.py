@@ -74,15 +74,15 @@ def make_token(
     extra: dict[str, Any] | None = None,
 ) -> str:
     """Return a token of ours for one request to ``audience``, with a fresh ``jti`` (DCP 1.0 §4.3.1)."""
-    issued = int(now.timestamp())
+    issue_time = int(now.timestamp())
     claims: dict[str, Any] = {
         "iss": keyring.did,
         "sub": keyring.did,
         "aud": audience,
         "jti": str(uuid.uuid4()),
-        "iat": issued,
-        "nbf": issued,
-        "exp": issued + lifetime,
+        "iat": issue_time,
+        "nbf": issue_time,
+        "exp": issue_time + lifetime,
         **(extra or {}),
     }
     if access_token is not None:
@@ -162,17 +162,17 @@ def check_times(claims: dict[str, Any], now: datetime, *, skew: int, max_lifetim
     """
     instant = now.timestamp()
     expires = _instant(claims, "exp", required=True)
-    issued = _instant(claims, "iat", required=True)
+    issue_time = _instant(claims, "iat", required=True)
     not_before = _instant(claims, "nbf", required=False)
     assert expires is not None
-    assert issued is not None
+    assert issue_time is not None
     if expires + skew <= instant:
         raise Unauthenticated("the token has expired", remedy="send a fresh token; check the clocks")
-    if issued - skew > instant:
+    if issue_time - skew > instant:
         raise Unauthenticated("the token was issued in the future", remedy="check the clocks")
     if not_before is not None and not_before - skew > instant:
         raise Unauthenticated("the token is not valid yet", remedy="check the clocks")
-    if expires - issued > max_lifetime:
+    if expires - issue_time > max_lifetime:
         raise Unauthenticated(f"the token lives longer than {max_lifetime} s")
 
 

@@ -88,10 +88,10 @@ def open_note(note: str, keys: Iterable[LogKey]) -> str:
     note invalid. Raises ``InvalidInput`` if the note is invalid, malformed or has no signature by a known key.
     """
     text, signatures = _split_note(note)
-    known = {(key.name, key.id): key for key in keys}
+    keys_by_id = {(key.name, key.id): key for key in keys}
     verified = False
     for name, signature in signatures:
-        key = known.get((name, signature[:_KEY_ID_SIZE]))
+        key = keys_by_id.get((name, signature[:_KEY_ID_SIZE]))
         if key is not None:
             key.verify(text, signature[_KEY_ID_SIZE:])
             verified = True
@@ -139,10 +139,10 @@ def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         raise InvalidInput("a signed note is text, an empty line, and signature lines")
     signatures = []
     for line in tail.removesuffix("\n").split("\n"):
-        name, space, encoded = line.removeprefix(_DASH).partition(" ")
+        name, space, encoding = line.removeprefix(_DASH).partition(" ")
         if not line.startswith(_DASH) or not name or not space:
             raise InvalidInput("a signature line of a note is: em dash, name, signature")
-        signature = _decode(encoded, "a signature of the note")
+        signature = _decode(encoding, "a signature of the note")
         if len(signature) <= _KEY_ID_SIZE:
             raise InvalidInput("a signature of the note is too short to be one")
         signatures.append((name, signature))

@@ -44,13 +44,13 @@ def root_hash(size: int, reader: Reader) -> bytes:
 
 def range_hash(start: int, end: int, reader: Reader) -> bytes:
     """MTH of the leaves from ``start`` to before ``end``; ``start`` is a multiple of the split points within."""
-    hashed: bytes | None = None
+    digest: bytes | None = None
     for level, index in reversed(complete_subtrees(start, end)):
         peak = reader(level, index)
-        hashed = peak if hashed is None else node_hash(peak, hashed)
-    if hashed is None:
+        digest = peak if digest is None else node_hash(peak, digest)
+    if digest is None:
         raise ValueError("an empty range of leaves has no hash")
-    return hashed
+    return digest
 
 
 def complete_subtrees(start: int, end: int) -> list[tuple[int, int]]:
@@ -69,20 +69,20 @@ def extend(size: int, reader: Reader, leaf_hashes: Iterable[bytes]) -> tuple[lis
     Nothing is written: the caller stores the returned nodes.
     """
     peaks = [(level, index, reader(level, index)) for level, index in complete_subtrees(0, size)]
-    completed: list[Node] = []
+    nodes: list[Node] = []
     for hashed in leaf_hashes:
         node: Node = (0, size, hashed)
-        completed.append(node)
+        nodes.append(node)
         size += 1
         while peaks and peaks[-1][0] == node[0]:
             level, index, left = peaks.pop()
             node = (level + 1, index >> 1, node_hash(left, node[2]))
-            completed.append(node)
+            nodes.append(node)
         peaks.append(node)
     root: bytes | None = None
     for _, _, peak in reversed(peaks):
         root = peak if root is None else node_hash(peak, root)
-    return completed, EMPTY_ROOT if root is None else root
+    return nodes, EMPTY_ROOT if root is None else root
 
 
 def inclusion_path(index: int, size: int, reader: Reader) -> tuple[bytes, ...]:

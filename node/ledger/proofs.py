@@ -84,12 +84,12 @@ def _number(members: Mapping[str, Any], name: str) -> int:
 def read_hash(value: object, what: str = "a hash") -> bytes:
     """Return a hash of a Merkle tree from its Base64. Raises ``InvalidInput``, which names ``what``, otherwise."""
     try:
-        hashed = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+        digest = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(f"{what} is not Base64") from error
-    if len(hashed) != merkle.HASH_SIZE:
+    if len(digest) != merkle.HASH_SIZE:
         raise InvalidInput(f"{what} has {merkle.HASH_SIZE} bytes in Base64")
-    return hashed
+    return digest
 
 
 def _hash(value: Any) -> bytes:

@@ -165,12 +165,12 @@ def reader(store: LedgerStore, tx: Transaction) -> merkle.Reader:
     """Return the reader of the stored tree for the functions of ``node.ledger.merkle``."""
 
     def read(level: int, index: int) -> bytes:
-        hashed = store.node(tx, level, index)
-        if hashed is None:
+        digest = store.node(tx, level, index)
+        if digest is None:
             raise LocalFault(
                 f"the ledger's tree lacks the hash at level {level}, index {index}",
                 remedy="the ledger is damaged or was changed: run the verification",
             )
-        return hashed
+        return digest
 
     return read

@@ -155,12 +155,12 @@ class _Verification:
 
     def _checkpoints(self) -> Iterator[tuple[Checkpoint, bool]]:
         """Yield stored and known checkpoints by size, each with whether it is a stored one."""
-        stored = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
-        known = (
+        pairs = ((checkpoint, True) for checkpoint in self._stored_checkpoints())
+        checkpoints = (
             (checkpoint, False)
             for checkpoint in sorted(self._known_checkpoints, key=lambda checkpoint: checkpoint.size)
         )
-        return heapq.merge(stored, known, key=lambda pair: pair[0].size)
+        return heapq.merge(pairs, checkpoints, key=lambda pair: pair[0].size)
 
     def _stored_checkpoints(self) -> Iterator[Checkpoint]:
         first = 0
@@ -189,20 +189,20 @@ class _Verification:
         was changed, and only this entry is reported.
         """
         entries = {entry.seq: entry for entry in self._store.since(self._tx, first, limit=count)}
-        stored = self._store.nodes(self._tx, 0, first, count)
+        digests = self._store.nodes(self._tx, 0, first, count)
         leaves: list[bytes] = []
         for position in range(first, first + count):
-            entry, hashed = entries.get(position), stored.get(position)
+            entry, digest = entries.get(position), digests.get(position)
             if entry is None:
                 self._note(Trouble.MISSING, position, f"entry {position} is missing from the ledger")
-            elif hashed is None:
+            elif digest is None:
                 self._note(Trouble.TREE, position, f"the tree lacks the hash of entry {position}", entry=entry.id)
-                hashed = merkle.leaf_hash(entry.leaf)
+                digest = merkle.leaf_hash(entry.leaf)
             else:
-                self._check_entry(entry, position, hashed)
-            if hashed is None:
+                self._check_entry(entry, position, digest)
+            if digest is None:
                 return None
-            leaves.append(hashed)
+            leaves.append(digest)
         return leaves
 
     def _check_entry(self, entry: Entry, position: int, leaf_hash: bytes) -> None:
@@ -222,13 +222,13 @@ class _Verification:
     def _compare(self, nodes: Sequence[merkle.Node]) -> None:
         """Compare the inner nodes, because proofs for others are made from them."""
         by_level: dict[int, dict[int, bytes]] = {}
-        for level, index, hashed in nodes:
+        for level, index, digest in nodes:
             if level:
-                by_level.setdefault(level, {})[index] = hashed
+                by_level.setdefault(level, {})[index] = digest
         for level, hashes in by_level.items():
             stored = self._store.nodes(self._tx, level, min(hashes), len(hashes))
-            for index, hashed in hashes.items():
-                if stored.get(index) != hashed:
+            for index, digest in hashes.items():
+                if stored.get(index) != digest:
                     self._note(
                         Trouble.TREE,
                         index << level,
@@ -249,7 +249,7 @@ class _Verification:
 
     def _check_note(self, checkpoint: Checkpoint) -> None:
         try:
-            signed = open_checkpoint(checkpoint.note, self._keys, at=checkpoint.at, origin=checkpoint.origin)
+            checkpoint_body = open_checkpoint(checkpoint.note, self._keys, at=checkpoint.at, origin=checkpoint.origin)
         except InvalidInput as error:
             self._note(
                 Trouble.SIGNATURE,
@@ -257,7 +257,7 @@ class _Verification:
                 f"the checkpoint over {checkpoint.size} entries is not valid: {error.detail}",
             )
             return
-        if signed != checkpoint:
+        if checkpoint_body != checkpoint:
             self._note(
                 Trouble.SIGNATURE,
                 checkpoint.size,

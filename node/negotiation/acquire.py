@@ -118,25 +118,25 @@ class Acquire:
         ``Conflict`` if we have blocked the provider, ``PeerUnreachable`` if it does not answer, and ``InvalidInput``
         for terms that cannot be read.
         """
-        offered = await self._fetch_offer(iri, offer_id)
+        offer = await self._fetch_offer(iri, offer_id)
         situation = Situation(
             caller=await self._wallet(),
             at=self._clock.now(),
-            provider=offered.provider,
+            provider=offer.provider,
             purpose=purpose,
             negotiating=True,
             issuers=self._issuers(),
         )
         conditions = Conditions(
-            dataset=offered.dataset,
-            provider=offered.provider,
-            address=offered.address,
-            offer=offered.offer,
-            policy=offered.policy,
-            decision=decide(offered.policy, situation, action=principal_action(offered.policy)),
+            dataset=offer.dataset,
+            provider=offer.provider,
+            address=offer.address,
+            offer=offer.offer,
+            policy=offer.policy,
+            decision=decide(offer.policy, situation, action=principal_action(offer.policy)),
             agreement=None,
         )
-        terms = self._terms(conditions, asking) if asking is not None else offered.offer
+        terms = self._terms(conditions, asking) if asking is not None else offer.offer
         return await run_sync(self._between_us, conditions, terms)
 
     async def _fetch_offer(self, iri: str, offer_id: str | None) -> ProviderOffer:

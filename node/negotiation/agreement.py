@@ -103,14 +103,14 @@ def envelope(body: Mapping[str, Any], omissions: Sequence[str] = (), instead: Se
     their names; ``instead`` lists the agreements that this one replaces."""
     from node.policy.document.articles import document_languages
 
-    signed = {name: value for name, value in body.items() if name not in omissions}
+    members = {name: value for name, value in body.items() if name not in omissions}
     # The peer chooses the languages: the document's own cap limits them, since each costs a rendering.
-    languages = document_languages(signed)
-    sha256 = digest(signed)
+    languages = document_languages(members)
+    sha256 = digest(members)
     envelope_body: dict[str, Any] = {
-        "agreement": signed["@id"],
+        "agreement": members["@id"],
         "sha256": sha256,
-        "document": {language: _texts.sha256(signed, sha256, language) for language in languages},
+        "document": {language: _texts.sha256(members, sha256, language) for language in languages},
     }
     if omissions:
         envelope_body["unsigned"] = sorted(omissions)

@@ -24,14 +24,14 @@ class OurAgreements:
 
     async def in_force(self, iri: str, provider: str) -> Agreement:
         """Return the newest agreement in force about ``iri``. Raises ``NotAllowed`` if there is none."""
-        known = await run_sync(self._find, iri, provider)
-        for agreement in known:
+        agreement_here = await run_sync(self._find, iri, provider)
+        for agreement in agreement_here:
             if agreement.in_force:
                 return agreement
         raise NotAllowed(
-            f"the agreement about {iri} {'has ended' if known else 'does not exist'}",
+            f"the agreement about {iri} {'has ended' if agreement_here else 'does not exist'}",
             remedy=f"hansa get {word(iri)} --agree-only",
-            facts={"case": "ended" if known else "no-agreement", "dataset": iri, "provider": provider},
+            facts={"case": "ended" if agreement_here else "no-agreement", "dataset": iri, "provider": provider},
         )
 
     def _find(self, iri: str, provider: str) -> list[Agreement]:

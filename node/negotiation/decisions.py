@@ -115,10 +115,10 @@ class Decisions:
         with self._uow.begin() as tx:
             self._negotiations.hold(tx, decision.subject)
             now = self._clock.now()
-            decided = self._store.decide(
+            decision_now = self._store.decide(
                 tx, decision.id, approved=approve, by=by, at=now, reason=_reason_text(reason)
             )
-            if decided is None:
+            if decision_now is None:
                 raise Conflict("somebody has decided this already", remedy="open the decision to see the result")
             body: dict[str, Any] = {
                 "decision": decision.id,
@@ -132,7 +132,7 @@ class Decisions:
             self._negotiations.continue_after_decision(
                 tx, decision.subject, approved=approve, by=by, reason=reason, caller=caller
             )
-            return decided
+            return decision_now
 
     async def expire(self) -> int:
         """Refuse requests that were not decided in time; return how many."""

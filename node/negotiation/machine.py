@@ -52,5 +52,5 @@ TABLE: Final = Table(
         (VERIFIED, TERMINATION): Move(TERMINATED, _P, _C),
     },
     terminal=frozenset({FINALIZED, TERMINATED}),
-    aborted=TERMINATED,
+    end_by_fault=TERMINATED,
 )

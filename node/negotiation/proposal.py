@@ -89,19 +89,19 @@ def beside(offer: Mapping[str, Any], *ours: Mapping[str, Any] | None) -> list[di
     """Return what ``offer`` has beside its terms and none of ``ours`` has, as ``name`` and ``value``, for people to
     read before they accept it. Return the whole offer if it cannot be read."""
     try:
-        added = _beside(offer) - {member for policy in ours if policy is not None for member in _beside(policy)}
+        additions = _beside(offer) - {member for policy in ours if policy is not None for member in _beside(policy)}
     except (InvalidInput, ValueError):
-        added = {("offer", json.dumps(offer, ensure_ascii=False).encode())}
-    return [{"name": name, "value": _in_text(value)} for name, value in sorted(added)]
+        additions = {("offer", json.dumps(offer, ensure_ascii=False).encode())}
+    return [{"name": name, "value": _in_text(value)} for name, value in sorted(additions)]
 
 
 def _in_text(value: bytes) -> str:
     """Return a member's value as readable text, cut if it is long."""
     try:
-        parsed = json.loads(value)
+        json_value = json.loads(value)
     except ValueError:
-        parsed = None
-    text = parsed if isinstance(parsed, str) else value.decode()
+        json_value = None
+    text = json_value if isinstance(json_value, str) else value.decode()
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
 
 

@@ -140,12 +140,12 @@ class Reactions:
             return self._conversation.accepted_messages(tx, negotiation)
 
         if negotiation.role is Role.CONSUMER:
-            asked = negotiation.asked
+            question = negotiation.asked
             return strategy.Look(
                 negotiation=negotiation,
                 decision=None,
                 own_offer=None,
-                same_terms=asked is not None and same_terms(negotiation.offer, asked),
+                same_terms=question is not None and same_terms(negotiation.offer, question),
                 messages_so_far=messages_so_far,
                 limits=negotiation.limits,
             )

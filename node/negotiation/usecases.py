@@ -78,10 +78,10 @@ class Negotiations:
         if "callbackAddress" not in message.body:
             raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
         with self._uow.begin() as tx:
-            known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
-            if known is not None:
-                return self._conversation.find_repeat(tx, known, message) or Answer(
-                    201, messages.acknowledgement(known)
+            earlier = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
+            if earlier is not None:
+                return self._conversation.find_repeat(tx, earlier, message) or Answer(
+                    201, messages.acknowledgement(earlier)
                 )
             self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.negotiations, "negotiations")
             record = self._checks.offered_record(tx, caller, message.body["offer"])
@@ -123,10 +123,10 @@ class Negotiations:
         if "callbackAddress" not in message.body:
             raise InvalidInput("callbackAddress is missing: this address opens a negotiation")
         with self._uow.begin() as tx:
-            known = self._store.by_peer(tx, peer, provider_pid, Role.CONSUMER)
-            if known is not None:
-                return self._conversation.find_repeat(tx, known, message) or Answer(
-                    201, messages.acknowledgement(known)
+            earlier = self._store.by_peer(tx, peer, provider_pid, Role.CONSUMER)
+            if earlier is not None:
+                return self._conversation.find_repeat(tx, earlier, message) or Answer(
+                    201, messages.acknowledgement(earlier)
                 )
             offer = dict(message.body["offer"])
             self._checks.own_asset(tx, peer, str(offer["target"]))
@@ -176,22 +176,28 @@ class Negotiations:
         self._stranger_limits.charge(caller, pid, message)
         with self._conversation.noting_refusal(self._uow, pid, peer, message), self._uow.begin() as tx:
             negotiation = self._conversation.find(tx, pid, peer, role=role, lock=True)
-            repeated = self._conversation.find_repeat(tx, negotiation, message)
-            if repeated is None and message.name in _ONE_MEANING:
-                repeated = self._conversation.repeated_answer(tx, negotiation, message)
-            if repeated is not None:
-                return repeated
+            repeat = self._conversation.find_repeat(tx, negotiation, message)
+            if repeat is None and message.name in _ONE_MEANING:
+                repeat = self._conversation.repeated_answer(tx, negotiation, message)
+            if repeat is not None:
+                return repeat
             changes = self._checks.content(tx, negotiation, message, signer)
             if restates(negotiation, message):
                 return self._replace_agreement(tx, negotiation, caller, message, changes)
             step = self._conversation.receive(tx, negotiation, message, **changes)
-            moved = step.process
-            self._keeping.follow(tx, moved, [effect.state for effect in step.effects if isinstance(effect, Entered)])
-            answer = self._conversation.accept(tx, moved, message)
-            self._reactions.settle(
-                tx, moved, approved=False, by=moved.peer, reason=f"the other side has already moved on: {moved.state}"
+            process = step.process
+            self._keeping.follow(
+                tx, process, [effect.state for effect in step.effects if isinstance(effect, Entered)]
             )
-            self._reactions.react(tx, moved, caller)
+            answer = self._conversation.accept(tx, process, message)
+            self._reactions.settle(
+                tx,
+                process,
+                approved=False,
+                by=process.peer,
+                reason=f"the other side has already moved on: {process.state}",
+            )
+            self._reactions.react(tx, process, caller)
             return answer
 
     def _replace_agreement(
@@ -204,10 +210,10 @@ class Negotiations:
     ) -> Answer:
         """Replace the current agreement by the provider's last draft, which is then verified."""
         instead = [*before.instead, str((before.agreement or {})["@id"])]
-        moved = self._conversation.take_back(tx, before, signatures={}, instead=instead, **changes)
-        answer = self._conversation.hear(tx, moved, message)
-        self._keeping.supersede(tx, before, moved)
-        self._reactions.react(tx, moved, caller, pause=SETTLING)
+        process = self._conversation.take_back(tx, before, signatures={}, instead=instead, **changes)
+        answer = self._conversation.hear(tx, process, message)
+        self._keeping.supersede(tx, before, process)
+        self._reactions.react(tx, process, caller, pause=SETTLING)
         return answer
 
     def show(self, pid: str, caller: Caller, *, role: Role | None = None) -> dict[str, Any]:
@@ -328,10 +334,10 @@ class Negotiations:
                 raise NotFound(
                     "there is no such negotiation", remedy="for all negotiations, see hansa negotiation list"
                 )
-            moved = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
+            process = self._conversation.command(tx, negotiation, name, body(negotiation), **changes)
             approved = name == machine.ACCEPTED_EVENT
-            self._reactions.settle(tx, moved, approved=approved, by=by.name, reason=f"decided by {name}")
-            return moved
+            self._reactions.settle(tx, process, approved=approved, by=by.name, reason=f"decided by {name}")
+            return process
 
     def continue_after_decision(
         self, tx: Transaction, pid: str, *, approved: bool, by: str, reason: Mapping[str, str], caller: Caller

@@ -55,15 +55,15 @@ class UseStore(Protocol):
 class Tally:
     """The shown number of uses of an agreement. ``most`` is None if no single number limits them all."""
 
-    used: int
+    count: int
     most: int | None
 
     @property
     def remaining(self) -> int | None:
-        return None if self.most is None else max(0, self.most - self.used)
+        return None if self.most is None else max(0, self.most - self.count)
 
     def to_json(self) -> dict[str, int | None]:
-        return {"used": self.used, "most": self.most, "left": self.remaining}
+        return {"used": self.count, "most": self.most, "left": self.remaining}
 
 
 Permit = Callable[[Mapping[str, Any]], None]
@@ -96,10 +96,10 @@ class Uses:
             raise LocalFault(f"there is no agreement {agreement.id} for which to count a use")
         if self._store.is_known(tx, agreement.id, use):
             return None
-        used = self._store.count(tx, agreement.id) + 1
-        permit({COUNT: used})
+        number = self._store.count(tx, agreement.id) + 1
+        permit({COUNT: number})
         self._store.add(tx, Use(agreement=agreement.id, use=use, at=self._clock.now()))
-        return used
+        return number
 
     def note(self, tx: Transaction, agreement_id: str, use: str) -> None:
         """Count ``use`` of an agreement by this node as consumer, if the agreement limits uses."""
@@ -111,7 +111,7 @@ class Uses:
         """Return the number of its uses to show, or None if the agreement does not limit them."""
         if not limits_uses(agreement.body):
             return None
-        return Tally(used=self._store.count(tx, agreement.id), most=most_uses(agreement.body))
+        return Tally(count=self._store.count(tx, agreement.id), most=most_uses(agreement.body))
 
 
 def limits_uses(body: Mapping[str, Any]) -> bool:
@@ -134,7 +134,7 @@ def most_uses(body: Mapping[str, Any]) -> int | None:
     """Return the number of uses after which nothing is permitted any more; None if a permission has no such limit."""
     bounds = []
     for rule in parse(body).permissions:
-        stated = [
+        counts = [
             number(constraint.right_operand[0])
             for constraint in rule.constraints
             if isinstance(constraint, Constraint)
@@ -142,7 +142,7 @@ def most_uses(body: Mapping[str, Any]) -> int | None:
             and constraint.operator == "lteq"
             and constraint.right_operand
         ]
-        finite = [bound for bound in stated if bound is not None and bound.is_finite()]
+        finite = [bound for bound in counts if bound is not None and bound.is_finite()]
         if not finite:
             return None
         bounds.append(int(min(finite).to_integral_value(ROUND_FLOOR)))

@@ -57,12 +57,17 @@ class EndingAgreements:
 
     def _read(self, now: datetime) -> Sequence[AgendaItem]:
         with self._uow.read() as tx:
-            agreements = [one for one in self._agreements.select(tx, limit=_RECENT) if one.in_force]
-        self._ends = {one.id: self._end(one) for one in agreements}
+            agreements = [agreement for agreement in self._agreements.select(tx, limit=_RECENT) if agreement.in_force]
+        self._ends = {agreement.id: self._end(agreement) for agreement in agreements}
         ending = [
-            (end, one) for one in agreements if (end := self._ends[one.id]) is not None and now <= end <= now + SOON
+            (end, agreement)
+            for agreement in agreements
+            if (end := self._ends[agreement.id]) is not None and now <= end <= now + SOON
         ]
-        return [_agreement_item(one, end) for end, one in sorted(ending, key=lambda pair: (pair[0], pair[1].id))]
+        return [
+            _agreement_item(agreement, end)
+            for end, agreement in sorted(ending, key=lambda pair: (pair[0], pair[1].id))
+        ]
 
     def _end(self, agreement: Agreement) -> datetime | None:
         if agreement.id in self._ends:

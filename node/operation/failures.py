@@ -44,7 +44,7 @@ class FailedHarvests:
 
     def _part(self) -> AgendaPart:
         with self._uow.read() as tx:
-            failed = [source for source in self._schedules.sources(tx) if source.failures]
+            failing = [source for source in self._schedules.sources(tx) if source.failures]
         items = (
             AgendaItem(
                 code="harvest",
@@ -52,9 +52,9 @@ class FailedHarvests:
                 name=source.name,
                 facts={"count": source.failures, "url": source.url},
             )
-            for source in failed[:SHOWN]
+            for source in failing[:SHOWN]
         )
-        return AgendaPart(items=tuple(items), total=len(failed))
+        return AgendaPart(items=tuple(items), total=len(failing))
 
 
 class UnreachablePeers:

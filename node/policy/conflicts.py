@@ -217,9 +217,9 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
     """Yield prohibitions that leave nothing of a permission or forbid a duty. A narrower prohibition only narrows."""
     for index, forbidden in enumerate(policy.prohibitions):
         path = f"prohibition[{index}]"
-        for number, permitted in enumerate(policy.permissions):
+        for number, permission in enumerate(policy.permissions):
             if policy.permissions_win:
-                if _meet(permitted, forbidden):
+                if _meet(permission, forbidden):
                     yield _finding(
                         "warning",
                         path,
@@ -227,11 +227,11 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
                         'narrow the permission, or write "odrl:conflict": {"@id": "odrl:prohibit"}',
                         "overridden",
                     )
-            elif includes(forbidden.action, permitted.action) and _covers(forbidden, permitted):
+            elif includes(forbidden.action, permission.action) and _covers(forbidden, permission):
                 yield _finding(
                     "violation",
                     path,
-                    f"it prohibits everything that the permission to {compact(permitted.action)} allows",
+                    f"it prohibits everything that the permission to {compact(permission.action)} allows",
                     "remove one of the two, or narrow the prohibition",
                     "forbidden-and-permitted",
                 )

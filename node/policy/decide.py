@@ -67,27 +67,27 @@ class _Judgement:
 def decide(policy: Policy, situation: Situation, *, action: str = terms.USE) -> Decision:
     """Return whether ``situation.caller`` may do ``action`` (an IRI) under ``policy``; see the module's docstring."""
     policy = constrain_to_assignee(policy)
-    requested = terms.action_iri(action)
+    action_iri = terms.action_iri(action)
     permissions = [
-        _permission(rule, f"permission[{index}]", requested, situation)
+        _permission(rule, f"permission[{index}]", action_iri, situation)
         for index, rule in enumerate(policy.permissions)
     ]
     obligations = [
         _duty(rule, f"obligation[{index}]", situation, asks=True) for index, rule in enumerate(policy.obligations)
     ]
-    granted = max((judged.truth for judged in permissions), key=RANK.index, default=Truth.NO)
-    overridden = policy.permissions_win and (granted.satisfies or granted is Truth.WAITING)
+    best = max((judgement.truth for judgement in permissions), key=RANK.index, default=Truth.NO)
+    overridden = policy.permissions_win and (best.satisfies or best is Truth.WAITING)
     prohibitions = [
-        _prohibition(rule, f"prohibition[{index}]", requested, situation, overridden=overridden)
+        _prohibition(rule, f"prohibition[{index}]", action_iri, situation, overridden=overridden)
         for index, rule in enumerate(policy.prohibitions)
     ]
     lines = [
-        *_alternatives(permissions, granted, requested, policy),
-        *(line for judged in (*prohibitions, *obligations) for line in judged.lines),
+        *_alternatives(permissions, best, action_iri, policy),
+        *(line for judgement in (*prohibitions, *obligations) for line in judgement.lines),
         *_remarks(policy),
     ]
     void = Truth.NO if declared_void(policy) else Truth.YES
-    whole = _worst([granted, void, *(judged.truth for judged in (*prohibitions, *obligations))])
+    whole = _worst([best, void, *(judgement.truth for judgement in (*prohibitions, *obligations))])
     texts = texts_by_leaf(policy)
     return Decision(
         outcome=_outcome(whole),
@@ -101,11 +101,11 @@ def principal_action(policy: Policy) -> str:
 
     A negotiation asks whether *this* may be done; the data plane asks for the action it is about to perform.
     """
-    permitted = [rule.action for rule in policy.permissions]
-    for candidate in permitted:
-        if all(includes(candidate, other) for other in permitted):
+    actions = [rule.action for rule in policy.permissions]
+    for candidate in actions:
+        if all(includes(candidate, other) for other in actions):
             return candidate
-    return permitted[0] if permitted else terms.USE
+    return actions[0] if actions else terms.USE
 
 
 def _outcome(truth: Truth) -> Outcome:
@@ -141,11 +141,11 @@ def _alternatives(permissions: Sequence[_Judgement], outcome: Truth, action: str
     conditions of a permission for another action do not count either, if there is a permission for this action."""
     suffices = outcome.satisfies or outcome is Truth.WAITING
     covering = [includes(rule.action, action) for rule in policy.permissions]
-    for judged, covers in zip(permissions, covering, strict=True):
-        counts = judged.truth is outcome if suffices else (covers or not any(covering))
-        for line in judged.lines:
+    for judgement, covers in zip(permissions, covering, strict=True):
+        counts = judgement.truth is outcome if suffices else (covers or not any(covering))
+        for line in judgement.lines:
             # For a permission for another action, only that fact is worth showing.
-            beside = not covers and line is not judged.lines[0]
+            beside = not covers and line is not judgement.lines[0]
             yield line if line.met or (counts and not beside) else replace(line, counts=False)
 
 
@@ -172,10 +172,10 @@ def _prohibition(rule: Rule, path: str, action: str, situation: Situation, *, ov
         legible = line.verdict is not NOT_UNDERSTOOD
         readable = readable and legible
         in_the_way = not legible or (applies and line.verdict.truth in {Truth.YES, Truth.UNCLEAR})
-        shown = line.verdict
-        if in_the_way and shown.remedy is None:
-            shown = replace(shown, remedy=Remedy("ask_provider"))
-        lines.append(replace(line, verdict=shown, met=not in_the_way, counts=True))
+        verdict_of_line = line.verdict
+        if in_the_way and verdict_of_line.remedy is None:
+            verdict_of_line = replace(verdict_of_line, remedy=Remedy("ask_provider"))
+        lines.append(replace(line, verdict=verdict_of_line, met=not in_the_way, counts=True))
     others = _breaches(rule, path, situation)
     blocked = applies or not understood or not readable
     return _Judgement(

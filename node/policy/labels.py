@@ -28,13 +28,13 @@ def _wider() -> dict[str, frozenset[str]]:
     direct = {iri: tuple(entry["broader"]) for iri, entry in _data("purposes.json")["purposes"].items()}
     closure: dict[str, frozenset[str]] = {}
     for iri in direct:
-        reached, ahead = {iri}, [iri]
+        places, ahead = {iri}, [iri]
         while ahead:
             for wider in direct.get(ahead.pop(), ()):
-                if wider not in reached:
-                    reached.add(wider)
+                if wider not in places:
+                    places.add(wider)
                     ahead.append(wider)
-        closure[iri] = frozenset(reached)
+        closure[iri] = frozenset(places)
     return closure
 
 

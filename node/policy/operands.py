@@ -146,12 +146,12 @@ def _date(constraint: Constraint, situation: Situation) -> Verdict:
 
 
 def _credential(constraint: Constraint, situation: Situation) -> Verdict:
-    needed = tuple(dict.fromkeys(credential_type(value.text) for value in constraint.right_operand))
-    missing = tuple(name for name in needed if not _holds(name, situation))
+    types = tuple(dict.fromkeys(credential_type(value.text) for value in constraint.right_operand))
+    missing = tuple(name for name in types if not _holds(name, situation))
     every = constraint.operator == "isAllOf"
-    if not missing or (not every and len(missing) < len(needed)):
+    if not missing or (not every and len(missing) < len(types)):
         return YES
-    return _lacking(missing[0], (" and " if every else " or ").join(missing if every else needed), situation)
+    return _lacking(missing[0], (" and " if every else " or ").join(missing if every else types), situation)
 
 
 def _membership(constraint: Constraint, situation: Situation) -> Verdict:
@@ -185,22 +185,22 @@ def _invalidity(credential: Credential, at: datetime) -> str | None:
 
 def _lacking(name: str, need: str, situation: Situation, *, issuer: str = "") -> Verdict:
     caller = situation.caller
-    trusted = situation.issuers.get(name, ())
-    command = join_command(issuer or (trusted[0] if trusted else ""), name)
+    issuers = situation.issuers.get(name, ())
+    command = join_command(issuer or (issuers[0] if issuers else ""), name)
     apply = Remedy("join", (("command", command),))
     if caller.is_anonymous:
         return Verdict(truth=Truth.NO, have="nobody known", need=need, remedy=Remedy("identify"))
-    for rejected in caller.rejected:
-        if name in rejected.types:
-            again = Remedy("rejected", (("issuer", rejected.issuer), ("command", command)))
-            have = f"{name} ({rejected.why})"
-            return Verdict(truth=Truth.NO, have=have, need=need, remedy=again, since=rejected.since)
+    for rejection in caller.rejections:
+        if name in rejection.types:
+            again = Remedy("rejected", (("issuer", rejection.issuer), ("command", command)))
+            have = f"{name} ({rejection.why})"
+            return Verdict(truth=Truth.NO, have=have, need=need, remedy=again, since=rejection.since)
     for credential in caller.credentials:
         if credential.has_type(name):
-            lapsed = _invalidity(credential, situation.at)
+            fault = _invalidity(credential, situation.at)
             of = f"of {credential.claims.get('memberOf', 'another region')}"
-            why = lapsed or (of if credential.issuer in trusted else f"issued by {credential.issuer}")
-            since = credential.valid_until if lapsed == "expired" else None
+            why = fault or (of if credential.issuer in issuers else f"issued by {credential.issuer}")
+            since = credential.valid_until if fault == "expired" else None
             return Verdict(truth=Truth.NO, have=f"{name} ({why})", need=need, remedy=apply, since=since)
     types = sorted({kind for credential in caller.credentials for kind in credential.types})
     return Verdict(truth=Truth.NO, have=", ".join(types) or "no credential", need=need, remedy=apply)
@@ -208,14 +208,14 @@ def _lacking(name: str, need: str, situation: Situation, *, issuer: str = "") ->
 
 def _participant(constraint: Constraint, situation: Situation) -> Verdict:
     did = situation.caller.did
-    named = {value.term for value in constraint.right_operand}
+    names = {value.term for value in constraint.right_operand}
     none = constraint.operator in {"neq", "isNoneOf"}
     if did is None:
         need = "a known participant"
         return Verdict(truth=Truth.UNCLEAR, have="nobody known", need=need, remedy=Remedy("identify"))
-    if (did in named) != none:
+    if (did in names) != none:
         return YES
-    need = ("anybody but " if none else "") + ", ".join(sorted(named))
+    need = ("anybody but " if none else "") + ", ".join(sorted(names))
     return Verdict(truth=Truth.NO, have=did, need=need, remedy=Remedy("ask_provider"))
 
 
@@ -263,12 +263,12 @@ def _fact_meets(constraint: Constraint, fact: Any) -> bool | None:
         return bool({str(name) for name in names} & {value.text for value in constraint.right_operand})
     bound = number(constraint.right_operand[0])
     try:
-        measured = Decimal(str(fact))
+        decimal_value = Decimal(str(fact))
     except InvalidOperation:
         return None
-    if bound is None or not measured.is_finite():
+    if bound is None or not decimal_value.is_finite():
         return None
-    return compares(constraint.operator, measured, bound)
+    return compares(constraint.operator, decimal_value, bound)
 
 
 # Undertakings --------------------------------------------------------------------------------------------
@@ -277,24 +277,24 @@ def _fact_meets(constraint: Constraint, fact: Any) -> bool | None:
 def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
     if not situation.purpose:
         return PROMISED
-    declared = purposes(situation.purpose)
-    listed = {value.term for value in constraint.right_operand}
-    inside = [bool(wider_purposes(purpose) & listed) for purpose in declared]
+    purposes_of_caller = purposes(situation.purpose)
+    demands = {value.term for value in constraint.right_operand}
+    inside = [bool(wider_purposes(purpose) & demands) for purpose in purposes_of_caller]
     # A declared purpose that is wider than a listed one is too vague: neither within nor outside it.
-    wider = any(purpose in wider_purposes(other) for purpose in declared for other in listed)
+    wider = any(purpose in wider_purposes(other) for purpose in purposes_of_caller for other in demands)
     if constraint.operator in {"neq", "isNoneOf"}:
         truth = Truth.NO if any(inside) else Truth.UNCLEAR if wider else Truth.YES
     else:
         truth = Truth.YES if all(inside) else Truth.UNCLEAR if wider else Truth.NO
     if truth is Truth.YES:
         return YES
-    names = ", ".join(local_name(iri) for iri in sorted(listed))
+    names = ", ".join(local_name(iri) for iri in sorted(demands))
     excluded = constraint.operator in {"neq", "isNoneOf"}
     return Verdict(
         truth=truth,
-        have=", ".join(local_name(purpose) for purpose in declared),
+        have=", ".join(local_name(purpose) for purpose in purposes_of_caller),
         need=f"any but {names}" if excluded else names,
-        remedy=Remedy("ask_provider") if excluded else Remedy("purpose", purposes=tuple(sorted(listed))),
+        remedy=Remedy("ask_provider") if excluded else Remedy("purpose", purposes=tuple(sorted(demands))),
     )
 
 
@@ -302,20 +302,20 @@ def _judge_undertaking(constraint: Constraint, situation: Situation) -> Verdict:
     fact = situation.facts.get(constraint.left_operand)
     if fact is None:
         return PROMISED
-    named = {value.term for value in constraint.right_operand}
-    stated = {terms.expand(str(item)) for item in (fact if isinstance(fact, list | tuple | set) else [fact])}
+    names = {value.term for value in constraint.right_operand}
+    values = {terms.expand(str(item)) for item in (fact if isinstance(fact, list | tuple | set) else [fact])}
     none = constraint.operator in {"neq", "isNoneOf"}
-    if not (stated & named if none else stated - named):
+    if not (values & names if none else values - names):
         return YES
     if constraint.operator == "isPartOf":
-        within = {lies_within(place, region) for place in stated for region in named}
+        within = {lies_within(place, region) for place in values for region in names}
         if within <= {True} or None in within:
             # Containment of places is known for NUTS regions only; for other places it stays a promise.
             return PROMISED if None in within else YES
     return Verdict(
         truth=Truth.NO,
-        have=", ".join(sorted(stated))[:200],
-        need=("any but " if none else "") + ", ".join(sorted(named)),
+        have=", ".join(sorted(values))[:200],
+        need=("any but " if none else "") + ", ".join(sorted(names)),
         remedy=Remedy("ask_provider"),
     )
 

@@ -27,22 +27,22 @@ def rules_for_dsp(value: Any) -> list[dict[str, Any]]:
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    spelled: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in rule.items():
         if value is None:
             continue
         match _name(key):
             case "action":
-                spelled["action"] = _plain(value)
+                members["action"] = _plain(value)
             case "constraint":
-                spelled["constraint"] = [_constraint(item) for item in _members(value)]
+                members["constraint"] = [_constraint(item) for item in _members(value)]
             case inner if inner in _INNER_RULES:
-                spelled[_INNER_RULES[inner]] = rules_for_dsp(value)
+                members[_INNER_RULES[inner]] = rules_for_dsp(value)
             case "":
-                spelled[key] = _written_out(value)
+                members[key] = _written_out(value)
             case other:
-                spelled[f"odrl:{other}"] = _plain(value)
-    return spelled
+                members[f"odrl:{other}"] = _plain(value)
+    return members
 
 
 def _constraint(constraint: Mapping[str, Any]) -> dict[str, Any]:

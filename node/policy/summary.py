@@ -41,7 +41,7 @@ def _summary(policy: Policy, language: str, sealed: bool) -> str:
 
 
 def _permission(rule: Rule, words: Phrases) -> str:
-    who, left = _who(rule.constraints, words)
+    who, rest = _who(rule.constraints, words)
     verb = words.brief.verbs.get(rule.action) or words.brief.other_verb.format(action=compact(rule.action))
     parts = [who.format(verb=verb)]
     # With a first day too, the clause states the whole term.
@@ -49,10 +49,10 @@ def _permission(rule: Rule, words: Phrases) -> str:
         isinstance(condition, Constraint)
         and condition.left_operand == terms.DATE_TIME
         and condition.operator != "lteq"
-        for condition in left
+        for condition in rest
     )
-    short = [_short(condition, words, dated=dated) for condition in left]
-    plain = tuple(condition for condition, text in zip(left, short, strict=True) if text is None)
+    short = [_short(condition, words, dated=dated) for condition in rest]
+    plain = tuple(condition for condition, text in zip(rest, short, strict=True) if text is None)
     parts += [text for text in short if text is not None]
     parts += [part.text for part in clauses(plain, "", words)]
     return ", ".join(parts)

@@ -100,14 +100,16 @@ def compile_conditions(
     if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
         return _own_policy(conditions, target, offer_id)
     name, given = _name_and_values(conditions)
-    chosen = template(name)
-    values = _values(chosen, given, region)
-    sealed = values.get(_PLACEHOLDER.sub(r"\1", chosen.sealed)) if isinstance(chosen.sealed, str) else chosen.sealed
+    choice = template(name)
+    values = _values(choice, given, region)
+    seal_choice = (
+        values.get(_PLACEHOLDER.sub(r"\1", choice.sealed)) if isinstance(choice.sealed, str) else choice.sealed
+    )
     offer = None
-    if chosen.policy is not None:
-        offer = _offer(_fill(chosen.policy, values), target, offer_id, sealed=bool(sealed))
+    if choice.policy is not None:
+        offer = _offer(_fill(choice.policy, values), target, offer_id, sealed=bool(seal_choice))
     return CompiledConditions(
-        offer=offer, sealed=bool(sealed), audience=chosen.audience, template=chosen.id, ask=chosen.ask
+        offer=offer, sealed=bool(seal_choice), audience=choice.audience, template=choice.id, ask=choice.ask
     )
 
 
@@ -171,10 +173,10 @@ def _name_and_values(conditions: Any) -> tuple[str, dict[str, Any]]:
 
 def _values(template: Template, answers: Mapping[str, Any], region: str | None) -> dict[str, Any]:
     findings: list[dict[str, str]] = []
-    known = {parameter.name: parameter for parameter in template.parameters}
+    parameters = {parameter.name: parameter for parameter in template.parameters}
     for name in answers:
-        if name not in known:
-            names_ = ", ".join(known) or "none"
+        if name not in parameters:
+            names_ = ", ".join(parameters) or "none"
             findings.append(_finding(str(name), "is not a parameter of this template", f"parameters: {names_}"))
     values: dict[str, Any] = {}
     for parameter in template.parameters:

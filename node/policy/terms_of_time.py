@@ -20,10 +20,10 @@ def end_of(policy: Policy) -> datetime | None:
     """
     ends = []
     for permission in policy.permissions:
-        stated = list(_ends(permission.constraints))
-        if not stated:
+        all_ends = list(_ends(permission.constraints))
+        if not all_ends:
             return None
-        ends.append(min(stated))
+        ends.append(min(all_ends))
     return max(ends, default=None)
 
 

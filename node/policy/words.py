@@ -115,15 +115,15 @@ def _prohibition(rule: Rule, path: str, words: Phrases, kind: str, *, yields: bo
 
 
 def _duty(rule: Rule, path: str, words: Phrases, kind: str, frame: str) -> list[Sentence]:
-    text, mentioned = _duty_text(rule, words, kind)
-    left = tuple(condition for condition in rule.constraints if condition is not mentioned)
-    parts = _clauses_except(rule.constraints, mentioned, f"{path}.constraint", words)
+    text, constraints = _duty_text(rule, words, kind)
+    left = tuple(condition for condition in rule.constraints if condition is not constraints)
+    parts = _clauses_except(rule.constraints, constraints, f"{path}.constraint", words)
     if left:
         text = words.duty_when.format(sentence=text, clauses=join([part.text for part in parts], words.and_))
     consent = rule.action == terms.OBTAIN_CONSENT
     paths = (path, *(leaf for part in parts for leaf in part.paths))
-    if mentioned is not None:
-        paths += (f"{path}.constraint[{_position(rule.constraints, mentioned)}]",)
+    if constraints is not None:
+        paths += (f"{path}.constraint[{_position(rule.constraints, constraints)}]",)
     return [
         _sentence(
             frame.format(sentence=text),

@@ -33,13 +33,13 @@ def atom_feed(visit: Visit, *, title: str, path: str, records: Sequence[Record],
             f"<author><name>{xml_text(record.publisher_name or record.publisher)}</name></author>"
             f"<summary>{xml_text(text)}</summary></entry>"
         )
-    updated = max((record.at for record in records), default=visit.now)
+    update_time = max((record.at for record in records), default=visit.now)
     itself = f'<link rel="self" href="{xml_attribute(base + own)}"/>' if own else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="{visit.language}">'
         f"<id>{xml_text(base + (own or path))}</id><title>{xml_text(title)}</title>"
-        f"<updated>{stamp(updated)}</updated>"
+        f"<updated>{stamp(update_time)}</updated>"
         f'{itself}<link href="{xml_attribute(base + path)}"/>{"".join(entries)}</feed>\n'
     )
 

@@ -21,14 +21,14 @@ def choose_language(*wishes: str | None, accept: str = "") -> str:
     for wish in wishes:
         if wish and wish.lower()[:2] in LANGUAGES and language_tag(wish):
             return wish.lower()[:2]
-    weighed: list[tuple[float, int, str]] = []
+    choices: list[tuple[float, int, str]] = []
     for place, part in enumerate(accept.split(",")[:30]):
         tag, _, parameters = part.strip().partition(";")
         quality = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", parameters)
         weight = float(quality[1]) if quality else 0.0 if parameters else 1.0
         if weight > 0 and tag.lower()[:2] in LANGUAGES and language_tag(tag):
-            weighed.append((-weight, place, tag.lower()[:2]))
-    return min(weighed)[2] if weighed else FALLBACK
+            choices.append((-weight, place, tag.lower()[:2]))
+    return min(choices)[2] if choices else FALLBACK
 
 
 @dataclass(frozen=True, slots=True)

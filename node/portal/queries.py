@@ -24,14 +24,14 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """The search of a results page. ``chosen`` maps a facet to its chosen values.
+    """The search of a results page. ``choices`` maps a facet to its chosen values.
 
     ``since`` and ``until`` are days, months or years as the reader wrote them; the form shows them unchanged.
     In the order of publication (``published``), ``cursor`` takes the place of the page's number.
     """
 
     text: str = ""
-    chosen: Mapping[str, tuple[str, ...]]
+    choices: Mapping[str, tuple[str, ...]]
     bbox: tuple[float, float, float, float] | None = None
     since: str = ""
     until: str = ""
@@ -66,12 +66,12 @@ class Search:
                 cursor = value[:MAX_TEXT]
             elif name == "page" and value.isdecimal() and len(value) < 7:
                 page = max(int(value), 1)
-        chosen = {name: tuple(found) for name, found in values.items()}
+        values_by_name = {name: tuple(found) for name, found in values.items()}
         period(since, until)
         published = order == "published"
         return cls(
             text=text,
-            chosen=chosen,
+            choices=values_by_name,
             bbox=bbox,
             since=since,
             until=until,
@@ -85,14 +85,14 @@ class Search:
         """Return the query for the catalogue: page ``page`` of ``size`` hits."""
         return Query(
             text=self.text,
-            kinds=self.chosen["kind"],
-            themes=self.chosen["theme"],
-            keywords=self.chosen["keyword"],
-            publishers=self.chosen["publisher"],
-            access=self.chosen["access"],
-            formats=self.chosen["format"],
-            licences=self.chosen["license"],
-            nodes=self.chosen["node"],
+            kinds=self.choices["kind"],
+            themes=self.choices["theme"],
+            keywords=self.choices["keyword"],
+            publishers=self.choices["publisher"],
+            access=self.choices["access"],
+            formats=self.choices["format"],
+            licences=self.choices["license"],
+            nodes=self.choices["node"],
             language=language,
             bbox=self.bbox,
             period=period(self.since, self.until),
@@ -108,7 +108,7 @@ class Search:
         """Return the parameters of this search, in a fixed order, so that equal searches have equal URLs."""
         pairs = [("q", self.text)] if self.text else []
         for name in FACETS:
-            pairs += [(name, value) for value in self.chosen[name]]
+            pairs += [(name, value) for value in self.choices[name]]
         if self.bbox:
             pairs.append(("bbox", ",".join(f"{edge:g}" for edge in self.bbox)))
         pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
@@ -129,12 +129,12 @@ class Search:
 
     def toggle(self, facet: str, value: str) -> Search:
         """Return the search with this facet value added, or removed if it was chosen; back on the first page."""
-        values = self.chosen[facet]
+        values = self.choices[facet]
         after = tuple(v for v in values if v != value) if value in values else (*values, value)
-        return self._begin(chosen={**self.chosen, facet: after})
+        return self._begin(choices={**self.choices, facet: after})
 
     def has(self, facet: str, value: str) -> bool:
-        return value in self.chosen[facet]
+        return value in self.choices[facet]
 
     def with_text(self, text: str) -> Search:
         return self._begin(text=text)
@@ -149,7 +149,7 @@ class Search:
         return self._begin(since="", until="")
 
     def without_facets(self) -> Search:
-        return self._begin(chosen=dict.fromkeys(FACETS, ()), bbox=None, since="", until="")
+        return self._begin(choices=dict.fromkeys(FACETS, ()), bbox=None, since="", until="")
 
     def sorted_by(self, order: str) -> Search:
         """Return the search in the order ``best``, ``newest`` or ``published``."""
@@ -173,7 +173,7 @@ class Search:
     @property
     def is_narrowed(self) -> bool:
         """Return whether any facet, box or period is chosen."""
-        return self.bbox is not None or bool(self.since or self.until) or any(self.chosen.values())
+        return self.bbox is not None or bool(self.since or self.until) or any(self.choices.values())
 
 
 def page_numbers(page: int, pages: int) -> Sequence[int | None]:

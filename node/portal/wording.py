@@ -115,10 +115,12 @@ def _stops(findings: Any) -> list[Mapping[str, Any]]:
 
 def _of_json(speaker: Speaker, body: Mapping[str, Any]) -> ProblemWords:
     facts, fitting = body.get("facts"), body.get("transformations", body.get("mends"))  # its former name
-    known = {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
+    facts_without_findings = (
+        {name: value for name, value in facts.items() if name != "findings"} if isinstance(facts, Mapping) else {}
+    )
     between = [name for name in fitting if isinstance(name, str)] if isinstance(fitting, list) else []
     code, sentence, remedy = (str(body.get(name, "")) for name in ("code", "sentence", "remedy"))
-    return explain_problem(speaker, code, sentence, remedy, known, between)
+    return explain_problem(speaker, code, sentence, remedy, facts_without_findings, between)
 
 
 def _keys(family: str, code: str, case: str) -> Iterator[str]:

@@ -140,12 +140,12 @@ class ExecutionJournal(Generic[E]):
         with self._uow.begin() as tx:
             execution = self._open(tx, identifier, lock=True)
             try:
-                ended = change(tx, execution)
+                execution_after = change(tx, execution)
             except RemoteFault as refusal:
                 self._fail(tx, execution, refusal)
                 return
-            self.put(tx, ended)
-            (note or self._write_entry)(tx, ended)
+            self.put(tx, execution_after)
+            (note or self._write_entry)(tx, execution_after)
 
     def fail(self, identifier: str, error: HansaError) -> None:
         """End the execution as failed, with its reason; a dismissed execution stays dismissed."""
@@ -154,10 +154,10 @@ class ExecutionJournal(Generic[E]):
 
     def dismiss(self, tx: Transaction, execution: E) -> E:
         """Dismiss an execution that has not ended, in the caller's transaction, which has locked it."""
-        dismissed = self._lifecycle.dismiss(execution, self._clock.now())
-        self.put(tx, dismissed)
-        self.note(tx, dismissed)
-        return dismissed
+        dismissal = self._lifecycle.dismiss(execution, self._clock.now())
+        self.put(tx, dismissal)
+        self.note(tx, dismissal)
+        return dismissal
 
     def _open(self, tx: Transaction, identifier: str, *, lock: bool = False) -> E:
         execution = self._store.get(tx, identifier, lock=lock)

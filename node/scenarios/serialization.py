@@ -97,14 +97,14 @@ def _one_of(kinds: tuple[Any, ...]) -> Read:
 
 def _dataclass(kind: type[Any]) -> Read:
     hints = get_type_hints(kind)
-    declared = fields(kind)
+    members = fields(kind)
     # Made at first use: a class may contain itself.
     readers: dict[str, Read] = {}
 
     def read(body: Mapping[str, Any]) -> Any:
         if not readers:
-            readers.update({field.name: _reader(hints[field.name]) for field in declared})
-        return kind(**{field.name: readers[field.name](body[field.name]) for field in declared if _has(body, field)})
+            readers.update({field.name: _reader(hints[field.name]) for field in members})
+        return kind(**{field.name: readers[field.name](body[field.name]) for field in members if _has(body, field)})
 
     return read
 

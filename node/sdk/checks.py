@@ -40,20 +40,20 @@ def checked_input(table: Table, rows: Any) -> tuple[list[dict[str, Any]], list[d
 def checked_output(table: Table, rows: Any) -> list[dict[str, Any]]:
     """Return the rows in their given order, rounded to the declared decimals. Raises ``BadOutput``."""
     rows_kept = []
-    declared = {column.name for column in table.columns}
+    names = {column.name for column in table.columns}
     for number, row in enumerate(_rows(table, rows, BadOutput)):
-        done = _row(table, number, row, BadOutput, lenient=False)
-        more = sorted(str(name) for name in row if name not in declared)
+        values = _row(table, number, row, BadOutput, lenient=False)
+        more = sorted(str(name) for name in row if name not in names)
         if more:
             raise BadOutput(
                 f"row {number + 1} of {table.role} has {', '.join(more[:5])}, which the annotation does not name",
                 remedy="add the column to the TypedDict, or leave it out of the row",
             )
         for column in table.columns:
-            value = done.get(column.name)
+            value = values.get(column.name)
             if column.type == NUMBER and value is not None:
-                done[column.name] = round_decimal(value, column.decimals)
-        rows_kept.append(done)
+                values[column.name] = round_decimal(value, column.decimals)
+        rows_kept.append(values)
     return rows_kept
 
 
@@ -81,14 +81,14 @@ def round_decimal(value: float, decimals: int | None) -> float:
 
 def _check_bounds(setting: Setting, value: Any, where: str) -> Any:
     try:
-        checked = _value(setting, value, lenient=True)
+        number = _value(setting, value, lenient=True)
     except _NotSo as why:
         raise BadInput(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
-    if setting.minimum is not None and checked < setting.minimum:
-        raise BadInput(f"{where} is {checked}, below {setting.minimum:g}", remedy=f"give {setting.minimum:g} or more")
-    if setting.maximum is not None and checked > setting.maximum:
-        raise BadInput(f"{where} is {checked}, above {setting.maximum:g}", remedy=f"give {setting.maximum:g} or less")
-    return checked
+    if setting.minimum is not None and number < setting.minimum:
+        raise BadInput(f"{where} is {number}, below {setting.minimum:g}", remedy=f"give {setting.minimum:g} or more")
+    if setting.maximum is not None and number > setting.maximum:
+        raise BadInput(f"{where} is {number}, above {setting.maximum:g}", remedy=f"give {setting.maximum:g} or less")
+    return number
 
 
 def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[str, Any]]:
@@ -105,7 +105,7 @@ def _rows(table: Table, rows: Any, trouble: type[Trouble]) -> Sequence[Mapping[s
 def _row(
     table: Table, number: int, row: Mapping[str, Any], trouble: type[Trouble], *, lenient: bool
 ) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for column in table.columns:
         if column.name not in row:
             if column.required:
@@ -121,30 +121,30 @@ def _row(
                 raise trouble(
                     f"{column.name} is empty in row {number + 1} of {table.role}", remedy="give a value in each row"
                 )
-            checked[column.name] = None
+            values[column.name] = None
             continue
         try:
-            checked[column.name] = _value(column, value, lenient=lenient)
+            values[column.name] = _value(column, value, lenient=lenient)
         except _NotSo as why:
             where = f"{column.name} in row {number + 1} of {table.role}"
             raise trouble(f"{where} is {why.args[0]}", remedy=why.args[1]) from None
-    return checked
+    return values
 
 
 def _value(declaration: Column | Setting, value: Any, *, lenient: bool) -> Any:
-    checked: Any = _to_type(declaration.type, value, lenient=lenient)
-    if checked is None:
+    value_of_type: Any = _to_type(declaration.type, value, lenient=lenient)
+    if value_of_type is None:
         expected = _NAMES.get(declaration.type, "JSON")
         raise _NotSo(f"{_display_text(value)}, not {expected}", f"give {expected}")
-    if isinstance(checked, float):
-        if not math.isfinite(checked):
-            raise _NotSo(str(checked), "give a finite number; leave out what is unknown")
-    elif isinstance(checked, int) and abs(checked) > MOST_EXACT:
+    if isinstance(value_of_type, float):
+        if not math.isfinite(value_of_type):
+            raise _NotSo(str(value_of_type), "give a finite number; leave out what is unknown")
+    elif isinstance(value_of_type, int) and abs(value_of_type) > MOST_EXACT:
         raise _NotSo("too large a whole number", "a number beyond 2^53 is not read exactly")
-    if declaration.values and checked not in declaration.values:
+    if declaration.values and value_of_type not in declaration.values:
         allowed = ", ".join(map(str, declaration.values))
         raise _NotSo(f"{_display_text(value)}, which is none of {allowed}", "give one of these")
-    return checked
+    return value_of_type
 
 
 def _to_type(type_: str, value: Any, *, lenient: bool) -> Any:

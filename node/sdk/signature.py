@@ -65,8 +65,8 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
 
 def interface_of(function: Callable[..., Any]) -> Interface:
     """As ``describe``, but return values."""
-    declared = getattr(function, _MARK, None)
-    if declared is None:
+    interface = getattr(function, _MARK, None)
+    if interface is None:
         raise BadAnnotation(
             f"{function.__name__} is not marked as a model", remedy='write @model(version="1.0.0") above it'
         )
@@ -91,14 +91,14 @@ def interface_of(function: Callable[..., Any]) -> Interface:
         raise BadAnnotation(
             f"{function.__name__} takes nothing", remedy="give it an argument annotated list[SomeTypedDict]"
         )
-    outputs, single = _outputs(hints.get("return"), declared["output"], function.__name__)
+    outputs, single = _outputs(hints.get("return"), interface["output"], function.__name__)
     text = inspect.getdoc(function) or ""
     return Interface(
         name=function.__name__,
-        version=declared["version"],
-        title=declared["title"],
+        version=interface["version"],
+        title=interface["title"],
         description=" ".join(text.partition("\n\n")[0].split()),
-        deterministic=declared["deterministic"],
+        deterministic=interface["deterministic"],
         inputs=inputs,
         outputs=outputs,
         parameters=settings,
@@ -280,12 +280,12 @@ def _read_marks(marks: tuple[Any, ...], type_: str, values: tuple[Any, ...], whe
 
 
 def _known_marks(marks: Iterable[Any], types: tuple[type, ...], where: str) -> tuple[Any, ...]:
-    known = tuple(marks)
-    for mark in known:
+    marks_in_order = tuple(marks)
+    for mark in marks_in_order:
         ours = isinstance(mark, Unit | Range | Decimals | Kind | Step | Grain | Schema | Crs)
         if ours and not isinstance(mark, types):
             raise BadAnnotation(f"{type(mark).__name__} says nothing about {where}", remedy="take it away")
-    return known
+    return marks_in_order
 
 
 def _only_mark(marks: tuple[Any, ...], kind: type, where: str) -> Any:

@@ -45,15 +45,15 @@ class _Placer:
             return value
         local = {key: self.document(item) for key, item in value.items() if key != "@import"}
         if "@import" in value:
-            imported = self._find_context(str(value["@import"]))
-            if not isinstance(imported, dict):
+            definitions = self._find_context(str(value["@import"]))
+            if not isinstance(definitions, dict):
                 raise InvalidInput("@import can name only one context", remedy="name it in @context instead")
-            return {**imported, **local}
+            return {**definitions, **local}
         return local
 
     def _find_context(self, address: str) -> Any:
-        bundled = CONTEXTS.get(address)
-        if bundled is None:
+        context_of_node = CONTEXTS.get(address)
+        if context_of_node is None:
             raise InvalidInput(
                 f"the JSON-LD context {address[:200]} is unknown to this node, which downloads no contexts",
                 remedy="put the context into the document: an object of terms and IRIs under @context",
@@ -65,7 +65,7 @@ class _Placer:
                 f"the document names contexts by address more than {_MOST} times",
                 remedy="name the context once, at the beginning",
             )
-        return bundled["@context"]
+        return context_of_node["@context"]
 
 
 def with_contexts_in_place(document: Any) -> tuple[Any, bool]:

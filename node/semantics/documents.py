@@ -156,12 +156,12 @@ def relabel(nquads: bytes, scope: str) -> list[Triple]:
     The same record and label always give the same name: a repetition changes nothing.
     """
     prefix = "b" + hashlib.sha256(scope.encode()).hexdigest()[:20]
-    renamed: dict[str, BlankNode] = {}
+    nodes: dict[str, BlankNode] = {}
 
     def own(term: Any) -> Any:
         if not isinstance(term, BlankNode):
             return term
-        return renamed.setdefault(term.value, BlankNode(prefix + term.value))
+        return nodes.setdefault(term.value, BlankNode(prefix + term.value))
 
     return [Triple(own(quad.subject), quad.predicate, own(quad.object)) for quad in quads(nquads)]
 
@@ -268,10 +268,10 @@ def _scan_xml(body: bytes) -> None:
             "the RDF/XML has a document type declaration, which this node does not read",
             remedy="remove <!DOCTYPE …> and write the namespaces in full",
         )
-    declared = _ENCODING.match(body)
-    if declared and declared[1].upper() not in (b"UTF-8", b"US-ASCII", b"ASCII"):
+    encoding = _ENCODING.match(body)
+    if encoding and encoding[1].upper() not in (b"UTF-8", b"US-ASCII", b"ASCII"):
         raise InvalidInput(
-            f"the RDF/XML states that it is in {declared[1][:40].decode(errors='replace')}, not UTF-8",
+            f"the RDF/XML states that it is in {encoding[1][:40].decode(errors='replace')}, not UTF-8",
             remedy='save the file as UTF-8 and write encoding="UTF-8"',
         )
 

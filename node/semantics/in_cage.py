@@ -53,10 +53,9 @@ def describe_all(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str,
             drafts.append(draft(Submission.from_json(members, None if place is None else blobs[place]), setting))
         except RemoteFault as fault:
             drafts.append(fault)
-    answers = iter(_describe([drafted for drafted in drafts if isinstance(drafted, Draft)], message))
+    answers = iter(_describe([item for item in drafts if isinstance(item, Draft)], message))
     results = [
-        ({"fault": fault_to_json(drafted)}, b"") if isinstance(drafted, RemoteFault) else next(answers)
-        for drafted in drafts
+        ({"fault": fault_to_json(item)}, b"") if isinstance(item, RemoteFault) else next(answers) for item in drafts
     ]
     return {"descriptions": [answer for answer, _ in results]}, [nquads for _, nquads in results]
 
@@ -68,23 +67,25 @@ def _setting(message: dict[str, Any]) -> Setting:
 def _describe(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
     """Return the answer about each draft, and its canonical N-Quads; all are validated together."""
     descriptions, tables_of = [], []
-    for drafted in drafts:
-        if drafted.subject is None or drafted.kind is None:
+    for item in drafts:
+        if item.subject is None or item.kind is None:
             continue
-        dataset, subject = drafted.dataset, drafted.subject
-        for_all = drafted.conditions is not None and is_open(drafted.conditions, drafted.audience)
-        tables_of.append(tables.settle(dataset, subject, is_open=for_all, line=drafted.lines.get("personal_data")))
+        dataset, subject = item.dataset, item.subject
+        for_all = item.conditions is not None and is_open(item.conditions, item.audience)
+        tables_of.append(tables.settle(dataset, subject, is_open=for_all, line=item.lines.get("personal_data")))
         files = nodes(dataset, subject, f"{DCAT}distribution")
-        covered = () if is_open(drafted.conditions, drafted.audience) else (subject, *files)
-        descriptions.append(Candidate(dataset=dataset, subject=subject, kind=drafted.kind, covered=covered))
+        covered = () if is_open(item.conditions, item.audience) else (subject, *files)
+        descriptions.append(
+            Candidate(dataset=dataset, subject=subject, kind=item.kind, nodes_under_conditions=covered)
+        )
     findings = check_all(descriptions, advised_profiles=message["advised"], enforced_profiles=message["enforced"])
     reports = zip(descriptions, tables_of, findings, strict=True)
     setting = _setting(message)
     return [
-        _answer_without_subject(drafted)
-        if drafted.subject is None or drafted.kind is None
-        else _answer(drafted, *next(reports), setting)
-        for drafted in drafts
+        _answer_without_subject(item)
+        if item.subject is None or item.kind is None
+        else _answer(item, *next(reports), setting)
+        for item in drafts
     ]
 
 

@@ -23,7 +23,7 @@ class AssetKind:
 
     ``classes``: the IRIs of its classes; descriptions made here have the first one. ``role``: the additional DCAT
     class. ``also``: further classes that we write. ``shapes``: files in ``shapes/`` that apply besides those for all
-    kinds. ``unasked``: properties that DCAT-AP recommends for datasets but that make no sense here; reports do not
+    kinds. ``needless``: properties that DCAT-AP recommends for datasets but that make no sense here; reports do not
     ask for them.
     """
 
@@ -33,7 +33,7 @@ class AssetKind:
     role: str
     also: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
-    unasked: frozenset[str] = frozenset()
+    needless: frozenset[str] = frozenset()
 
     @property
     def written_classes(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ _TABLE = (
         classes=(f"{HANSA}Scenario",),
         role=f"{DCAT}Dataset",
         shapes=("scenario.ttl",),
-        unasked=frozenset({f"{DCT}temporal", f"{DCAT}distribution"}),
+        needless=frozenset({f"{DCT}temporal", f"{DCAT}distribution"}),
     ),
     AssetKind(
         name="transformation",
@@ -65,7 +65,7 @@ _TABLE = (
         classes=(f"{HANSA}Transformation",),
         role=f"{DCAT}Dataset",
         shapes=("transformation.ttl",),
-        unasked=_PLACELESS | {f"{DCAT}distribution"},
+        needless=_PLACELESS | {f"{DCAT}distribution"},
     ),
     AssetKind(
         name="schema",
@@ -74,7 +74,7 @@ _TABLE = (
         role=f"{DCAT}Dataset",
         also=(f"{DCT}Standard",),
         shapes=("schema.ttl",),
-        unasked=_PLACELESS | {f"{DCAT}distribution"},
+        needless=_PLACELESS | {f"{DCAT}distribution"},
     ),
     AssetKind(
         name="rulebook",
@@ -82,7 +82,7 @@ _TABLE = (
         classes=(f"{HANSA}Rulebook",),
         role=f"{DCAT}Dataset",
         shapes=("rulebook.ttl",),
-        unasked=_PLACELESS | {f"{DCAT}distribution", f"{DCAT}keyword"},
+        needless=_PLACELESS | {f"{DCAT}distribution", f"{DCAT}keyword"},
     ),
     AssetKind(
         name="ontology",
@@ -92,7 +92,7 @@ _TABLE = (
         role=f"{DCAT}Dataset",
         also=(f"{ADMS}Asset",),
         shapes=("ontology.ttl",),
-        unasked=_PLACELESS,
+        needless=_PLACELESS,
     ),
     AssetKind(
         name="service",

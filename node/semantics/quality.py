@@ -29,22 +29,22 @@ class Measurement:
     """The result of a metric: points earned (possibly a share), or None if it was not checked."""
 
     metric: Metric
-    earned: float | None
+    points: float | None
 
     @property
     def missing(self) -> float:
-        return self.metric.points - (self.earned or 0.0)
+        return self.metric.points - (self.points or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """The total. ``raise_it`` lists the metrics that would earn more, the largest gain first."""
 
-    measured: tuple[Measurement, ...]
+    measurements: tuple[Measurement, ...]
 
     @property
     def points(self) -> int:
-        return int(sum(item.earned or 0.0 for item in self.measured) + 1e-9)
+        return int(sum(item.points or 0.0 for item in self.measurements) + 1e-9)
 
     @property
     def band(self) -> str:
@@ -52,11 +52,11 @@ class Score:
 
     def dimension(self, name: str) -> tuple[int, int]:
         """Return points earned and points possible in one dimension."""
-        own = [item for item in self.measured if item.metric.dimension == name]
-        return int(sum(item.earned or 0.0 for item in own) + 1e-9), sum(item.metric.points for item in own)
+        own = [item for item in self.measurements if item.metric.dimension == name]
+        return int(sum(item.points or 0.0 for item in own) + 1e-9), sum(item.metric.points for item in own)
 
     def raise_it(self) -> tuple[Measurement, ...]:
-        lacking = [item for item in self.measured if item.missing > 0.5]
+        lacking = [item for item in self.measurements if item.missing > 0.5]
         return tuple(sorted(lacking, key=lambda item: -item.missing))
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def measure(
     """Return the ``score`` of a description that is parsed already."""
     files = nodes(dataset, subject, f"{DCAT}distribution")
     return Score(
-        measured=tuple(_measure(metric, dataset, subject, files, conforms, reachability) for metric in METRICS)
+        measurements=tuple(_measure(metric, dataset, subject, files, conforms, reachability) for metric in METRICS)
     )
 
 
@@ -108,16 +108,16 @@ def _measure(
 ) -> Measurement:
     if metric.looks:
         property_ = f"{DCAT}{'accessURL' if metric.name.startswith('access') else 'downloadURL'}"
-        seen = [_answers(dataset, file, property_, reachability) for file in files]
-        if any(answer is None for answer in seen):
-            return Measurement(metric=metric, earned=None)
-        return Measurement(metric=metric, earned=_share(metric, [bool(answer) for answer in seen]))
+        answers = [_answers(dataset, file, property_, reachability) for file in files]
+        if any(answer is None for answer in answers):
+            return Measurement(metric=metric, points=None)
+        return Measurement(metric=metric, points=_share(metric, [bool(answer) for answer in answers]))
     if metric.of_files:
         return Measurement(
-            metric=metric, earned=_share(metric, [_FILE_TESTS[metric.name](dataset, f) for f in files])
+            metric=metric, points=_share(metric, [_FILE_TESTS[metric.name](dataset, f) for f in files])
         )
     passed = conforms if metric.name == "dcatApCompliance" else _TESTS[metric.name](dataset, subject)
-    return Measurement(metric=metric, earned=float(metric.points) if passed else 0.0)
+    return Measurement(metric=metric, points=float(metric.points) if passed else 0.0)
 
 
 def _share(metric: Metric, answers: list[bool]) -> float:
@@ -127,10 +127,10 @@ def _share(metric: Metric, answers: list[bool]) -> float:
 def _answers(dataset: Dataset, file: Node, property_: str, reachability: Mapping[str, bool]) -> bool | None:
     """Return whether one of the addresses answers; None if that is not known. Without an address the result is
     False."""
-    known = [reachability.get(address) for address in iris(dataset, file, property_)]
-    if any(known):
+    answers = [reachability.get(address) for address in iris(dataset, file, property_)]
+    if any(answers):
         return True
-    return None if None in known else False
+    return None if None in answers else False
 
 
 def _has(property_: str) -> Callable[[Dataset, Node], bool]:

@@ -63,31 +63,31 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """The form of a whole table. ``ragged`` lists the first lines that do not fit, with their number of cells;
+    """The form of a whole table. ``uneven_rows`` lists the first lines that do not fit, with their number of cells;
     ``misfits`` counts all of them. ``unreadable`` is the reason why reading ended early, if it did."""
 
     look: Look
     rows: int
     misfits: int = 0
-    ragged: tuple[tuple[int, int], ...] = ()
+    uneven_rows: tuple[tuple[int, int], ...] = ()
     unreadable: str = ""
 
     def doubts(self) -> tuple[Doubt, ...]:
         """Return the points that a person should confirm or correct."""
         doubts = list(self.look.doubts)
         if self.misfits:
-            doubts.append(Misfits(self.misfits, len(self.look.columns), self.ragged))
+            doubts.append(Misfits(self.misfits, len(self.look.columns), self.uneven_rows))
         if self.unreadable:
             doubts.append(PlainDoubt("unreadable", {"count": self.rows, "why": self.unreadable}))
         return tuple(doubts)
 
     def words(self) -> str:
         """Return the findings on one line, in English."""
-        named = NAMES.get(self.look.delimiter, "nothing")
+        delimiter_name = NAMES.get(self.look.delimiter, "nothing")
         count = len(self.look.columns)
         return (
             f"{self.rows} row{'' if self.rows == 1 else 's'}, {count} column{'' if count == 1 else 's'}, "
-            f"separated by {named}, {self.look.encoding}"
+            f"separated by {delimiter_name}, {self.look.encoding}"
         )
 
 
@@ -121,24 +121,24 @@ def delimiter_of(text: str) -> tuple[str, tuple[str, ...]]:
     A delimiter that gives all lines the same number of cells is preferred to one that merely occurs often in the
     header: a semicolon between figures that are written with a decimal comma.
     """
-    ranked: list[tuple[tuple[bool, float, int], str]] = []
+    candidates: list[tuple[tuple[bool, float, int], str]] = []
     for delimiter in DELIMITERS:
         widths = _widths(text, delimiter)
         if not widths or widths[0] < 2:
             continue
         usual = Counter(widths).most_common(1)[0]
         even = usual[1] / len(widths)
-        ranked.append(
+        candidates.append(
             ((usual[0] == widths[0] and even == 1.0, even if usual[0] == widths[0] else 0.0, widths[0]), delimiter)
         )
-    if not ranked:
+    if not candidates:
         return ",", ()
-    ranked.sort(key=lambda pair: pair[0], reverse=True)
-    if len(ranked) > 1 and ranked[0][1] == "," and ranked[1][0][0] and _only_decimal_commas(text):
-        del ranked[0]
-    best = ranked[0]
+    candidates.sort(key=lambda pair: pair[0], reverse=True)
+    if len(candidates) > 1 and candidates[0][1] == "," and candidates[1][0][0] and _only_decimal_commas(text):
+        del candidates[0]
+    best = candidates[0]
     # With a single line, only its frequency distinguishes a separator from a character of a name.
-    rivals = tuple(rival for score, rival in ranked[1:] if score[0] and best[0][0] and score[2] == best[0][2])
+    rivals = tuple(rival for score, rival in candidates[1:] if score[0] and best[0][0] and score[2] == best[0][2])
     return best[1], rivals
 
 
@@ -182,26 +182,28 @@ def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> S
     if not head.strip():
         raise NotATable("empty")
     file.seek(0)
-    seen = look(head, whole=len(head) < SAMPLE, delimiter=delimiter)
-    if seen.encoding == "utf-8" and not _all_utf8(file):
-        seen = look(head + b"\xff", whole=True, delimiter=delimiter)
-    width, count, misfits = len(seen.columns), 0, 0
-    ragged: list[tuple[int, int]] = []
+    sample_look = look(head, whole=len(head) < SAMPLE, delimiter=delimiter)
+    if sample_look.encoding == "utf-8" and not _all_utf8(file):
+        sample_look = look(head + b"\xff", whole=True, delimiter=delimiter)
+    width, count, misfits = len(sample_look.columns), 0, 0
+    uneven_rows: list[tuple[int, int]] = []
     unreadable = ""
-    read = rows(file, seen)
+    read = rows(file, sample_look)
     try:
         next(read, None)
         for line, cells in read:
             count += 1
             if len(cells) != width:
                 misfits += 1
-                if len(ragged) < SHOWN:
-                    ragged.append((line, len(cells)))
+                if len(uneven_rows) < SHOWN:
+                    uneven_rows.append((line, len(cells)))
             if most is not None and count >= most:
                 break
     except csv.Error as error:
         unreadable = str(error)
-    return Survey(look=seen, rows=count, misfits=misfits, ragged=tuple(ragged), unreadable=unreadable)
+    return Survey(
+        look=sample_look, rows=count, misfits=misfits, uneven_rows=tuple(uneven_rows), unreadable=unreadable
+    )
 
 
 def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
@@ -256,12 +258,12 @@ def _first(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _type(cells: list[str]) -> str:
-    filled = [cell for cell in cells if cell]
-    if not filled:
+    cells_with_text = [cell for cell in cells if cell]
+    if not cells_with_text:
         return "empty"
-    if all(_is_number(cell) for cell in filled):
+    if all(_is_number(cell) for cell in cells_with_text):
         return "number"
-    return "truth" if all(cell.casefold() in ("true", "false") for cell in filled) else "text"
+    return "truth" if all(cell.casefold() in ("true", "false") for cell in cells_with_text) else "text"
 
 
 def _is_number(cell: str) -> bool:

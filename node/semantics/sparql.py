@@ -111,10 +111,10 @@ def result_type(form: QueryForm, accept: str) -> str:
 
     If nothing fits, return the first type for the form: a result in another form is more useful than none.
     """
-    offered = GRAPH_TYPES if form.gives_graph else RESULT_TYPES
-    best, best_quality = offered[0], 0.0
+    types = GRAPH_TYPES if form.gives_graph else RESULT_TYPES
+    best, best_quality = types[0], 0.0
     for media_type, quality in _read_accept(accept):
-        for name in offered:
+        for name in types:
             if quality > best_quality and _covers(_OTHER_NAMES.get(media_type, media_type), name):
                 best, best_quality = name, quality
                 break
@@ -319,10 +319,10 @@ class _Scan:
             return
         if self.matching and self.matching[-1] == len(self.stack):
             self.matching.pop()
-        closed = self.stack.pop()
+        element = self.stack.pop()
         if mark == "}":
             self.begin, self.head = True, False
-        elif closed is _In.EXPRESSION and self._inside() is _In.PATTERN and not self.head and not self.data:
+        elif element is _In.EXPRESSION and self._inside() is _In.PATTERN and not self.head and not self.data:
             self.called, self.begin = False, True
 
     def _count(self) -> None:

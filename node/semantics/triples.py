@@ -124,14 +124,14 @@ def rename(dataset: Dataset, old: Node, new: NamedNode) -> Dataset:
 
 def reachable(dataset: Dataset, roots: Iterable[Node]) -> set[Node]:
     """Return ``roots`` and every node that is reachable from them by statements."""
-    reached: set[Node] = set()
+    nodes: set[Node] = set()
     ahead = list(roots)
     while ahead:
         node = ahead.pop()
-        if node in reached:
+        if node in nodes:
             continue
-        reached.add(node)
+        nodes.add(node)
         ahead.extend(
             quad.object for quad in dataset.quads_for_subject(node) if isinstance(quad.object, NamedNode | BlankNode)
         )
-    return reached
+    return nodes

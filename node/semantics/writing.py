@@ -105,14 +105,14 @@ class _Graph:
 
     def _choose_roots(self) -> list[Subject]:
         roots = [subject for subject in self.of if subject not in self._once]
-        reached: set[Subject] = set()
-        self._reach(roots, reached)
+        subjects: set[Subject] = set()
+        self._reach(roots, subjects)
         for subject in self.of:
             # Blank nodes that mention one another in a circle have no root: cut the circle here.
-            if subject not in reached:
+            if subject not in subjects:
                 self._once.discard(subject)
                 roots.append(subject)
-                self._reach([subject], reached)
+                self._reach([subject], subjects)
         return sorted(roots, key=lambda term: (isinstance(term, BlankNode), term.value))
 
     def _reach(self, starts: Sequence[Subject], subjects: set[Subject]) -> None:
@@ -181,11 +181,11 @@ class _Turtle:
 
     def _literal(self, literal: Literal) -> str:
         value, datatype = literal.value, literal.datatype.value
-        quoted = '"' + _ESCAPED.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04X}", value) + '"'
+        text = '"' + _ESCAPED.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04X}", value) + '"'
         if literal.language:
-            return f"{quoted}@{literal.language}"
+            return f"{text}@{literal.language}"
         if datatype == XSD + "string":
-            return quoted
+            return text
         # The short forms keep the lexical form, so they are safe for every text that fits them.
         if (
             (datatype == XSD + "integer" and _INTEGER.fullmatch(value))
@@ -193,7 +193,7 @@ class _Turtle:
             or (datatype == XSD + "boolean" and value in ("true", "false"))
         ):
             return value
-        return f"{quoted}^^{self._iri(datatype)}"
+        return f"{text}^^{self._iri(datatype)}"
 
 
 def json_ld(statements: Sequence[Triple], prefixes: Mapping[str, str]) -> bytes:
@@ -229,11 +229,11 @@ class _JsonLd:
         for predicate, values in _order(self._graph.of[subject]):
             if predicate == _TYPE and all(isinstance(value, NamedNode) for value in values):
                 key = "@type"
-                written: list[Any] = [self._iri(str(value.value)) for value in values]
+                items: list[Any] = [self._iri(str(value.value)) for value in values]
             else:
                 key = self._iri(predicate)
-                written = [self._value(value) for value in values]
-            node[key] = written[0] if len(written) == 1 else written
+                items = [self._value(value) for value in values]
+            node[key] = items[0] if len(items) == 1 else items
         return node
 
     def _value(self, value: Term) -> Any:

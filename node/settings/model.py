@@ -335,10 +335,10 @@ class Settings(BaseModel):
 
         if not value:
             return value
-        known = names(info.data["folder"])
+        profiles_at_hand = names(info.data["folder"])
         for name in value:
-            if name not in known:
-                raise ValueError(f"there is no profile {name!r}; the profiles are: {', '.join(known)}")
+            if name not in profiles_at_hand:
+                raise ValueError(f"there is no profile {name!r}; the profiles are: {', '.join(profiles_at_hand)}")
         return value
 
     @field_validator("model_libraries")

@@ -27,25 +27,25 @@ _PASSWORD: Final = re.compile(
 
 def settings_in_force(settings: Settings) -> Sequence[SettingInForce]:
     """Return all settings in the order of the reference."""
-    stated = _members(settings.folder / FILE)
+    members = _members(settings.folder / FILE)
     variables = {name.lower() for name in os.environ}
-    listed = []
+    rows = []
     for name, field in Settings.model_fields.items():
         value, secret = getattr(settings, name), name in SECRETS
         source = (
             SettingSource.ENVIRONMENT
             if f"{PREFIX}{name}".lower() in variables
             else SettingSource.FILE
-            if name in stated
+            if name in members
             else SettingSource.DEFAULT
         )
         words = ("set" if value else "") if secret else _readable(value)
-        listed.append(
+        rows.append(
             SettingInForce(
                 name=name, value=words, source=source, description=str(field.description or ""), secret=secret
             )
         )
-    return listed
+    return rows
 
 
 def _members(path: Path) -> frozenset[str]:

@@ -252,7 +252,7 @@ class AuthoriseAccess:
         reasons = tuple(refusal.facts.get("reasons", ()))
         repeated = self._refusals.untold(access.transfer.pid, access.at)
         if repeated is not None:
-            event = self._event(access, "refused", asked=range_, reasons=reasons, repeated=repeated)
+            event = self._event(access, "refused", query=range_, reasons=reasons, repeats=repeated)
             await off_loop(self._write, event)
 
     def _take(self, tx: Transaction, access: Access, name: str) -> int | None:
@@ -282,7 +282,7 @@ class AuthoriseAccess:
                 raise NotFound
             require_standing(self._load(tx, grant))
             number = self._take(tx, access, new_urn())
-            self._record(tx, self._event(access, "started", asked=part, use=number))
+            self._record(tx, self._event(access, "started", query=part, use=number))
             self._grants.count_access(tx, grant.transfer)
 
     def _write(self, event: AccessEvent) -> None:

@@ -23,9 +23,9 @@ class AccessEvent:
     """The content of a ledger entry about an access: the first read of a grant, a refusal, or the complete delivery.
 
     ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` delimit the bytes that were read.
-    ``asked`` is the Range header of a refused read as it was received, or what was asked of a data source, and
+    ``query`` is the Range header of a refused read as it was received, or what was asked of a data source, and
     ``reasons`` why it was refused.
-    ``repeated`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
+    ``repeats`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
     number of this use, if the agreement limits its uses.
     """
 
@@ -39,9 +39,9 @@ class AccessEvent:
     sealed: bool
     start: int | None = None
     end: int | None = None
-    asked: str | None = None
+    query: str | None = None
     reasons: tuple[dict[str, Any], ...] = ()
-    repeated: int = 0
+    repeats: int = 0
     use: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -58,12 +58,12 @@ class AccessEvent:
         }
         if self.start is not None:
             members["bytes"] = [self.start, self.end]
-        if self.asked:
-            members["asked"] = self.asked[:200]
+        if self.query:
+            members["asked"] = self.query[:200]
         if self.reasons:
             members["reasons"] = list(self.reasons)
-        if self.repeated:
-            members["repeated"] = self.repeated
+        if self.repeats:
+            members["repeated"] = self.repeats
         if self.use is not None:
             members["use"] = self.use
         return members
@@ -90,13 +90,13 @@ class Refusals:
         Each entry costs a write to the disk and stays for ever: a peer that asks again and again must not be able to
         fill the ledger.
         """
-        known = self._known.pop(transfer, None) or _GrantRefusals(at)
-        self._known[transfer] = known
+        refusals = self._known.pop(transfer, None) or _GrantRefusals(at)
+        self._known[transfer] = refusals
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        known.count += 1
-        if known.count > REFUSALS_LOGGED and at - known.logged_at < REFUSALS_EVERY:
-            known.untold += 1
+        refusals.count += 1
+        if refusals.count > REFUSALS_LOGGED and at - refusals.logged_at < REFUSALS_EVERY:
+            refusals.untold += 1
             return None
-        untold, known.untold, known.logged_at = known.untold, 0, at
+        untold, refusals.untold, refusals.logged_at = refusals.untold, 0, at
         return untold

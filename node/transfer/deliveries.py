@@ -65,10 +65,10 @@ class SignManifest:
             record = self._records.get(tx, grant.dataset, version=grant.version)
         if record is None:
             raise NotFound
-        sealed = None
+        seal = None
         if grant.sealed:
             secrets = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
-            sealed = Seal(recipient=recipient_text(secrets.recipient), size=SealPlan(secrets).sealed_size)
+            seal = Seal(recipient=recipient_text(secrets.recipient), size=SealPlan(secrets).sealed_size)
         return Manifest(
             transfer=grant.transfer,
             agreement=grant.agreement,
@@ -78,7 +78,7 @@ class SignManifest:
             media_type=grant.media_type,
             size=grant.file_size,
             sha256=grant.file_sha256,
-            sealed=sealed,
+            sealed=seal,
             provider=self._keyring.did,
             consumer=grant.recipient,
             issued=self._clock.now(),

@@ -82,7 +82,7 @@ class GrantAccess:
             )
         now = now or self._clock.now()
         before = self._grants.by_transfer(tx, transfer.pid)
-        wrapped, fits = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
+        secret, fits = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
         token, grant = self._with_token(
             AccessGrant(
                 transfer=transfer.pid,
@@ -97,7 +97,7 @@ class GrantAccess:
                 sealed=recipient_seal_key is not None,
                 token_sha256="",
                 expires=now,
-                secrets=wrapped,
+                secrets=secret,
                 source=file.place[0] if file and file.is_live else "",
                 item=file.place[1] if file and file.is_live else "",
                 accesses=before.accesses if before and fits else 0,

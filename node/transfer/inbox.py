@@ -104,10 +104,10 @@ class TakePush:
         ``Conflict`` while another push of the same runs, or if the transfer accepts no bytes now; ``TooLarge``;
         ``InvalidInput`` if the bytes do not match the manifest; ``NoRoom`` if the disk is full.
         """
-        transfer, known = await off_loop(self._require_reception, pid, authorization)
-        if known is not None and known.state == DONE:
+        transfer, reception_of_push = await off_loop(self._require_reception, pid, authorization)
+        if reception_of_push is not None and reception_of_push.state == DONE:
             await self._throw_away(chunks)
-            return known
+            return reception_of_push
         reception = Reception(
             transfer=pid,
             state=RECEIVING,
@@ -123,13 +123,13 @@ class TakePush:
             try:
                 await push.wait_for_earlier()
                 expected = self._expected_bytes(pid, chunks, push.replaced)
-                done = await self._take(transfer, reception, arrival, expected, manifest)
+                result = await self._take(transfer, reception, arrival, expected, manifest)
             except Replaced:
-                done = await push.outcome_of_newer()
+                result = await push.outcome_of_newer()
             except OSError as error:
                 raise disk_fault("the bytes could not be stored", error) from error
-            push.end(done)
-            return done
+            push.end(result)
+            return result
 
     async def _take(
         self,
@@ -141,15 +141,15 @@ class TakePush:
     ) -> Reception:
         part = await _part(arrival.part)
         try:
-            signed = None
+            signature = None
             if manifest is not None:
-                signed = await read_manifest(manifest, transfer, self._keyring, self._key_of)
-                reception = _complete(reception, signed, manifest)
-            done = await off_loop(self._begin, reception)
-            if done is not None:
+                signature = await read_manifest(manifest, transfer, self._keyring, self._key_of)
+                reception = _complete(reception, signature, manifest)
+            begin_result = await off_loop(self._begin, reception)
+            if begin_result is not None:
                 await self._throw_away(chunks)
                 await off_loop(arrival.discard)
-                return done
+                return begin_result
             await off_loop(part.truncate, 0)
             size = await self._write(part, chunks, reception.expected)
         except (InvalidInput, TooLarge) as error:
@@ -161,25 +161,27 @@ class TakePush:
         finally:
             part.close()
         try:
-            path = await (arrival.keep(reception.name) if signed is None else arrival.accept(signed, self._keyring))
+            path = await (
+                arrival.keep(reception.name) if signature is None else arrival.accept(signature, self._keyring)
+            )
         except InvalidInput as error:
             await self._fail(arrival, reception, error)
             raise
-        done = replace(
+        begin_result = replace(
             reception,
             state=DONE,
             received=size,
             path=str(path.relative_to(self._folder)),
-            facts={"verified": signed is not None, "pushed": True},
+            facts={"verified": signature is not None, "pushed": True},
             at=self._clock.now(),
         )
-        await off_loop(self._save, done)
-        return done
+        await off_loop(self._save, begin_result)
+        return begin_result
 
     def _require_reception(self, pid: str, authorization: str | None) -> tuple[Transfer, Reception | None]:
         with self._work.read() as tx:
             transfer = self._transfers.get(tx, pid)
-            known = self._receptions.get(tx, pid)
+            reception = self._receptions.get(tx, pid)
         token = bearer_token(authorization)
         shown = token_hash(token) if token is not None else ""
         kept = transfer.push_token if transfer is not None else None
@@ -187,11 +189,11 @@ class TakePush:
             raise NotFound
         if transfer.role is not Role.CONSUMER or transfer.format != PUSH:
             raise NotFound
-        if transfer.state not in _TAKING and (known is None or known.state != DONE):
+        if transfer.state not in _TAKING and (reception is None or reception.state != DONE):
             raise Conflict(f"the transfer is {transfer.state}: it accepts no bytes now")
-        if known is not None and known.state == FAILED:
+        if reception is not None and reception.state == FAILED:
             raise NotFound
-        return transfer, known
+        return transfer, reception
 
     async def _expected_bytes(
         self, pid: str, chunks: AsyncIterator[bytes], replacement: asyncio.Event
@@ -202,30 +204,30 @@ class TakePush:
         the suspension. Raises ``Conflict`` when a newer push of the same has begun, when the transfer is over, or
         when it stays suspended: a push must not keep its sender waiting for ever.
         """
-        stopped = asyncio.ensure_future(replacement.wait())
+        replacement_signal = asyncio.ensure_future(replacement.wait())
         coming: asyncio.Future[bytes] | None = None
-        looked = self._monotonic()
-        suspended: float | None = None
+        last_look = self._monotonic()
+        suspension_start: float | None = None
         try:
             while True:
                 if coming is None:
                     coming = asyncio.ensure_future(anext(chunks))
-                awaited: set[asyncio.Future[Any]] = {stopped}
+                futures: set[asyncio.Future[Any]] = {replacement_signal}
                 if not coming.done():
-                    awaited.add(coming)
-                await asyncio.wait(awaited, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+                    futures.add(coming)
+                await asyncio.wait(futures, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
                 if replacement.is_set():
                     raise Replaced("the same bytes are being pushed again")
                 now = self._monotonic()
-                if now - looked >= _LOOK:
-                    looked = now
+                if now - last_look >= _LOOK:
+                    last_look = now
                     if await off_loop(self._is_taking, pid):
-                        suspended = None
-                    elif suspended is None:
-                        suspended = now
-                    elif now - suspended >= _STOPPING:
+                        suspension_start = None
+                    elif suspension_start is None:
+                        suspension_start = now
+                    elif now - suspension_start >= _STOPPING:
                         raise Conflict("the transfer is suspended: begin again when it goes on")
-                if not coming.done() or (suspended is not None and not _is_broken(coming)):
+                if not coming.done() or (suspension_start is not None and not _is_broken(coming)):
                     continue
                 try:
                     chunk = coming.result()
@@ -234,7 +236,7 @@ class TakePush:
                 coming = None
                 yield chunk
         finally:
-            stopped.cancel()
+            replacement_signal.cancel()
             if coming is not None:
                 coming.cancel()
 

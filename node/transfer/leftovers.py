@@ -18,12 +18,12 @@ async def discard_left(receive: ReceiveBytes, pid: str) -> None:
 
     def discard() -> None:
         with receive.work.begin() as tx:
-            known = receive.receptions.get(tx, pid)
-            if known is not None and known.state == DONE:
+            reception = receive.receptions.get(tx, pid)
+            if reception is not None and reception.state == DONE:
                 return
-            if known is not None and known.state != FAILED:
+            if reception is not None and reception.state != FAILED:
                 error = "the transfer ended before all bytes had arrived"
-                receive.receptions.put(tx, replace(known, state=FAILED, error=error, at=receive.clock.now()))
+                receive.receptions.put(tx, replace(reception, state=FAILED, error=error, at=receive.clock.now()))
                 log.info("the transfer has ended: the bytes received so far are deleted", extra={"transfer": pid})
         # The file is discarded last: a push that is just being accepted then finds that the transfer is over, and
         # records nothing.

@@ -36,5 +36,5 @@ TABLE: Final = Table(
         (SUSPENDED, TERMINATION): Move(TERMINATED, _BOTH),
     },
     terminal=frozenset({COMPLETED, TERMINATED}),
-    aborted=TERMINATED,
+    end_by_fault=TERMINATED,
 )

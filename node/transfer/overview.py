@@ -159,10 +159,10 @@ class Overview:
         the newest ``_TRANSFERS`` with that participant are left out."""
         peer = agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer
         with self._uow.read() as tx:
-            known = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
+            transfers = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
             return [
                 (transfer, self._receptions.get(tx, transfer.pid))
-                for transfer in known
+                for transfer in transfers
                 if transfer.agreement == agreement.id
             ]
 

@@ -60,19 +60,19 @@ REACHED: Final = {
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
     """The status of a process. ``waits`` is None for a process that has ended; ``ended_by_us`` is None for a process
-    that has not ended. ``reached`` names the result if it is the one that both sides wanted."""
+    that has not ended. ``result`` names the result if it is the one that both sides wanted."""
 
     waits: Waits | None
     ended_by_us: bool | None = None
-    reached: str | None = None
+    result: str | None = None
 
     @property
     def text(self) -> str:
         """Return the status in English, for the API and the terminal."""
         if self.waits is not None:
             return SENTENCES[self.waits]
-        if self.reached is not None:
-            return self.reached
+        if self.result is not None:
+            return self.result
         return "this node ended it" if self.ended_by_us else "the other side ended it"
 
 
@@ -124,13 +124,13 @@ def _ended_by_us(process: Process, exchanges: Sequence[Exchange]) -> bool:
     """Return whether the last message that counted was ours. If the peer refused our message that ends the process,
     we ended it anyway; if the peer refused our opening message, the peer ended it."""
     table = table_of(process)
-    counted = [
+    ends_by_us = [
         message
         for message in time_line(table, exchanges)
         if not message.late and message.fate in (Fate.TAKEN, Fate.REFUSED)
     ]
     last = next(
-        (message for message in reversed(counted) if message.fate is Fate.TAKEN or message.exchange.outgoing), None
+        (message for message in reversed(ends_by_us) if message.fate is Fate.TAKEN or message.exchange.outgoing), None
     )
     if last is None:
         return True

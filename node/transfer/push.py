@@ -136,18 +136,18 @@ class PushBytes:
         return headers
 
     async def _watch(self, access: Access, source: AsyncIterator[bytes], progress: _Progress) -> AsyncIterator[bytes]:
-        checked, unchecked = time.monotonic(), 0
+        last_check, since_check = time.monotonic(), 0
         async for block in source:
             view = memoryview(block)
             while view:
                 now = time.monotonic()
-                if unchecked >= self.recheck_bytes or now - checked >= self.recheck_seconds:
+                if since_check >= self.recheck_bytes or now - last_check >= self.recheck_seconds:
                     try:
                         await self.authorise.still(access)
                     except RemoteFault as refusal:
                         raise _Stopped(refusal) from refusal
-                    checked, unchecked = time.monotonic(), 0
+                    last_check, since_check = time.monotonic(), 0
                 piece, view = view[:_PIECE], view[_PIECE:]
-                unchecked += len(piece)
+                since_check += len(piece)
                 yield bytes(piece)
         progress.whole = True

@@ -147,11 +147,11 @@ class Reactions:
             case strategy.Hold():
                 return
             case strategy.Start() if transfer.role is Role.PROVIDER:
-                opened = self._open(tx, transfer, agreement)
-                if isinstance(opened, _Shut):
-                    self._refuse(tx, transfer, opened.code, [opened.why], due=due)
+                access = self._open(tx, transfer, agreement)
+                if isinstance(access, _Shut):
+                    self._refuse(tx, transfer, access.code, [access.why], due=due)
                 else:
-                    self._send_start(tx, transfer, opened, due=due)
+                    self._send_start(tx, transfer, access, due=due)
             case strategy.Start():
                 self.command(tx, transfer, machine.START, due=due)
             case strategy.Receive():
@@ -177,10 +177,10 @@ class Reactions:
 
     def resume(self, tx: Transaction, transfer: Transfer) -> Transfer:
         """Let the transfer go on, with a new token, as its provider. Raises ``Conflict`` if it cannot go on."""
-        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(opened, _Shut):
-            raise Conflict(opened.why, remedy="terminate the transfer")
-        return self._send_start(tx, transfer, opened)
+        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(access, _Shut):
+            raise Conflict(access.why, remedy="terminate the transfer")
+        return self._send_start(tx, transfer, access)
 
     def require_permission(self, tx: Transaction, transfer: Transfer, caller: Caller) -> None:
         """Check the current conditions, because the consumer wants to go on. Raises ``NotResumed``."""
@@ -205,11 +205,11 @@ class Reactions:
         on."""
         if not self._conversation.may_send(transfer, machine.START):
             return
-        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(opened, _Shut):
-            self._refuse(tx, transfer, opened.code, [opened.why])
+        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(access, _Shut):
+            self._refuse(tx, transfer, access.code, [access.why])
         else:
-            self._send_start(tx, transfer, opened)
+            self._send_start(tx, transfer, access)
 
     def command(
         self,
@@ -226,24 +226,24 @@ class Reactions:
         command, why = self._conversation.command, reason or []
         match name:
             case machine.COMPLETION:
-                moved = command(tx, transfer, name, messages.completion(transfer), due=due)
+                next_process = command(tx, transfer, name, messages.completion(transfer), due=due)
             case machine.SUSPENSION:
                 body = messages.suspension(transfer, code, why)
                 who = str(transfer.role)
-                moved = command(tx, transfer, name, body, due=due, code=code, reason=why, suspended_by=who)
+                next_process = command(tx, transfer, name, body, due=due, code=code, reason=why, suspended_by=who)
             case machine.TERMINATION:
                 body = messages.termination(transfer, code, why)
-                moved = command(tx, transfer, name, body, due=due, code=code, reason=why)
+                next_process = command(tx, transfer, name, body, due=due, code=code, reason=why)
             case _:
                 if not resumable(transfer):
                     raise Conflict(
                         "the provider has suspended this transfer; only the provider can resume it",
                         remedy="ask the provider, or terminate",
                     )
-                moved = command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
+                next_process = command(tx, transfer, machine.START, messages.start(transfer, None), due=due)
         if due is None:
-            self._close(tx, moved)
-        return moved
+            self._close(tx, next_process)
+        return next_process
 
     # ---- what follows ----------------------------------------------------------------------------------------
 
@@ -283,11 +283,11 @@ class Reactions:
         file = _requested_file(files, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
-        sealed = demands_sealing(record, agreement)
-        if sealed and file.is_live:
+        needs_seal = demands_sealing(record, agreement)
+        if needs_seal and file.is_live:
             return _Shut("format-not-offered", "delivery must be sealed, and live data cannot be")
-        seal_key = bytes.fromhex(transfer.seal_key) if sealed and transfer.seal_key else None
-        if sealed and seal_key is None:
+        seal_key = bytes.fromhex(transfer.seal_key) if needs_seal and transfer.seal_key else None
+        if needs_seal and seal_key is None:
             why = "delivery must be sealed, and the consumer's DID document names no X25519 key under keyAgreement"
             return _Shut("no-seal-key", why)
         return self._granting(tx, transfer, agreement, record, file, seal_key)
@@ -305,10 +305,10 @@ class Reactions:
     def reissue(self, tx: Transaction, transfer: Transfer, body: bytes) -> bytes:
         """Return the start message ``body`` with a new address. Raises ``Conflict`` if the transfer cannot be
         started."""
-        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(opened, _Shut):
-            raise Conflict(opened.why, remedy="give up the message: the transfer then ends")
-        return canonical({**read_object(body), "dataAddress": opened})
+        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        if isinstance(access, _Shut):
+            raise Conflict(access.why, remedy="give up the message: the transfer then ends")
+        return canonical({**read_object(body), "dataAddress": access})
 
     def _refuse(
         self, tx: Transaction, transfer: Transfer, code: str, reason: list[Any], *, due: datetime | None = None

@@ -122,10 +122,10 @@ class ReceiveBytes:
         answer for longer than our patience, ``LocalFault`` if this machine fails (disk full), ``Conflict`` if another
         run is at work: in each case call again later.
         """
-        known = await off_loop(self._find, transfer.pid)
-        if known is not None and known.state in (DONE, FAILED):
-            return known
-        reception = known or Reception(
+        reception_before = await off_loop(self._find, transfer.pid)
+        if reception_before is not None and reception_before.state in (DONE, FAILED):
+            return reception_before
+        reception = reception_before or Reception(
             transfer=transfer.pid,
             state=RECEIVING,
             name=safe_name(re.split(r"[/#]", transfer.dataset)[-1]),
@@ -298,20 +298,20 @@ class _Run:
             raise PeerUnreachable("the provider's answer ended too early")
 
     async def _check_answer(self, body: Body, part: PartFile) -> None:
-        expected = self._reception.expected
-        if body.start != part.size or (expected is not None and body.total not in (None, expected)):
+        extent = self._reception.expected
+        if body.start != part.size or (extent is not None and body.total not in (None, extent)):
             raise SourceChanged
         if body.etag != (self._reception.facts or {}).get("etag"):
             if part.size:
                 raise SourceChanged
             await self._save(facts={"etag": body.etag} if body.etag else None)
-        if expected is None and body.total is not None:
+        if extent is None and body.total is not None:
             await self._save(expected=body.total)
 
     async def _copy(self, body: Body, part: PartFile) -> None:
         """Append the incoming bytes; sync and record them at intervals while more arrive."""
         buffer = bytearray()
-        synced, synced_at = part.size, time.monotonic()
+        position, synced_at = part.size, time.monotonic()
         syncing = Beside()
         limit = body.total if body.total is not None else self._reception.expected
         try:
@@ -324,9 +324,9 @@ class _Run:
                 full, buffer = buffer, bytearray()
                 await self._append(part, full)
                 now = time.monotonic()
-                due = part.size - synced >= self._habits.sync_bytes or now - synced_at >= self._habits.sync_seconds
+                due = part.size - position >= self._habits.sync_bytes or now - synced_at >= self._habits.sync_seconds
                 if due and await syncing.start(lambda: self._sync(part)):
-                    synced, synced_at = part.size, now
+                    position, synced_at = part.size, now
         finally:
             await self._append(part, buffer)
             await syncing.settle()

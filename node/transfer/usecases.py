@@ -88,10 +88,10 @@ class Transfers:
         """
         peer, consumer_pid = peer_of(caller), str(message.body["consumerPid"])
         with self._uow.begin() as tx:
-            known = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
-            if known is not None:
-                return self._conversation.find_repeat(tx, known, message) or Answer(
-                    201, messages.acknowledgement(known)
+            earlier = self._store.by_peer(tx, peer, consumer_pid, Role.PROVIDER)
+            if earlier is not None:
+                return self._conversation.find_repeat(tx, earlier, message) or Answer(
+                    201, messages.acknowledgement(earlier)
                 )
             self._conversation.require_room(tx, peer, Role.PROVIDER, self._caps.transfers, "transfers")
             agreement = self._agreement(tx, str(message.body["agreementId"]), peer)
@@ -170,12 +170,12 @@ class Transfers:
                     self._reactions.react(tx, self._conversation.amend(tx, transfer, **content))
                 return answer
             step = self._conversation.receive(tx, transfer, message, **content)
-            moved = step.process
-            self._reactions.follow(tx, moved, [e.state for e in step.effects if isinstance(e, Entered)])
-            answer = self._conversation.accept(tx, moved, message)
-            if message.name == machine.START and moved.role is Role.PROVIDER:
-                moved = self._reactions.reopen(tx, moved)
-            self._reactions.react(tx, moved, caller)
+            process = step.process
+            self._reactions.follow(tx, process, [e.state for e in step.effects if isinstance(e, Entered)])
+            answer = self._conversation.accept(tx, process, message)
+            if message.name == machine.START and process.role is Role.PROVIDER:
+                process = self._reactions.reopen(tx, process)
+            self._reactions.react(tx, process, caller)
             return answer
 
     def show(self, pid: str, caller: Caller) -> dict[str, Any]:
@@ -215,14 +215,14 @@ class Transfers:
             running = [
                 transfer.pid for transfer in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)
             ]
-        suspended = 0
+        count = 0
         for pid in running:
             try:
                 self._command(pid, machine.SUSPENSION, code="blocked", reason=[reason])
-                suspended += 1
+                count += 1
             except LocalProtocolError:
                 continue  # It has ended meanwhile, or is about to.
-        return suspended
+        return count
 
     def notify_provider(self, tx: Transaction, pid: str, reception: Reception) -> None:
         """Notify the provider that the bytes are here and verified, or that they never will be.
@@ -287,10 +287,10 @@ class Transfers:
         if step is None or step.process.pending is not None:
             return
         self._reactions.follow(tx, step.process, [e.state for e in step.effects if isinstance(e, Entered)])
-        asked = self._store.last_accepted(tx, pid) if step.process.role is Role.PROVIDER else None
-        if asked is not None and exchange.message == asked.message == machine.START:
+        message = self._store.last_accepted(tx, pid) if step.process.role is Role.PROVIDER else None
+        if message is not None and exchange.message == message.message == machine.START:
             # The consumer did not wait for our start after its own, because its own was sufficient.
-            resumed = self._conversation.receive(tx, step.process, messages.read(asked.body, machine.START))
+            resumed = self._conversation.receive(tx, step.process, messages.read(message.body, machine.START))
             self._reactions.react(tx, self._reactions.reopen(tx, resumed.process))
             return
         if exchange.message == machine.START and code == NotAllowed.code:

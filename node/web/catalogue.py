@@ -191,10 +191,10 @@ class _Endpoints:
             caller = await self._identify(request)
             iri = f"{self._base}/{plural}/{slug}"
             media_type = _choose_type(form, request.headers.get("accept"))
-            stated = request.headers.get("accept-datetime")
+            header = request.headers.get("accept-datetime")
             is_newest = version is None and asOf is None
-            if stated is not None and is_newest:
-                return await self._redirect_to_version(request, iri, caller, stated)
+            if header is not None and is_newest:
+                return await self._redirect_to_version(request, iri, caller, header)
             if media_type == HTML and self._html_view is not None:
                 return await self._html_view(request, iri, caller)
             record = await self._browse.record(iri, caller, version=version, as_of=_moment(asOf))

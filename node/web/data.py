@@ -81,16 +81,16 @@ class DataDoor:
         ]
 
     async def _bytes(self, request: Request) -> Response:
-        asked = ", ".join(request.headers.getlist("range")) or None
+        ranges = ", ".join(request.headers.getlist("range")) or None
         access = await self.authorise.authorise(
-            request.path_params["pid"], request.headers.get("authorization"), range_=asked
+            request.path_params["pid"], request.headers.get("authorization"), range_=ranges
         )
         delivery = await self.deliveries(access)
         headers = _headers(delivery)
-        if asked and not _may_range(request, delivery):
-            asked = None
+        if ranges and not _may_range(request, delivery):
+            ranges = None
         try:
-            span = read_range(asked, delivery.size)
+            span = read_range(ranges, delivery.size)
         except RangeNotSatisfiable as error:
             answer = await answer_problem(request, error)
             answer.headers.update({**_PRIVATE, "Content-Range": f"bytes */{delivery.size}"})
@@ -165,11 +165,11 @@ class _ReadResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        gone = asyncio.create_task(_wait_for_departure(receive))
+        departure = asyncio.create_task(_wait_for_departure(receive))
         try:
             source = await self._delivery.read(self._start, self._end)
             try:
-                whole = await self._stream(source, send, gone)
+                whole = await self._stream(source, send, departure)
             finally:
                 await close_stream(source)
         except HansaError as error:
@@ -179,7 +179,7 @@ class _ReadResponse(Response):
             )
             return
         finally:
-            gone.cancel()
+            departure.cancel()
         if whole:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             if self._end == self._delivery.size:
@@ -189,23 +189,23 @@ class _ReadResponse(Response):
         """Return whether everything was sent; False if the peer closed the connection."""
         rate = self._pace.bytes_per_second
         piece_size = _PIECE if rate is None else min(_PIECE, max(4096, rate // 10))
-        began = checked = time.monotonic()
-        sent = unchecked = 0
+        began = last_check = time.monotonic()
+        position = since_check = 0
         async for block in source:
             view = memoryview(block)
             while view:
                 if departure.done():
                     return False
                 now = time.monotonic()
-                if unchecked >= self._pace.recheck_bytes or now - checked >= self._pace.recheck_seconds:
+                if since_check >= self._pace.recheck_bytes or now - last_check >= self._pace.recheck_seconds:
                     await self._authorise.still(self._access)
-                    checked, unchecked = time.monotonic(), 0
+                    last_check, since_check = time.monotonic(), 0
                 piece, view = view[:piece_size], view[piece_size:]
                 await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
-                sent += len(piece)
-                unchecked += len(piece)
+                position += len(piece)
+                since_check += len(piece)
                 if rate is not None:
-                    await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+                    await asyncio.sleep(max(0.0, began + position / rate - time.monotonic()))
         return True
 
 
@@ -224,12 +224,12 @@ def _may_range(request: Request, delivery: Delivery) -> bool:
 
 def _headers(delivery: Delivery) -> dict[str, str]:
     name = safe_name(delivery.name)
-    typed = _MEDIA_TYPE.fullmatch(delivery.media_type)
+    media_type = _MEDIA_TYPE.fullmatch(delivery.media_type)
     return {
         **_PRIVATE,
         "Accept-Ranges": "bytes",
         "ETag": f'"{delivery.etag}"',
-        "Content-Type": delivery.media_type if typed else "application/octet-stream",
+        "Content-Type": delivery.media_type if media_type else "application/octet-stream",
         # Never shown in place: published content of strangers must not run at this node's origin.
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "Content-Security-Policy": "sandbox; default-src 'none'",

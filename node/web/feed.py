@@ -115,12 +115,12 @@ async def _heads(feed: Feed, request: Request, caller: Caller, watch: Watch | No
     while True:
         heads = await feed.heads(caller)
         tag = f'W/"{heads.tag}"'
-        left = until - asyncio.get_running_loop().time()
-        if watch is None or left <= 0 or feed.waits.is_closed or not _has(request, tag):
+        rest = until - asyncio.get_running_loop().time()
+        if watch is None or rest <= 0 or feed.waits.is_closed or not _has(request, tag):
             break
         leave_place(request.scope)
-        await watch.wait(left)
-        await asyncio.sleep(min(_TOGETHER, left))
+        await watch.wait(rest)
+        await asyncio.sleep(min(_TOGETHER, rest))
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Prefer"}
     if seconds > 0:
         headers["Preference-Applied"] = f"wait={seconds:.0f}"

@@ -56,19 +56,19 @@ class RequestCounter:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status, waited = 500, False
+        status, has_waited = 500, False
 
         async def count(message: Message) -> None:
-            nonlocal status, waited
+            nonlocal status, has_waited
             if message["type"] == "http.response.start":
                 status = message["status"]
-                waited = any(name.lower() == b"preference-applied" for name, _ in message.get("headers", ()))
+                has_waited = any(name.lower() == b"preference-applied" for name, _ in message.get("headers", ()))
             await send(message)
 
         try:
             await self._app(scope, receive, count)
         finally:
-            self._counters.note(scope["method"], status, None if waited else time.perf_counter() - began)
+            self._counters.note(scope["method"], status, None if has_waited else time.perf_counter() - began)
 
 
 async def nobody(_: Request) -> Caller | Monitor:
@@ -137,7 +137,7 @@ def _exposition(gauges: Mapping[str, tuple[str, float]], counters: Counters) -> 
         lines.append(f'hansa_http_requests_total{{method="{method}",status="{status}"}} {count}')
     name = "hansa_http_request_seconds"
     lines += [
-        f"# HELP {name} How long answers took, without those that waited for a change.",
+        f"# HELP {name} How long answers took, without those that has_waited for a change.",
         f"# TYPE {name} histogram",
     ]
     lines += [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counters.buckets.items()]

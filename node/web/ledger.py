@@ -45,26 +45,26 @@ def router(
             remedy="send the ID token of a party, or sign in",
         )
 
-    shown = [Depends(checks)]
+    dependencies = [Depends(checks)]
 
     @api.get(
         "/checkpoint",
         summary="The newest signed checkpoint",
         response_class=PlainTextResponse,
-        dependencies=shown,
+        dependencies=dependencies,
     )
     async def checkpoint(size: Annotated[int | None, Query(ge=1)] = None) -> Any:
         found = await run_sync(lambda: prover.checkpoint(size))
         return PlainTextResponse(found.note, headers={"Cache-Control": "private, no-cache"})
 
-    @api.get("/inclusion", summary="Proof that an entry is in the ledger", dependencies=shown)
+    @api.get("/inclusion", summary="Proof that an entry is in the ledger", dependencies=dependencies)
     async def inclusion(
         entry: Annotated[str, Query(max_length=256)], size: Annotated[int | None, Query(ge=1)] = None
     ) -> Any:
         proof = await run_sync(lambda: prover.inclusion(entry, size))
         return inclusion_to_json(proof)
 
-    @api.get("/consistency", summary="Proof that the ledger was only extended", dependencies=shown)
+    @api.get("/consistency", summary="Proof that the ledger was only extended", dependencies=dependencies)
     async def consistency(old: Annotated[int, Query(ge=0)], new: Annotated[int | None, Query(ge=0)] = None) -> Any:
         proof = await run_sync(lambda: prover.consistency(old, new))
         return consistency_to_json(proof)

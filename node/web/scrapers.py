@@ -16,11 +16,11 @@ Person = Callable[..., Awaitable[Caller]]
 
 def monitor_or_person(token: str, person: Person) -> Callable[[Request], Awaitable[Caller | Monitor]]:
     """Return a function that identifies the caller: as the monitor with ``token``, if that is set, or as a person."""
-    expected = f"Bearer {token}".encode() if token else b""
+    secret = f"Bearer {token}".encode() if token else b""
 
     async def identify(request: Request) -> Caller | Monitor:
         brought = request.headers.getlist("authorization")
-        if expected and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), expected):
+        if secret and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), secret):
             return Monitor()
         return await person(request)
 

@@ -112,25 +112,25 @@ class VisitorLimits:
 
     async def _take_turn(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         self._open[address] += 1
-        entered: Place | None = None
+        place: Place | None = None
 
         async def send_leaving(message: Message) -> None:
-            if message["type"] == "http.response.start" and entered is not None:
-                entered.leave()
+            if message["type"] == "http.response.start" and place is not None:
+                place.leave()
             await send(message)
 
         try:
             try:
                 self._require_few(address)
-                entered = scope[_PLACE] = await self._queue.enter(address)
+                place = scope[_PLACE] = await self._queue.enter(address)
             except HansaError as error:
                 answer = await self._refuse(Request(scope, receive), error)
                 await answer(scope, receive, send)
                 return
             await self._app(scope, receive, send_leaving)
         finally:
-            if entered is not None:
-                entered.leave()
+            if place is not None:
+                place.leave()
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]

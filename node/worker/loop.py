@@ -190,11 +190,11 @@ class Worker:
     def lease(self, room: int) -> list[Task]:
         """Take up to ``room`` due tasks, from each lane only as many as its width allows."""
         self._looked = self._clock.now()
-        known = set(self._running)
+        lanes = set(self._running)
         # No other worker uses an embedded store, so a lease would add no information.
         with self._uow.read() if self._embedded else self._uow.begin() as tx:
             tasks = self._gather(tx, room)
-            self._poll_schedule.saw(self._outbox.live(tx, MOST_KNOWN), known.union(task.id for task in tasks))
+            self._poll_schedule.saw(self._outbox.live(tx, MOST_KNOWN), lanes.union(task.id for task in tasks))
             return tasks
 
     def _gather(self, tx: Transaction, room: int) -> list[Task]:
@@ -208,10 +208,10 @@ class Worker:
         )
         tasks: list[Task] = []
         while len(tasks) < room:
-            asked, passed_over = min(room - len(tasks), self._pace.lane_width), places.passed_over
-            taken = self._next(tx, asked, {task.id for task in (*running, *tasks)}, places)
+            number, passed_over = min(room - len(tasks), self._pace.lane_width), places.passed_over
+            taken = self._next(tx, number, {task.id for task in (*running, *tasks)}, places)
             tasks += taken
-            if len(taken) < asked and places.passed_over == passed_over:
+            if len(taken) < number and places.passed_over == passed_over:
                 break
         return tasks
 
@@ -233,15 +233,15 @@ class Worker:
         )
 
     async def _carry_out(self, task: Task) -> None:
-        concluded = False
+        is_over = False
         try:
             outcome = await self.handle(task)
             crashpoint(f"{task.headers.get('process', task.topic)}.{task.headers.get('message', '')}.S4")
-            concluded = await self._record(task, outcome)
+            is_over = await self._record(task, outcome)
         finally:
             self._unrecorded.pop(task.id, None)
             self._running.pop(task.id, None)
-            if not concluded or not self._embedded:
+            if not is_over or not self._embedded:
                 # It is in the queue again, or other processes have added tasks meanwhile, without a notice here.
                 self._poll_schedule.tell()
             self._event.set()

@@ -48,9 +48,9 @@ class DeletionHandler:
             return Never(error.detail)
         if answer.status >= 500 or answer.status in PASSING:
             return Again(f"the peer answered {answer.status}")
-        refused = (
+        dead_task = (
             ""
             if 200 <= answer.status < 300
             else f"the provider's node does not accept confirmations: {answer.status}"
         )
-        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refusal=refused))
+        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refusal=dead_task))

@@ -56,11 +56,11 @@ class QueueRepair:
             longest += LONGEST_WAIT
         now = self._clock.now()
         with self._uow.begin() as tx:
-            changed = self._outbox.set_right(
+            is_set = self._outbox.set_right(
                 tx, now=now, latest=now + timedelta(seconds=longest), until=now + timedelta(seconds=self._pace.lease)
             )
         if back > TOLERANCE:
             self._clock.forget()  # Only now: if that failed, the next call must find it again.
-        if changed:
+        if is_set:
             self._wake()
-        return changed
+        return is_set

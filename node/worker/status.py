@@ -32,7 +32,7 @@ class LiveFacts:
     region: Callable[[], str | None]
     rulebook: Callable[[], Mapping[str, Any] | None]
     wrong: Callable[[], dict[str, str]]
-    limited: Callable[[], dict[str, str]]
+    limits: Callable[[], dict[str, str]]
     followers: Callable[[], int] = lambda: 0
     """Returns how many followers wait for a change of the feed."""
 
@@ -78,7 +78,7 @@ class NodeStatus:
             "region": self._live.region() or None,
             "rulebook": await run_sync(self._live.rulebook),
             "wrong": self._live.wrong(),
-            "limited": self._live.limited(),
+            "limited": self._live.limits(),
         }
 
     async def readiness(self) -> tuple[dict[str, str], dict[str, int]]:
@@ -91,19 +91,17 @@ class NodeStatus:
 
         try:
             async with asyncio.timeout(READY_SECONDS):
-                numbered, unnumbered = await run_sync(counts)
+                total, waiting = await run_sync(counts)
         except (TimeoutError, HansaError) as error:
             return {"database": f"{type(error).__name__}"}, {}
         positions = self._following.positions
-        behind = {name: numbered - at for name, at in positions.items()}
+        behind = {name: total - at for name, at in positions.items()}
         wrong = {f"view {name}": f"{count} entries behind" for name, count in behind.items() if count > MOST_BEHIND}
-        if unnumbered > MOST_BEHIND:
-            wrong["numbering"] = f"{unnumbered} entries wait for their number, and views cannot show them"
+        if waiting > MOST_BEHIND:
+            wrong["numbering"] = f"{waiting} entries wait for their number, and views cannot show them"
         # A view in memory is filled at each start: until that begins, it shows nothing.
         wrong |= {f"view {name}": "has not begun" for name in self._following.unknown}
-        return wrong, {
-            name: min(100, at * 100 // max(numbered, 1)) if numbered else 100 for name, at in positions.items()
-        }
+        return wrong, {name: min(100, at * 100 // max(total, 1)) if total else 100 for name, at in positions.items()}
 
     async def gauges(self, by: Caller | Monitor) -> dict[str, tuple[str, float]]:
         """Return the metrics: the state of queue, ledger and views. Raises ``NotAllowed``."""
@@ -112,13 +110,13 @@ class NodeStatus:
 
         def read() -> tuple[int, int, int, int]:
             with self._uow.read() as tx:
-                unnumbered = self._ledger.count_unnumbered(tx)
-                return self._ledger.size(tx), unnumbered, self._outbox.waiting(tx), self._outbox.dead_count(tx)
+                waiting_entries = self._ledger.count_unnumbered(tx)
+                return self._ledger.size(tx), waiting_entries, self._outbox.waiting(tx), self._outbox.dead_count(tx)
 
-        size, unnumbered, waiting, dead = await run_sync(read)
+        size, waiting_entries, waiting, dead = await run_sync(read)
         figures = {
             "ledger_entries": ("Numbered entries of the ledger.", float(size)),
-            "ledger_unnumbered": ("Committed entries that wait for their number.", float(unnumbered)),
+            "ledger_unnumbered": ("Committed entries that wait for their number.", float(waiting_entries)),
             "outbox_waiting": ("Tasks that wait or run.", float(waiting)),
             "outbox_dead": ("Dead letters.", float(dead)),
             "outbox_running": ("Tasks that run.", float(self._worker.busy)),

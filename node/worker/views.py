@@ -122,50 +122,50 @@ class FollowLedger:
     async def wait_for(self, entry_id: str, *, within: float = 10.0) -> Settlement:
         """Wait until the entry is numbered and the views show it: for at most ``within`` seconds, and not for views
         that are far behind."""
-        moved, seq, rounds = asyncio.Event(), None, -1
-        self._moved.add(moved)
+        signal, seq, rounds = asyncio.Event(), None, -1
+        self._moved.add(signal)
         self.wake()
         try:
             async with asyncio.timeout(within):
                 while True:
-                    moved.clear()
+                    signal.clear()
                     if seq is None and rounds != self._rounds:
                         rounds = self._rounds
                         seq = await asyncio.to_thread(self._number_of, entry_id)
                     if seq is not None and all(count > LATE for count in self._behind(seq).values()):
                         break
                     self._hurry()
-                    await moved.wait()
+                    await signal.wait()
         except TimeoutError:
             log.info("an entry is not in every view after %g seconds", within)
         finally:
-            self._moved.discard(moved)
+            self._moved.discard(signal)
         if seq is None:
             seq = await asyncio.to_thread(self._number_of, entry_id)
         return Settlement(position=seq, behind={} if seq is None else self._behind(seq))
 
     def number(self) -> int:
         """Number committed entries, and wake the views that use them; return how many entries there were."""
-        moved = self._sequencer.run(BATCH) if self._sequencer is not None else 0
+        count = self._sequencer.run(BATCH) if self._sequencer is not None else 0
         if self.followers:
             self._look()
-        return moved
+        return count
 
     def _look(self) -> None:
         """Let the views proceed for which entries were numbered since the last look."""
         first = self._looked
-        concerned: dict[object, bool] = {}
+        answers: dict[object, bool] = {}
         with self._uow.read() as tx:
             size = self._ledger.size(tx)
             if size == first:
                 return
             for follower in self.followers:
                 kinds = follower.view.kinds
-                if kinds not in concerned:
-                    concerned[kinds] = bool(self._ledger.since(tx, first, limit=1, kinds=kinds))
+                if kinds not in answers:
+                    answers[kinds] = bool(self._ledger.since(tx, first, limit=1, kinds=kinds))
         self._looked = size
         for follower, event in zip(self.followers, self._events, strict=True):
-            if concerned[follower.view.kinds] or not follower.skip(first, size):
+            if answers[follower.view.kinds] or not follower.skip(first, size):
                 self._set(event)
 
     def _set(self, event: asyncio.Event) -> None:
@@ -194,18 +194,18 @@ class FollowLedger:
         while not self._stopping:
             self._event.clear()
             try:
-                moved = await asyncio.to_thread(self.number)
+                count = await asyncio.to_thread(self.number)
                 self._numbering_failed = None
             except Exception as error:
                 log.exception("the ledger cannot be numbered")
                 self._numbering_failed = f"{type(error).__name__}: {error}"
-                moved = 0
+                count = 0
                 await asyncio.sleep(self._poll)
             self._rounds += 1
             self._tell()
-            if moved:
+            if count:
                 await asyncio.sleep(BREATH)
-            if moved < BATCH:
+            if count < BATCH:
                 await _rest(self._event, self._poll)
 
     async def _keep_up(self, follower: Follower, event: asyncio.Event) -> None:

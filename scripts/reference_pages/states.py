@@ -40,13 +40,13 @@ def states() -> str:
             f"## {title}\n",
             f"```mermaid\n{_diagram(moves)}\n```\n",
             table(HEADS, rows),
-            f"The final states are {ends}. `{moves.aborted}` means that it ended without its result.\n",
+            f"The final states are {ends}. `{moves.end_by_fault}` means that it ended without its result.\n",
         ]
     return "\n".join(parts)
 
 
 def _row(state: str, message: str, move: Any) -> list[str]:
-    return [state, code(message), _roles(move.senders), _roles(move.senders | move.tolerated), code(move.to)]
+    return [state, code(message), _roles(move.senders), _roles(move.senders | move.other_senders), code(move.to)]
 
 
 def _roles(roles: Iterable[Any]) -> str:

@@ -151,6 +151,116 @@ def _is_bare_participle(name: str) -> bool:
     return (word in PARTICIPLES or re.fullmatch("[a-z]+ed", word) is not None) and word not in WORDS_IN_ED
 
 
+LONGEST_LIFE = 3
+"""The most lines in which a local may be read that is named by a participle, or ``one``."""
+
+SIDES = frozenset({"top", "right", "low", "high"})
+COLOURS = frozenset({"red"})
+
+
+def participle_locals(source: str) -> set[str]:
+    """Return ``function.local`` for each local of a module that is named by one bare participle, or ``one``, and
+    lives for more than three lines.
+
+    A flag may be named by the state that it says. ``left`` is a side where there is another side.
+    """
+    names = set()
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        lines: dict[str, list[int]] = {}
+        values: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name):
+                lines.setdefault(node.id, []).append(node.lineno)
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        values.setdefault(target.id, []).append(node.value)
+        for name in _own_locals(function):
+            is_left = name == "left" and SIDES & lines.keys()
+            is_flag = name in values and all(_is_truth(value) for value in values[name])
+            is_long = max(lines[name]) - min(lines[name]) >= LONGEST_LIFE
+            if (name == "one" or _is_bare_participle(name)) and is_long and not is_flag and not is_left:
+                names.add(f"{function.name}.{name}")
+    return {name for name in names if name.rpartition(".")[2] not in COLOURS}
+
+
+def _own_locals(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Return the names that a function gives values to, those of functions in it aside."""
+    names, nodes = set(), list(function.body)
+    while nodes:
+        node: ast.AST = nodes.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        nodes.extend(ast.iter_child_nodes(node))  # type: ignore[arg-type]
+    return names
+
+
+def _is_truth(value: ast.expr) -> bool:
+    """Return whether an expression is a truth value by its form."""
+    if isinstance(value, ast.BoolOp):
+        return all(_is_truth(part) for part in value.values)
+    if isinstance(value, ast.Call):
+        name = ast.unparse(value.func).rpartition(".")[2]
+        return name in ("all", "any", "bool", "isinstance") or name.startswith(("has_", "is_", "may_"))
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, bool)
+    is_question = isinstance(value, ast.Attribute) and value.attr.startswith(("has_", "is_", "may_"))
+    return (
+        is_question
+        or isinstance(value, ast.Compare)
+        or (isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.Not))
+    )
+
+
+COUNTS_AND_STATES = frozenset({"added", "enforced", "expected", "known", "listed", "omitted", "received", "repaired"})
+"""Names of counts, which read as words of a report: ``expected`` and ``received``."""
+
+MEMBERS = frozenset(
+    {
+        "advised",
+        "approved",
+        "asked",
+        "committed",
+        "deleted",
+        "disabled",
+        "enforced",
+        "meant",
+        "modified",
+        "opened",
+        "published",
+    }
+    | {"refused", "restored", "sealed", "seen", "shown", "visited"}
+)
+"""Members of JSON that is stored, sent or answered: nodes of other editions read them by these names."""
+
+CLASSES_OF_TEXTS = ("/words.py", "/phrases/model.py")
+"""Modules whose fields are the keys of texts."""
+
+
+def participle_fields(path: str, source: str) -> set[str]:
+    """Return ``class.field`` for each field of a class whose name is one bare participle.
+
+    A moment is named by what happens then (``created``), a flag by the state that it says.
+    """
+    if path.endswith(CLASSES_OF_TEXTS):
+        return set()
+    return {
+        f"{node.name}.{field.target.id}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and _is_bare_participle(field.target.id)
+        and field.target.id not in COUNTS_AND_STATES | MEMBERS
+        and not re.search(r"\b(?:bool|datetime)\b", ast.unparse(field.annotation))
+    }
+
+
 def questions(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and beginning of each docstring of a module that begins as a question does."""
     for node in ast.walk(ast.parse(source)):
@@ -186,6 +296,30 @@ def test_a_participle_of_a_parameter_would_be_found() -> None:
         "def f(asked, *told, left, disabled: bool): ...\nclass A:\n    def _g(self, left, right, seed, **known): ..."
     )
     assert participle_parameters(source) == {"f.asked", "f.told", "f.left", "_g.known"}
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_locals_are_named_by_nouns(path: str) -> None:
+    assert participle_locals(SOURCES[path]) == set(), "name what it holds: account, not found"
+
+
+def test_a_participle_of_a_local_would_be_found() -> None:
+    source = (
+        "def f(x):\n    found = x.get()\n    one = 1\n    known = x == 2\n    fed, red = 1, 2\n    left, top = 3, 4\n"
+        "    def g():\n        said = 1\n        return said\n    return found, one, known, fed, red, left, top\n"
+    )
+    assert participle_locals(source) == {"f.found", "f.one", "f.fed"}
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_fields_are_named_by_nouns(path: str) -> None:
+    assert participle_fields(path, SOURCES[path]) == set(), "name what it holds: rejections, not rejected"
+
+
+def test_a_participle_of_a_field_would_be_found() -> None:
+    fields = ("known: int", "stuck: list[B]", "created: datetime | None", "changed: bool", "speed: int")
+    source = "class A:\n" + "".join(f"    {field}\n" for field in fields)
+    assert participle_fields("node/a.py", source) == {"A.stuck"}
 
 
 @pytest.mark.parametrize("path", SOURCES)

@@ -56,7 +56,7 @@ REVOKED = Rejection(
 
 
 def brugge(*credentials: Credential, rejected: tuple[Rejection, ...] = ()) -> Caller:
-    return Caller(did=BRUGGE, credentials=credentials, rejected=rejected)
+    return Caller(did=BRUGGE, credentials=credentials, rejections=rejected)
 
 
 def situation(caller: Caller, **changes: Any) -> Situation:

@@ -71,7 +71,7 @@ def run_to(point: str, folder: Path, provider_folder: Path) -> None:
     """Receive one transfer in this process, which dies at ``point``."""
     name, _, count = point.partition(":")
     crashpoints._point = "" if name == "-" else f"delivery.{name}"
-    crashpoints._left = int(count or 1)
+    crashpoints._remaining = int(count or 1)
     received = asyncio.run(receive(folder, provider_folder))
     (folder / "outcome").write_text(f"{received.state} {received.error}")
 

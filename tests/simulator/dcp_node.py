@@ -176,8 +176,8 @@ class DcpNode:
             {
                 "name": caller.name,
                 "types": sorted({name for one in caller.credentials for name in one.types}),
-                "rejected": [rejected.why for rejected in caller.rejected],
-                "since": [rejected.since and rejected.since.isoformat() for rejected in caller.rejected],
+                "rejected": [rejected.why for rejected in caller.rejections],
+                "since": [rejected.since and rejected.since.isoformat() for rejected in caller.rejections],
             }
         )
 

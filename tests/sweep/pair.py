@@ -232,7 +232,7 @@ class Pair:
         for kind in comparison.KINDS:
             comparison.conversations(findings, provider, consumer, kind, reasons=(REASON,))
         comparison.agreements(findings, provider, consumer)
-        folder = places(self.consumer.folder).received
+        folder = places(self.consumer.folder).inbox
         comparison.files(findings, consumer, folder, hashlib.sha256(DATA).hexdigest())
         for member in self.members.values():
             comparison.views(findings, member)

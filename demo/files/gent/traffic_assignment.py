@@ -166,13 +166,13 @@ class Assignment:
     def _ways(self, origin: str) -> dict[str, tuple[float, int]]:
         """Node → cost from ``origin``, and the last link on the way there. Of equal ways, the first by name."""
         best: dict[str, tuple[float, int]] = {origin: (0.0, -1)}
-        done: set[str] = set()
+        ways: set[str] = set()
         waiting = [(0.0, origin)]
         while waiting:
             cost, node = heapq.heappop(waiting)
-            if node in done:
+            if node in ways:
                 continue
-            done.add(node)
+            ways.add(node)
             for index in self.leaving.get(node, ()):
                 link = self.links[index]
                 further = cost + link.cost
@@ -182,11 +182,13 @@ class Assignment:
         return best
 
     def _gap(self, shortest: Mapping[Pair, Path]) -> float:
-        spent = math.fsum(link.flow * link.cost for link in self.links)
-        needed = math.fsum(self.trips[pair] * self.factor * self._cost(path) for pair, path in shortest.items())
-        if not spent:
-            return 0.0 if not needed else math.inf
-        return (spent - needed) / spent
+        total_time = math.fsum(link.flow * link.cost for link in self.links)
+        shortest_time = math.fsum(
+            self.trips[pair] * self.factor * self._cost(path) for pair, path in shortest.items()
+        )
+        if not total_time:
+            return 0.0 if not shortest_time else math.inf
+        return (total_time - shortest_time) / total_time
 
     def _cost(self, path: Path) -> float:
         return math.fsum(self.links[index].cost for index in path)
@@ -204,10 +206,10 @@ class Assignment:
         for path in sorted(flows):
             if path == cheapest:
                 continue
-            gained = self._cost(path) - self._cost(cheapest)
+            gain = self._cost(path) - self._cost(cheapest)
             leave, enter = sorted({*path} - {*cheapest}), sorted({*cheapest} - {*path})
             slope = math.fsum(self.links[index].slope for index in (*leave, *enter))
-            step = flows[path] if gained >= flows[path] * slope else gained / slope
+            step = flows[path] if gain >= flows[path] * slope else gain / slope
             if step > 0:
                 flows[path] -= step
                 self._move(flows, cheapest, leave, enter, step)
@@ -242,7 +244,7 @@ def traffic_assignment(
     assignment = Assignment(links, {pair: math.fsum(counts) for pair, counts in demand.items()})
     _tell_unserved(assignment, demandFactor)
 
-    solved: dict[float, list[tuple[float, float]]] = {}
+    results: dict[float, list[tuple[float, float]]] = {}
     levels = sorted(set(SHARES))
     for number, level in enumerate(levels):
         # If there are more levels than ``TOLD``, only those that begin a tenth of the way are reported.
@@ -255,19 +257,19 @@ def traffic_assignment(
                 f"gap of {gap:.1e}",
                 code="not-converged",
             )
-        solved[level] = [(link.flow, link.cost) for link in links]
-    return _rows(network, solved)
+        results[level] = [(link.flow, link.cost) for link in links]
+    return _rows(network, results)
 
 
 def _tell_unserved(assignment: Assignment, factor: float) -> None:
     if assignment.unserved:
-        lost = math.fsum(assignment.unserved.values()) * factor
+        loss = math.fsum(assignment.unserved.values()) * factor
         kept = math.fsum(assignment.trips.values()) * factor
         caveat(
-            f"{lost:.0f} of {lost + kept:.0f} trips in the busiest hour find no open road to their destination, "
+            f"{loss:.0f} of {loss + kept:.0f} trips in the busiest hour find no open road to their destination, "
             "and are left out",
             code="unserved-trips",
-            trips=round(lost),
+            trips=round(loss),
             pairs=len(assignment.unserved),
         )
 

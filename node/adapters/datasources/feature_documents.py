@@ -72,14 +72,14 @@ def collection(base: str, source: Mapping[str, Any], item: str) -> dict[str, Any
 def queryables(base: str, source: Mapping[str, Any], item: str) -> dict[str, Any]:
     """Return what may be asked for in a filter (OGC 19-079r2)."""
     place = f"{base}/collections/{quote(item, safe='')}/queryables"
-    stated = source.get("properties")
+    raw_properties = source.get("properties")
     properties = {}
-    if isinstance(stated, Mapping):
-        for name, facts in stated.items():
-            known = ("type", "format", "title", "description", "enum", "minimum", "maximum")
+    if isinstance(raw_properties, Mapping):
+        for name, facts in raw_properties.items():
+            names = ("type", "format", "title", "description", "enum", "minimum", "maximum")
             members = facts if isinstance(facts, Mapping) else {}
             properties[str(name)[:200]] = {
-                key: members[key] for key in known if key in members and _plain(members[key])
+                key: members[key] for key in names if key in members and _plain(members[key])
             }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -57,15 +57,15 @@ class FeaturesConnection:
         return Abilities(questions=("limit", "bbox", "datetime", "properties", "filter", "crs", "*"))
 
     async def items(self, limit: int) -> Sequence[Item]:
-        listed = (await self._read("collections"))[0].get("collections")
-        if not isinstance(listed, list):
+        items_of_answer = (await self._read("collections"))[0].get("collections")
+        if not isinstance(items_of_answer, list):
             raise DataSourceUnreachable(
                 "the data source has no list of collections",
                 remedy="check the address: it is that of the landing page",
             )
         layers = [
             entry
-            for entry in listed
+            for entry in items_of_answer
             if isinstance(entry, Mapping)
             and isinstance(entry.get("id"), str)
             and entry.get("itemType", "feature") == "feature"

@@ -45,10 +45,10 @@ class FolderConnector:
     def _folder(self, setup: Setup) -> Path:
         if setup.credentials.scheme is not Scheme.NONE:
             raise InvalidInput("a folder takes no credentials", remedy="leave them out")
-        named = Path(setup.address)
-        if not named.is_absolute():
+        path = Path(setup.address)
+        if not path.is_absolute():
             raise InvalidInput("a folder is named by its whole path", remedy="such as /srv/open-data")
-        folder = named.resolve()
+        folder = path.resolve()
         if not any(folder.is_relative_to(place) for place in self._roots):
             raise ForbiddenAddress(
                 "the settings of this node do not allow this folder",

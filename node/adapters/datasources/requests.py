@@ -80,10 +80,10 @@ async def fetch(
 
     Raises the errors of ``DataConnection``.
     """
-    asked = {**headers, **({"Range": span.header} if span is not None else {})}
+    all_headers = {**headers, **({"Range": span.header} if span is not None else {})}
     # Not two nested generators: what the reader raises must not be taken for an error of the source.
     context = egress.stream(
-        "GET", url, headers=asked, timeout=FIRST_BYTE, idle=IDLE, allow_redirects=0, lane=Lane.DATA_SOURCES
+        "GET", url, headers=all_headers, timeout=FIRST_BYTE, idle=IDLE, allow_redirects=0, lane=Lane.DATA_SOURCES
     )
     try:
         stream = await context.__aenter__()
@@ -195,22 +195,22 @@ def _part(header: str, span: Span | None) -> tuple[int, int, int | None]:
 async def _check_size(chunks: AsyncIterator[bytes], size: int | None) -> AsyncIterator[bytes]:
     """Yield exactly ``size`` bytes. Raises ``DataSourceUnreachable`` if there are others, or they come too slowly."""
     speed = Speed(_WINDOW, SLOWEST, "the data source sends too slowly")
-    received = 0
+    count = 0
     stream = aiter(chunks)
     while True:
-        asked = time.monotonic()
+        start = time.monotonic()
         try:
             chunk = await anext(stream, b"")
-            speed.count(len(chunk), time.monotonic() - asked)
+            speed.count(len(chunk), time.monotonic() - start)
         except PeerUnreachable as error:
             raise translate(error) from error
         except (HansaError, asyncio.CancelledError):
             raise
         if not chunk:
             break
-        received += len(chunk)
-        if size is not None and received > size:
+        count += len(chunk)
+        if size is not None and count > size:
             raise DataSourceUnreachable("the data source sends more bytes than it announced")
         yield chunk
-    if size is not None and received != size:
+    if size is not None and count != size:
         raise DataSourceUnreachable("the data source broke off before the end")

@@ -30,14 +30,14 @@ def sign(
     its query too (``query_of``); ``sha256`` is that of the body."""
     parts = urlsplit(url)
     moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    stated = {
+    fields_of_scope = {
         **{name.lower(): value.strip() for name, value in headers.items()},
         "host": parts.netloc,
         "x-amz-content-sha256": sha256,
         "x-amz-date": moment,
     }
-    names = ";".join(sorted(stated))
-    lines = "".join(f"{name}:{stated[name]}\n" for name in sorted(stated))
+    names = ";".join(sorted(fields_of_scope))
+    lines = "".join(f"{name}:{fields_of_scope[name]}\n" for name in sorted(fields_of_scope))
     request = "\n".join((method, parts.path or "/", parts.query, lines, names, sha256))
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     text = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()))

@@ -46,14 +46,14 @@ class TableQuery:
     @classmethod
     def read(cls, parameters: Sequence[tuple[str, str]], columns: tuple[Column, ...], media_type: str) -> TableQuery:
         """Return the query in the parameters of an address. Raises ``InvalidInput`` for any that it cannot take."""
-        known = {column.name: column for column in columns}
+        columns_by_name = {column.name: column for column in columns}
         geometry = next((column for column in columns if column.is_geometry), None)
-        chosen, form, most, box = columns, media_type, None, None
+        query_columns, form, most, box = columns, media_type, None, None
         equal: list[tuple[str, str]] = []
         for name, value in parameters:
             match name:
                 case "columns":
-                    chosen = tuple(_find_column(known, part) for part in value.split(","))
+                    query_columns = tuple(_find_column(columns_by_name, part) for part in value.split(","))
                 case "limit":
                     most = _number(value)
                 case "bbox":
@@ -63,12 +63,12 @@ class TableQuery:
                     if not form:
                         raise InvalidInput("a table is given as CSV or GeoJSON", remedy="f=csv or f=geojson")
                 case _:
-                    equal.append((_find_column(known, name).name, value))
+                    equal.append((_find_column(columns_by_name, name).name, value))
         is_geojson = form.partition(";")[0].strip() == GEOJSON
         if geometry is None and (is_geojson or box is not None):
             raise InvalidInput("the table has no column with places", remedy="ask for it as CSV, without bbox")
         return cls(
-            columns=chosen,
+            columns=query_columns,
             geometry=geometry,
             media_type=GEOJSON if is_geojson else CSV,
             equal=tuple(equal),

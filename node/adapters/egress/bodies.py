@@ -27,9 +27,9 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which this node did not request")
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
     content = bytearray()
-    received = 0
+    size = 0
     async for chunk in response.content.iter_any():
-        received += len(chunk)
+        size += len(chunk)
         try:
             content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
         except zlib.error as error:
@@ -39,7 +39,7 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             raise PeerUnreachable("the peer's answer continues after its end")
         # Both counts: a small body on the wire may inflate, and an uncompressed one may never end.
-        if len(content) > limit or received > limit + _FRAMING:
+        if len(content) > limit or size > limit + _FRAMING:
             response.close()
             raise TooLarge(f"the peer's answer is larger than {limit} bytes")
     if inflater is not None and content and not inflater.eof:

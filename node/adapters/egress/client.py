@@ -149,13 +149,13 @@ class Egress:
         ``timeout`` bounds everything together, ``max_bytes`` the body after decompression. Raises
         ``ForbiddenAddress``, ``PeerUnreachable`` or ``TooLarge``.
         """
-        sent = {"Accept-Encoding": "gzip", **(headers or {})}
+        all_headers = {"Accept-Encoding": "gzip", **(headers or {})}
         if json is not None:
             body = jsons.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-            sent.setdefault("Content-Type", "application/json")
+            all_headers.setdefault("Content-Type", "application/json")
         with ErrorTranslation(url):
             async with asyncio.timeout(timeout):
-                response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
+                response, at = await self._follow(method, url, all_headers, body, allow_redirects, lane)
                 async with response:
                     content = await read(response, max_bytes)
                     return Answer(status=response.status, headers=response.headers, body=content, url=at)
@@ -178,10 +178,10 @@ class Egress:
         ``timeout`` bounds the time to the first byte of the answer, ``idle`` each pause after that. Raises the errors
         of ``request``, also while chunks are read.
         """
-        sent = {**(headers or {}), "Accept-Encoding": "identity"}
+        all_headers = {**(headers or {}), "Accept-Encoding": "identity"}
         with ErrorTranslation(url):
             async with asyncio.timeout(timeout):
-                response, at = await self._follow(method, url, sent, body, allow_redirects, lane)
+                response, at = await self._follow(method, url, all_headers, body, allow_redirects, lane)
         async with response:
             encoding = response.headers.get("Content-Encoding", "identity").lower()
             if encoding != "identity":
@@ -219,23 +219,23 @@ class Egress:
         import aiohttp
 
         target = self.rules.check_url(url)
-        raised: list[HansaError] = []
-        sent = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity"}
+        errors: list[HansaError] = []
+        all_headers = {**headers, "Content-Length": str(size), "Accept-Encoding": "identity"}
         with ErrorTranslation(url):
             try:
                 async with asyncio.timeout(idle) as deadline:
                     speed = Speed(window, slowest)
-                    pieces = timed_upload(chunks, deadline, idle, answering, speed, raised)
+                    pieces = timed_upload(chunks, deadline, idle, answering, speed, errors)
                     response = await self._session(lane).request(
-                        method, _as_seen_by_client(target), headers=sent, data=pieces, allow_redirects=False
+                        method, _as_seen_by_client(target), headers=all_headers, data=pieces, allow_redirects=False
                     )
                     async with response:
                         content = await read(response, max_bytes)
                         return Answer(status=response.status, headers=response.headers, body=content, url=target.url)
             except (aiohttp.ClientError, OSError, TimeoutError):
                 # Whatever ended the body, the client library raises its own error.
-                if raised:
-                    raise raised[0] from None
+                if errors:
+                    raise errors[0] from None
                 raise
 
     async def close(self) -> None:
@@ -291,10 +291,10 @@ class Egress:
         from yarl import URL
 
         try:
-            joined = URL(target.url, encoded=True).join(URL(location, encoded=True))
+            address = URL(target.url, encoded=True).join(URL(location, encoded=True))
         except ValueError as error:
             raise ForbiddenAddress("the peer redirects to something that is not an address") from error
-        following = self.rules.check_url(str(joined.with_fragment(None)))
+        following = self.rules.check_url(str(address.with_fragment(None)))
         if target.scheme == "https" and following.scheme != "https":
             raise ForbiddenAddress("the peer redirects from https to http")
         return following

@@ -152,18 +152,18 @@ class OxigraphGraph:
     async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
         form = guard(text)
         media_type = result_type(form, accept)
-        chosen = [record for record in records if not record.withdrawn]
-        if len(chosen) > MAX_RECORDS:
+        current = [record for record in records if not record.withdrawn]
+        if len(current) > MAX_RECORDS:
             raise TooLarge(
                 f"the catalogue at that time has more than {MAX_RECORDS} records, which is the limit for a query",
                 remedy="ask about one record, or take the versions from the feed",
             )
         message = {
-            "records": [[record.iri, record.audience] for record in chosen],
+            "records": [[record.iri, record.audience] for record in current],
             "query": text,
             "mediaType": media_type,
         }
-        blobs = [record.nquads for record in chosen]
+        blobs = [record.nquads for record in current]
         _, (body,) = await self._cage.call("graph.query_records", message, blobs, limits=self._limits)
         return body, _with_charset(media_type)
 
@@ -292,7 +292,7 @@ class OxigraphGraph:
             facts.append(Quad(META, POSITION, Literal(position), META))
         if not (change.added or leaving or facts):
             return
-        flushed = write(store, change.added, leaving, facts)
+        commit_position = write(store, change.added, leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")
         finish(store)
@@ -300,7 +300,7 @@ class OxigraphGraph:
         self._graphs |= change.graphs
         if position is not None:
             self._position = position
-        self._unflushed = 0 if flushed else self._unflushed + len(change.added)
+        self._unflushed = 0 if commit_position else self._unflushed + len(change.added)
         if self._unflushed >= _FLUSH_AFTER:
             store.flush()
             self._unflushed = 0

@@ -76,12 +76,12 @@ def _is_stated_elsewhere(store: Store, triple: Triple, audience: str, but: Colle
 
 def as_stored(triples: list[Triple]) -> set[Triple]:
     """Return ``triples`` as the engine returns them: it rewrites some literals ("05" becomes "5")."""
-    unchanged = {triple for triple in triples if not _is_rewritten(triple)}
-    if len(unchanged) == len(triples):
-        return unchanged
+    plain = {triple for triple in triples if not _is_rewritten(triple)}
+    if len(plain) == len(triples):
+        return plain
     store = Store()
-    store.extend(in_graph(triple, META) for triple in triples if triple not in unchanged)
-    return unchanged | {quad.triple for quad in store}
+    store.extend(in_graph(triple, META) for triple in triples if triple not in plain)
+    return plain | {quad.triple for quad in store}
 
 
 def _is_rewritten(triple: Triple) -> bool:

@@ -58,7 +58,7 @@ class Outer:
         if not command:
             return None
         try:
-            done = subprocess.run(  # noqa: S603 - the owner of the node wrote this command into its settings
+            process = subprocess.run(  # noqa: S603 - the owner of the node wrote this command into its settings
                 shlex.split(command), capture_output=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
             )
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
@@ -66,12 +66,12 @@ class Outer:
                 f"the command that returns the key for this node's keys does not work: {type(error).__name__}",
                 remedy="run the command of keys_wrapped_by_command yourself, as the user that runs the node",
             ) from error
-        if done.returncode:
+        if process.returncode:
             raise LocalFault(
-                f"the command that returns the key for this node's keys ended with status {done.returncode}",
+                f"the command that returns the key for this node's keys ended with status {process.returncode}",
                 remedy="run the command of keys_wrapped_by_command yourself, as the user that runs the node",
             )
-        return cls(done.stdout)
+        return cls(process.stdout)
 
     def close(self, name: str, secret: bytes) -> bytes:
         """Return ``secret`` encrypted for the file ``name``."""
@@ -111,14 +111,14 @@ def write_secret(path: Path, secret: bytes, outer: Outer | None) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put ``data`` in the place of ``path``, readable for us alone, whole or not at all, and synced to the disk."""
-    staged = path.with_name(f".{path.name}.new")
-    staged.unlink(missing_ok=True)
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    staged.replace(path)
+    temporary.replace(path)
     sync_folder(path.parent)
 
 

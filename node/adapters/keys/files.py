@@ -216,16 +216,16 @@ class FileKeyRing:
             return (ring.find_key(self._now().keys, kid), *made)
 
     def _change(self, kinds: Sequence[KeyKind], at: datetime, keys: tuple[KnownKey, ...]) -> tuple[KnownKey, ...]:
-        opened = self._now()
+        validity_start = self._now()
         new_keys: list[KnownKey] = []
         crashpoint("keys K1")
         for kind in dict.fromkeys(kinds):
-            old = next(key for key in opened.keys if key.kind is kind and key.state == "in use")
+            old = next(key for key in validity_start.keys if key.kind is kind and key.state == "in use")
             private = ring.new_private(kind)
             new = KnownKey(id=ring.next_id(keys, kind), kind=kind, jwk=ring.jwk_of(private), since=at)
             if kind is KeyKind.LOG:
                 assert isinstance(private, ed25519.Ed25519PrivateKey)
-                new = replace(new, handover=self._handover(old, opened.log, new, private))
+                new = replace(new, handover=self._handover(old, validity_start.log, new, private))
             write_secret(self.folder / ring.file_of(new), ring.pem_of(private), self._outer)
             crashpoint("keys K2")
             keys = (*(replace(key, until=key.until or at) if key.id == old.id else key for key in keys), new)
@@ -286,10 +286,10 @@ class FileKeyRing:
     def unwrap_all(self) -> int:
         """Store the keys in the clear again, protected by the folder's permissions alone; return how many files."""
         with self._changing():
-            wrapped = [path for path in self._secrets() if path.read_bytes().startswith(MAGIC)]
-            for path in wrapped:
+            envelopes = [path for path in self._secrets() if path.read_bytes().startswith(MAGIC)]
+            for path in envelopes:
                 write_secret(path, read_secret(path, self._outer), None)
-        return len(wrapped)
+        return len(envelopes)
 
     def _secrets(self) -> list[Path]:
         return [*sorted(self.folder.glob("*.pem")), self.folder / WRAP_FILE]
@@ -343,11 +343,11 @@ class FileKeyRing:
         return _WRAP_VERSION + nonce + self._wrapper.encrypt(nonce, secret, self.did.encode())
 
     def unwrap(self, envelope: bytes) -> bytes:
-        nonce, sealed = envelope[1 : 1 + _NONCE], envelope[1 + _NONCE :]
-        if envelope[:1] != _WRAP_VERSION or len(sealed) < 16:
+        nonce, ciphertext = envelope[1 : 1 + _NONCE], envelope[1 + _NONCE :]
+        if envelope[:1] != _WRAP_VERSION or len(ciphertext) < 16:
             raise LocalFault("the secret was not wrapped by this node")
         try:
-            return self._wrapper.decrypt(nonce, sealed, self.did.encode())
+            return self._wrapper.decrypt(nonce, ciphertext, self.did.encode())
         except InvalidTag as error:
             raise LocalFault("the secret was not wrapped by this node") from error
 

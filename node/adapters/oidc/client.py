@@ -81,7 +81,7 @@ class OidcProviders:
         id_token, access_token = str(answer.get("id_token", "")), str(answer.get("access_token", ""))
         try:
             header, claims = await self._verify(provider, metadata, id_token)
-            known = CodeIDToken(
+            parsed_claims = CodeIDToken(
                 claims,
                 header,
                 {
@@ -90,7 +90,7 @@ class OidcProviders:
                 },
                 {"nonce": attempt.nonce, "client_id": provider.client_id, "access_token": access_token},
             )
-            known.validate(now=int(self._clock.now().timestamp()), leeway=LEEWAY)
+            parsed_claims.validate(now=int(self._clock.now().timestamp()), leeway=LEEWAY)
             subject = _text(claims, "sub")
         except _jose_errors() as error:
             raise _wrong(error) from error
@@ -180,12 +180,12 @@ class OidcProviders:
         for age in (_KEPT, _AGAIN):
             keys = KeySet.import_key_set(await self._document(address, age))  # type: ignore[arg-type]
             try:
-                verified = decode(token, keys, algorithms=list(ALGORITHMS))
+                claims = decode(token, keys, algorithms=list(ALGORITHMS))
             except (JoseError, ValueError):
                 if age is _AGAIN:
                     raise
                 continue
-            return dict(verified.header), dict(verified.claims)
+            return dict(claims.header), dict(claims.claims)
         raise PeerUnreachable(f"{provider.name} has no keys", remedy="try again later")
 
     async def _document(self, address: str, age: timedelta) -> dict[str, Any]:

@@ -114,32 +114,32 @@ class HttpPeers:
             self._me = own.id
             if own.id == did:
                 return own
-        known, under_way = self._documents.get(did), did in self._document_requests
+        document, under_way = self._documents.get(did), did in self._document_requests
         now = self._clock.now()
-        if known is None or known.value is None:
+        if document is None or document.value is None:
             self._require_no_late_failure(did, now)
             if len(self._document_requests) >= _STRANGERS:
                 raise Overloaded("too many unknown participants send requests at the same time")
         elif fresh and not under_way:
-            looked = self._looked.get(did)
+            last_request = self._looked.get(did)
             pause = FIRST_PAUSE
-            if looked is not None and looked.value is not None:
-                if is_younger(looked.at, now, looked.value):
-                    return known.value
-                if is_younger(looked.at, now, looked.value + LONGEST_PAUSE):
-                    pause = min(2 * looked.value, LONGEST_PAUSE)
+            if last_request is not None and last_request.value is not None:
+                if is_younger(last_request.at, now, last_request.value):
+                    return document.value
+                if is_younger(last_request.at, now, last_request.value + LONGEST_PAUSE):
+                    pause = min(2 * last_request.value, LONGEST_PAUSE)
             self._require_no_late_failure(did, now)
             # A key may have been published a second after the ordinary fetch: that fetch does not count.
             self._looked.put(did, _Entry(now, pause))
-        elif not fresh and is_younger(known.at, now, self._document_max_age):
-            return known.value
+        elif not fresh and is_younger(document.at, now, self._document_max_age):
+            return document.value
         return await self._document_requests.join(did, lambda: self._fetch_document(did))
 
     def _require_no_late_failure(self, did: str, now: datetime) -> None:
-        failed = self._failures.get(did)
-        recent = failed is not None and is_younger(failed.at, now, self._failure_max_age)
-        if failed is not None and failed.failure is not None and recent:
-            raise failed.failure.with_traceback(None)
+        failure = self._failures.get(did)
+        recent = failure is not None and is_younger(failure.at, now, self._failure_max_age)
+        if failure is not None and failure.failure is not None and recent:
+            raise failure.failure.with_traceback(None)
 
     async def _fetch_document(self, did: str) -> DidDocument:
         rules = self._egress.rules
@@ -179,7 +179,7 @@ class HttpPeers:
         return await self._list_requests.join(url, lambda: self._fetch_list(url))
 
     async def _fetch_list(self, url: str) -> str | dict[str, Any]:
-        asked = self._clock.now()  # the age counts from before the issuer answered
+        begin = self._clock.now()  # the age counts from before the issuer answered
         answer = await self._egress.request(
             "GET",
             url,
@@ -191,7 +191,7 @@ class HttpPeers:
         _expect_ok(answer, "its status list")
         text = answer.body.decode("utf-8", "replace").strip()
         value: str | dict[str, Any] = answer.json() if text.startswith("{") else text.strip('"')
-        self._lists.put(url, _Entry(asked, value=value))
+        self._lists.put(url, _Entry(begin, value=value))
         return value
 
     async def json_document(self, url: str) -> Any:

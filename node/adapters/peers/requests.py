@@ -108,7 +108,7 @@ class RegionRequests:
         region = self._region()
         if not region:
             raise InvalidInput("this node is not a member of a region", remedy="join one: hansa join https://…")
-        status, answered, content = await self._requests.ask(
+        status, response_status, content = await self._requests.ask(
             method,
             self._address(region) + path,
             audience=region,
@@ -116,7 +116,7 @@ class RegionRequests:
             headers=headers,
             max_bytes=LARGEST_RESULT,
         )
-        return status, answered.get("Content-Type", "application/json"), content
+        return status, response_status.get("Content-Type", "application/json"), content
 
 
 class PostMessages:

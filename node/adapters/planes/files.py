@@ -91,13 +91,13 @@ class FolderAssets:
     async def check(self, sha256: str) -> StoredBytes:
         """As ``verify``, unless this process has verified or written the same untouched file before."""
         async with self._checks.setdefault(sha256, asyncio.Lock()):  # A second caller need not hash it too.
-            known = self._verified.get(sha256)
-            if known is not None:
+            checksum = self._verified.get(sha256)
+            if checksum is not None:
                 try:
                     status = self._path(sha256).lstat()
                 except FileNotFoundError as error:
                     raise NotFound("this node does not have these bytes") from error
-                if _signature(status) == known:
+                if _signature(status) == checksum:
                     return StoredBytes(sha256=sha256, size=status.st_size)
             return await self.verify(sha256)
 
@@ -164,7 +164,7 @@ class FolderAssets:
         If the same bytes have it already, they stay: somebody may be reading them by their path. Bytes that have
         changed on the disk are replaced.
         """
-        stored = StoredBytes(sha256=sha256, size=part.size)
+        result = StoredBytes(sha256=sha256, size=part.size)
         target = self._path(sha256)
         part.sync()
         os.chmod(part.path, 0o400)
@@ -179,7 +179,7 @@ class FolderAssets:
         else:
             rename_durably(part.path, target)
             self._verified[sha256] = _signature(target.lstat())
-        return stored
+        return result
 
     def _is_intact(self, sha256: str) -> bool:
         """Return whether the stored bytes are those of their name; untouched ones are not hashed again."""

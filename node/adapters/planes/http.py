@@ -158,14 +158,14 @@ class HttpPlane:
         """Yield the body. ``size``: the number of bytes that it must have, if known."""
         got = 0
         speed = Speed(self._window, self._slowest, "the peer sends too slowly")
-        asked = time.monotonic()
+        start = time.monotonic()
         async for chunk in chunks:
             got += len(chunk)
             if got > self._limit:
                 raise TooLarge(f"the peer sends more than {self._limit} bytes")
-            speed.count(len(chunk), time.monotonic() - asked)
+            speed.count(len(chunk), time.monotonic() - start)
             yield chunk
-            asked = time.monotonic()
+            start = time.monotonic()
         if size is not None and got < size:
             raise PeerUnreachable("the peer's answer ended too early")
 
@@ -211,15 +211,15 @@ def _headers(authorization: str | None) -> dict[str, str]:
 def _extent(status: int, headers: Mapping[str, str], start: int) -> tuple[int, int | None, int | None]:
     """Return first byte, end (exclusive) and total of an answer. Raises ``PeerUnreachable`` for contradictions."""
     length = headers.get("content-length", "")
-    declared = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
+    extent = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     if status == 200:
-        return 0, declared, declared
+        return 0, extent, extent
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if match is None:
         raise PeerUnreachable("the peer sends a part without stating which part")
     first, end = int(match.group(1)), int(match.group(2)) + 1
     total = None if match.group(3) == "*" else int(match.group(3))
-    if first != start or (declared is not None and declared != end - first) or (total is not None and end > total):
+    if first != start or (extent is not None and extent != end - first) or (total is not None and end > total):
         raise PeerUnreachable("the peer sends a different part than requested")
     return first, end, total
 

@@ -100,13 +100,13 @@ class HttpOgcProcesses:
         most: int | None = None,
         ended: bool = False,
     ) -> Answer:
-        sent = {"Accept": "application/json", **(headers or {})}
+        all_headers = {"Accept": "application/json", **(headers or {})}
         if authorization is not None:
-            sent["Authorization"] = authorization
+            all_headers["Authorization"] = authorization
         answer = await self._egress.request(
             method,
             url,
-            headers=sent,
+            headers=all_headers,
             body=body,
             timeout=self._seconds,
             max_bytes=most or self._most,

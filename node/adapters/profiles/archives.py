@@ -61,10 +61,11 @@ def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
 
 def _check_sizes(members: list[zipfile.ZipInfo], most: int) -> None:
     total = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
-    if total > most or (total > 1 << 20 and total > _RATIO * max(packed, 1)):
+    compressed_size = sum(member.compress_size for member in members)
+    if total > most or (total > 1 << 20 and total > _RATIO * max(compressed_size, 1)):
         raise TooLarge(
-            f"the zip file unpacks to {total} bytes, from {packed}", remedy="unpack it, and give the data file itself"
+            f"the zip file unpacks to {total} bytes, from {compressed_size}",
+            remedy="unpack it, and give the data file itself",
         )
 
 
@@ -78,15 +79,15 @@ def _shapefiles(path: Path, archive: zipfile.ZipFile, shapes: list[str]) -> Prof
         if not genuine or "}" in shape:
             # GDAL would look for other drivers, which follow links to other files.
             raise InvalidInput(f"{shape[:100]} is not a Shapefile", remedy="export it again")
-        found = profile_layers(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
+        layers = profile_layers(f"/vsizip/{{{path}}}/{shape}", "Shapefile")
         name = Path(shape).stem if len(shapes) > 1 else ""
-        profiles.append(replace(found, tables=tuple(replace(table, name=name) for table in found.tables)))
-    boxes = [found.bbox for found in profiles if found.bbox]
+        profiles.append(replace(layers, tables=tuple(replace(table, name=name) for table in layers.tables)))
+    boxes = [layers.bbox for layers in profiles if layers.bbox]
     return replace(
         profiles[0],
-        tables=tuple(table for found in profiles for table in found.tables),
+        tables=tuple(table for layers in profiles for table in layers.tables),
         bbox=around(boxes),
-        crs=next((found.crs for found in profiles if found.crs), ""),
-        geometry=", ".join(dict.fromkeys(found.geometry for found in profiles if found.geometry)),
-        notes=tuple(note for found in profiles for note in found.notes),
+        crs=next((layers.crs for layers in profiles if layers.crs), ""),
+        geometry=", ".join(dict.fromkeys(layers.geometry for layers in profiles if layers.geometry)),
+        notes=tuple(note for layers in profiles for note in layers.notes),
     )

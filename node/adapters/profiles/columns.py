@@ -55,7 +55,7 @@ class Collector:
     def profile(self) -> ColumnProfile:
         """Return the facts collected."""
         type_ = _common(self._types)
-        bounded = self._is_ordered() and self._least is not None
+        has_bounds = self._is_ordered() and self._least is not None
         usual = sorted(self._counts, key=lambda text: -self._counts[text])
         return complete(
             ColumnProfile(
@@ -64,8 +64,8 @@ class Collector:
                 rows=self._rows,
                 empty=self._empty,
                 distinct=len(self._counts),
-                minimum=display_text(self._least) if bounded else "",
-                maximum=display_text(self._most) if bounded else "",
+                minimum=display_text(self._least) if has_bounds else "",
+                maximum=display_text(self._most) if has_bounds else "",
             ),
             usual[:SAMPLED],
         )

@@ -117,12 +117,12 @@ def _box(source: str, layer: str, facts: Any) -> BBox | None:
     if facts["crs"] != _DEGREES:
         import pyogrio
 
-        warped = (
+        transform = (
             f"<OGRVRTDataSource><OGRVRTWarpedLayer><OGRVRTLayer name={quoteattr(layer)}>"
             f'<SrcDataSource relativeToVRT="0">{escape(source)}</SrcDataSource></OGRVRTLayer>'
             f"<TargetSRS>{_DEGREES}</TargetSRS></OGRVRTWarpedLayer></OGRVRTDataSource>"
         )
-        bounds = pyogrio.read_info(warped, force_total_bounds=True)["total_bounds"]
+        bounds = pyogrio.read_info(transform, force_total_bounds=True)["total_bounds"]
     return None if bounds is None else in_degrees(bounds)
 
 

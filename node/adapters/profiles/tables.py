@@ -115,7 +115,7 @@ def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple
     options = f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {_LINE}, null_padding = false"
     if look.delimiter != "," and _has_decimal_commas(path, look):
         options += ", decimal_separator = ','"
-    fixed = (str(path), look.delimiter, look.encoding, columns)
+    arguments = (str(path), look.delimiter, look.encoding, columns)
     # The types of a sample, then of all rows, then of the rows that fit: each is slower, and forgives more.
     attempts = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
     error: Exception | None = None
@@ -123,7 +123,7 @@ def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple
     for attempt in attempts:
         try:
             with _engine(path) as engine:
-                source = _Source(f"read_csv(?, {options}{attempt})", fixed, size)
+                source = _Source(f"read_csv(?, {options}{attempt})", arguments, size)
                 table, moments = _table(engine, source, name)
         except _engine_errors() as refused:
             error = refused
@@ -260,31 +260,31 @@ def _quote(name: str) -> str:
 
 def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[TableProfile, Moments]:
     described = source.select(engine, "*", before="DESCRIBE ").fetchall()
-    named = [(str(row[0]), _type(str(row[1]))) for row in described]
-    typed = named[:MAX_COLUMNS]
+    columns_of_file = [(str(row[0]), _type(str(row[1]))) for row in described]
+    kept_columns = columns_of_file[:MAX_COLUMNS]
     facts = []
-    for column, type_ in typed:
+    for column, type_ in kept_columns:
         cell = _quote(column)
-        filled = _NOTHING.get(type_, "{}").format(cell)
+        replacement = _NOTHING.get(type_, "{}").format(cell)
         distinct = (
-            f"count(DISTINCT {filled})"
-            if source.exact and len(named) <= _COUNTED
-            else f"approx_count_distinct({filled})"
+            f"count(DISTINCT {replacement})"
+            if source.exact and len(columns_of_file) <= _COUNTED
+            else f"approx_count_distinct({replacement})"
         )
-        facts += [f"count({filled})", distinct]
+        facts += [f"count({replacement})", distinct]
         # Infinite numbers and days bound nothing.
         finite = f" FILTER (WHERE isfinite({cell}))" if type_ in _ENDLESS else ""
         facts += [f"min({cell}){finite}", f"max({cell}){finite}"] if type_ in _BOUNDED else ["NULL", "NULL"]
     values = source.select(engine, f"count(*), {', '.join(facts)}").fetchone()
     assert values is not None
     rows = int(values[0])
-    samples = _samples(engine, source, [column for column, type_ in typed if type_ in ("text", "json")])
-    few = [c for place, (c, t) in enumerate(typed) if t == "text" and values[2 + 4 * place] <= _FEW]
-    listed = _rare_values(engine, source, few, source.passes)
+    samples = _samples(engine, source, [column for column, type_ in kept_columns if type_ in ("text", "json")])
+    few = [c for place, (c, t) in enumerate(kept_columns) if t == "text" and values[2 + 4 * place] <= _FEW]
+    rare_values = _rare_values(engine, source, few, source.passes)
     columns = []
-    for place, (column, type_) in enumerate(typed):
+    for place, (column, type_) in enumerate(kept_columns):
         count, different, least, most = values[1 + 4 * place : 5 + 4 * place]
-        usual = listed.get(column) or samples.get(column, [])
+        usual = rare_values.get(column) or samples.get(column, [])
         columns.append(
             complete(
                 ColumnProfile(
@@ -293,15 +293,19 @@ def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[Tabl
                     rows=rows,
                     empty=rows - int(count),
                     # An estimate may be beyond what is possible, or below what was seen.
-                    distinct=len(usual) if column in listed else max(min(int(different), int(count)), len(usual)),
+                    distinct=len(usual)
+                    if column in rare_values
+                    else max(min(int(different), int(count)), len(usual)),
                     minimum="" if least is None else display_text(least),
                     maximum="" if most is None else display_text(most),
                 ),
                 usual,
             )
         )
-    table = TableProfile(name=name, rows=rows, columns=tuple(columns), omitted=len(named) - len(typed))
-    return table, _moments(engine, source, typed, values)
+    table = TableProfile(
+        name=name, rows=rows, columns=tuple(columns), omitted=len(columns_of_file) - len(kept_columns)
+    )
+    return table, _moments(engine, source, kept_columns, values)
 
 
 def _type(name: str) -> str:
@@ -337,14 +341,14 @@ def _rare_values(
 
     A pass over the file reads some columns, because the time grows with the square of their number.
     """
-    listed: dict[str, list[str]] = {}
+    values_by_column: dict[str, list[str]] = {}
     for start in range(0, min(len(columns), passes * _AT_ONCE), _AT_ONCE):
         some = columns[start : start + _AT_ONCE]
         selected = ", ".join(f"list(DISTINCT left(trim({_quote(column)}), 200))" for column in some)
         cells = source.select(engine, selected).fetchone() or ()
         for column, values in zip(some, cells, strict=True):
-            listed[column] = sorted(value for value in values or () if value)
-    return listed
+            values_by_column[column] = sorted(value for value in values or () if value)
+    return values_by_column
 
 
 def _moments(

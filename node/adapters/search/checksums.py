@@ -25,13 +25,11 @@ def check(folder: Path) -> None:
 
     A folder without a commit is valid: it is still empty.
     """
-    committed = folder / "meta.json"
-    if not committed.exists():
+    meta = folder / "meta.json"
+    if not meta.exists():
         return
     try:
-        files = [
-            path for segment in json.loads(committed.read_bytes())["segments"] for path in _files(folder, segment)
-        ]
+        files = [path for segment in json.loads(meta.read_bytes())["segments"] for path in _files(folder, segment)]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("meta.json was changed since the node wrote it") from error
     for path in files:
@@ -57,13 +55,15 @@ def _check_file(path: Path) -> None:
         if magic != _MAGIC or length > _LONGEST_FOOTER or body < 0:
             raise ValueError(f"{path.name} has no footer")
         file.seek(body)
-        expected = json.loads(file.read(length))["crc"]
+        checksums = json.loads(file.read(length))["crc"]
         file.seek(0)
-        actual, left = 0, body
-        while left:
-            piece = file.read(min(_PIECE, left))
+        actual, rest = 0, body
+        while rest:
+            piece = file.read(min(_PIECE, rest))
             if not piece:
                 raise ValueError(f"{path.name} is shorter than written")
-            actual, left = zlib.crc32(piece, actual), left - len(piece)
-    if actual != expected:
-        raise ValueError(f"{path.name} was changed since the node wrote it: its checksum is {actual}, not {expected}")
+            actual, rest = zlib.crc32(piece, actual), rest - len(piece)
+    if actual != checksums:
+        raise ValueError(
+            f"{path.name} was changed since the node wrote it: its checksum is {actual}, not {checksums}"
+        )

@@ -59,18 +59,18 @@ class CopyGroups:
             neighbours |= self._neighbours(searcher, record)
             # A group has one audience: those of others stay as they are.
             audiences = {version.audience for version in (before, record) if version is not None}
-            touched = {other: fields for other, fields in neighbours.items() if fields.audience in audiences}
+            own_neighbours = {other: fields for other, fields in neighbours.items() if fields.audience in audiences}
             if record is None:
                 yield iri, None
-            elif not touched:
+            elif not own_neighbours:
                 yield iri, GroupEntry(record)
             else:
-                touched[iri] = record
-            done: set[str] = set()
-            for member in touched.values():
-                if member.iri not in done:
+                own_neighbours[iri] = record
+            visited_iris: set[str] = set()
+            for member in own_neighbours.values():
+                if member.iri not in visited_iris:
                     group = self._group(searcher, member, {member.audience})
-                    done |= group.keys()
+                    visited_iris |= group.keys()
                     yield from arrange(group.values())
 
     def others(
@@ -100,16 +100,16 @@ class CopyGroups:
                 *((tantivy.Occur.MustNot, self._term("iri", record.iri)) for record in page),
             ]
         )
-        shared = {identity for identity, count in identities.items() if count > 1}
+        common_identities = {identity for identity, count in identities.items() if count > 1}
         hits = searcher.search(elsewhere, MOST, count=False).hits
         if len(hits) == MOST:
-            shared |= identities.keys()
+            common_identities |= identities.keys()
         else:
-            shared.update(*(record_of(searcher.doc(address)).identities for _, address in hits))
+            common_identities.update(*(record_of(searcher.doc(address)).identities for _, address in hits))
         return {
             record.iri: self.others(searcher, record, audiences)
             for record in page
-            if not shared.isdisjoint(record.identities)
+            if not common_identities.isdisjoint(record.identities)
         }
 
     def _take(self, iri: str, record: IndexFields | None) -> None:
@@ -134,7 +134,7 @@ class CopyGroups:
 
     def _neighbours(self, searcher: tantivy.Searcher, record: IndexFields | None) -> dict[str, IndexFields]:
         """Return the other records that share an identity with ``record``."""
-        known: dict[str, IndexFields] = {}
+        fields_by_iri: dict[str, IndexFields] = {}
         for identity in record.identities if record else ():
             hits = searcher.search(self._term("identity", identity), MOST, count=False).hits
             if len(hits) == MOST:
@@ -142,14 +142,14 @@ class CopyGroups:
             for _, address in hits:
                 entry = searcher.doc(address)
                 iri = stored_value(entry, "iri")
-                if iri not in self._waiting and iri not in known:
-                    known[iri] = record_of(entry)
+                if iri not in self._waiting and iri not in fields_by_iri:
+                    fields_by_iri[iri] = record_of(entry)
             for iri in self._by_identity.get(identity, ()):
                 if (waiting := self._waiting[iri]) is not None:
-                    known[iri] = waiting
+                    fields_by_iri[iri] = waiting
         if record is not None:
-            known.pop(record.iri, None)
-        return known
+            fields_by_iri.pop(record.iri, None)
+        return fields_by_iri
 
     def read(self, searcher: tantivy.Searcher, iri: str) -> IndexFields | None:
         """Return the record with this IRI, with the collected changes; None if there is none."""

@@ -109,11 +109,11 @@ class TantivyIndex:
     def settle(self) -> None:
         """Commit the collected changes: from now on searches and ``position`` show them."""
         with self._writing:
-            collected = self._collected
-            if collected is None:
+            batch = self._collected
+            if batch is None:
                 return
             with self._changing(0) as writer:
-                self._commit(writer, collected)
+                self._commit(writer, batch)
                 self._collected = None
 
     def rest(self, idle: float = 20.0) -> bool:
@@ -186,7 +186,7 @@ class TantivyIndex:
         any of the words is enough. Without words the newest records come first.
         """
         with self._using():
-            searcher, counted = self._searcher, self._counts
+            searcher, counts = self._searcher, self._counts
         assert searcher is not None, "there is one while the index is open"
         words = words_of(query.text)
         if query.text.strip() and not words:
@@ -222,7 +222,7 @@ class TantivyIndex:
         following = None
         if walk and documents and answer.count > len(documents):
             following = Cursor(place=int(stored_value(documents[-1][1], "place")), stage=number)
-        facets = _count_facets(counted, key, searcher, matching)
+        facets = _count_facets(counts, key, searcher, matching)
         page = [(score, record_of(entry)) for score, entry in documents]
         copies = CopyGroups(self._schema).on_page(searcher, [record for _, record in page], audiences)
         return Results(
@@ -312,11 +312,11 @@ class TantivyIndex:
                     "the disk of the search index is full",
                     remedy="free disk space: the index then catches up by itself",
                 ) from error
-            damaged = Damaged(
+            damage = Damaged(
                 "the search index is damaged", remedy="try again in a moment: the node rebuilds it from the ledger"
             )
-            damaged.add_note(f"the search index in {self._folder} cannot be used: {error}")
-            raise damaged from error
+            damage.add_note(f"the search index in {self._folder} cannot be used: {error}")
+            raise damage from error
 
     def _open(self) -> tantivy.Index:
         if self._index is None:

@@ -99,11 +99,11 @@ def _word(schema: tantivy.Schema, query_word: Word, two_slips: bool) -> Query:
     if two_slips and len(word) >= VERY_FUZZY_FROM:
         ways += _slips(schema, word, 2, _VERY_FUZZY, prefix=False)
     ways += _named_otherwise(schema, query_word)
-    weighted = [
+    alternatives = [
         (Occur.Should, Query.boost_query(Query.term_query(schema, "title", word), 1.0)),
         (Occur.Should, Query.boost_query(Query.term_query(schema, "text", word), 0.5)),
     ]
-    return Query.boolean_query([(Occur.Must, Query.disjunction_max_query(ways)), *weighted])
+    return Query.boolean_query([(Occur.Must, Query.disjunction_max_query(ways)), *alternatives])
 
 
 def _named_otherwise(schema: tantivy.Schema, query_word: Word) -> list[Query]:

@@ -43,14 +43,14 @@ def _places(
     analyzer: tantivy.TextAnalyzer, text: str, words: Sequence[Word], match: Callable[[str, Word], bool]
 ) -> list[_Place]:
     places: list[_Place] = []
-    known: dict[str, bool] = {}
+    matches: dict[str, bool] = {}
     for token in analyzer.pre_tokenize(text).tokens:
         if places and token.char_offset_from > places[0][0] + _SHOWN:
             break
         form = token.text
-        if form not in known:
-            known[form] = any(match(form, word) for word in words)
-        if known[form]:
+        if form not in matches:
+            matches[form] = any(match(form, word) for word in words)
+        if matches[form]:
             places.append((token.char_offset_from, token.char_offset_to))
     return places
 

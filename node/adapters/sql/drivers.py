@@ -85,14 +85,14 @@ class PostgresDriver:
 
     def run(self, text: str, values: Sequence[Any]) -> tuple[list[Any], int]:
         """As ``SqliteDriver.run``."""
-        sent, formats = _encode_values(values)
+        parameters, formats = _encode_values(values)
         name = self._prepared.get(text)
         if name is None:
             name = self._prepare(text)
         if name is None:
-            result = self._libpq.exec_params(text.encode(), sent, None, formats, 0)
+            result = self._libpq.exec_params(text.encode(), parameters, None, formats, 0)
         else:
-            result = self._libpq.exec_prepared(name, sent, formats, 0)
+            result = self._libpq.exec_prepared(name, parameters, formats, 0)
         self._check(result)
         count: int | None = result.command_tuples
         number = -1 if count is None else count
@@ -105,17 +105,17 @@ class PostgresDriver:
 
     def run_each(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
         """As ``SqliteDriver.run_each``."""
-        changed = 0
+        total = 0
         for first in range(0, len(rows), _AT_ONCE):
-            changed += self._run_together(text, rows[first : first + _AT_ONCE])
-        return changed
+            total += self._run_together(text, rows[first : first + _AT_ONCE])
+        return total
 
     def _run_together(self, text: str, rows: Sequence[Sequence[Any]]) -> int:
         """Send the statement for each row, and read all answers afterwards."""
         name = self._prepared.get(text) or self._prepare(text)
         if name is None or len(rows) == 1:
             return sum(self.run(text, values)[1] for values in rows)
-        changed, failure = 0, None
+        total, failure = 0, None
         self._libpq.enter_pipeline_mode()
         try:
             for values in rows:
@@ -126,14 +126,14 @@ class PostgresDriver:
                 if result is None:
                     self._require_connection()
                 elif result.status in self._good:
-                    changed += result.command_tuples or 0
+                    total += result.command_tuples or 0
                 elif failure is None and result.status == self._in_error:
                     failure = result
         finally:
             self._libpq.exit_pipeline_mode()
         if failure is not None:
             self._check(failure)
-        return changed
+        return total
 
     def _prepare(self, text: str) -> bytes | None:
         """Return the name of the prepared statement; None if too many are prepared already."""
@@ -176,11 +176,11 @@ def driver_of(connection: Connection) -> Driver:
 
 def postgres_driver(connection: Connection) -> PostgresDriver:
     """Return the driver of an open connection to PostgreSQL."""
-    known: PostgresDriver | None = connection.info.get(_DRIVER)
-    if known is None:
+    own_driver: PostgresDriver | None = connection.info.get(_DRIVER)
+    if own_driver is None:
         driver: Any = connection.connection.dbapi_connection
-        known = connection.info[_DRIVER] = PostgresDriver(driver, connection.dialect.loaded_dbapi)
-    return known
+        own_driver = connection.info[_DRIVER] = PostgresDriver(driver, connection.dialect.loaded_dbapi)
+    return own_driver
 
 
 _AS_TEXT: Final[dict[type, Any]] = {
@@ -193,17 +193,17 @@ _AS_TEXT: Final[dict[type, Any]] = {
 
 def _encode_values(values: Sequence[Any]) -> tuple[list[bytes | None], list[int] | None]:
     """Return the values in PostgreSQL's format, and which of them are plain bytes (1), not text (0)."""
-    sent: list[bytes | None] = []
+    encodings: list[bytes | None] = []
     formats: list[int] = []
     for value in values:
         kind = type(value)
         if value is None or kind is bytes:
-            sent.append(value)
+            encodings.append(value)
             formats.append(1 if kind is bytes else 0)
         else:
-            sent.append((_AS_TEXT.get(kind) or _by_base(kind))(value))
+            encodings.append((_AS_TEXT.get(kind) or _by_base(kind))(value))
             formats.append(0)
-    return sent, formats if 1 in formats else None
+    return encodings, formats if 1 in formats else None
 
 
 def _by_base(kind: type) -> Any:

@@ -33,16 +33,16 @@ def connect(url: str | URL) -> Engine:
     SQLite in memory (a ledger must be kept), and if no SQLite without the WAL-reset bug is available.
     """
     try:
-        parsed = make_url(url)
+        address = make_url(url)
     except ArgumentError as error:
         raise LocalFault(
             "the database URL cannot be read", remedy="write sqlite:///path or postgresql://user@host/name"
         ) from error
-    backend = parsed.get_backend_name()
+    backend = address.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(parsed)
+        return _sqlite(address)
     if backend == "postgresql":
-        return _postgresql(parsed)
+        return _postgresql(address)
     raise LocalFault(
         f"Hansa keeps its ledger in SQLite or PostgreSQL, not in {backend}",
         remedy="write sqlite:///path or postgresql://user@host/name",

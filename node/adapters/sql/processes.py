@@ -46,11 +46,11 @@ class SqlProcessStore(Generic[P]):
             other.c.role == bindparam("this_role"),
             other.c.pid != bindparam("this_pid"),
         )
-        unchanged = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
+        same_revision = and_(columns.pid == bindparam("this_pid"), columns.revision == bindparam("before"))
         # Columns that keep their value are left out: each index that they are in would be written again.
-        self._save = update(processes).where(unchanged)
+        self._save = update(processes).where(same_revision)
         self._save_peer_pid = self._save.where(~same_pid)
-        self._unchanged = select(columns.pid).where(unchanged)
+        self._unchanged = select(columns.pid).where(same_revision)
         self._count = select(func.count()).where(
             columns.peer == bindparam("peer"),
             columns.role == bindparam("role"),
@@ -75,7 +75,7 @@ class SqlProcessStore(Generic[P]):
             .order_by(messages.c.ordinal)
         )
         self._exchanges = select(messages).where(messages.c.pid == bindparam("pid")).order_by(messages.c.ordinal)
-        accepted = (
+        acceptance = (
             select(messages)
             .where(
                 messages.c.pid == bindparam("pid"),
@@ -85,9 +85,9 @@ class SqlProcessStore(Generic[P]):
             .order_by(messages.c.ordinal.desc())
             .limit(1)
         )
-        self._last_accepted = accepted
-        self._accepted = accepted.where(messages.c.body_sha256 == bindparam("body_sha256"))
-        self._accepted_as = accepted.where(
+        self._last_accepted = acceptance
+        self._accepted = acceptance.where(messages.c.body_sha256 == bindparam("body_sha256"))
+        self._accepted_as = acceptance.where(
             messages.c.message == bindparam("message"), messages.c.message_id == bindparam("message_id")
         )
         self._conversation = (
@@ -114,13 +114,13 @@ class SqlProcessStore(Generic[P]):
                 "this_peer_pid": process.peer_pid,
                 "this_role": process.role,
             }
-            saved = connection.execute(self._save_peer_pid, row | which | peer)
+            rows = connection.execute(self._save_peer_pid, row | which | peer)
         else:
             del row["peer_pid"]
             if state == process.state:
                 del row["state"]
-            saved = connection.execute(self._save, row | which)
-        if saved.rowcount == 1:
+            rows = connection.execute(self._save, row | which)
+        if rows.rowcount == 1:
             self._note(connection, process)
             return
         if connection.execute(self._unchanged, which).one_or_none() is not None:

@@ -100,12 +100,12 @@ class Sessions:
 def sessions_of(engine: Engine) -> Sessions:
     """Return the sessions of an engine, the same for all callers. They end when the engine is disposed of."""
     with _lock:
-        known: Sessions | None = engine.get_execution_options().get(_SESSIONS)
-        if known is None:
-            known = Sessions(engine)
-            engine.update_execution_options(**{_SESSIONS: known})
-            event.listen(engine, "engine_disposed", known.close)
-    return known
+        sessions: Sessions | None = engine.get_execution_options().get(_SESSIONS)
+        if sessions is None:
+            sessions = Sessions(engine)
+            engine.update_execution_options(**{_SESSIONS: sessions})
+            event.listen(engine, "engine_disposed", sessions.close)
+    return sessions
 
 
 @contextmanager
@@ -117,10 +117,10 @@ def _transaction(connection: Connection, opening: bytes) -> Iterator[None]:
     except BaseException:
         _roll_back(connection, driver)
         raise
-    ended = _command(connection, driver, b"COMMIT")
+    outcome = _command(connection, driver, b"COMMIT")
     if connection.in_transaction():
         connection.commit()  # For SQLAlchemy, if it ran statements: in the database no transaction is open any more.
-    if ended != b"COMMIT":
+    if outcome != b"COMMIT":
         # After a failed statement the server treats COMMIT as ROLLBACK, without an error.
         raise LocalFault("the database has ended the transaction")
 

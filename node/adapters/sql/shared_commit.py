@@ -222,12 +222,12 @@ class Writers:
         try:
             batch.join()
             yield batch.connection
-            ended = batch.keep()
+            completion = batch.keep()
         except BaseException as error:
             self._gave_up(batch, error)
             raise
         if self._handed_on(batch):
-            ended.wait()
+            completion.wait()
         else:
             batch.commit()
             self._leave(batch)

@@ -75,16 +75,16 @@ class CompiledStatement:
 
     def __init__(self, statement: Any, compilation: SQLCompiler, dialect: Dialect, values: Mapping[str, Any]) -> None:
         """``values`` are those of one call: the lists of other calls must have the same lengths."""
-        expanded = compilation.construct_expanded_state(values)
-        self.text = expanded.statement
+        state = compilation.construct_expanded_state(values)
+        self.text = state.statement
         within = {
             place: (name, number)
-            for name, places in expanded.parameter_expansion.items()
+            for name, places in state.parameter_expansion.items()
             for number, place in enumerate(places)
         }
         self._values: list[tuple[str | None, Convert | None, Any]] = []
         self._lists: list[tuple[int, str, int, Convert | None]] = []
-        for place in expanded.positiontup or ():
+        for place in state.positiontup or ():
             name, number = within.get(place, (place, None))
             bind = compilation.binds[name]
             convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
@@ -141,11 +141,11 @@ class Form:
     def compile_for(self, values: Mapping[str, Any]) -> CompiledStatement | None:
         """Return the statement for these values; None if its lists have had too many lengths already."""
         lengths = tuple([len(values[key]) for key in self.lists])
-        known = self._by_lengths.get(lengths)
-        if known is None and len(self._by_lengths) < MOST_LENGTHS:
-            known = CompiledStatement(self._statement, self._compilation, self._dialect, values)
-            self._by_lengths[lengths] = known
-        return known
+        statement = self._by_lengths.get(lengths)
+        if statement is None and len(self._by_lengths) < MOST_LENGTHS:
+            statement = CompiledStatement(self._statement, self._compilation, self._dialect, values)
+            self._by_lengths[lengths] = statement
+        return statement
 
 
 class Statements:
@@ -168,10 +168,10 @@ class Statements:
     def _form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
         if not (statement.is_select or statement.is_dml):
             return None
-        compiled = statement.compile(dialect=self._dialect, column_keys=list(names))
-        if any(getattr(compiled, aspect) for aspect in _LEFT_ALONE) or not _plain(statement, compiled, names):
+        compilation = statement.compile(dialect=self._dialect, column_keys=list(names))
+        if any(getattr(compilation, aspect) for aspect in _LEFT_ALONE) or not _plain(statement, compilation, names):
             return None
-        return Form(statement, compiled, self._dialect)
+        return Form(statement, compilation, self._dialect)
 
 
 class TransactionStatements:
@@ -195,24 +195,24 @@ class TransactionStatements:
         several = isinstance(parameters, Sequence)
         sample: Mapping[str, Any] = (parameters[0] if several else parameters) or {}  # type: ignore[index,assignment]
         form = self._statements.form(statement, tuple(sample))
-        compiled = form.compile_for(sample) if form is not None and not (several and form.lists) else None
-        if compiled is None:
+        compilation = form.compile_for(sample) if form is not None and not (several and form.lists) else None
+        if compilation is None:
             return self._connection.execute(statement, parameters)
         if self._driver is None:
             self._driver = driver_of(self._connection)
         rows: Any = parameters if several else None
-        fetched: list[Any] = []
+        all_rows: list[Any] = []
         try:
             if rows is not None:
-                count = self._driver.run_each(compiled.text, [compiled.parameters(row) for row in rows])
+                count = self._driver.run_each(compilation.text, [compilation.parameters(row) for row in rows])
             else:
-                fetched, count = self._driver.run(compiled.text, compiled.parameters(sample))
+                all_rows, count = self._driver.run(compilation.text, compilation.parameters(sample))
         except self.dialect.loaded_dbapi.Error as error:
             # As ``translated``: the driver's message may quote values, which must not be in a log.
             fault = fault_of_driver(error)
-            fault.add_note(f"SQL: {compiled.text}")
+            fault.add_note(f"SQL: {compilation.text}")
             raise fault.with_traceback(error.__traceback__) from None
-        return Rows(compiled.rows(fetched), count)
+        return Rows(compilation.rows(all_rows), count)
 
 
 def _plain(statement: Any, compilation: SQLCompiler, names: tuple[str, ...]) -> bool:

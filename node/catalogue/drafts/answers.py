@@ -60,11 +60,11 @@ def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
 def copied_answers(draft: DatasetDraft, like: Record) -> dict[str, str]:
     """Return the answers that a copy of ``like`` begins with: its own, but for what the new file says itself."""
     language = draft.original.language if draft.original else "en"
-    copied = {**draft.answers, **OriginalDescription(like, language).answers, "conditions": KEEP}
+    answers_of_copy = {**draft.answers, **OriginalDescription(like, language).answers, "conditions": KEEP}
     own = {name: draft.answers.get(name, "") for name in ("from", "until", "landing_page", "personal_data")}
     # What may hold personal data leaves the house only if a person says so.
     own |= {"conditions": draft.answers["conditions"]} if draft.suspects else {}
-    return {name: answer for name, answer in (copied | own).items() if answer}
+    return {name: answer for name, answer in (answers_of_copy | own).items() if answer}
 
 
 def next_version(draft: DatasetDraft, record: Record) -> Submission:
@@ -73,8 +73,8 @@ def next_version(draft: DatasetDraft, record: Record) -> Submission:
     answers = {name: answer.strip() for name, answer in draft.answers.items()}
     description = OriginalDescription(record, draft.original.language if draft.original else "en")
     fields = description.with_answers(description.changes(answers))
-    chosen = answers.get("conditions") or KEEP
-    unchanged = chosen == KEEP
+    conditions = answers.get("conditions") or KEEP
+    unchanged = conditions == KEEP
     if not unchanged:
         description.forget_access_right()
     files = record.files if unchanged else tuple(replace(file, open=_is_open(answers)) for file in record.files)
@@ -84,8 +84,8 @@ def next_version(draft: DatasetDraft, record: Record) -> Submission:
         media_type=N_QUADS,
         fields=fields or None,
         files=files,
-        conditions=kept_conditions(record) if unchanged else _conditions(template(chosen), answers),
-        audience=None if unchanged or record.audience != INTERNAL else template(chosen).audience,
+        conditions=kept_conditions(record) if unchanged else _conditions(template(conditions), answers),
+        audience=None if unchanged or record.audience != INTERNAL else template(conditions).audience,
         iri=record.iri,
     )
 
@@ -114,14 +114,18 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
         fields["resolution"] = {"time": profile.step}
     fields |= _copied_links(like, fields) if like else {}
     fields["files"] = [_file(draft, answers)]
-    chosen = answers.get("conditions", "")
-    copied = kept_conditions(like) if like and chosen == KEEP else None
+    conditions = answers.get("conditions", "")
+    terms_of_original = kept_conditions(like) if like and conditions == KEEP else None
     return Submission(
         kind="dataset",
         fields=fields,
         files=(_file_of(draft),),
-        conditions=copied if chosen == KEEP else _conditions(template(chosen), answers) if chosen else None,
-        audience=like.audience if like and chosen == KEEP else None,
+        conditions=terms_of_original
+        if conditions == KEEP
+        else _conditions(template(conditions), answers)
+        if conditions
+        else None,
+        audience=like.audience if like and conditions == KEEP else None,
     )
 
 

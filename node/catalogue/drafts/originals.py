@@ -230,13 +230,17 @@ class OriginalDescription:
     # changing ---------------------------------------------------------------------------------------------
     def _replace(self, subject: str, predicate: str, old: Iterable[str] | None, new: Iterable[str]) -> None:
         """Put ``new`` in the place of the ``old`` values, or of all values if it is None."""
-        named, gone = f"<{predicate}>", None if old is None else set(old)
+        property_name, old_values = f"<{predicate}>", None if old is None else set(old)
         self._statements = [
-            one
-            for one in self._statements
-            if not (one.subject == subject and one.predicate == named and (gone is None or one.object in gone))
+            triple
+            for triple in self._statements
+            if not (
+                triple.subject == subject
+                and triple.predicate == property_name
+                and (old_values is None or triple.object in old_values)
+            )
         ]
-        self._statements += [Statement(subject, named, term) for term in new]
+        self._statements += [Statement(subject, property_name, term) for term in new]
 
     def _change_text(self, name: str, answer: str) -> None:
         before = self.answers.get(name, "")
@@ -264,12 +268,12 @@ class OriginalDescription:
                 self._replace(file, predicate, before, [])
 
     def _change_keywords(self, answer: str) -> None:
-        shown = self._keywords()
-        tag_of = {text_of(term): term for term in shown}
+        keywords = self._keywords()
+        tag_of = {text_of(term): term for term in keywords}
         words = [word for part in re.split(r"[,;\n]", answer) if (word := " ".join(part.split()))]
-        tag = language_of(shown[0]) if shown else self._tag
+        tag = language_of(keywords[0]) if keywords else self._tag
         new = [tag_of.get(word) or literal_term(word, language=tag) for word in dict.fromkeys(words)]
-        self._replace(self._subject, _KEYWORD, shown, new)
+        self._replace(self._subject, _KEYWORD, keywords, new)
 
     def _change_contact(self, part: str, answer: str, fields: dict[str, Any]) -> None:
         contacts = self._objects(self._subject, _CONTACT)

@@ -90,15 +90,15 @@ class DatasetDrafts:
         ``Overloaded`` if many files are being profiled. A file that cannot be profiled makes a draft without columns.
         """
         _require_room(await self.mine(by))
-        copied = await self.own(like.iri, by, version=like.version) if like else None
+        original = await self.own(like.iri, by, version=like.version) if like else None
         fit, draft_id = safe_name(name), str(new_uuid())
         sha256, size = await self._store.take_in(draft_id, chunks, limit=self.limit)
         try:
             if not size:
                 raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
             draft = replace(await self._draft_from_file(draft_id, fit, sha256, size, by), original=like)
-            if copied is not None:
-                draft = replace(draft, answers=copied_answers(draft, copied))
+            if original is not None:
+                draft = replace(draft, answers=copied_answers(draft, original))
             await asyncio.to_thread(self._store.save, draft)
         except BaseException:
             await asyncio.to_thread(self._store.remove, draft_id)
@@ -160,12 +160,12 @@ class DatasetDrafts:
         language = draft.original.language
         before = OriginalDescription(await self.original(draft, by), language)
         newest = await self.own(draft.original.iri, by)
-        changed = before.changes(draft.answers)
+        changes = before.changes(draft.answers)
         # Neither answers about the description: those about the conditions.
         others = {
             name: text for name, text in draft.answers.items() if name not in {*before.answers, *before.missing}
         }
-        answers = {**OriginalDescription(newest, language).answers, **others, **changed}
+        answers = {**OriginalDescription(newest, language).answers, **others, **changes}
         return await self._save(replace(draft, original=original_of(newest, language)), answers)
 
     async def own(self, iri: str, by: Caller, *, version: int | None = None) -> Record:
@@ -221,31 +221,31 @@ class DatasetDrafts:
                 remedy="choose conditions",
                 facts={"case": "no-conditions", "field": "conditions"},
             )
-        published = await self._publish.publish(await self._submission(draft, by), by, dry_run=True)
-        if not published.created or published.record.version > 1:
+        publication = await self._publish.publish(await self._submission(draft, by), by, dry_run=True)
+        if not publication.created or publication.record.version > 1:
             raise Conflict(
-                f"{published.record.iri} is published already",
+                f"{publication.record.iri} is published already",
                 remedy="choose another address",
-                facts={"case": "address-used", "iri": published.record.iri, "field": "id"},
+                facts={"case": "address-used", "iri": publication.record.iri, "field": "id"},
             )
-        return published
+        return publication
 
     async def publish(self, draft_id: str, by: Caller) -> Publication:
         """Publish a draft and remove it. Raises the errors of ``find`` and ``check``. Then nothing is published, and
         the draft stays."""
         draft = await self.find(draft_id, by)
         if draft.edits:
-            published = await self._publish_edit(draft, by)
+            publication = await self._publish_edit(draft, by)
             await asyncio.to_thread(self._store.remove, draft.id)
-            return published
+            return publication
         await self.check(draft, by)
         stored = await self._assets.adopt(await asyncio.to_thread(self._store.path, draft.id), limit=self.limit)
         file = draft.file and replace(draft.file, sha256=stored.sha256, size=stored.size)
-        published = await self._publish.publish(await self._submission(replace(draft, file=file), by), by)
+        publication = await self._publish.publish(await self._submission(replace(draft, file=file), by), by)
         kept = {name: draft.answers[name] for name in KEPT if draft.answers.get(name)}
         await asyncio.to_thread(self._store.remember, draft.account, kept)
         await asyncio.to_thread(self._store.remove, draft.id)
-        return published
+        return publication
 
     async def _submission(self, draft: DatasetDraft, by: Caller) -> Submission:
         return submission_of(draft, await self.original(draft, by) if draft.original else None)
@@ -254,14 +254,14 @@ class DatasetDrafts:
         record = await self.original(draft, by)
         # The description of a large asset is long.
         submission = await asyncio.to_thread(next_version, draft, record)
-        published = await self._publish.publish(submission, by, dry_run=dry_run, follows=record.version)
-        if not published.created:
+        publication = await self._publish.publish(submission, by, dry_run=dry_run, follows=record.version)
+        if not publication.created:
             raise Conflict(
                 "nothing was changed",
                 remedy="change an answer, or remove the draft",
                 facts={"case": "nothing-changed"},
             )
-        return published
+        return publication
 
     def conditions(self) -> list[tuple[Template, bool]]:
         """Return the templates for datasets, and whether this node can use each: some need a region."""

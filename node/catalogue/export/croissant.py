@@ -98,7 +98,7 @@ def croissant(record: Record) -> bytes:
     about = Statements(record)
     names, publisher = _Names(), _publisher(record)
     files = [(node, _file(about, node, names, record)) for node in _distributions(about, record)]
-    listed = [(node, file) for node, file in files if file is not None]
+    pairs = [(node, file) for node, file in files if file is not None]
     members: dict[str, Any] = {
         "@context": dict(_CONTEXT),
         "@type": "sc:Dataset",
@@ -117,9 +117,9 @@ def croissant(record: Record) -> bytes:
         "keywords": list(record.keywords),
         "inLanguage": [tag for tag in record.titles if tag != "und"],
         # Foreign sources seldom state a hash, and the files behind their addresses change.
-        "isLiveDataset": True if any("sha256" not in file for _, file in listed) else None,
-        "distribution": [file for _, file in listed],
-        "recordSet": [table for node, file in listed for table in _tables(about, node, file, names)],
+        "isLiveDataset": True if any("sha256" not in file for _, file in pairs) else None,
+        "distribution": [file for _, file in pairs],
+        "recordSet": [table for node, file in pairs for table in _tables(about, node, file, names)],
     }
     return json.dumps(
         {name: value for name, value in members.items() if value}, ensure_ascii=False, indent=1
@@ -150,7 +150,7 @@ def _file(about: Statements, node: str, names: _Names, record: Record) -> dict[s
     if address is None:
         return None
     # The hash is that of this version's file.
-    pinned = f"{address}?version={record.version}" if address.startswith(f"{record.iri}/files/") else address
+    file_address = f"{address}?version={record.version}" if address.startswith(f"{record.iri}/files/") else address
     name = _first(about.texts(node, f"{DCT}title")) or address.rstrip("/").rpartition("/")[2]
     size = about.number(node, f"{DCAT}byteSize")
     members = {
@@ -158,7 +158,7 @@ def _file(about: Statements, node: str, names: _Names, record: Record) -> dict[s
         "@id": names.of(name),
         "name": name,
         "description": _first(about.texts(node, f"{DCT}description")),
-        "contentUrl": pinned,
+        "contentUrl": file_address,
         "contentSize": f"{size:.0f} B" if size is not None else "",
         "encodingFormat": _media_type(about, node),
         "sha256": _sha256(about, node),
@@ -177,13 +177,13 @@ def _tables(about: Statements, node: str, file: dict[str, Any], names: _Names) -
             about.nodes(schema, f"{CSVW}column"), key=lambda column: about.number(column, f"{HANSA}position") or 0
         )
         fields = [_field(about, column, name, file["@id"], names) for column in columns]
-        described = _first(about.texts(schema, f"{DCT}description")) or _first(about.texts(schema, f"{DCT}title"))
+        description = _first(about.texts(schema, f"{DCT}description")) or _first(about.texts(schema, f"{DCT}title"))
         if fields:
             yield {
                 "@type": "cr:RecordSet",
                 "@id": name,
                 "name": name,
-                **({"description": described} if described else {}),
+                **({"description": description} if description else {}),
                 "field": fields,
             }
 

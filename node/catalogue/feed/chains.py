@@ -176,20 +176,20 @@ class Chains:
         asset.places.append(place)
         extra = envelope.get("extra", {})
         opens, erases = extra.get(OPENS_HISTORY) is True, extra.get(ERASES, ())
-        asset.erased |= {number for number in erases if number < version}
+        asset.erasures |= {number for number in erases if number < version}
         # The visibility of earlier versions changes only with the audience; an asset may have very many versions.
         same = version >= asset.version and audience == asset.audience and not opens and not erases
         if version >= asset.version:
             asset.version, asset.audience = version, audience
         asset.last[audience] = max(version, asset.last.get(audience, 0))
-        asset.opened = max(asset.opened, version if opens else 0)
+        asset.opening = max(asset.opening, version if opens else 0)
         self._retract(asset, [place] if same else asset.places)
 
     def _retract(self, asset: Asset, places: Iterable[tuple[str, int, bool, int]]) -> None:
         since = {audience: asset.since(audience) for audience in asset.last}
         for audience, position, withdrawn, version in places:
-            retracted = self._content.chains[audience].retracted
-            gone = not withdrawn and (version < since[audience] or version in asset.erased)
+            retracted = self._content.chains[audience].retractions
+            gone = not withdrawn and (version < since[audience] or version in asset.erasures)
             (retracted.add if gone else retracted.discard)(position)
 
     # what the feed asks ---------------------------------------------------------------------------------------
@@ -253,19 +253,19 @@ class Chains:
             members = [
                 ChainMember(position, chain.entries[position], chain.times[position])
                 for position in range(span.first, span.end)
-                if position not in chain.retracted
+                if position not in chain.retractions
             ]
             return span, members
 
     def retractions(self, audience: str) -> str:
         """Return a mark that changes whenever a member of the chain is retracted or comes back."""
         with self._lock:
-            return _mark(self._content.chains[audience].retracted)
+            return _mark(self._content.chains[audience].retractions)
 
     def _span(self, chain: Chain, number: int, size: int) -> Span:
         first = number * size
         end = min(first + size, len(chain.entries))
-        retracted = [position for position in chain.retracted if first <= position < end]
+        retracted = [position for position in chain.retractions if first <= position < end]
         parts = ([str(self.epoch)] if self.epoch or retracted else []) + ([_mark(retracted)] if retracted else [])
         return Span(
             number=number,

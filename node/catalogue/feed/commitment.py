@@ -34,14 +34,14 @@ class LeafTree:
 
     def add(self, leaf: bytes) -> None:
         """Add a leaf hash, and the hash of every subtree that becomes complete with it."""
-        level, index, hashed = 0, self.size, leaf
-        self._levels[0] += hashed
+        level, index, node_hash = 0, self.size, leaf
+        self._levels[0] += node_hash
         while index & 1:
-            hashed = merkle.node_hash(self._node(level, index - 1), hashed)
+            node_hash = merkle.node_hash(self._node(level, index - 1), node_hash)
             level, index = level + 1, index >> 1
             if level == len(self._levels):
                 self._levels.append(bytearray())
-            self._levels[level] += hashed
+            self._levels[level] += node_hash
 
     def extend(self, leaves: bytes) -> None:
         """Add leaf hashes that follow each other without anything between them. Raises ``ValueError`` if the last one
@@ -85,11 +85,11 @@ class Frontier:
         """Return a new frontier with ``leaves`` added; this frontier does not change."""
         grown = Frontier(self.size, self._peaks)
         for leaf in leaves:
-            hashed, index = leaf, grown.size
+            node_hash, index = leaf, grown.size
             while index & 1:
-                hashed = merkle.node_hash(grown._peaks.pop(), hashed)
+                node_hash = merkle.node_hash(grown._peaks.pop(), node_hash)
                 index >>= 1
-            grown._peaks.append(hashed)
+            grown._peaks.append(node_hash)
             grown.size += 1
         return grown
 

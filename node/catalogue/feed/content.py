@@ -15,7 +15,7 @@ class Chain:
     entries: list[str] = field(default_factory=list)
     """The ids of their ledger entries."""
     times: list[str] = field(default_factory=list)
-    retracted: set[int] = field(default_factory=set)
+    retractions: set[int] = field(default_factory=set)
     tree: LeafTree = field(default_factory=LeafTree)
     sizes: dict[int, int] = field(default_factory=dict)
     """Epoch → number of members that the chain had when the epoch began."""
@@ -29,17 +29,17 @@ class Asset:
     audience: str = ""
     last: dict[str, int] = field(default_factory=dict)
     """Audience → the last version that is for it."""
-    opened: int = 0
+    opening: int = 0
     """The last version that opened the earlier ones."""
     places: list[tuple[str, int, bool, int]] = field(default_factory=list)
     """(audience, position, withdrawn, version) of each version."""
-    erased: set[int] = field(default_factory=set)
+    erasures: set[int] = field(default_factory=set)
     """The versions whose content was erased."""
 
     def since(self, audience: str) -> int:
         """Return the first version of the unbroken run, up to the newest, that readers of this audience's chain may
         see; they also see public versions."""
-        others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opened)
+        others = (last for name, last in self.last.items() if name not in (audience, PUBLIC) and last >= self.opening)
         return max(others, default=0) + 1
 
 

@@ -84,15 +84,15 @@ def head_key(jws: str) -> str:
 
 def open_head(jws: str, key_jwk: Mapping[str, Any]) -> Head:
     """Return the head in ``jws``. Raises ``InvalidInput`` unless its signature is valid and its origin signed it."""
-    opened = open_typed(jws, TYPE)
-    verify_jws(opened, dict(key_jwk))
-    claims = opened.claims()
+    head_jws = open_typed(jws, TYPE)
+    verify_jws(head_jws, dict(key_jwk))
+    claims = head_jws.claims()
     texts = [claims.get(name) for name in ("origin", "audience", "at")]
     numbers = [claims.get(name) for name in ("epoch", "size")]
     right = all(isinstance(text, str) for text in texts) and all(
         isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers
     )
-    if not right or opened.kid_did != claims["origin"]:
+    if not right or head_jws.kid_did != claims["origin"]:
         raise InvalidInput("the head of the feed is malformed, or signed by somebody else")
     try:
         at = moment(claims["at"])

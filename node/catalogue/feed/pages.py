@@ -349,11 +349,11 @@ class Feed:
             root=self._chains.root(audience, size),
             restarts=self._chains.restarts(audience),
         )
-        known = self._signed.get(audience)
-        if known is None or known[0] != head:
+        last_signature = self._signed.get(audience)
+        if last_signature is None or last_signature[0] != head:
             # ES256 signatures of the same text differ; this one is kept, so that the page stays the same bytes.
-            known = self._signed[audience] = (head, seal_head(self._keyring, head))
-        return known[1]
+            last_signature = self._signed[audience] = (head, seal_head(self._keyring, head))
+        return last_signature[1]
 
 
 def _number(name: str) -> int:

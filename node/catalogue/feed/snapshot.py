@@ -53,11 +53,11 @@ def lines_of(key: SnapshotKey, content: ChainContent) -> Iterator[str]:
             leaves = base64.b64encode(b"".join(chain.tree.leaves(first, end))).decode("ascii")
             yield _line(["members", audience, chain.entries[first:end], chain.times[first:end], leaves])
             number += 1
-        yield _line(["chain", audience, sorted(chain.retracted), list(chain.sizes.items())])
+        yield _line(["chain", audience, sorted(chain.retractions), list(chain.sizes.items())])
         number += 1
     assets = iter(content.assets.items())
     while block := [
-        (iri, asset.version, asset.audience, asset.last, asset.opened, asset.places, *_erasures_of(asset))
+        (iri, asset.version, asset.audience, asset.last, asset.opening, asset.places, *_erasures_of(asset))
         for iri, asset in islice(assets, _MANY)
     ]:
         yield _line(["assets", block])
@@ -89,8 +89,8 @@ def content_of(key: SnapshotKey, lines: Iterable[str]) -> ChainContent:
 
 def _erasures_of(asset: Asset) -> Iterator[list[int]]:
     """Yield the erased versions, if there are any: few assets have some."""
-    if asset.erased:
-        yield sorted(asset.erased)
+    if asset.erasures:
+        yield sorted(asset.erasures)
 
 
 def _line(value: Any) -> str:
@@ -106,15 +106,15 @@ def _read_members(content: ChainContent, audience: str, entries: list[str], time
 
 def _read_chain(content: ChainContent, audience: str, retractions: list[int], sizes: list[tuple[int, int]]) -> None:
     chain = content.chains.setdefault(audience, Chain())
-    chain.retracted = set(retractions)
+    chain.retractions = set(retractions)
     chain.sizes = dict(sizes)
 
 
 def _read_assets(content: ChainContent, assets: list[list[Any]]) -> None:
-    for iri, version, audience, last, opened, places, *erased in assets:
+    for iri, version, audience, last, opening, places, *erasure in assets:
         # One text for each audience, not one for each version.
         own = [(intern(name), position, withdrawn, number) for name, position, withdrawn, number in places]
-        content.assets[iri] = Asset(version, intern(audience), last, opened, own, set(*erased))
+        content.assets[iri] = Asset(version, intern(audience), last, opening, own, set(*erasure))
 
 
 _READERS: Final[dict[str, Callable[..., None]]] = {

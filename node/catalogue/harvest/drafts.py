@@ -50,12 +50,12 @@ class Drafts:
         drafts: list[Draft | HansaError | None] = []
         peers = self._peers()
         with self._catalogue.uow.read() as tx:
-            for examined in page:
-                if examined.error:
+            for examination in page:
+                if examination.error:
                     drafts.append(None)
                     continue
                 try:
-                    record, is_new = self._homes.find(tx, self._draft(order, examined, title, peers))
+                    record, is_new = self._homes.find(tx, self._draft(order, examination, title, peers))
                     drafts.append(Draft(record, is_new))
                 except LocalFault:
                     # A full disk or an unreachable database is not the record's fault, and fails the next one too.
@@ -153,14 +153,14 @@ class Drafts:
         check_record_iri(address, base=node.base, plurals=PLURALS, kind=facts["kind"])
         check_statements(nquads, iri=address, base=node.base, others=peers)
         _require_nothing_of_ours(nquads, address, node.base)
-        harvested: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
+        origin: dict[str, Any] = {"iri": facts["iri"], "source": order.source, "identity": facts["identity"]}
         if title:
-            harvested["title"] = dict(title)
+            origin["title"] = dict(title)
         # "mends" is the name in records of all versions: another one would make each of them a changed record.
         for name, member in (("syntaxRepairs", "mends"), ("repairs", "repairs")):
             if facts.get(name):
-                harvested[member] = facts[name]
-        extra = {**facts["extra"], HARVESTED: harvested}
+                origin[member] = facts[name]
+        extra = {**facts["extra"], HARVESTED: origin}
         if facts["bbox"] is not None:
             # As text: a fraction has no canonical form.
             extra["bbox"] = [repr(float(edge)) for edge in facts["bbox"]]

@@ -73,14 +73,14 @@ class HarvestRun:
         self._was_read = self._before is not None
         self._start, title = await first_place(self._reader, self._use_case, url)
         self._first = await self._read(self._start)
-        known, page, batches = self._first
+        is_known, page, batches = self._first
         before = self._before
         if batches is None:
             # Only a page with a stored state can be unchanged.
-            assert known is not None
+            assert is_known is not None
             assert before is not None
             self.opened = OpenedFile(
-                total=len(known.records),
+                total=len(is_known.records),
                 source=before.source,
                 title=title or before.title,
                 notes=(),
@@ -127,22 +127,22 @@ class HarvestRun:
 
     async def _pages(self) -> AsyncIterator[ImportedRecord]:
         """Read all pages, and enter their records unless they are those of an event stream."""
-        repeated = ""
+        repetition = ""
         self._ahead.append(self._start)
         while self._ahead:
             place = self._ahead.popleft()
             if not place or place in self._visited:
-                repeated = repeated or place
+                repetition = repetition or place
                 continue
             if len(self._visited) == MAX_PAGES:
                 raise source_fault(TooLarge, "pages", count=MAX_PAGES)
-            known, page, batches = self._first if not self._visited else await self._read(place)
+            is_known, page, batches = self._first if not self._visited else await self._read(place)
             self._first = (None, None, None)
             self._visited[place] = None
-            async for record in self._enter_page(place, known, page, batches):
+            async for record in self._enter_page(place, is_known, page, batches):
                 yield record
-        if repeated and entrance(self._order.url):
-            raise source_fault(InvalidInput, "endless", address=repeated)
+        if repetition and entrance(self._order.url):
+            raise source_fault(InvalidInput, "endless", address=repetition)
 
     async def _enter_page(
         self, place: str, previous: PageState | None, page: Page | None, batches: Batches | None
@@ -159,7 +159,7 @@ class HarvestRun:
             return
         state = self._state(place, page, batches)
         self._ahead.extend((state.next, *state.relations))
-        read_page = ReadPage(place=place, known=previous, state=state, batches=batches)
+        read_page = ReadPage(place=place, state_before=previous, state=state, batches=batches)
         if batches.versions is None:
             async for record in self._enter_changed(read_page, was_read=self._was_read):
                 yield record
@@ -195,14 +195,14 @@ class HarvestRun:
             next=self._next(place, page, batches),
             relations=[following(page.url, address) for address in batches.relations],
             versions={record: time for batch in batches.versions or () for record, time in batch},
-            deleted=batches.deleted,
+            deleted=batches.deletions,
             immutable=page.immutable,
         )
 
     async def _enter_changed(self, page: ReadPage, *, was_read: bool) -> AsyncIterator[ImportedRecord]:
         """Enter the records of a page, and store the page as read."""
-        place, known, batches = page.place, page.known, page.batches
-        refused: list[ImportedRecord] = []
+        place, is_known, batches = page.place, page.state_before, page.batches
+        refusals: list[ImportedRecord] = []
         marks: dict[str, Marks] = {}
         waiting = len(self._waiting)
         waits = self._waits if was_read else None
@@ -217,18 +217,18 @@ class HarvestRun:
                 self._waiting.append(replace(item, page=place))
                 continue
             if item.outcome is Outcome.REFUSED:
-                refused.append(item)
+                refusals.append(item)
             else:
                 marks[item.address] = item.marks
             yield self._with_number(item)
         self._listed.update(marks)
-        self._faulty.update(text for item in refused for text in (item.iri, item.address))
+        self._faulty.update(text for item in refusals for text in (item.iri, item.address))
         state = replace(
             page.state,
             records=list(marks),
             conforming=self.tally.conforming - before_page.conforming,
             repaired=self.tally.repaired - before_page.repaired,
-            refused=[item.to_refusal() for item in refused],
+            refused=[item.to_refusal() for item in refusals],
             marks={address: sorted(texts) for address, texts in marks.items()},
         )
         await self.before_note()
@@ -236,18 +236,18 @@ class HarvestRun:
             # Until the new records are entered, the page is not stored as read.
             self._unfinished[place] = state
             state = replace(state, sha256="", etag="", modified="")
-        await self._note(place, known, state)
+        await self._note(place, is_known, state)
 
     async def _read(self, place: str) -> tuple[PageState | None, Page | None, Batches | None]:
         """Return the stored state of the page at ``place``, the page, and its records; no page if it is unchanged."""
-        known = None
+        is_known = None
         if self._before is not None:
-            known = await asyncio.to_thread(self._use_case.states.page, self._order.url, place)
+            is_known = await asyncio.to_thread(self._use_case.states.page, self._order.url, place)
         usable = self._before is not None and self._before.way == self._way
-        page = await self._reader.read(place, known if usable else None)
+        page = await self._reader.read(place, is_known if usable else None)
         if page is None:
-            return known, None, None
-        return known, page, await self._use_case.pieces(page, self._order.rules)
+            return is_known, None, None
+        return is_known, page, await self._use_case.pieces(page, self._order.rules)
 
     def _next(self, place: str, page: Page, batches: Batches) -> str:
         api = ckan_api(self._order.url)
@@ -287,20 +287,20 @@ class HarvestRun:
         url, states, before = self._order.url, self._use_case.states, self._before
         if before is None:
             return
-        unvisited = [page for page in before.pages if page not in self._visited]
+        other_pages = [page for page in before.pages if page not in self._visited]
         # A stream may forget old members, which says nothing about their records.
-        gone = [] if self._stream.exists else await self._no_longer_listed(before)
-        if gone and len(gone) > len(self._listed) and not self._order.fewer:
-            self.tally.missing = len(gone)
+        absentees = [] if self._stream.exists else await self._no_longer_listed(before)
+        if absentees and len(absentees) > len(self._listed) and not self._order.fewer:
+            self.tally.missing = len(absentees)
             return
         still = []
-        for address in gone:
+        for address in absentees:
             if iri := await self._withdraw(address, before.source, frozenset(self._faulty - {""})):
                 yield self._withdrawn(address, iri)
             elif iri is not None:
                 still.append(address)
-        if not self._order.check and (gone or unvisited or before.missing):
-            forgotten = dict.fromkeys(unvisited, None)
+        if not self._order.check and (absentees or other_pages or before.missing):
+            forgotten = dict.fromkeys(other_pages, None)
             state_now = replace(before, pages=list(self._visited), missing=still)
             await asyncio.to_thread(states.save, url, state_now, forgotten)
 
@@ -342,33 +342,33 @@ class HarvestRun:
         """Return the marks of all records that the source had when this run began."""
         before = self._before
         assert before is not None
-        known: dict[str, Marks] = {}
+        marks: dict[str, Marks] = {}
         for page in before.pages:
             state = self._use_case.states.page(self._order.url, page)
             for address in state.records if state else ():
                 texts = state.marks.get(address) if state else None
-                known[address] = self._use_case.imports.homes.marks_at(address) if texts is None else frozenset(texts)
-        for address in {*self._gone, *before.missing} - set(known):
-            known[address] = self._use_case.imports.homes.marks_at(address)
-        return known
+                marks[address] = self._use_case.imports.homes.marks_at(address) if texts is None else frozenset(texts)
+        for address in {*self._gone, *before.missing} - set(marks):
+            marks[address] = self._use_case.imports.homes.marks_at(address)
+        return marks
 
     async def _enter_waiting(self) -> AsyncIterator[ImportedRecord]:
         """Enter the records that waited, each as a renamed record or as a new one."""
-        known, before = self._known, self._before
-        if not self._waiting or known is None or before is None:
+        marks, before = self._known, self._before
+        if not self._waiting or marks is None or before is None:
             return
         gone = await self._no_longer_listed(before)
-        now = {address: known.get(address, frozenset()) if m is None else m for address, m in self._listed.items()}
-        judgement = judge([item.line.marks for item in self._waiting], before=known, later=now, absent=set(gone))
+        now = {address: marks.get(address, frozenset()) if m is None else m for address, m in self._listed.items()}
+        judgement = judge([item.line.marks for item in self._waiting], before=marks, later=now, absent=set(gone))
         for place, record in enumerate(self._waiting):
-            published, line = await self._use_case.imports.enter_waiting(
+            publication, line = await self._use_case.imports.enter_waiting(
                 record,
                 self._order.import_order(self.opened.source),
                 self._by,
                 address=judgement.addresses.get(place, ""),
                 doubt=judgement.doubts.get(place),
             )
-            self._last = published or self._last
+            self._last = publication or self._last
             page = self._unfinished[record.page]
             if line.outcome is Outcome.REFUSED:
                 page = replace(page, refused=[*page.refused, line.to_refusal()])

@@ -95,10 +95,10 @@ class Harvest:
         a fault."""
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, address)
-        harvested = head.harvest_origin if head is not None else None
-        if head is None or head.withdrawn or harvested is None or harvested.source != source:
+        origin = head.harvest_origin if head is not None else None
+        if head is None or head.withdrawn or origin is None or origin.source != source:
             return None
-        if harvested.iri in faulty or address in faulty:
+        if origin.iri in faulty or address in faulty:
             return ""
 
         def work(tx: Transaction) -> Publication:
@@ -109,7 +109,7 @@ class Harvest:
 
         if not check:
             self._catalogue.in_turn(address, work)
-        return harvested.iri or address
+        return origin.iri or address
 
     def _way(self, order: HarvestOrder) -> str:
         parts = [WAY, sorted(order.rules), order.audience, order.source, list(self.imports.advised)]

@@ -97,7 +97,7 @@ class Import:
     ) -> AsyncIterator[Publication | ImportedRecord | NewRecord]:
         """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
         record that ``waits`` is yielded as ``NewRecord``, and not entered."""
-        seen: dict[str, int] = {}
+        first_numbers: dict[str, int] = {}
         pages = examine(
             self.cage,
             batches,
@@ -112,7 +112,7 @@ class Import:
             async for page in pages:
                 lines = [_line(number + place, examined) for place, examined in enumerate(page, 1)]
                 number += len(page)
-                candidates = await self._candidates(order, page, lines, batches.title, seen, waits)
+                candidates = await self._candidates(order, page, lines, batches.title, first_numbers, waits)
                 drafts = [item.draft for item in candidates if isinstance(item, _Candidate)]
                 outcomes = iter(await asyncio.to_thread(self._drafts.store, drafts, order, by) if drafts else ())
                 for item in candidates:
@@ -165,18 +165,18 @@ class Import:
         ``doubt`` why it is not another one that was renamed."""
         store = partial(self._store_renamed, address) if address else self._drafts.store_alone
         try:
-            published = await asyncio.to_thread(store, record.draft, order, by)
+            publication = await asyncio.to_thread(store, record.draft, order, by)
         except LocalFault:
             raise
         except HansaError as error:
             return None, _with_refusal(record.line, error)
-        entered = published.record
-        former = entered.harvest_origin.former if address and entered.harvest_origin is not None else ""
-        outcome = Outcome.RENAMED if former else Outcome.NEW if entered.version == 1 else Outcome.CHANGED
-        line = replace(record.line, outcome=outcome, version=entered.version, former=former)
+        entry = publication.record
+        former = entry.harvest_origin.former if address and entry.harvest_origin is not None else ""
+        outcome = Outcome.RENAMED if former else Outcome.NEW if entry.version == 1 else Outcome.CHANGED
+        line = replace(record.line, outcome=outcome, version=entry.version, former=former)
         if doubt is not None:
             line = replace(line, note=doubt.detail, cause=cause_of(doubt))
-        return published, replace(line, address=entered.iri)
+        return publication, replace(line, address=entry.iri)
 
     def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Publication:
         return self.homes.rename(address, draft, by, check=order.check)

@@ -90,11 +90,11 @@ class ReportWriter:
     def counts(self, tally: Tally) -> dict[str, int]:
         """Return the figures of the whole run, including the part before an interruption."""
         counts: dict[str, int] = tally.to_json()
-        listed = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "unchanged", "refused"))
+        total = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "unchanged", "refused"))
         for outcome in ("new", "changed", "renamed", "withdrawn"):
             counts[outcome] = self._outcomes[outcome]
         reported = sum(counts[outcome] for outcome in ("new", "changed", "renamed", "refused"))
-        counts["unchanged"] = max(0, listed - reported)
+        counts["unchanged"] = max(0, total - reported)
         return counts
 
     def _keep(self, line: Line) -> None:
@@ -115,15 +115,15 @@ class ReportReader:
     def lines(self, run_id: str, only: LineFilter, language: str) -> tuple[list[Line], int, bool]:
         """Return the lines that match, the number of the first line after them, and whether there are more."""
         lines: list[Line] = []
-        passed = 0
+        position = 0
         for line in self._matching(run_id, only, language):
             if isinstance(line, int):
-                passed += line
+                position += line
                 continue
             if len(lines) == only.limit:
                 return lines, only.offset + len(lines), True
-            passed += 1
-            if passed > only.offset:
+            position += 1
+            if position > only.offset:
                 lines.append(in_language(line, language))
         return lines, only.offset + len(lines), False
 
@@ -139,19 +139,19 @@ class ReportReader:
         """Yield the lines that match; yield a number in place of so many matches before ``offset``."""
         with self._uow.read() as tx:
             sheets = self._store.outcomes(tx, run_id)
-        skipped = 0
+        position = 0
         words = only.text.strip().casefold()
         for number, outcomes in sheets:
             count = outcomes.get(only.outcome, 0) if only.outcome else _lines_in(outcomes)
             if not count:
                 continue
-            if not words and skipped + count <= only.offset:
-                skipped += count
+            if not words and position + count <= only.offset:
+                position += count
                 yield count
                 continue
             for line in self._sheet(run_id, number):
                 if _fits(line, only.outcome, words, language):
-                    skipped += 1
+                    position += 1
                     yield line
 
     def _sheet(self, run_id: str, number: int) -> Sequence[Line]:

@@ -180,10 +180,10 @@ class Reader:
             else:
                 if answer.status not in _BUSY or attempt == TRIES:
                     return answer
-                asked = answer.headers.get("Retry-After", "").strip()
-                wait = float(asked) if asked.isdecimal() else wait
+                header = answer.headers.get("Retry-After", "").strip()
+                wait = float(header) if header.isdecimal() else wait
                 if wait > LONGEST_WAIT:
-                    raise source_fault(PeerUnreachable, "wait", address=url, seconds=asked)
+                    raise source_fault(PeerUnreachable, "wait", address=url, seconds=header)
             await self._pause(wait)
         raise AssertionError("the last attempt returns or raises")
 
@@ -198,11 +198,11 @@ _EXAMPLES: Final = {
 
 
 def _media_type(answer: Answer) -> str:
-    stated = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    header = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
-    media_type = _TYPES.get(stated) or (_ENDINGS.get(ending) if stated != "text/html" else None)
+    media_type = _TYPES.get(header) or (_ENDINGS.get(ending) if header != "text/html" else None)
     if media_type is None:
-        if not stated:
+        if not header:
             raise source_fault(InvalidInput, "no-type", address=answer.url, **_EXAMPLES)
-        raise source_fault(InvalidInput, "type", address=answer.url, type=stated, **_EXAMPLES)
+        raise source_fault(InvalidInput, "type", address=answer.url, type=header, **_EXAMPLES)
     return media_type

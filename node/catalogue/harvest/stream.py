@@ -19,7 +19,7 @@ class ReadPage:
     """A page that changed: its address, its state before, its state now without its records, and its records."""
 
     place: str
-    known: PageState | None
+    state_before: PageState | None
     state: PageState
     batches: Batches
 
@@ -41,7 +41,7 @@ class Stream:
         self.exists = True
         self._learn(page.state)
         self._pages.append(page)
-        self._size += sum(map(len, page.batches.packed))
+        self._size += sum(map(len, page.batches.batches))
 
     def skip(self, page: PageState) -> None:
         """Keep a page that did not change."""
@@ -64,7 +64,12 @@ class Stream:
                     del newest[record]
         pages, self._pages, self._size = self._pages, [], 0
         for page in pages:
-            yield ReadPage(place=page.place, known=page.known, state=page.state, batches=page.batches.newest(newest))
+            yield ReadPage(
+                place=page.place,
+                state_before=page.state_before,
+                state=page.state,
+                batches=page.batches.newest(newest),
+            )
 
     def deleted_iris(self) -> list[str]:
         """Return the IRIs of the records that the stream deleted and has no later version of."""

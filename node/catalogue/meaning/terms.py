@@ -126,12 +126,12 @@ class TermSearch:
         nearest = matches[:TERMS]
         ontologies = {record.iri for *_, record in matches}
         users = await self._users.of_terms([iri for _, _, iri, _, _ in nearest], caller, apart_from=ontologies)
-        ranked = sorted(
+        matches_in_order = sorted(
             nearest, key=lambda match: (match[0] > 1, -len(users.get(match[2], ())), match[0], match[1], match[2])
         )
         first = [
             TermMatch(term=term, ontology=record, uses=len(users.get(iri, ())))
-            for _, _, iri, term, record in ranked[:limit]
+            for _, _, iri, term, record in matches_in_order[:limit]
         ]
         return len(matches), first
 
@@ -203,14 +203,14 @@ class TermSearch:
 
     def _vocabulary(self, record: Record) -> Vocabulary:
         with self._lock:
-            known = self._vocabularies.pop(record.iri, None)
-            if known is not None and known[0] == record.sha256:
-                self._vocabularies[record.iri] = known
-                return known[1]
+            entry_before = self._vocabularies.pop(record.iri, None)
+            if entry_before is not None and entry_before[0] == record.sha256:
+                self._vocabularies[record.iri] = entry_before
+                return entry_before[1]
         vocabulary = inspect(record.nquads, record.subject)
         with self._lock:
             self._vocabularies[record.iri] = (record.sha256, vocabulary)
-            total = sum(len(known.terms) for _, known in self._vocabularies.values())
+            total = sum(len(entry_before.terms) for _, entry_before in self._vocabularies.values())
             while total > KEPT and len(self._vocabularies) > 1:
                 oldest = next(iter(self._vocabularies))
                 total -= len(self._vocabularies.pop(oldest)[1].terms)
@@ -223,12 +223,12 @@ def _statements_about(nquads: bytes, iri: str) -> bytes:
         by_subject.setdefault(line.partition(b" ")[0], []).append(line)
     lines: list[bytes] = []
     ahead: list[bytes] = [f"<{iri}>".encode()]
-    seen: set[bytes] = set()
+    hashes: set[bytes] = set()
     while ahead:
         subject = ahead.pop()
-        if subject in seen:
+        if subject in hashes:
             continue
-        seen.add(subject)
+        hashes.add(subject)
         for line in by_subject.get(subject, ()):
             lines.append(line)
             value = line.split(b" ", 2)[2].partition(b" ")[0]
@@ -247,16 +247,16 @@ def _tree(vocabulary: Vocabulary, kind: str) -> Iterator[TreeEntry]:
             if wider in members and wider != term.iri:
                 below.setdefault(wider, []).append(term)
     roots = [term for term in members.values() if not any(wider in members for wider in term.wider)]
-    shown: set[str] = set()
-    left = ENTRIES
+    iris_on_page: set[str] = set()
+    remaining = ENTRIES
     for root in (*_sort(roots), *members.values()):
-        if root.iri in shown:
+        if root.iri in iris_on_page:
             continue
         ahead: list[tuple[Term, tuple[str, ...]]] = [(root, ())]
-        while ahead and left:
+        while ahead and remaining:
             term, path = ahead.pop()
-            shown.add(term.iri)
-            left -= 1
+            iris_on_page.add(term.iri)
+            remaining -= 1
             yield TreeEntry(term=term, depth=len(path))
             if len(path) < DEPTH:
                 inner = (*path, term.iri)

@@ -91,10 +91,10 @@ class EraseVersions:
             versions = self._catalogue.records.versions(tx, iri)
             if not versions or versions[0].origin != self._catalogue.node.did:
                 raise absent()
-            head, erased = versions[0], _choose(versions, numbers)
-            if not erased:
+            head, choice = versions[0], _choose(versions, numbers)
+            if not choice:
                 return Publication(record=head, created=False)
-            for version in _announcements(head, erased, reason):
+            for version in _announcements(head, choice, reason):
                 head = self._catalogue.keep(tx, version, by)
             return Publication(record=head, created=True)
 

@@ -108,22 +108,22 @@ class Publish:
         )
         await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
         owner = _owner(by)
-        described = await self._describe(submission, owner)
-        stated = await asyncio.to_thread(self._check.stated_terms, order, described)
-        if stated.inherited == INTERNAL:
+        descriptions = await self._describe(submission, owner)
+        terms = await asyncio.to_thread(self._check.stated_terms, order, descriptions)
+        if terms.audience_before == INTERNAL:
             # The defaults of a description (access rights, licence) depend on its audience.
-            described = await self._describe(replace(submission, audience=INTERNAL), owner)
+            descriptions = await self._describe(replace(submission, audience=INTERNAL), owner)
         try:
-            pending = await asyncio.to_thread(self._check.pending, order, described, stated, by)
+            pending = await asyncio.to_thread(self._check.pending, order, descriptions, terms, by)
         except InvalidDescription as refusal:
-            raise await self._with_impact(refusal, order, described, stated, by) from refusal
+            raise await self._with_impact(refusal, order, descriptions, terms, by) from refusal
         impact = await self._impact(pending.draft, by) if self._impact is not None else None
         if dry_run:
-            published = await asyncio.to_thread(self._writer.foresee, pending)
+            publication = await asyncio.to_thread(self._writer.foresee, pending)
         else:
-            published = await asyncio.to_thread(self._writer.store, pending, by)
-            published = await settle(published, self._wait_for_views if wait else None)
-        return replace(published, findings=pending.findings + published.findings, impact=impact)
+            publication = await asyncio.to_thread(self._writer.store, pending, by)
+            publication = await settle(publication, self._wait_for_views if wait else None)
+        return replace(publication, findings=pending.findings + publication.findings, impact=impact)
 
     async def _with_impact(
         self,
@@ -162,10 +162,10 @@ class Publish:
                     results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
                     for (order, _), result in zip(group, results, strict=True):
                         outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
-        created = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
+        creations = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
         settlement = (
-            await self._wait_for_views(created[-1].record.entry)
-            if created and wait and self._wait_for_views
+            await self._wait_for_views(creations[-1].record.entry)
+            if creations and wait and self._wait_for_views
             else None
         )
         return BatchOutcome(outcomes=outcomes, settlement=settlement)
@@ -238,7 +238,7 @@ class Publish:
             return description
         try:
             stated = self._check.stated_terms(order, description)
-            return None if stated.inherited == INTERNAL else self._check.pending(order, description, stated, by)
+            return None if stated.audience_before == INTERNAL else self._check.pending(order, description, stated, by)
         except RemoteFault as fault:
             return fault
 
@@ -264,16 +264,16 @@ def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:
     """
     group: list[_Item] = []
     assets: set[str] = set()
-    for order, described in items:
-        if isinstance(described, HansaError):
-            group.append((order, described))
+    for order, description in items:
+        if isinstance(description, HansaError):
+            group.append((order, description))
             continue
-        if described.iri in assets:
+        if description.iri in assets:
             yield group
             group, assets = [], set()
-        group.append((order, described))
-        assets.add(described.iri)
-        if described.kind == "schema":
+        group.append((order, description))
+        assets.add(description.iri)
+        if description.kind == "schema":
             yield group
             group, assets = [], set()
     if group:

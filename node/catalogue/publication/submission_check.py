@@ -41,21 +41,21 @@ class StatedTerms:
     """The conditions of a description, and the audience of the previous version if the description names none."""
 
     terms: Terms | None
-    inherited: str | None
+    audience_before: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingVersion:
     """A version that was checked and not stored: ``draft`` has no number, moment or signature yet.
 
-    ``inherited`` is the audience of the previous version if the submission names none; ``follows`` as in
+    ``audience_before`` is the audience of the previous version if the submission names none; ``follows`` as in
     ``PublishOrder``.
     """
 
     draft: Record
     submission: Submission
     terms: Terms | None
-    inherited: str | None
+    audience_before: str | None
     follows: int | None = None
     findings: tuple[Finding, ...]
 
@@ -108,14 +108,14 @@ class SubmissionCheck:
         """
         refuse_violations(description.findings)
         terms = self._terms(order.submission, description)
-        named = description.audience or order.submission.audience
-        if order.earlier_versions and not named:
+        audience = description.audience or order.submission.audience
+        if order.earlier_versions and not audience:
             raise InvalidInput("opening earlier versions needs an audience", remedy="name it: audience: public")
-        if named or (terms is not None and terms.audience == INTERNAL):
-            return StatedTerms(terms=terms, inherited=None)
+        if audience or (terms is not None and terms.audience == INTERNAL):
+            return StatedTerms(terms=terms, audience_before=None)
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, description.iri)
-        return StatedTerms(terms=terms, inherited=None if head is None else head.audience)
+        return StatedTerms(terms=terms, audience_before=None if head is None else head.audience)
 
     def pending(
         self, order: PublishOrder, description: CheckedDescription, terms_of_order: StatedTerms, by: Caller
@@ -128,8 +128,8 @@ class SubmissionCheck:
         submission = order.submission
         findings = tuple(description.findings)
         refuse_violations(findings)
-        terms, inherited = terms_of_order.terms, terms_of_order.inherited
-        audience = description.audience or submission.audience or inherited
+        terms, is_inherited = terms_of_order.terms, terms_of_order.audience_before
+        audience = description.audience or submission.audience or is_inherited
         draft = self._draft(submission, description, terms, audience, opens=order.earlier_versions)
         self._check_data_sources(draft, by)
         # Nobody could agree to an offer that contradicts itself, or everybody could.
@@ -146,7 +146,7 @@ class SubmissionCheck:
             draft=replace(draft, warnings=warnings),
             submission=submission,
             terms=terms,
-            inherited=inherited,
+            audience_before=is_inherited,
             follows=order.follows,
             findings=findings,
         )

@@ -77,7 +77,7 @@ class VersionWriter:
         _require_newest(head, pending)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)
-        return _outcome(head, _after(head, draft), pending.terms, pending.inherited)
+        return _outcome(head, _after(head, draft), pending.terms, pending.audience_before)
 
     def _store_or_refuse(self, pending: PendingVersion, by: Caller) -> Publication | HansaError:
         try:
@@ -95,7 +95,7 @@ class VersionWriter:
 
     def _outcome_of(self, tx: Transaction, pending: PendingVersion) -> tuple[Publication, Record | None]:
         """Return the result of publishing ``pending``, and the previous version."""
-        draft, inherited = pending.draft, pending.inherited
+        draft, is_inherited = pending.draft, pending.audience_before
         head = self._catalogue.records.get(tx, draft.iri)
         if head is not None and head.origin != draft.origin:
             raise InvalidInput(
@@ -105,12 +105,12 @@ class VersionWriter:
         _require_newest(head, pending)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)
-        if inherited is not None and head is not None and head.audience != inherited:
+        if is_inherited is not None and head is not None and head.audience != is_inherited:
             raise InvalidInput(
                 "another version was published for another audience in the meantime",
                 remedy="publish again, and name the audience",
             )
-        return _outcome(head, _after(head, draft), pending.terms, inherited), head
+        return _outcome(head, _after(head, draft), pending.terms, is_inherited), head
 
     def _write(self, tx: Transaction, by: Caller, outcome: Publication, head: Record | None) -> Publication:
         if not outcome.created:
@@ -118,7 +118,7 @@ class VersionWriter:
         if head is not None and narrows(head, outcome.record.audience):
             # Callers that could see the asset until now see only that it is withdrawn.
             self._catalogue.keep(tx, withdrawal_of(head), by)
-        return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.widened))
+        return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.wider_audience))
 
 
 def _require_newest(head: Record | None, pending: PendingVersion) -> None:
@@ -150,4 +150,4 @@ def _outcome(head: Record | None, draft: Record, terms: Terms | None, default_au
     # Conditions for a wide audience have little effect while few see the asset: warn if the audience was forgotten.
     forgotten = default_audience not in (None, PUBLIC) and terms is not None and terms.offer is not None
     about = findings_about(head, draft, change, inherited=forgotten)
-    return Publication(record=draft, created=True, widened=change, findings=tuple(about))
+    return Publication(record=draft, created=True, wider_audience=change, findings=tuple(about))

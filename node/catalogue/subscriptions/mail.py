@@ -104,21 +104,29 @@ class SubscriptionMail:
             raise InvalidInput(
                 "this is not an e-mail address", remedy="write it as name@city.example", facts={"case": "mail"}
             )
-        chosen = supported_language(language)
+        new_language = supported_language(language)
 
         def save() -> None:
             now = self._clock.now()
             with self._uow.begin() as tx:
-                known = self._store.subscriber(tx, login) or Subscriber(login=login)
-                if known.mail_asked is not None and timedelta() <= now - known.mail_asked < BETWEEN_QUESTIONS:
+                subscriber = self._store.subscriber(tx, login) or Subscriber(login=login)
+                if (
+                    subscriber.mail_asked is not None
+                    and timedelta() <= now - subscriber.mail_asked < BETWEEN_QUESTIONS
+                ):
                     raise TooMany(
                         "an e-mail was sent a moment ago", remedy="look for it, or try again in five minutes"
                     )
-                asked = replace(
-                    known, mail=address, mail_confirmed=None, mail_asked=now, mail_due=None, language=chosen
+                request = replace(
+                    subscriber,
+                    mail=address,
+                    mail_confirmed=None,
+                    mail_asked=now,
+                    mail_due=None,
+                    language=new_language,
                 )
-                self._store.save_subscriber(tx, asked)
-                message = letters.confirmation(address, self._secret(login, address), chosen, now)
+                self._store.save_subscriber(tx, request)
+                message = letters.confirmation(address, self._secret(login, address), new_language, now)
                 self._queue(tx, letters, login, address, message, now)
 
         await run_sync(save)
@@ -222,20 +230,20 @@ class SubscriptionMail:
         return base64.urlsafe_b64encode(self._box.wrap(plain)).decode("ascii").rstrip("=")
 
     def _subscriber(self, tx: Transaction, secret: str) -> Subscriber:
-        known = None
+        subscriber = None
         try:
             if len(secret) <= _LONGEST_SECRET:
                 envelope = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
                 plain = self._box.unwrap(envelope)
                 if plain.startswith(_MARK):
                     login, _, address = plain.removeprefix(_MARK).decode().partition("\0")
-                    known = self._store.subscriber(tx, login)
-                    known = known if known is not None and known.mail == address else None
+                    subscriber = self._store.subscriber(tx, login)
+                    subscriber = subscriber if subscriber is not None and subscriber.mail == address else None
         except (ValueError, LocalFault):
-            known = None
-        if known is None:
+            subscriber = None
+        if subscriber is None:
             raise NotFound("this link is no longer valid", remedy="see the page Subscriptions of the node")
-        return known
+        return subscriber
 
 
 def _without_mail(subscriber: Subscriber) -> Subscriber:

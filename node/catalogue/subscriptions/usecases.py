@@ -189,10 +189,10 @@ class Subscriptions:
 
         def save() -> bool:
             with self._uow.begin() as tx:
-                chosen = [one for one in self._store.of_person(tx, login) if subscription_id in ("", one.id)]
-                for one in chosen:
+                mine = [one for one in self._store.of_person(tx, login) if subscription_id in ("", one.id)]
+                for one in mine:
                     self._store.save(tx, self._after_seeing(tx, one, place))
-                return bool(chosen) or not subscription_id
+                return bool(mine) or not subscription_id
 
         if not await run_sync(save):
             raise NotFound("there is no such subscription", remedy="see the list: hansa subscription list")

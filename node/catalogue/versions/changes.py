@@ -72,8 +72,8 @@ class VersionDifference:
                     "subject": difference.subject,
                     "path": list(difference.path),
                     "name": difference.name,
-                    "removed": list(difference.removed),
-                    "added": list(difference.added),
+                    "removed": list(difference.removals),
+                    "added": list(difference.additions),
                 }
                 for difference in self.statements
             ],

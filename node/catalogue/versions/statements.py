@@ -30,8 +30,8 @@ class Difference:
 
     subject: str
     path: tuple[str, ...]
-    removed: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
+    removals: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ def differences(before: bytes, after: bytes) -> list[Difference]:
     old_things, new_things = _unmatched_nodes(old, old.loose, new, new.loose)
     if old_things or new_things:
         removed, added = sorted(map(old.write_term, old_things)), sorted(map(new.write_term, new_things))
-        result.append(Difference(subject="", path=(), removed=tuple(removed), added=tuple(added)))
+        result.append(Difference(subject="", path=(), removals=tuple(removed), additions=tuple(added)))
     return result
 
 
@@ -73,12 +73,12 @@ class _Description:
         """Return ``term``; for a blank node, all its statements in an order that depends only on them."""
         if not is_blank(term):
             return term
-        known = self._written.get(term)
-        if known is None:
+        text = self._written.get(term)
+        if text is None:
             self._written[term] = "[]"  # For a circle that leads back here.
             pairs = sorted(self.pairs(term))
-            known = self._written[term] = f"[ {' ; '.join(pairs)} ]" if pairs else "[]"
-        return known
+            text = self._written[term] = f"[ {' ; '.join(pairs)} ]" if pairs else "[]"
+        return text
 
     def pairs(self, subject: str) -> list[str]:
         """Return property and value of each statement about ``subject``."""
@@ -101,39 +101,39 @@ def _compare(
     before, after = old.properties(was), new.properties(now)
     for predicate in sorted({*before, *after}):
         here = (*path, iri_of(predicate))
-        gone, come = before.get(predicate, []), after.get(predicate, [])
-        removed = sorted({term for term in gone if not is_blank(term)} - set(come))
-        added = sorted({term for term in come if not is_blank(term)} - set(gone))
-        old_things, new_things = _unmatched_nodes(old, gone, new, come)
-        matched = _match_nodes(old, old_things, new, new_things) if depth else []
-        for left, right in matched:
+        old_terms, come = before.get(predicate, []), after.get(predicate, [])
+        removals = sorted({term for term in old_terms if not is_blank(term)} - set(come))
+        additions = sorted({term for term in come if not is_blank(term)} - set(old_terms))
+        old_things, new_things = _unmatched_nodes(old, old_terms, new, come)
+        pairs = _match_nodes(old, old_things, new, new_things) if depth else []
+        for left, right in pairs:
             yield from _compare(old, left, new, right, subject, here, depth - 1)
-        removed += sorted(old.write_term(term) for term in old_things if term not in {left for left, _ in matched})
-        added += sorted(new.write_term(term) for term in new_things if term not in {right for _, right in matched})
-        if removed or added:
-            yield Difference(subject=subject, path=here, removed=tuple(removed), added=tuple(added))
+        removals += sorted(old.write_term(term) for term in old_things if term not in {left for left, _ in pairs})
+        additions += sorted(new.write_term(term) for term in new_things if term not in {right for _, right in pairs})
+        if removals or additions:
+            yield Difference(subject=subject, path=here, removals=tuple(removals), additions=tuple(additions))
 
 
 def _unmatched_nodes(
     old: _Description, removals: Sequence[str], new: _Description, come: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the blank nodes of each side that have no equal on the other side."""
-    left = [term for term in removals if is_blank(term)]
+    rest = [term for term in removals if is_blank(term)]
     right = [term for term in come if is_blank(term)]
-    both = Counter(map(old.write_term, left)) & Counter(map(new.write_term, right))
+    both = Counter(map(old.write_term, rest)) & Counter(map(new.write_term, right))
 
     def remaining(terms: Sequence[str], description: _Description) -> list[str]:
         same = both.copy()
-        unmatched = []
+        rest = []
         for term in terms:
             written = description.write_term(term)
             if same[written] > 0:
                 same[written] -= 1
             else:
-                unmatched.append(term)
-        return unmatched
+                rest.append(term)
+        return rest
 
-    return remaining(left, old), remaining(right, new)
+    return remaining(rest, old), remaining(right, new)
 
 
 def _match_nodes(
@@ -142,16 +142,16 @@ def _match_nodes(
     """Return pairs of blank nodes that are versions of the same thing: the only two, or those that share most."""
     if len(removals) == len(come) == 1:
         return [(removals[0], come[0])]
-    left = {term: Counter(old.pairs(term)) for term in removals}
+    statements = {term: Counter(old.pairs(term)) for term in removals}
     right = {term: Counter(new.pairs(term)) for term in come}
-    shared = sorted(
-        ((-(left[a] & right[b]).total(), a, b) for a in removals for b in come),
+    shared_statements = sorted(
+        ((-(statements[a] & right[b]).total(), a, b) for a in removals for b in come),
         key=lambda item: (item[0], old.write_term(item[1]), new.write_term(item[2])),
     )
     pairs: list[tuple[str, str]] = []
-    for common, a, b in shared:
+    for common, a, b in shared_statements:
         # All share their class, so one common statement does not show that two nodes are the same thing.
-        if common <= -2 and a in left and b in right:
-            del left[a], right[b]
+        if common <= -2 and a in statements and b in right:
+            del statements[a], right[b]
             pairs.append((a, b))
     return pairs

@@ -30,9 +30,9 @@ class VersionStorage:
         ``change`` describes a wider audience from now on; the ledger entry records it. Raises ``Conflict`` if the
         asset has a version of this number.
         """
-        erased = versions_to_erase(tx, self.records, version)
-        entry = self.append(tx, EntryKind.RECORD, version.iri, by, ledger_body(version, change, erases=erased), at)
-        stored = replace(version, entry=entry.id)
-        self.records.add(tx, stored)
-        erase_versions(tx, self.records, self.erase, stored, erased)
-        return stored
+        to_erase = versions_to_erase(tx, self.records, version)
+        entry = self.append(tx, EntryKind.RECORD, version.iri, by, ledger_body(version, change, erases=to_erase), at)
+        version_with_entry = replace(version, entry=entry.id)
+        self.records.add(tx, version_with_entry)
+        erase_versions(tx, self.records, self.erase, version_with_entry, to_erase)
+        return version_with_entry

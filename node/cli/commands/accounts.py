@@ -31,11 +31,11 @@ def remarks(account: dict[str, Any]) -> str:
 
 def invite(client: HansaClient, login: str, name: str, roles: list[str]) -> None:
     """Create an account, and show the link for its first password."""
-    added = client.invite(login, name, roles)
+    account = client.invite(login, name, roles)
     if Mode.json:
-        emit(added)
+        emit(account)
         return
-    _tell_link(added["link"], f"account {login} created")
+    _tell_link(account["link"], f"account {login} created")
 
 
 def oversee(
@@ -52,17 +52,17 @@ def oversee(
     if link:
         _tell_link(client.make_link(login), f"link for {login}")
     elif roles:
-        changed = client.set_roles(login, roles)
+        account = client.set_roles(login, roles)
         if Mode.json:
-            emit(changed)
-        report_success(f"{login} has the roles {', '.join(changed['roles'])}")
+            emit(account)
+        report_success(f"{login} has the roles {', '.join(account['roles'])}")
     elif show:
         _show(client.account(login))
     elif end_sessions:
-        ended = client.end_sessions(login)
+        count = client.end_sessions(login)
         if Mode.json:
-            emit({"ended": ended})
-        report_success(f"{ended} session{'' if ended == 1 else 's'} of {login} ended")
+            emit({"ended": count})
+        report_success(f"{count} session{'' if count == 1 else 's'} of {login} ended")
     elif delete:
         client.remove_account(login)
         report_success(f"the account {login} was deleted; nobody can have this login again")

@@ -181,11 +181,11 @@ def export(
     report = check(content)
     missing = [finding for finding in report.findings if finding.outcome is Outcome.OPEN]
     if Mode.json:
-        emit({"file": str(target), "bytes": len(content), "missing": [one.to_json() for one in missing]})
+        emit({"file": str(target), "bytes": len(content), "missing": [part.to_json() for part in missing]})
         return
     report_success(f"saved {target}", detail=size(len(content)))
-    for one in missing:
-        line("not in it", f"{one.what}: {one.detail}")
+    for part in missing:
+        line("not in it", f"{part.what}: {part.detail}")
     remark(f"hansa agreement verify {word(target)}")
 
 

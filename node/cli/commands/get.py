@@ -93,23 +93,23 @@ def get(
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
         if agreement is not None:
-            signed: str | None = _agreement_id(client, agreement, iri)
+            agreement_iri: str | None = _agreement_id(client, agreement, iri)
             status = DONE
         else:
-            status, signed = _find_or_negotiate(
+            status, agreement_iri = _find_or_negotiate(
                 client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang
             )
-        if signed is not None:
-            result["agreementId"] = signed
-        if signed is None or agree_only:
+        if agreement_iri is not None:
+            result["agreementId"] = agreement_iri
+        if agreement_iri is None or agree_only:
             pass
         elif target is not None:
-            pid = target.begin(client, signed, file)
+            pid = target.begin(client, agreement_iri, file)
             result["transfer"] = follow_push(client, pid)
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            status = _receive(client, signed, file, output, result, keep_sealed=keep_sealed, lang=lang)
+            status = _receive(client, agreement_iri, file, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
     return status
@@ -151,7 +151,7 @@ def _find_or_negotiate(
 ) -> tuple[int, str | None]:
     """Return the agreement for the request: one in force, or one negotiated now; else the reason, as exit status."""
     conditions = read_conditions(ask) if ask is not None else None
-    needed = read_conditions(least) if least is not None else None
+    demand = read_conditions(least) if least is not None else None
     offer = client.conditions(iri, purpose=purpose, ask=conditions)
     result["conditions"] = offer["summary"]
     line("conditions", words(offer["summary"], lang))
@@ -176,7 +176,7 @@ def _find_or_negotiate(
             line("asking", "for other terms than these")
         elif not yes and not Mode.json and not _ask_acceptance(offer, lang):
             return REFUSED, None
-        pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=needed)["pid"])
+        pid = str(client.negotiate(iri, purpose=purpose, ask=conditions, least=demand)["pid"])
     asks_person = ask is None and offer["decision"]["outcome"] == "ask"
     status, agreement_id = _agree(client, pid, result, wait=wait, asks_person=asks_person, lang=lang)
     if agreement_id is not None:
@@ -239,7 +239,7 @@ def _receive(
     lang: str,
 ) -> int:
     pid = client.transfer(agreement_id, file=file)["pid"]
-    started = time.monotonic()
+    start = time.monotonic()
     state = _follow(client, pid)
     reception = state["reception"]
     result["transfer"] = {"pid": pid, "state": state["state"]}
@@ -251,26 +251,27 @@ def _receive(
         target /= reception["name"]
     if output is None:
         target = _free(target)
-    written = client.save(pid, target)
+    size_on_disk = client.save(pid, target)
     manifest = target.with_name(target.name + ".manifest.jws")
-    signed = reception["facts"].get("verified", True)
-    if signed:
+    verification = reception["facts"].get("verified", True)
+    if verification:
         client.save(pid, manifest, part="manifest")
     if keep_sealed and reception["sealed"]:
         client.save(pid, target.with_name(target.name + ".age"), part="sealed")
-    seconds = max(time.monotonic() - started, 0.001)
+    seconds = max(time.monotonic() - start, 0.001)
     line(
-        "receiving", f"{size(written)}  {written / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}"
+        "receiving",
+        f"{size(size_on_disk)}  {size_on_disk / seconds / 1e6:.0f} MB/s{'  sealed' if reception['sealed'] else ''}",
     )
-    if signed:
+    if verification:
         report_success(
             "verified",
             detail="size, hash and signature of the manifest are correct" + (", seal" if reception["sealed"] else ""),
         )
     else:
         line("unverified", "the provider sent no signed manifest, so the received data cannot be verified")
-    line("saved", f"{target}   (+ {manifest.name})" if signed else str(target))
-    result["verified"] = signed
+    line("saved", f"{target}   (+ {manifest.name})" if verification else str(target))
+    result["verified"] = verification
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE

@@ -97,18 +97,18 @@ def run(
     """Begin a run of a source now."""
     with connect(node) as client:
         harvests = client.harvests
-        begun = harvests.run(name)
-        while wait and begun["ended"] is None:
+        begin = harvests.run(name)
+        while wait and begin["ended"] is None:
             time.sleep(POLL)
-            begun = harvests.report(name, begun["run"], limit=1)
+            begin = harvests.report(name, begin["run"], limit=1)
     if Mode.json:
-        emit({member: value for member, value in begun.items() if member not in ("records", "next")})
+        emit({member: value for member, value in begin.items() if member not in ("records", "next")})
     elif wait:
-        _show_run(begun)
+        _show_run(begin)
     else:
         report_success(f"{name} is being harvested")
         remark(f"to see how it goes: hansa harvest list {word(name)}")
-    return REFUSED if begun["state"] in ("failed", "refused") else DONE
+    return REFUSED if begin["state"] in ("failed", "refused") else DONE
 
 
 def pause(name: _Name, node: Node = None) -> int:
@@ -200,18 +200,18 @@ def _show(source: Mapping[str, Any], *, all_runs: bool) -> None:
 
 
 def _show_run(facts: Mapping[str, Any]) -> None:
-    begun = _minute(facts["started"] or facts["queued"])
+    start = _minute(facts["started"] or facts["queued"])
     counts = counts_in_words(facts["counts"]) if facts["counts"] else ""
     again = f", went on after {facts['interrupted']} interruptions" if facts["interrupted"] else ""
     match facts["state"]:
         case "queued":
-            line("last run", f"{begun}  waits to begin")
+            line("last run", f"{start}  waits to begin")
         case "running":
-            line("last run", f"{begun}  running{again}: {counts or 'reading'}")
+            line("last run", f"{start}  running{again}: {counts or 'reading'}")
         case "done":
-            report_success(f"{begun}  harvested{again}", detail=counts or "no records")
+            report_success(f"{start}  harvested{again}", detail=counts or "no records")
         case _:
-            report_failure(f"{begun}  {facts['state']}{again}: {facts['problem']['detail']}")
+            report_failure(f"{start}  {facts['state']}{again}: {facts['problem']['detail']}")
             if counts:
                 line("until then", counts)
             if facts["problem"]["remedy"]:

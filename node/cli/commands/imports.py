@@ -126,8 +126,8 @@ def import_(
     media_type = "" if on_the_web else _media_type(file)
     rows: list[dict[str, Any]] = []
     repairs = _Repairs()
-    opened: dict[str, Any] = {}
-    closed: dict[str, Any] = {}
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
     with connect(node) as client, sheet(report) as write, counter(name[-40:]) as progress:
         rules = [*(["safe"] if repair else []), *(rule or [])]
         if on_the_web:
@@ -155,29 +155,29 @@ def import_(
         for event in lines:
             match event.pop("event"):
                 case "opened":
-                    opened = event
+                    first = event
                 case "record":
                     write(event)
                     repairs.add(event["repairs"])
-                    progress(event["number"], opened["total"])
+                    progress(event["number"], first["total"])
                     if Mode.json or show_all or event["outcome"] in ("refused", "renamed") or event["note"]:
                         rows.append(event)
                 case "closed":
-                    closed = event
+                    last = event
                 case "failed":
                     counts = counts_in_words(event) or "nothing imported"
                     raise LocalFault(f"{event['detail']}; {counts} until then", remedy=_AGAIN)
-    if not closed:
+    if not last:
         raise LocalFault("the node ended the import before its end", remedy=_AGAIN)
-    opened["total"] = sum(closed[name] for name in ("new", "changed", "renamed", "unchanged", "refused"))
+    first["total"] = sum(last[name] for name in ("new", "changed", "renamed", "unchanged", "refused"))
     if Mode.json:
-        emit({**opened, "records": rows, **closed})
+        emit({**first, "records": rows, **last})
     else:
-        _show(opened, rows, closed, name=name, check=check, show_all=show_all)
-        repairs.show(closed["repaired"])
+        _show(first, rows, last, name=name, check=check, show_all=show_all)
+        repairs.show(last["repaired"])
         if report is not None:
             line("report", str(report))
-    return REFUSED if closed["refused"] and closed["refused"] == opened["total"] else 0
+    return REFUSED if last["refused"] and last["refused"] == first["total"] else 0
 
 
 def _file(path: Path) -> Path:
@@ -215,12 +215,12 @@ def _show(
             ["", "title", "faults", "address"],
         )
     verb = "checked" if check else "imported"
-    entered = beginning["total"] - totals["refused"]
-    result = f"{entered} of {beginning['total']} records {verb}"
-    if entered:
+    count = beginning["total"] - totals["refused"]
+    result = f"{count} of {beginning['total']} records {verb}"
+    if count:
         report_success(result, detail=counts_in_words(totals))
         line("source", _source(beginning))
-        line("conform", f"{totals['conforming']} of {entered} break no obligation of DCAT-AP")
+        line("conform", f"{totals['conforming']} of {count} break no obligation of DCAT-AP")
     else:
         report_failure(f"{result}: all refused" if beginning["total"] else "there are no records in it")
     if totals["missing"]:
@@ -233,14 +233,14 @@ def _show(
     for row in rows:
         if row["outcome"] == "renamed" or row["note"]:
             say(f"  {row['number']}  {row['title'] or row['iri']}: {renamed_in_words(row)}")
-    refused = [row for row in rows if row["outcome"] == "refused"]
-    if refused:
-        if entered:
-            report_failure(f"{len(refused)} record{'s' if len(refused) != 1 else ''} refused")
-        for row in refused[:SHOWN]:
+    refusals = [row for row in rows if row["outcome"] == "refused"]
+    if refusals:
+        if count:
+            report_failure(f"{len(refusals)} record{'s' if len(refusals) != 1 else ''} refused")
+        for row in refusals[:SHOWN]:
             complain(f"  {row['number']}  {row['title'] or row['iri'] or '(no title)'}: {row['error']}")
-        if len(refused) > SHOWN:
-            say(f"  … and {len(refused) - SHOWN} more: --csv FILE or --json has all of them")
+        if len(refusals) > SHOWN:
+            say(f"  … and {len(refusals) - SHOWN} more: --csv FILE or --json has all of them")
 
 
 def renamed_in_words(row: Mapping[str, Any]) -> str:

@@ -111,14 +111,14 @@ def revoke(
             f"{as_of} is not a time", remedy="write it as 2026-11-20T14:00:00Z; 'now' is the time of this command"
         ) from None
     with _key_service(node) as key_service:
-        changed = key_service.revoke_key(key, stamp(when), reason)
+        keys = key_service.revoke_key(key, stamp(when), reason)
     if Mode.json:
-        emit(changed)
+        emit(keys)
         return
-    for one in changed:
-        report_success(f"{_words_of(one['kind'])} key {one['id']} is {one['state']}")
+    for change_of_key in keys:
+        report_success(f"{_words_of(change_of_key['kind'])} key {change_of_key['id']} is {change_of_key['state']}")
     remark("its earlier signatures are valid only if another party saw them in time: a thief can write any date")
-    if any(one["state"] == "in use" for one in changed):
+    if any(change_of_key["state"] == "in use" for change_of_key in keys):
         _further()
 
 

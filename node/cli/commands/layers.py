@@ -91,12 +91,12 @@ def show(
 
 def _changes(operation: Mapping[str, Any]) -> Iterator[str]:
     """Return the effect of one operation on a row, member by member."""
-    seen = operation.get("before") or {}
+    before = operation.get("before") or {}
     for name, value in (operation.get("set") or {}).items():
         if isinstance(value, Mapping):
             yield f"{name} × {value.get('factor')}"
         else:
-            yield f"{name}: {f'{seen[name]} → ' if name in seen else ''}{value}"
+            yield f"{name}: {f'{before[name]} → ' if name in before else ''}{value}"
     for name in operation.get("unset") or ():
         yield f"{name}: none"
     if operation.get("geometry"):

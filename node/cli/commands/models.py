@@ -131,15 +131,15 @@ def _home(node: str | None, names: Sequence[str] | None, folder: Path | None, un
     from node.scenarios.models.code import MODEL
     from node.settings import load
 
-    where, admitted, limits = _folder(node), Libraries(), MODEL
+    where, libraries, limits = _folder(node), Libraries(), MODEL
     if where is not None:
         settings = load(where)
-        admitted, limits = model_libraries(settings), model_limits(settings)
-    admitted = Libraries(
-        names=tuple(dict.fromkeys((*admitted.names, *(names or ())))),
-        folder=admitted.folder if folder is None else str(folder.resolve()),
+        libraries, limits = model_libraries(settings), model_limits(settings)
+    libraries = Libraries(
+        names=tuple(dict.fromkeys((*libraries.names, *(names or ())))),
+        folder=libraries.folder if folder is None else str(folder.resolve()),
     )
-    cage = Cage(libraries=admitted, unconfined=unconfined)
+    cage = Cage(libraries=libraries, unconfined=unconfined)
     barriers = cage.barriers()
     if unconfined and barriers.lacking:
         deeds = "read everything that you can read" if barriers.seccomp else "do everything that you can do"
@@ -239,7 +239,9 @@ def _draft(file: Path, interface: Mapping[str, Any]) -> str:
     text = interface.get("description") or "# one or two sentences: what it computes, from what, for whom"
     card = Path(f"{file.stem}.yaml")
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")
-    written = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2)
+    card_text = yaml.safe_dump(
+        facts, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2
+    )
     return (
         f"# The card of {one_line(file.name)}. Lines with # are hints; publish with: hansa publish {word(card)}\n"
         "kind: model\n"
@@ -259,7 +261,7 @@ def _draft(file: Path, interface: Mapping[str, Any]) -> str:
         "conditions: members     # who may have it run; hansa publish --choices conditions\n"
         "\n"
         "# What the code says. It may be left out: publishing fills it in. Add titles and other languages here.\n"
-        f"{written}"
+        f"{card_text}"
     )
 
 

@@ -33,21 +33,21 @@ def register(app: typer.Typer) -> None:
 def members(node: Node = None) -> None:
     """Show the nodes whose feeds this node follows, and their errors."""
     with connect(node) as client:
-        followed = client.members()
+        members = client.members()
     if Mode.json:
-        emit(followed)
+        emit(members)
         return
-    if not followed:
+    if not members:
         say("This node follows no other nodes yet.")
         remark("hansa follow https://data.city.example")
         return
     table(
-        [[one["name"], one["did"], str(one.get("assets", "")), _state(one)] for one in followed],
+        [[member["name"], member["did"], str(member.get("assets", "")), _state(member)] for member in members],
         ["member", "did", "assets", ""],
     )
-    for one in followed:
-        if one["state"] == "quarantine":
-            next_step(f"hansa members evidence {word(one['url'])}")
+    for member in members:
+        if member["state"] == "quarantine":
+            next_step(f"hansa members evidence {word(member['url'])}")
 
 
 @group.command("evidence")
@@ -86,10 +86,10 @@ def accept(which: Which, node: Node = None) -> None:
     """Accept the history that a member in quarantine shows now. Received records stay, and the ledger records the
     decision."""
     with connect(node) as client:
-        accepted = client.follows.accept(which)
+        member = client.follows.accept(which)
     if Mode.json:
-        emit(accepted)
-    report_success(f"accepted the history of {accepted['name']}", detail=accepted["did"])
+        emit(member)
+    report_success(f"accepted the history of {member['name']}", detail=member["did"])
     remark("its feed is read from the beginning; versions that differ from those received are put aside")
 
 

@@ -43,22 +43,22 @@ def join(
                 _show_memberships(memberships, lang)
             return 0
         as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
-        asked = client.join(region, as_)
-        line("rulebook", str(asked.get("rulebook") or "none published"))
-        report_success(f"applied for {as_}", detail=asked["issuer"])
-        while wait and asked["state"] not in ("ISSUED", "REJECTED"):
+        application = client.join(region, as_)
+        line("rulebook", str(application.get("rulebook") or "none published"))
+        report_success(f"applied for {as_}", detail=application["issuer"])
+        while wait and application["state"] not in ("ISSUED", "REJECTED"):
             time.sleep(0.2)
-            asked = next(
+            application = next(
                 request
                 for request in client.memberships()["requests"]
-                if request["holder_pid"] == asked["holder_pid"]
+                if request["holder_pid"] == application["holder_pid"]
             )
     if Mode.json:
-        emit(asked)
-    if asked["state"] == "ISSUED":
+        emit(application)
+    if application["state"] == "ISSUED":
         report_success(f"{as_} received")
-    elif asked["state"] == "REJECTED":
-        line("refused", str(asked.get("reason") or ""))
+    elif application["state"] == "REJECTED":
+        line("refused", str(application.get("reason") or ""))
         return 1
     else:
         remark("a person decides; see the status: hansa join")
@@ -104,15 +104,16 @@ def decide(
             return
         if approve is None:
             raise typer.BadParameter("give --approve or --refuse")
-        chosen = _choose(waiting, decision)
-        decided = client.decide(chosen["id"], approve=approve, reason=reason)
+        application = _choose(waiting, decision)
+        decided = client.decide(application["id"], approve=approve, reason=reason)
         if Mode.json:
             emit(decided)
         report_success(
-            f"{'approved' if approve else 'refused'}: {chosen['peerName']}", detail=words(chosen["summary"], lang)
+            f"{'approved' if approve else 'refused'}: {application['peerName']}",
+            detail=words(application["summary"], lang),
         )
-        if approve and chosen["kind"] == "offer" and not Mode.json:
-            tell_outcome(client, chosen["subject"], lang)
+        if approve and application["kind"] == "offer" and not Mode.json:
+            tell_outcome(client, application["subject"], lang)
 
 
 def _show_waiting(waiting: list[dict[str, Any]], lang: str) -> None:
@@ -154,10 +155,10 @@ def revoke(
 ) -> None:
     """Revoke a credential that this node issued. It takes effect at the next access."""
     with connect(node) as client:
-        issued = client.issued_credentials()
+        all_credentials = client.issued_credentials()
         if credential is None and holder is None:
             if Mode.json:
-                emit(issued)
+                emit(all_credentials)
                 return
             table(
                 [
@@ -167,35 +168,35 @@ def revoke(
                         "revoked" if record["revokedAt"] else "in force",
                         record["id"],
                     ]
-                    for record in issued
+                    for record in all_credentials
                 ],
                 ["credential", "holder", "", "id"],
             )
             return
         credentials = [
-            one
-            for one in issued
-            if one["id"] == credential or (one["holder"] == holder and type_ in (None, one["type"]))
+            row
+            for row in all_credentials
+            if row["id"] == credential or (row["holder"] == holder and type_ in (None, row["type"]))
         ]
-        credentials = [one for one in credentials if one["revokedAt"] is None]
+        credentials = [row for row in credentials if row["revokedAt"] is None]
         if not credentials:
             raise InvalidInput(
                 "there is no such credential in force", remedy="see the issued credentials: hansa revoke"
             )
-        results = [client.revoke(one["id"], reason) for one in credentials]
+        results = [client.revoke(row["id"], reason) for row in credentials]
     if Mode.json:
         emit(results)
-    for one in credentials:
-        report_success(f"revoked {one['type']}", detail=one["holder"])
+    for row in credentials:
+        report_success(f"revoked {row['type']}", detail=row["holder"])
 
 
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:
     """Follow another node's feed. Its records appear in this catalogue and stay up to date."""
     with connect(node) as client:
-        followed = client.follow(url)
+        member = client.follow(url)
     if Mode.json:
-        emit(followed)
-    report_success(f"following {followed['name']}", detail=followed["did"])
+        emit(member)
+    report_success(f"following {member['name']}", detail=member["did"])
 
 
 def user(

@@ -201,12 +201,12 @@ def perform(
     if ours is not None and process["pendingId"] == ours:
         remark(f"{process['pending']}: {process['status']['text']}")
         return WAITING
-    answered = [
+    answers = [
         message
         for message in process["messages"]
         if message["direction"] == "out" and message["id"] == ours and message["fate"] != "put-off"
     ]
-    fate = answered[-1]["fate"] if answered else None
+    fate = answers[-1]["fate"] if answers else None
     if aim is not None and process["state"] == aim:
         # The process has ended, as requested: that the other side refused, or ended it first, is no failure.
         report_success(
@@ -216,7 +216,7 @@ def perform(
         return DONE
     if fate == "refused":
         report_failure(f"refused by {process['peer']}")
-        tell_why(answered[-1]["reason"], lang)
+        tell_why(answers[-1]["reason"], lang)
         return REFUSED
     if ours is not None and fate != "taken":
         report_failure(f"not {word}: a message of {process['peer']} came first")

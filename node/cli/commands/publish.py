@@ -189,10 +189,10 @@ def withdraw(
 ) -> None:
     """Take an asset out of the catalogue. Its versions and its agreements stay on record."""
     with connect(node) as client:
-        gone = client.withdraw(iri, reason=reason)
+        withdrawal = client.withdraw(iri, reason=reason)
     if Mode.json:
-        emit(gone)
-    report_success("withdrawn", detail=f"version {gone['version']} says so")
+        emit(withdrawal)
+    report_success("withdrawn", detail=f"version {withdrawal['version']} says so")
 
 
 def erase(

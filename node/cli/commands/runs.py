@@ -113,13 +113,13 @@ def start(
     """Run a scenario. Interrupting stops the watching, not the run."""
     with connect(node) as client:
         bound = binding(scenario, inputs, sets, whole_layers(client, layers), in_place)
-        checked = client.scenarios.check(bound)
-        if not checked["fits"]:
+        report = client.scenarios.check(bound)
+        if not report["fits"]:
             if Mode.json:
-                emit(checked)
+                emit(report)
             else:
                 report_failure("this scenario cannot be run with this binding")
-                obstacles(checked["findings"])
+                obstacles(report["findings"])
             return REFUSED
         run = client.scenarios.start(bound)
         return follow(client, run, lang, wait=wait)

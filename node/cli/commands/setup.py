@@ -55,15 +55,15 @@ def init(
     from node.cli.creation import create
 
     local = not url or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    chosen = port or urlsplit(url).port or 8080
+    own_port = port or urlsplit(url).port or 8080
     languages, source = choose(language or (), os.environ, asks=sys.stdin.isatty() and not Mode.json)
-    created = create(
+    result = create(
         folder,
         {
             "name": name or folder.name,
-            "public_url": url or f"http://127.0.0.1:{chosen}",
+            "public_url": url or f"http://127.0.0.1:{own_port}",
             "host": host,
-            "port": chosen,
+            "port": own_port,
             **({"contact": contact} if contact else {}),
             **({"region": region} if region else {}),
             **({"issuer": True} if issuer else {}),
@@ -75,20 +75,20 @@ def init(
     if Mode.json:
         emit(
             {
-                "did": created.did,
-                "login": created.login,
-                "password": created.password,
+                "did": result.did,
+                "login": result.login,
+                "password": result.password,
                 "folder": str(folder),
                 "languages": languages,
             }
         )
         return
-    report_success("keys created", detail=created.did)
-    report_success("store created", detail=f"{folder}/  ({created.store})")
+    report_success("keys created", detail=result.did)
+    report_success("store created", detail=f"{folder}/  ({result.store})")
     report_success(f"language {', '.join(languages)}", detail=source)
     report_success("administrator created", detail="to change the password: hansa user admin --password")
-    line("login", created.login)
-    line("password", created.password, style="bold")
+    line("login", result.login)
+    line("password", result.password, style="bold")
     if local:
         remark("This node uses http and works on this machine only. To use it with other nodes: --url https://…")
     next_step(f"hansa serve {word(folder)}")

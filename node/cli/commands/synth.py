@@ -43,35 +43,35 @@ def synth(
     if file.stat().st_size > MOST_BYTES:
         raise InvalidInput(f"{file} is larger than {MOST_BYTES // 1_000_000} MB", remedy="make it from a part of it")
     target = out or file.with_name(f"{file.stem}-stand-in{file.suffix}")
-    described = target.with_suffix(".yaml")
-    for one in (target, described):
+    description = target.with_suffix(".yaml")
+    for one in (target, description):
         if one.exists():
             raise InvalidInput(f"{one} already exists", remedy="choose another file with --out")
-    drawn = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
-    save(target, (geojson_of(drawn) if media_type == _MEDIA[".geojson"] else csv_of(drawn)).encode())
+    sample = stand_in(read_rows(file.read_bytes(), media_type), count=rows, seed=seed)
+    save(target, (geojson_of(sample) if media_type == _MEDIA[".geojson"] else csv_of(sample)).encode())
     beside = file.with_suffix(".yaml")
     fields = read_description(beside)[0] if beside.is_file() else {}
     title = file.stem.replace("-", " ").replace("_", " ").capitalize()
-    draft = description_of(drawn, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
-    save(described, draft.encode())
+    draft = description_of(sample, file=target.name, title=f"{title}: synthetic stand-in", beside=fields)
+    save(description, draft.encode())
     if Mode.json:
         emit(
             {
                 "file": str(target),
-                "description": str(described),
-                "rows": len(drawn.rows),
-                "leftOut": drawn.left_out,
+                "description": str(description),
+                "rows": len(sample.rows),
+                "leftOut": sample.left_out,
                 "seed": seed,
-                "columns": [{"name": name, "kept": str(drawn.kinds[name])} for name in drawn.columns],
+                "columns": [{"name": name, "kept": str(sample.kinds[name])} for name in sample.columns],
             }
         )
         return
-    report_success(f"{target} written", detail=f"{len(drawn.rows)} rows, seed {seed}")
-    report_success(f"{described} written", detail="a draft of the description")
-    for name in drawn.columns:
-        folded = drawn.folded.get(name)
-        line(name, f"{drawn.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
-    if drawn.left_out:
-        remark(f"{drawn.left_out} rows were left out: they would have been copies of real rows")
+    report_success(f"{target} written", detail=f"{len(sample.rows)} rows, seed {seed}")
+    report_success(f"{description} written", detail="a draft of the description")
+    for name in sample.columns:
+        folded = sample.rare_values.get(name)
+        line(name, f"{sample.kinds[name]}{f', {folded} rare values folded' if folded else ''}")
+    if sample.left_out:
+        remark(f"{sample.left_out} rows were left out: they would have been copies of real rows")
     remark("This does not prove anonymity: have your privacy officer read it first.")
-    next_step(f"hansa publish {word(described)}")
+    next_step(f"hansa publish {word(description)}")

@@ -89,20 +89,20 @@ def revoke(
 ) -> None:
     """End an API token at once; operators can also end those of others."""
     with connect(node) as client:
-        known = client.tokens()
+        tokens = client.tokens()
         try:
-            known = client.tokens(everybody=True)
+            tokens = client.tokens(everybody=True)
         except HansaError as refusal:
             if refusal.status != 403:  # Then it is one's own that are known.
                 raise
         hashed = hashlib.sha256(token.encode()).hexdigest()
-        matches = [one for one in known if one["sha256"] == hashed or one["sha256"].startswith(token)]
+        matches = [one for one in tokens if one["sha256"] == hashed or one["sha256"].startswith(token)]
         if len(matches) != 1:
             raise InvalidInput(
                 "there is no such token" if not matches else "several tokens begin with this",
                 remedy="see the names: hansa token list",
             )
-        ended = client.revoke_token(matches[0]["sha256"])
+        answer = client.revoke_token(matches[0]["sha256"])
     if Mode.json:
-        emit(ended)
-    report_success(f"revoked the token for {ended['label']}", detail=ended["login"])
+        emit(answer)
+    report_success(f"revoked the token for {answer['label']}", detail=answer["login"])

@@ -102,12 +102,12 @@ def push(
     target = Target(to, read_header(header), put=put).check(*names)
     with connect(node) as client:
         begun = [target.begin(client, agreement, name) for name in names]
-        ended = [follow_push(client, pid) if wait else client.transfer_state(pid) for pid in begun]
+        states = [follow_push(client, pid) if wait else client.transfer_state(pid) for pid in begun]
     if Mode.json:
-        emit(ended)
-    for one, name in zip(ended, names, strict=True):
+        emit(states)
+    for one, name in zip(states, names, strict=True):
         tell_push(one, name, lang, wait=wait)
-    return DONE if all(one["state"] == "COMPLETED" for one in ended) or not wait else REFUSED
+    return DONE if all(one["state"] == "COMPLETED" for one in states) or not wait else REFUSED
 
 
 @dataclass(frozen=True, slots=True)

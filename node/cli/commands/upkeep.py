@@ -153,14 +153,14 @@ def backup(
             remedy="give --to at most twice: once with a recipient (age1…), once with a file",
         )
     recipient = read_recipient(recipients[0]) if recipients else None
-    written = write_backup(folder, files[0] if files else None, recipient=recipient)
+    manifest = write_backup(folder, files[0] if files else None, recipient=recipient)
     if Mode.json:
         encrypted = {"encrypted_for": recipients[0]} if recipients else {}
-        emit({"file": str(written.path), "bytes": written.size, "entries": written.entries, **encrypted})
+        emit({"file": str(manifest.path), "bytes": manifest.size, "entries": manifest.entries, **encrypted})
     else:
         report_success(
-            f"{written.path}",
-            detail=f"{size(written.size)}, {count_of(written.entries, 'ledger entry', 'ledger entries')}",
+            f"{manifest.path}",
+            detail=f"{size(manifest.size)}, {count_of(manifest.entries, 'ledger entry', 'ledger entries')}",
         )
     if recipient is None:
         # On standard error, so that scripts that read JSON meet it too.
@@ -192,13 +192,13 @@ def restore(
                 f"{identity} cannot be read: {type(error).__name__}",
                 remedy="name a file with one line that begins with AGE-SECRET-KEY-1",
             ) from error
-    restored = read_backup(archive, folder, identity=key)
+    manifest = read_backup(archive, folder, identity=key)
     if Mode.json:
-        emit({"folder": str(folder), "epoch": restored.epoch, "entries": restored.entries})
+        emit({"folder": str(folder), "epoch": manifest.epoch, "entries": manifest.entries})
         return
     report_success(
         f"restored into {folder}",
-        detail=f"{count_of(restored.entries, 'ledger entry', 'ledger entries')}, epoch {restored.epoch}",
+        detail=f"{count_of(manifest.entries, 'ledger entry', 'ledger entries')}, epoch {manifest.epoch}",
     )
     line("next", f"hansa verify {word(folder)}   then   hansa serve {word(folder)}")
 

@@ -145,11 +145,11 @@ class Accounts:
         another = by.account if by.account != login else None
         if another:
             require(by, UseCase.MANAGE_ACCOUNTS)
-        hashed = hash_password(password)
+        password_hash = hash_password(password)
         with self._uow.begin() as tx:
             account = find_account(self._store, tx, login)
             require_local(account)
-            self._store.set_password(tx, login, hashed)
+            self._store.set_password(tx, login, password_hash)
             if another or account.must_choose:
                 self._store.note_reset(tx, login, another, self._clock.now())
             ended = 0 if keep_tokens else self._store.drop_tokens(tx, login, but=self._terminal_token)

@@ -89,7 +89,7 @@ class Invitations:
         """Set the password of the account of a link, which then works no more. This ends the account's sessions and
         API tokens. Raises ``Unauthenticated``, ``InvalidInput`` for an unusable password."""
         self.account_of(secret)  # A hash takes time: only who has a link may have one made.
-        hashed = hash_password(password)
+        password_hash = hash_password(password)
         hashed_secret = token_hash(secret)
         with self._uow.begin() as tx:
             login = self._waiting(tx, secret).login
@@ -97,7 +97,7 @@ class Invitations:
             if not self._store.drop_token(tx, hashed_secret):
                 raise _link_problem()
             now = self._clock.now()
-            self._store.set_password(tx, login, hashed)
+            self._store.set_password(tx, login, password_hash)
             self._store.note_reset(tx, login, maker, now, what="link")
             self._store.note_reset(tx, login, None, now)
             ended = self._store.drop_tokens(tx, login, but=self._terminal_token)
@@ -105,10 +105,12 @@ class Invitations:
             return find_account(self._store, tx, login)
 
     def _waiting(self, tx: Transaction, secret: str) -> Account:
-        stored = self._store.by_token(tx, token_hash(secret), self._clock.now()) if 0 < len(secret) <= 256 else None
-        if stored is None or stored[1] != KIND:
+        invitation = (
+            self._store.by_token(tx, token_hash(secret), self._clock.now()) if 0 < len(secret) <= 256 else None
+        )
+        if invitation is None or invitation[1] != KIND:
             raise _link_problem()
-        return stored[0]
+        return invitation[0]
 
 
 def _link_problem() -> Unauthenticated:

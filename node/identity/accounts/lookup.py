@@ -10,10 +10,10 @@ from node.identity.ports import IdentityStore
 
 def find_account(store: IdentityStore, tx: Transaction, login: str) -> Account:
     """Return the account with this login. Raises ``NotFound``."""
-    stored = store.account(tx, login)
-    if stored is None:
+    account = store.account(tx, login)
+    if account is None:
         raise unknown_account(login)
-    return stored[0]
+    return account[0]
 
 
 def unknown_account(login: str) -> NotFound:

@@ -73,8 +73,8 @@ class AccountOversight:
         give the roles.
         """
         require(by, UseCase.MANAGE_ACCOUNTS)
-        chosen = frozenset(roles)
-        if not chosen:
+        new_roles = frozenset(roles)
+        if not new_roles:
             raise InvalidInput("an account has at least one role", remedy="choose a role, or block the account")
         with self._uow.begin() as tx:
             self._store.lock_accounts(tx)
@@ -85,9 +85,9 @@ class AccountOversight:
                     remedy="change the groups there, or block the account",
                     facts={"case": "external"},
                 )
-            if chosen == account.roles:
+            if new_roles == account.roles:
                 return account
-            if UserRole.OPERATOR in account.roles - chosen:
+            if UserRole.OPERATOR in account.roles - new_roles:
                 if login == by.account:
                     raise Conflict(
                         "you cannot take the role operator from yourself",
@@ -95,8 +95,8 @@ class AccountOversight:
                         facts={"case": "own-operator"},
                     )
                 self._require_other_operator(tx, login)
-            self._store.set_roles(tx, login, chosen)
-            now, before = sorted(map(str, chosen)), sorted(map(str, account.roles))
+            self._store.set_roles(tx, login, new_roles)
+            now, before = sorted(map(str, new_roles)), sorted(map(str, account.roles))
             self._record(tx, login, by.name, "roles-changed", roles=now, before=before)
             return find_account(self._store, tx, login)
 
@@ -147,10 +147,10 @@ class AccountOversight:
         require(by, UseCase.MANAGE_ACCOUNTS)
         with self._uow.begin() as tx:
             find_account(self._store, tx, login)
-            ended = len(self._store.sessions(tx, login))
+            count = len(self._store.sessions(tx, login))
             self._store.end_sessions(tx, login)
-            self._record(tx, login, by.name, "sessions-ended", count=ended)
-        return ended
+            self._record(tx, login, by.name, "sessions-ended", count=count)
+        return count
 
     def history(self, login: str, by: Caller) -> list[AccountEvent]:
         """Return the recorded events of an account, the newest first. Raises ``NotAllowed``."""

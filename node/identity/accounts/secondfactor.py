@@ -130,10 +130,10 @@ class SecondFactor:
         def use() -> bool:
             with self._uow.begin() as tx:
                 if _RECOVERY.fullmatch(plain):
-                    used = self._store.use_recovery_code(tx, login, _hash_code(login, plain))
-                    if used:
+                    is_valid = self._store.use_recovery_code(tx, login, _hash_code(login, plain))
+                    if is_valid:
                         self._record(tx, login, login, "recovery-code-used")
-                    return used
+                    return is_valid
                 return self._use_code(tx, login, plain)
 
         await self._require_success(login, use)

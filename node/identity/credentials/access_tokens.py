@@ -81,13 +81,13 @@ class OutgoingTokens:
 
     def bearer(self, audience: str, scopes: Sequence[str] = ()) -> str:
         """Return the token (without ``Bearer``) for a request to ``audience``, which may query our credentials."""
-        granted = self._access.grant(audience, tuple(scopes) or tuple(self._scopes()))
+        grant = self._access.grant(audience, tuple(scopes) or tuple(self._scopes()))
         mark = self._wallet_mark()
         return make_token(
             self._keyring,
             audience,
             self._clock.now(),
-            access_token=granted,
+            access_token=grant,
             extra={WALLET_MARK: mark} if mark else None,
         )
 

@@ -71,10 +71,10 @@ class Admissions:
             why = reason or "the application was not accepted"
             await run_sync(lambda: self._application.reject(application_id, by, why))
         self._wake()
-        decided = await run_sync(self._find, application_id)
+        application = await run_sync(self._find, application_id)
         if approve:
-            await self._on_admission(decided.holder, by)
-        return decided
+            await self._on_admission(application.holder, by)
+        return application
 
     def _find(self, application_id: str) -> Application:
         with self._uow.read() as tx:

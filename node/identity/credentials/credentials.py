@@ -102,16 +102,16 @@ def read_credential(text: Any) -> UnverifiedCredential:
 
 
 def _profile_and_body(jws: Jws, claims: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    wrapped = claims.get("vc")
+    inner = claims.get("vc")
     contexts = claims.get("@context")
     if "vp" in claims:
         raise Unacceptable("this is a presentation, not a credential")
-    if wrapped is not None:
-        if "@context" in claims or "credentialSubject" in claims or not isinstance(wrapped, dict):
+    if inner is not None:
+        if "@context" in claims or "credentialSubject" in claims or not isinstance(inner, dict):
             raise Unacceptable("the token is a credential of both data models at once")
         if jws.typ not in ("", "jwt"):
             raise Unacceptable("the token's typ does not fit a credential of data model 1.1")
-        body = dict(wrapped)
+        body = dict(inner)
         body.setdefault("issuer", claims.get("iss"))  # VC data model 1.1 §6.3.1: iss may stand for issuer
         return VC11, body
     if jws.typ not in ("vc+jwt", "vc+ld+json+jwt", "vc-ld+jwt", "jwt", ""):
@@ -186,12 +186,12 @@ def _dates(credential: UnverifiedCredential) -> tuple[datetime, datetime | None]
         ends = [moment(text) for text in [credential.body.get(names[1])] if text is not None]
         begins += [_numeric_date(claims[name]) for name in ("nbf",) if claims.get(name) is not None]
         ends += [_numeric_date(claims[name]) for name in ("exp",) if claims.get(name) is not None]
-        issued = [_numeric_date(claims["iat"])] if claims.get("iat") is not None else []
+        times = [_numeric_date(claims["iat"])] if claims.get("iat") is not None else []
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise Unacceptable("a date of the credential is not a date") from error
     if not begins and credential.profile == VC11:
         raise Unacceptable("the credential does not say when it was issued")
-    return max(begins + issued, default=datetime(1970, 1, 1, tzinfo=UTC)), min(ends, default=None)
+    return max(begins + times, default=datetime(1970, 1, 1, tzinfo=UTC)), min(ends, default=None)
 
 
 def _numeric_date(value: Any) -> datetime:
@@ -212,10 +212,10 @@ def _claims_about(credential: UnverifiedCredential, holder: str) -> dict[str, An
         subject.get("id") != holder for subject in subjects
     ):
         raise Unacceptable("the credential is about another party than its holder")
-    merged: dict[str, Any] = {}
+    all_claims: dict[str, Any] = {}
     for subject in subjects:
-        merged.update({name: value for name, value in subject.items() if name != "id"})
-    return merged
+        all_claims.update({name: value for name, value in subject.items() if name != "id"})
+    return all_claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +236,7 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
     ``InvalidInput`` for an unknown profile."""
     types = [BASE_TYPE, statement.type]
     subject = {**statement.claims, "id": statement.subject}
-    registered = {
+    jwt_claims = {
         "iss": keyring.did,
         "sub": statement.subject,
         "jti": statement.id,
@@ -244,7 +244,7 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
         "nbf": int(statement.valid_from.timestamp()),
         "exp": int(statement.valid_until.timestamp()),
     }
-    shared: dict[str, Any] = {
+    claims: dict[str, Any] = {
         "id": statement.id,
         "type": types,
         "issuer": keyring.did,
@@ -254,12 +254,12 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
     starts, ends = stamp(statement.valid_from), stamp(statement.valid_until)
     if profile == VC20:
         contexts = [VC2_CONTEXT, context_of(statement.type, subject)]
-        body = {"@context": contexts, **shared, "validFrom": starts, "validUntil": ends, **registered}
+        body = {"@context": contexts, **claims, "validFrom": starts, "validUntil": ends, **jwt_claims}
         return keyring.sign_jws({"typ": "vc+jwt"}, canonical(body))
     if profile == VC11:
         contexts = [VC1_CONTEXT, context_of(statement.type, subject, elder=True)]
-        body = {"@context": contexts, **shared, "issuanceDate": starts, "expirationDate": ends}
-        return keyring.sign_jws({"typ": "JWT"}, canonical({**registered, "vc": body}))
+        body = {"@context": contexts, **claims, "issuanceDate": starts, "expirationDate": ends}
+        return keyring.sign_jws({"typ": "JWT"}, canonical({**jwt_claims, "vc": body}))
     raise InvalidInput(f"credentials are not issued in the form {profile} here")
 
 

@@ -185,13 +185,13 @@ class ReceiveApplication:
 def claims_of(application: Application, credential_type: SupportedCredential, issuer: str) -> dict[str, Any]:
     """Return the claims of a membership credential: names from the accession, the role from us."""
     accession = application.accession
-    stated = {
+    claims = {
         "legalName": accession.get("legalName"),
         "rulebook": accession.get("rulebook"),
         "rulebookVersion": accession.get("version"),
     }
     return {
-        **{name: value for name, value in stated.items() if value},
+        **{name: value for name, value in claims.items() if value},
         "memberOf": issuer,
         "role": credential_type.role,
     }
@@ -244,17 +244,17 @@ class DecideApplication:
                 ]
             if application.state is ApplicationState.REJECTED:
                 raise Conflict("the application was rejected already")
-            issued = [self._issue(tx, application, name) for name in application.types]
+            credentials = [self._issue(tx, application, name) for name in application.types]
             message = credential_message(
                 issuer_pid=application.id,
                 holder_pid=application.holder_pid,
                 credentials=[
                     (credential.type, credential.jwt, self._credential_types[credential.type].word)
-                    for credential in issued
+                    for credential in credentials
                 ],
             )
             self._record_decision(tx, application, ApplicationState.ISSUED, by, None, message)
-            return issued
+            return credentials
 
     def reject(self, application_id: str, by: str, reason: str) -> None:
         """Refuse, with a reason for the applicant. Raises ``NotFound``, ``Conflict``."""
@@ -291,7 +291,7 @@ class DecideApplication:
             valid_until=now + self._lifetime,
             status=entry_for(list_url(self._public_url, list_id, kind), index, kind=kind),
         )
-        issued = IssuedCredential(
+        credential = IssuedCredential(
             id=statement.id,
             holder=application.holder,
             type=credential_type,
@@ -301,8 +301,8 @@ class DecideApplication:
             at=now,
             valid_until=statement.valid_until,
         )
-        self._store.add_issued(tx, issued)
-        return issued
+        self._store.add_issued(tx, credential)
+        return credential
 
     def _record_decision(
         self,
@@ -314,8 +314,8 @@ class DecideApplication:
         message: dict[str, Any],
     ) -> None:
         now = self._clock.now()
-        decided = replace(application, state=state, decided_by=by, decided_at=now, reason=reason)
-        self._store.save_application(tx, decided)
+        decision = replace(application, state=state, decided_by=by, decided_at=now, reason=reason)
+        self._store.save_application(tx, decision)
         self._outbox.put(
             tx,
             Task(
@@ -327,7 +327,7 @@ class DecideApplication:
                 due=now,
             ),
         )
-        _record(self._append, tx, decided, by=by, event=str(state).lower())
+        _record(self._append, tx, decision, by=by, event=str(state).lower())
 
 
 def claims_with_contact(application: Application, entry: SupportedCredential, issuer: str) -> dict[str, Any]:

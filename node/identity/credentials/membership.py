@@ -169,12 +169,12 @@ def verify_accession(message: dict[str, Any], *, holder: DidDocument, issuer: st
         if jws.typ != _TYP or jws.kid_did != holder.id:
             raise InvalidInput("the accession is not signed by its applicant")
         verify_jws(jws, key_for(holder, jws.kid, "assertionMethod"))
-        stated = read_object(jws.payload)
+        statement = read_object(jws.payload)
     except UnknownKey:
         raise
     except HansaError as error:
         raise InvalidInput(f"the signature of the accession is not valid: {error.detail}") from error
-    if stated != _signed_facts(holder.id, issuer, str(message.get("holderPid")), accession):
+    if statement != _signed_facts(holder.id, issuer, str(message.get("holderPid")), accession):
         raise InvalidInput("the accession is not the one that was signed")
     return {**accession, "signature": signature}
 

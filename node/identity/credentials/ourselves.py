@@ -16,11 +16,11 @@ class Ourselves:
 
     async def look(self) -> Caller:
         """Return the present state, after reading the status lists."""
-        checked = await self._wallet.check_status()
+        results = await self._wallet.check_status()
         self._seen = Caller(
             did=self._me,
-            credentials=tuple(one for one in checked if isinstance(one, Credential)),
-            rejected=tuple(one for one in checked if isinstance(one, Rejection)),
+            credentials=tuple(one for one in results if isinstance(one, Credential)),
+            rejections=tuple(one for one in results if isinstance(one, Rejection)),
         )
         return self._seen
 

@@ -139,15 +139,15 @@ def make_presentation(
 ) -> str:
     """Return a presentation of ours for ``audience``: credentials (JWTs) of one profile, in the form of the
     profile."""
-    issued = int(now.timestamp())
-    registered = {
+    issue_time = int(now.timestamp())
+    jwt_claims = {
         "iss": keyring.did,
         "sub": keyring.did,
         "aud": audience,
         "jti": str(uuid.uuid4()),
-        "iat": issued,
-        "nbf": issued,
-        "exp": issued + LIFETIME,
+        "iat": issue_time,
+        "nbf": issue_time,
+        "exp": issue_time + LIFETIME,
     }
     if profile == VC20:
         envelopes = [
@@ -163,7 +163,7 @@ def make_presentation(
             "type": ["VerifiablePresentation"],
             "holder": keyring.did,
             "verifiableCredential": envelopes,
-            **registered,
+            **jwt_claims,
         }
         return keyring.sign_jws({"typ": "vp+jwt"}, canonical(body))
     inner = {
@@ -172,4 +172,4 @@ def make_presentation(
         "holder": keyring.did,
         "verifiableCredential": list(credentials),
     }
-    return keyring.sign_jws({"typ": "JWT"}, canonical({**registered, "vp": inner}))
+    return keyring.sign_jws({"typ": "JWT"}, canonical({**jwt_claims, "vp": inner}))

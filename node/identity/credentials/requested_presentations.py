@@ -54,7 +54,7 @@ class PresentedCredentials:
 
     at: datetime
     credentials: tuple[Credential, ...] = ()
-    rejected: tuple[Rejection, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
     wallet: str | None = None
     trust: tuple[tuple[str, frozenset[str]], ...] = ()
     complete: bool = False
@@ -117,15 +117,15 @@ class Presentations:
         """
         if token.access_token is None or not self._credential_types():
             return PresentedCredentials(at=self._clock.now())
-        presented = self._recent.get(token.issuer)
-        if presented is not None and self._is_fresh(presented, token):
-            return presented
+        credentials = self._recent.get(token.issuer)
+        if credentials is not None and self._is_fresh(credentials, token):
+            return credentials
         try:
             return await self._requests.join(f"{token.issuer} {token.wallet}", lambda: self._query_in_turn(token))
         except PeerUnreachable:
             # The participant has just called us, so it is running: its last presentation still identifies it.
-            if presented is not None and is_younger(presented.at, self._clock.now(), self._grace):
-                return presented
+            if credentials is not None and is_younger(credentials.at, self._clock.now(), self._grace):
+                return credentials
             raise
 
     async def last(self, did: str) -> PresentedCredentials:
@@ -154,14 +154,14 @@ class Presentations:
         self._waiting += 1
         try:
             async with self._queries:
-                presented = await self._query(token)
+                credentials = await self._query(token)
         finally:
             self._waiting -= 1
         before = self._recent.get(token.issuer)
-        self._remember(token.issuer, presented)
-        if before is None or before.texts != presented.texts:
-            await anyio.to_thread.run_sync(self._keep, token.issuer, presented, limiter=self._threads)
-        return presented
+        self._remember(token.issuer, credentials)
+        if before is None or before.texts != credentials.texts:
+            await anyio.to_thread.run_sync(self._keep, token.issuer, credentials, limiter=self._threads)
+        return credentials
 
     async def _query(self, token: IdToken) -> PresentedCredentials:
         """Query the holder's credential service and verify its answer (DCP 1.0 §5.4)."""
@@ -176,8 +176,8 @@ class Presentations:
             raise Unauthenticated(f"the caller's credential service is of no use: {error.detail}") from error
         if len(entries) > MAX_PRESENTATIONS:
             raise Unauthenticated(f"more than {MAX_PRESENTATIONS} presentations were shown")
-        shown: dict[str, UnverifiedCredential] = {}
-        rejected: list[Rejection] = []
+        credentials_by_id: dict[str, UnverifiedCredential] = {}
+        rejections: list[Rejection] = []
         for entry in entries:
             presentation = read_presentation(entry)
             await checked_against(
@@ -187,38 +187,40 @@ class Presentations:
                     one, holder=document, audience=self._me, now=now
                 ),
             )
-            shown.update((credential.jws.text, credential) for credential in presentation.credentials)
-            rejected.extend(presentation.unreadable)
-        if len(shown) > MAX_CREDENTIALS:
+            credentials_by_id.update((credential.jws.text, credential) for credential in presentation.credentials)
+            rejections.extend(presentation.unreadable)
+        if len(credentials_by_id) > MAX_CREDENTIALS:
             raise Unauthenticated(f"more than {MAX_CREDENTIALS} credentials were shown")
-        outcomes = [await self._verifier.verify(presentation, token.issuer) for presentation in shown.values()]
+        outcomes = [
+            await self._verifier.verify(presentation, token.issuer) for presentation in credentials_by_id.values()
+        ]
         credentials = tuple(outcome for outcome in outcomes if isinstance(outcome, Credential))
-        rejected.extend(outcome for outcome in outcomes if isinstance(outcome, Rejection))
+        rejections.extend(outcome for outcome in outcomes if isinstance(outcome, Rejection))
         have = {name for credential in credentials for name in credential.types}
         return PresentedCredentials(
             at=now,
             credentials=credentials,
-            rejected=tuple(rejected),
+            rejections=tuple(rejections),
             wallet=token.wallet,
             trust=self._trust_mark(),
             complete=have.issuperset(self._trust.types()),
-            settled=not any(rejection.transient for rejection in rejected),
+            settled=not any(rejection.transient for rejection in rejections),
         )
 
     async def _recall(self, did: str) -> PresentedCredentials:
-        stored = await anyio.to_thread.run_sync(self._stored_presentation, did, limiter=self._threads)
-        if stored is None:
+        presentation = await anyio.to_thread.run_sync(self._stored_presentation, did, limiter=self._threads)
+        if presentation is None:
             return PresentedCredentials(at=self._clock.now())
-        texts, at = stored
+        texts, at = presentation
         outcomes = [await self._verifier.verify_text(text, did) for text in texts]
-        presented = PresentedCredentials(
+        credentials = PresentedCredentials(
             at=at,
             credentials=tuple(outcome for outcome in outcomes if isinstance(outcome, Credential)),
-            rejected=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejection)),
+            rejections=tuple(outcome for outcome in outcomes if isinstance(outcome, Rejection)),
         )
-        if not any(rejection.transient for rejection in presented.rejected):
-            self._remember(did, presented)
-        return presented
+        if not any(rejection.transient for rejection in credentials.rejections):
+            self._remember(did, credentials)
+        return credentials
 
     def _remember(self, did: str, presentation: PresentedCredentials) -> None:
         self._recent[did] = presentation

@@ -87,13 +87,13 @@ class StatusLists:
             on_list = [
                 credential for credential in self._store.issued_credentials(tx) if credential.list_id == list_id
             ]
-            revoked = self._store.revoked_indexes(tx, list_id)
+            indexes = self._store.revoked_indexes(tx, list_id)
         if not on_list:
             raise NotFound("there is no such status list")
         since = {credential.index: credential.revoked_at for credential in on_list}
         now = self._clock.now()
         url = list_url(self._public_url, list_id, kind)
-        bits = {index: since.get(index) for index in revoked}
+        bits = {index: since.get(index) for index in indexes}
         return _SignedList(issue_list(self._keyring, url, bits, now, kind=kind), now)
 
 
@@ -131,22 +131,22 @@ class RevokeCredential:
                 raise NotFound("this node issued no such credential")
             if before[0].revoked_at is not None:
                 return before[0]
-            revoked = self._store.revoke(tx, credential_id, self._clock.now(), why.strip()[:1000])
-            if revoked is None:
+            credential_before = self._store.revoke(tx, credential_id, self._clock.now(), why.strip()[:1000])
+            if credential_before is None:
                 raise NotFound("this node issued no such credential")
             if self._append is not None:
                 self._append(
                     tx,
                     EntryKind.MEMBERSHIP,
-                    revoked.holder,
+                    credential_before.holder,
                     by.name,
                     {
                         "event": "revoked",
-                        "credential": revoked.id,
-                        "type": revoked.type,
-                        "holder": revoked.holder,
+                        "credential": credential_before.id,
+                        "type": credential_before.type,
+                        "holder": credential_before.holder,
                         "reason": why.strip()[:1000],
                     },
                 )
             tx.after_commit(self._lists.forget)
-        return revoked
+        return credential_before

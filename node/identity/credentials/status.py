@@ -192,13 +192,13 @@ def _valid_until(
 
 
 def _since(value: Any) -> dict[int, datetime]:
-    revoked: dict[int, datetime] = {}
+    times: dict[int, datetime] = {}
     for index, text in (value if isinstance(value, dict) else {}).items():
         try:
-            revoked[int(index)] = moment(text)
+            times[int(index)] = moment(text)
         except (ValueError, TypeError):
             continue
-    return revoked
+    return times
 
 
 def check_status(entry: StatusEntry, status: StatusList) -> bool:
@@ -227,12 +227,12 @@ def decode(value: Any) -> bytes:
     # GZIP begins with the bytes 1f 8b, in base64 `H4s`: so a leading `u` can only be the multibase prefix.
     text = value.removeprefix("u").rstrip("=").replace("+", "-").replace("/", "_")
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        packed_bits = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadStatusList("encodedList is not base64") from error
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        bits = inflater.decompress(packed, MAX_INFLATED + 1)
+        bits = inflater.decompress(packed_bits, MAX_INFLATED + 1)
     except zlib.error as error:
         raise BadStatusList("encodedList is not gzip") from error
     if len(bits) > MAX_INFLATED:
@@ -277,12 +277,12 @@ def issue_list(
     of our own has the moments of revocation, so that a refusal can state them.
     """
     credential_type, subject_type = _KINDS[kind]
-    encoded, ends = encode(revocations), now + lifetime
+    text, ends = encode(revocations), now + lifetime
     subject: dict[str, Any] = {
         "id": f"{url}#list",
         "type": subject_type,
         "statusPurpose": "revocation",
-        "encodedList": encoded if kind == BITSTRING else encoded.removeprefix("u"),
+        "encodedList": text if kind == BITSTRING else text.removeprefix("u"),
     }
     since = {str(index): stamp(at) for index, at in revocations.items() if at is not None}
     if since:
@@ -293,12 +293,12 @@ def issue_list(
         "issuer": keyring.did,
         "credentialSubject": subject,
     }
-    registered = {"iss": keyring.did, "iat": int(now.timestamp()), "exp": int(ends.timestamp())}
+    jwt_claims = {"iss": keyring.did, "iat": int(now.timestamp()), "exp": int(ends.timestamp())}
     if kind == BITSTRING:
         dates = {"validFrom": stamp(now), "validUntil": stamp(ends)}
-        payload = {"@context": [VC2_CONTEXT], **credential, **dates, **registered}
+        payload = {"@context": [VC2_CONTEXT], **credential, **dates, **jwt_claims}
         return keyring.sign_jws({"typ": "vc+jwt"}, canonical(payload))
     dates = {"issuanceDate": stamp(now), "expirationDate": stamp(ends)}
     contexts = [VC1_CONTEXT, "https://w3id.org/vc/status-list/2021/v1"]
-    payload = {**registered, "sub": subject["id"], "vc": {"@context": contexts, **credential, **dates}}
+    payload = {**jwt_claims, "sub": subject["id"], "vc": {"@context": contexts, **credential, **dates}}
     return keyring.sign_jws({"typ": "JWT"}, canonical(payload))

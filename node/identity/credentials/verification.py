@@ -80,11 +80,11 @@ class VerifyCredentials:
 
         The result has only the types that the issuer is trusted for.
         """
-        trusted = self._trusted_types(credential.types, credential.issuer)
-        if not trusted:
+        types = self._trusted_types(credential.types, credential.issuer)
+        if not types:
             return Rejection.of(credential, f"{credential.issuer} is not trusted to issue it")
         try:
-            verified = await checked_against(
+            credential_in_force = await checked_against(
                 self._peers,
                 credential.issuer,
                 lambda document: verify_credential(credential, issuer=document, holder=holder, now=self._clock.now()),
@@ -94,7 +94,7 @@ class VerifyCredentials:
             return Rejection.of(credential, f"its issuer {credential.issuer} cannot be reached", transient=True)
         except RemoteFault as error:
             return Rejection.of(credential, error.detail)
-        return replace(verified, types=trusted)
+        return replace(credential_in_force, types=types)
 
     async def verify_text(self, jwt: str, holder: str) -> Credential | Rejection:
         """Like ``verify``, for a credential that was stored as text."""
@@ -137,27 +137,32 @@ class VerifyCredentials:
         return tuple(name for name in types if issuer in self._trust.issuers(name))
 
     async def _status_list(self, entry: StatusEntry, issuer: str, now: datetime) -> StatusList:
-        known = self._lists.get(entry.url)
+        entry_of_list = self._lists.get(entry.url)
         document = await self._peers.did_document(issuer)
         if not same_party(entry.url, document):
             raise BadStatusList("the status list does not lie with the issuer of the credential")
         try:
-            fetched = await self._peers.status_list(entry.url, max_age=self._status_max_age)
+            body = await self._peers.status_list(entry.url, max_age=self._status_max_age)
         except PeerUnreachable:
-            if known is None or not self._may_stand_in(known, issuer, now):
+            if entry_of_list is None or not self._may_stand_in(entry_of_list, issuer, now):
                 raise
-            return known.status
-        if known is None or known.document != fetched or known.status.issuer != issuer or _over(known, now):
+            return entry_of_list.status
+        if (
+            entry_of_list is None
+            or entry_of_list.document != body
+            or entry_of_list.status.issuer != issuer
+            or _over(entry_of_list, now)
+        ):
             status = await checked_against(
                 self._peers,
                 issuer,
                 lambda issuer_document: read_list(
-                    fetched, issuer=issuer_document, now=now, allow_unsigned=self._allow_unsigned
+                    body, issuer=issuer_document, now=now, allow_unsigned=self._allow_unsigned
                 ),
             )
         else:
-            status = known.status
-        self._lists[entry.url] = _ReadStatusList(fetched, status, now)
+            status = entry_of_list.status
+        self._lists[entry.url] = _ReadStatusList(body, status, now)
         self._lists.move_to_end(entry.url)
         if len(self._lists) > _LISTS_KEPT:
             self._lists.popitem(last=False)

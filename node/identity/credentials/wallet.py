@@ -105,15 +105,15 @@ class Wallet:
         """
         scopes = _scopes(message)
         granted = self._access.check(token.access_token, token.issuer)
-        shown = covered_scopes(scopes, granted)
-        if self._refuse_excess and len(shown) < len(set(scopes)):
+        scopes_to_show = covered_scopes(scopes, granted)
+        if self._refuse_excess and len(scopes_to_show) < len(set(scopes)):
             raise NotAllowed("the token claim does not grant what is asked for")
         now = self._clock.now()
         credentials = [
             credential
             for credential in await self.credentials()
             if (credential.valid_until is None or credential.valid_until > now)
-            and any(_asked_for(credential, scope) for scope in shown)
+            and any(_asked_for(credential, scope) for scope in scopes_to_show)
         ]
         presentations = []
         for profile in (VC20, VC11):  # a presentation is homogeneous: one data model, one proof (§5.4.2)
@@ -140,7 +140,7 @@ class Wallet:
             for container in list_member(message, "credentials"):
                 credentials.append(await self._verify(container, token.issuer))
         reason = message.get("rejectionReason")
-        stored = await anyio.to_thread.run_sync(
+        is_new = await anyio.to_thread.run_sync(
             lambda: self._keep(
                 token.issuer,
                 holder_pid,
@@ -151,7 +151,7 @@ class Wallet:
             ),
             limiter=self._threads,
         )
-        self._mark = _mark_of(stored)
+        self._mark = _mark_of(is_new)
 
     async def receive_offer(self, token: IdToken, message: dict[str, Any]) -> tuple[str, ...]:
         """Return the ids in a CredentialOfferMessage (DCP 1.0 §6.6). An offer is not binding: people decide whether
@@ -203,14 +203,14 @@ class Wallet:
     ) -> Sequence[Credential]:
         now = self._clock.now()
         with self._uow.begin() as tx:
-            asked = [
+            requests = [
                 request
                 for request in self._store.requests(tx)
                 if request["holder_pid"] == holder_pid and request["issuer"] == issuer
             ]
-            if not asked:
+            if not requests:
                 raise NotFound("this node asked that issuer for nothing under this holderPid")
-            state = asked[0]["state"]
+            state = requests[0]["state"]
             if rejected and state == "ISSUED":
                 raise Conflict("the credential was issued already")
             have = {credential.id for credential in self._store.credentials(tx)}

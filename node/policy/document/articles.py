@@ -81,7 +81,7 @@ class Signature:
 
     heading: str
     did: str
-    stated: str = ""
+    statement: str = ""
     note: str = ""
 
 
@@ -94,7 +94,7 @@ class Text:
     title: str
     between: str
     number: str
-    concluded: str
+    conclusion: str
     brief: tuple[Fact, ...]
     articles: tuple[Article, ...]
     signatures: tuple[Signature, ...] = field(default=())
@@ -168,7 +168,7 @@ def compose(body: Mapping[str, Any], policy: Policy, language: str, signatures: 
             provider=reader.name("provider", words), recipient=reader.name("consumer", words)
         ),
         number=_place("number", language),
-        concluded=_place("concluded", language),
+        conclusion=_place("concluded", language),
         brief=_brief(policy, sentences, reader, words, language_phrases),
         articles=articles,
         signatures=tuple(_signature(reader, side, words, signatures) for side in ("provider", "consumer")),
@@ -290,10 +290,10 @@ def _rulebook(reader: _Reader, words: DocumentWords) -> Article:
 
 def _precedence(reader: _Reader, words: DocumentWords) -> Article:
     # The agreement's languages, not those shown: one language's text must not depend on how it is displayed.
-    agreed = document_languages(reader.body)
+    languages = document_languages(reader.body)
     paragraphs = [words.precedence_text]
-    if len(agreed) > 1:
-        name = document_words(agreed[0]).language_name
+    if len(languages) > 1:
+        name = document_words(languages[0]).language_name
         paragraphs.append(words.precedence_languages.format(language=name))
     return Article(heading=words.precedence, paragraphs=tuple(paragraphs))
 
@@ -335,13 +335,13 @@ def _brief(
 
 def _signature(reader: _Reader, side: str, words: DocumentWords, signatures: Mapping[str, str]) -> Signature:
     did = reader.did(side)
-    known = signatures.get(did, "")
-    mark = hashlib.sha256(known.encode("utf-8")).hexdigest() if known else ""
+    jws = signatures.get(did, "")
+    mark = hashlib.sha256(jws.encode("utf-8")).hexdigest() if jws else ""
     return Signature(
         heading=words.signed_by.format(party=reader.name(side, words)),
         did=did,
-        stated=words.signed_electronically.format(did=did) if known else "",
-        note=f"SHA-256 {mark[:32]}…" if known else words.signature_kept,
+        statement=words.signed_electronically.format(did=did) if jws else "",
+        note=f"SHA-256 {mark[:32]}…" if jws else words.signature_kept,
     )
 
 

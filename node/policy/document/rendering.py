@@ -93,11 +93,11 @@ def _own(body: Mapping[str, Any], language: str) -> dict[str, str]:
         sha256 = digest(body)
     except ValueError:
         sha256 = ""  # There is no place for it.
-    concluded = written_moment(body.get("timestamp"), phrases(language)) or words.unreadable
+    moment = written_moment(body.get("timestamp"), phrases(language)) or words.unreadable
     return {
         "identifier": number,
         "number": f"{words.number} {number}",
-        "concluded": words.concluded.format(date=concluded),
+        "concluded": words.concluded.format(date=moment),
         "hash": sha256,
     }
 

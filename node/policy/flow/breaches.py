@@ -52,8 +52,8 @@ class Comparison:
                     self._permission(action, alternative)
 
     def _permission(self, action: str, alternative: Alternative) -> None:
-        allowed = self.bound.freedom.permits.get(action, frozenset())
-        if not allowed:
+        values = self.bound.freedom.permits.get(action, frozenset())
+        if not values:
             for asked_by in sorted(
                 {origin for withheld, origin in self.bound.freedom.withheld if withheld == action}
             ):
@@ -61,7 +61,7 @@ class Comparison:
             return
         have = [element.demand for element in alternative] + [duty.demand for duty in self.mine.duties]
         lacking = [
-            [element for element in option if not follows(element.demand, have, self.facts)] for option in allowed
+            [element for element in option if not follows(element.demand, have, self.facts)] for option in values
         ]
         least = min(lacking, key=lambda missing: (len(missing), sorted(element.origin for element in missing)))
         for element in sorted(least, key=lambda element_: element_.origin):
@@ -69,14 +69,14 @@ class Comparison:
 
     def prohibitions(self) -> None:
         for element in sorted(self.bound.freedom.prohibitions, key=lambda element_: element_.origin):
-            asked = element.demand
-            assert isinstance(asked, Rule)
+            demand = element.demand
+            assert isinstance(demand, Rule)
             mine = [
                 prohibition.demand for prohibition in self.mine.prohibitions if isinstance(prohibition.demand, Rule)
             ]
-            concerned = any(includes(asked.action, action) for action in self.mine.permits)
-            if concerned and not any(prohibition_covers(prohibition, asked) for prohibition in mine):
-                self._add("prohibition", element.origin, _forbidden(asked), about=str(asked))
+            concerned = any(includes(demand.action, action) for action in self.mine.permits)
+            if concerned and not any(prohibition_covers(prohibition, demand) for prohibition in mine):
+                self._add("prohibition", element.origin, _forbidden(demand), about=str(demand))
 
     def duties(self) -> None:
         always = [duty.demand for duty in self.mine.duties]
@@ -87,15 +87,15 @@ class Comparison:
             if not clashes(way)
         ]
         for element in sorted(self.bound.freedom.duties, key=lambda element_: element_.origin):
-            asked = element.demand
-            assert isinstance(asked, Rule)
-            fulfilled = _is_covered(asked, always) or (bool(ways) and all(_is_covered(asked, way) for way in ways))
+            demand = element.demand
+            assert isinstance(demand, Rule)
+            fulfilled = _is_covered(demand, always) or (bool(ways) and all(_is_covered(demand, way) for way in ways))
             if not fulfilled and ways:
-                self._lacks(asked, element.origin)
+                self._lacks(demand, element.origin)
 
     def check_sealing(self) -> None:
-        if not self.mine.sealed and self.mine.permits:
-            for origin in sorted(self.bound.freedom.sealed):
+        if not self.mine.seal_origins and self.mine.permits:
+            for origin in sorted(self.bound.freedom.seal_origins):
                 self._put(
                     "sealed",
                     origin,
@@ -104,18 +104,18 @@ class Comparison:
                 )
 
     def alike(self, code: str | None) -> None:
-        needed = min((family for family, _ in self.bound.freedom.alike), default=None)
-        if needed is None:
+        families = min((family for family, _ in self.bound.freedom.alike), default=None)
+        if families is None:
             return
         closed = bool(further(self.mine))
-        if code == needed and not closed:
+        if code == families and not closed:
             return
         for _, origin in sorted(self.bound.freedom.alike):
             self._put(
                 "alike",
                 origin,
-                self._about(origin, lambda words: words.alike, needed),
-                lambda language: texts(language).under.format(value=needed),
+                self._about(origin, lambda words: words.alike, families),
+                lambda language: texts(language).under.format(value=families),
             )
 
     def unknown_licence(self, name: str) -> None:

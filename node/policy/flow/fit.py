@@ -52,7 +52,7 @@ def fit_policy(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
     permissions: list[Rule] = []
     for action in sorted(live, key=lambda name: (name != terms.USE, name)):
         wider = [other for other in live if other != action and includes(other, action)]
-        told = frozenset(one for other in wider for one in live[other])
+        told = frozenset(alternative for other in wider for alternative in live[other])
         for parts in _ways(live[action] - told, told, facts):
             path = f"permission[{len(permissions)}]"
             permissions.append(_permission(action, parts, path, origins))
@@ -72,7 +72,7 @@ def fit_policy(freedom: Freedom, facts: Mapping[str, Any]) -> FittedPolicy:
         prohibitions=tuple(prohibitions),
         obligations=tuple(obligations),
         conflict="prohibit",
-        sealed=bool(freedom.sealed),
+        sealed=bool(freedom.seal_origins),
     )
     return FittedPolicy(policy=policy, origins=origins)
 
@@ -141,13 +141,13 @@ def _term(iri: str) -> str:
 
 def _live(freedom: Freedom) -> dict[str, frozenset[Alternative]]:
     """Return each action that could be permitted, with the alternatives that can be met."""
-    judged: dict[Alternative, bool] = {}
+    judgements: dict[Alternative, bool] = {}
     live: dict[str, frozenset[Alternative]] = {}
     for action, alternatives in freedom.permits.items():
         for alternative in alternatives:
-            if alternative not in judged:
-                judged[alternative] = not clashes(alternative)
-        met = frozenset(alternative for alternative in alternatives if judged[alternative])
+            if alternative not in judgements:
+                judgements[alternative] = not clashes(alternative)
+        met = frozenset(alternative for alternative in alternatives if judgements[alternative])
         if met:
             live[action] = met
     return live
@@ -178,14 +178,14 @@ def _ways(
     ways = sorted(
         (_way(alternative, facts) for alternative in alternatives), key=lambda parts: [_key(part) for part in parts]
     )
-    needed = [_way(one, facts) for one in examples] if ways else []
-    before = len(needed)
+    ways_in_words = [_way(one, facts) for one in examples] if ways else []
+    before = len(ways_in_words)
     for index, way in enumerate(ways):
         given = [part.demand for part in way]
-        others = [*needed, *ways[index + 1 :]]
+        others = [*ways_in_words, *ways[index + 1 :]]
         if not any(all(follows(part.demand, given) for part in other) for other in others):
-            needed.append(way)
-    return needed[before:]
+            ways_in_words.append(way)
+    return ways_in_words[before:]
 
 
 def _way(alternative: Alternative, facts: Mapping[str, Any]) -> list[_Part]:
@@ -217,10 +217,12 @@ def _is_list(demand: Demand, operand: str) -> bool:
 
 def _least(elements: Iterable[Element], idle: Any) -> list[_Part]:
     """Return the elements as parts: equal elements are merged, and those that follow from others left out."""
-    merged: dict[bytes, _Part] = {}
+    parts_by_key: dict[bytes, _Part] = {}
     for element in elements:
-        merged.setdefault(_canonical_form(element.demand), _Part(element.demand, set())).origins.add(element.origin)
-    parts = [merged[key] for key in sorted(merged)]
+        parts_by_key.setdefault(_canonical_form(element.demand), _Part(element.demand, set())).origins.add(
+            element.origin
+        )
+    parts = [parts_by_key[key] for key in sorted(parts_by_key)]
     for part in list(parts):
         rest = [other.demand for other in parts if other is not part]
         if rest and idle(part.demand, rest):

@@ -89,7 +89,7 @@ class Freedom:
 
     ``permits``: action → alternatives. ``withheld``: each action that is not permitted, and the rule that withholds
     it. ``prohibitions`` are those with conditions; ``duties`` those of the recipient. ``alike``: the only licences
-    under which a result may be published. ``licences``: those of the inputs. ``barred``: reasons that forbid any
+    under which a result may be published. ``licences``: those of the inputs. ``bars``: reasons that forbid any
     result.
     """
 
@@ -99,8 +99,8 @@ class Freedom:
     duties: frozenset[Element] = frozenset()
     alike: frozenset[tuple[str, Origin]] = frozenset()
     licences: frozenset[tuple[Licence, Origin]] = frozenset()
-    sealed: frozenset[Origin] = frozenset()
-    barred: frozenset[Bar] = field(default_factory=frozenset)
+    seal_origins: frozenset[Origin] = frozenset()
+    bars: frozenset[Bar] = field(default_factory=frozenset)
 
     def meet(self, other: Freedom) -> Freedom:
         """Return the freedom that both permit. Raises ``TooLarge`` beyond ``MAX_ALTERNATIVES`` alternatives."""
@@ -118,8 +118,8 @@ class Freedom:
             duties=self.duties | other.duties,
             alike=self.alike | other.alike,
             licences=self.licences | other.licences,
-            sealed=self.sealed | other.sealed,
-            barred=self.barred | other.barred,
+            seal_origins=self.seal_origins | other.seal_origins,
+            bars=self.bars | other.bars,
         )
 
 
@@ -136,7 +136,7 @@ def under_licence(licence: Licence, input_: str) -> Freedom:
         duties=frozenset(Element(Rule(action=action), origin) for action in licence.duties),
         alike=frozenset({(licence.alike, origin)} if licence.alike else ()),
         licences=frozenset({(licence, origin)}),
-        barred=frozenset(() if licence.derivatives else {Bar("no-derivatives", origin, licence.title)}),
+        bars=frozenset(() if licence.derivatives else {Bar("no-derivatives", origin, licence.title)}),
     )
 
 
@@ -144,7 +144,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
     """Return the normal form of a policy. ``of_result``: for results, not for the asset itself (see above)."""
     permissions: list[_Grant] = []
     in_place = of_result and bool(policy.permissions) and all(_in_place(rule) for rule in policy.permissions)
-    barred: set[Bar] = set()
+    bars: set[Bar] = set()
     for index, rule in enumerate(policy.permissions):
         here = of_result and _in_place(rule)
         alternatives = _alternatives(rule, f"permission[{index}]", input_, spent=here)
@@ -157,7 +157,7 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
         if in_place and rule.action in {REPRODUCE, EXECUTE}:
             continue
         if rule.action not in ACTIONS or not all(_is_understood(item) for item in rule.constraints):
-            barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
+            bars.add(Bar("not-understood", origin, terms.compact(rule.action)))
         elif not rule.constraints:
             forbidden.setdefault(rule.action, origin)
         elif not policy.permissions_win or not all(grant.wins for grant in permissions):
@@ -169,19 +169,19 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
         if understood_duty(rule):
             duties.add(Element(_with_provider(rule, policy) if of_result else rule, origin))
         else:
-            barred.add(Bar("not-understood", origin, terms.compact(rule.action)))
+            bars.add(Bar("not-understood", origin, terms.compact(rule.action)))
     permits, withheld = _permits_by_action(permissions, forbidden, input_)
     if declared_void(policy):
-        barred.add(Bar("void", Origin(input_, "conflict")))
+        bars.add(Bar("void", Origin(input_, "conflict")))
     if of_result:
-        barred |= {Bar("no-derivatives", origin) for action, origin in withheld if action in {DERIVE, _DERIVATIVES}}
+        bars |= {Bar("no-derivatives", origin) for action, origin in withheld if action in {DERIVE, _DERIVATIVES}}
     return Freedom(
         permits=permits,
         withheld=withheld,
         prohibitions=frozenset(prohibitions),
         duties=frozenset(duties),
-        sealed=frozenset({Origin(input_, "sealed")} if policy.sealed else ()),
-        barred=frozenset(barred),
+        seal_origins=frozenset({Origin(input_, "sealed")} if policy.sealed else ()),
+        bars=frozenset(bars),
     )
 
 
@@ -243,12 +243,12 @@ def _alternatives(rule: Rule, path: str, input_: str, *, spent: bool) -> Alterna
         ways = _ways(condition, f"{path}.constraint[{index}]", input_)
         if spent:
             ways = frozenset(frozenset(item for item in way if not _is_algorithm(item.demand)) for way in ways)
-        alternatives = _least(one | other for one, other in product(alternatives, ways))
+        alternatives = _least(alternative | other for alternative, other in product(alternatives, ways))
     if not spent:
-        asked = frozenset(
+        demands = frozenset(
             Element(duty, Origin(input_, f"{path}.duty[{index}]")) for index, duty in enumerate(rule.duties)
         )
-        alternatives = frozenset(one | asked for one in alternatives)
+        alternatives = frozenset(alternative | demands for alternative in alternatives)
     return alternatives
 
 

@@ -47,7 +47,7 @@ class Problem:
 def problems(bound: Bound) -> Iterable[Problem]:
     """Yield all problems; none if a result may be published."""
     freedom = bound.freedom
-    barred = [_bar_problem(bound, bar) for bar in sorted(freedom.barred)]
+    barred = [_bar_problem(bound, bar) for bar in sorted(freedom.bars)]
     if barred:
         yield from barred
         return
@@ -59,13 +59,13 @@ def problems(bound: Bound) -> Iterable[Problem]:
         yield _nothing_permitted(bound)
         return
     widest = freedom.permits.get(USE) or next(iter(freedom.permits[action] for action in sorted(freedom.permits)))
-    reported: set[tuple[Origin, ...]] = set()
+    origins_so_far: set[tuple[Origin, ...]] = set()
     for alternative in sorted(widest, key=lambda way: sorted(element.origin for element in way)):
         for clash in clashes(alternative):
             origins = tuple(sorted({element.origin for element in clash.elements}))
-            if origins in reported:
+            if origins in origins_so_far:
                 continue
-            reported.add(origins)
+            origins_so_far.add(origins)
             items = [(element.origin, element.demand) for element in clash.elements]
             yield _exclusion(bound, items) if clash.operand else _not_understood(bound, *items[0])
 

@@ -104,15 +104,15 @@ def _ways(freedom: Freedom) -> Alternatives:
 
 
 def _small(policy: Mapping[str, Any]) -> Policy:
-    parsed = parse(policy)
+    document = parse(policy)
     rules = values = 0
-    for leaf in leaves(parsed):
+    for leaf in leaves(document):
         rules += 1
         values += len(leaf.content.right_operand) if isinstance(leaf.content, Constraint) else 0
     for many, limit, what in ((rules, MOST, "rules and constraints"), (values, MOST_VALUES, "values in constraints")):
         if many > limit:
             raise _too_large(f"more than {limit} {what}", limit)
-    return parsed
+    return document
 
 
 def _too_large(what: str, limit: int) -> TooLarge:

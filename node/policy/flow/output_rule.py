@@ -43,20 +43,20 @@ QUESTIONS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The released rows. ``suppressed`` is the number of rows left out; ``sentence`` states it, empty for 0."""
+    """The released rows. ``suppressions`` is the number of rows left out; ``sentence`` states it, empty for 0."""
 
     rows: tuple[Row, ...]
-    suppressed: int
+    suppressions: int
     sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """The answer to one more request. ``left``: how many different requests are still answered after this one;
+    """The answer to one more request. ``remainder``: how many different requests are still answered after this one;
     ``reason`` and ``remedy`` explain a refusal."""
 
     allowed: bool
-    left: int
+    remainder: int
     reason: str = ""
     remedy: str = ""
 
@@ -83,17 +83,17 @@ def suppress(
             facts={"column": count_column},
         )
     totals = {index for index, row in enumerate(rows) if _is_total(row, key)}
-    published = _cells(rows, totals, count_column, minimum, key)
-    left: dict[int, Row] = {index: rows[index] for index in published}
+    visible = _cells(rows, totals, count_column, minimum, key)
+    rest: dict[int, Row] = {index: rows[index] for index in visible}
     for index in totals:
-        total = _total(rows, index, published, totals, count_column, key, sums)
+        total = _total(rows, index, visible, totals, count_column, key, sums)
         if _count(total, count_column) >= minimum:
-            left[index] = total
-    suppressed = len(rows) - len(left)
+            rest[index] = total
+    count = len(rows) - len(rest)
     return Release(
-        rows=tuple(left[index] for index in sorted(left)),
-        suppressed=suppressed,
-        sentence=_sentence(suppressed, len(rows), minimum),
+        rows=tuple(rest[index] for index in sorted(rest)),
+        suppressions=count,
+        sentence=_sentence(count, len(rows), minimum),
     )
 
 
@@ -113,12 +113,12 @@ def allowance(earlier: Collection[str], request: str, *, limit: int = QUESTIONS)
     """
     different = set(earlier)
     if request in different:
-        return Allowance(allowed=True, left=max(limit - len(different), 0))
+        return Allowance(allowed=True, remainder=max(limit - len(different), 0))
     if len(different) < limit:
-        return Allowance(allowed=True, left=limit - len(different) - 1)
+        return Allowance(allowed=True, remainder=limit - len(different) - 1)
     return Allowance(
         allowed=False,
-        left=0,
+        remainder=0,
         reason=f"under this agreement, this version of the data has answered {len(different)} different requests, "
         f"and {limit} is the limit: many answers together can reveal single people, even if each is harmless",
         remedy="use one of the answers that you have, or ask the owner of the data for a new agreement",
@@ -129,17 +129,17 @@ def _cells(
     rows: Sequence[Row], totals: Collection[int], count_column: str, minimum: int, key: Sequence[str]
 ) -> set[int]:
     cells = [index for index in range(len(rows)) if index not in totals]
-    published = {index for index in cells if _count(rows[index], count_column) >= minimum}
+    visible = {index for index in cells if _count(rows[index], count_column) >= minimum}
     if len(key) < 2:
-        return published
+        return visible
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index in cells:
         groups.setdefault(_group(rows[index], key[:-1]), []).append(index)
     for members in groups.values():
         peopled = [index for index in members if not _count(rows[index], count_column) <= 0]
         if len(members) > 1 and len(peopled) == 1:
-            published -= set(members)
-    return published
+            visible -= set(members)
+    return visible
 
 
 def _total(
@@ -153,20 +153,20 @@ def _total(
 ) -> Row:
     """Return the total at ``index``, of the remaining cells; unchanged if none of its cells was left out."""
     row = rows[index]
-    named = [name for name in key if str(row.get(name)).casefold() not in TOTALS]
+    names = [name for name in key if str(row.get(name)).casefold() not in TOTALS]
     within = [
         other
         for other in range(len(rows))
-        if other not in totals and all(rows[other].get(name) == row.get(name) for name in named)
+        if other not in totals and all(rows[other].get(name) == row.get(name) for name in names)
     ]
     if all(other in visible for other in within):
         return row
-    summed = {count_column, *sums}
-    left = [rows[other] for other in within if other in visible]
+    columns = {count_column, *sums}
+    rest = [rows[other] for other in within if other in visible]
     total: dict[str, Any] = {}
     for name, value in row.items():
-        if name in summed:
-            total[name] = _sum([row.get(name) for row in left])
+        if name in columns:
+            total[name] = _sum([row.get(name) for row in rest])
         elif isinstance(value, int | float) and not isinstance(value, bool) and name not in key:
             total[name] = None
         else:

@@ -77,8 +77,8 @@ class Inheritance:
             for sentence in explain(fitting.policy, language)
         ]
         words = texts(language)
-        if self.freedom.sealed:
-            lines.append(words.sealed.format(who=self.bound.who(self.freedom.sealed, language)))
+        if self.freedom.seal_origins:
+            lines.append(words.sealed.format(who=self.bound.who(self.freedom.seal_origins, language)))
         if self.licence:
             asked_by = [origin for _, origin in self.freedom.alike]
             lines.append(words.alike.format(value=self.licence, who=self.bound.who(asked_by, language)))
@@ -105,7 +105,7 @@ class Inheritance:
         members["sources"] = {path: origins_json(origins) for path, origins in sorted(fitting.origins.items())}
         if self.licence:
             members["licence"] = self.licence
-        if self.freedom.sealed:
+        if self.freedom.seal_origins:
             members["sealed"] = True
         return members
 
@@ -129,15 +129,13 @@ def normal_form(source: Source) -> Freedom:
     freedom = TOP
     origin = Origin(source.iri, "licence")
     if source.policy is None and not source.licence:
-        return Freedom(permits=TOP.permits, barred=frozenset({Bar("no-terms", origin)}))
+        return Freedom(permits=TOP.permits, bars=frozenset({Bar("no-terms", origin)}))
     if source.policy is not None:
         freedom = freedom.meet(under_policy(parse(source.policy), source.iri))
     if source.licence:
-        known = licence_facts(source.licence)
-        unknown = Freedom(
-            permits=TOP.permits, barred=frozenset({Bar("unknown-licence", origin, source.licence[:200])})
-        )
-        freedom = freedom.meet(unknown if known is None else under_licence(known, source.iri))
+        facts = licence_facts(source.licence)
+        unknown = Freedom(permits=TOP.permits, bars=frozenset({Bar("unknown-licence", origin, source.licence[:200])}))
+        freedom = freedom.meet(unknown if facts is None else under_licence(facts, source.iri))
     return freedom
 
 
@@ -158,20 +156,20 @@ def admits(
     if inheritance.problems:
         return tuple(_unpublishable(inheritance, problem) for problem in inheritance.problems)
     own = under_policy(parse(offer), OFFER, of_result=False)
-    known = licence_facts(licence) if licence else None
-    if known is not None:
-        own = own.meet(under_licence(known, OFFER))
+    licence_facts_of_text = licence_facts(licence) if licence else None
+    if licence_facts_of_text is not None:
+        own = own.meet(under_licence(licence_facts_of_text, OFFER))
     check = Comparison(inheritance.bound, own, facts)
-    if licence and known is None:
+    if licence and licence_facts_of_text is None:
         check.unknown_licence(licence[:200])
-    for bar in sorted(own.barred):
+    for bar in sorted(own.bars):
         if bar.code in {"not-understood", "void"}:
             check.not_understood(bar)
     check.permissions()
     check.prohibitions()
     check.duties()
     check.check_sealing()
-    check.alike(None if known is None else known.code)
+    check.alike(None if licence_facts_of_text is None else licence_facts_of_text.code)
     return tuple(check.breaches.values())
 
 

@@ -105,17 +105,17 @@ def clashes(alternative: Alternative) -> list[Clash]:
 
 def admitted_purposes(atoms: Sequence[Constraint]) -> frozenset[str] | None:
     """Return the purposes that all of ``atoms`` admit, narrower ones included; None if any purpose is admitted."""
-    allowed: frozenset[str] | None = None
+    values: frozenset[str] | None = None
     for atom in atoms:
         if atom.operator not in NEGATIVE:
             inside = _within(_values(atom))
-            allowed = inside if allowed is None else allowed & inside
-    if allowed is None:
+            values = inside if values is None else values & inside
+    if values is None:
         return None
-    refused = {value for atom in atoms if atom.operator in NEGATIVE for value in _values(atom)}
+    refusals = {value for atom in atoms if atom.operator in NEGATIVE for value in _values(atom)}
     # A purpose wider than an excluded one is too vague to be admitted (node.policy.operands).
-    too_wide = {wide for purpose in refused for wide in wider_purposes(purpose)}
-    return frozenset(one for one in allowed - too_wide if not wider_purposes(one) & refused)
+    too_wide = {wide for purpose in refusals for wide in wider_purposes(purpose)}
+    return frozenset(one for one in values - too_wide if not wider_purposes(one) & refusals)
 
 
 @lru_cache(maxsize=256)
@@ -150,12 +150,12 @@ def _only_sooner(rule: Rule) -> bool:
 
 
 def _purpose(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    left = admitted_purposes(conditions)
-    if left is not None:
+    purposes = admitted_purposes(conditions)
+    if purposes is not None:
         return (
-            left <= (admitted_purposes([target]) or frozenset())
+            purposes <= (admitted_purposes([target]) or frozenset())
             if target.operator not in NEGATIVE
-            else (left == admitted_purposes([*conditions, target]))
+            else (purposes == admitted_purposes([*conditions, target]))
         )
     return target.operator in NEGATIVE and _values(target) <= _refused_values(conditions)
 
@@ -169,12 +169,10 @@ def _date(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[
 
 
 def _names(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    allowed = _allowed_values(conditions)
+    values = _allowed_values(conditions)
     if target.operator in NEGATIVE:
-        return _values(target) <= _refused_values(conditions) or (
-            allowed is not None and not allowed & _values(target)
-        )
-    return allowed is not None and allowed <= _values(target)
+        return _values(target) <= _refused_values(conditions) or (values is not None and not values & _values(target))
+    return values is not None and values <= _values(target)
 
 
 def _membership(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
@@ -183,14 +181,14 @@ def _membership(target: Constraint, conditions: Sequence[Constraint], _facts: Ma
 
 
 def _credential(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
-    accepted = _credentials(target)
+    target_names = _credentials(target)
     every = [
         condition for condition in conditions if condition.operator == "isAllOf" or len(condition.right_operand) == 1
     ]
-    demanded = {name for condition in every for name in _credentials(condition)}
+    names = {name for condition in every for name in _credentials(condition)}
     if target.operator == "isAllOf":
-        return accepted <= demanded
-    return bool(accepted & demanded) or any(_credentials(condition) <= accepted for condition in conditions)
+        return target_names <= names
+    return bool(target_names & names) or any(_credentials(condition) <= target_names for condition in conditions)
 
 
 def _spatial(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
@@ -288,26 +286,26 @@ def _some_name(atoms: Sequence[Constraint]) -> bool:
 
 
 def _some_place(atoms: Sequence[Constraint]) -> bool:
-    listed = [_values(atom) for atom in atoms if atom.operator not in NEGATIVE]
+    values = [_values(atom) for atom in atoms if atom.operator not in NEGATIVE]
     return not any(
         all(lies_within(a, b) is False and lies_within(b, a) is False for a in place for b in other)
-        for index, place in enumerate(listed)
-        for other in listed[index + 1 :]
+        for index, place in enumerate(values)
+        for other in values[index + 1 :]
     )
 
 
 def _some_rulebook(atoms: Sequence[Constraint]) -> bool:
     bases, lowest, highest, exact = set(), 0, 10**9, None
     for atom in atoms:
-        named = _values(atom)
+        values = _values(atom)
         if atom.operator in {"gteq", "lteq"}:
             base, bound = version(atom.right_operand[0].term)
             bases.add(frozenset({base}))
             lowest = max(lowest, bound or 0) if atom.operator == "gteq" else lowest
             highest = min(highest, bound or 0) if atom.operator == "lteq" else highest
-        elif all(version(rulebook)[1] is not None for rulebook in named):
-            exact = named if exact is None else exact & named
-        bases.add(frozenset(version(rulebook)[0] for rulebook in named))
+        elif all(version(rulebook)[1] is not None for rulebook in values):
+            exact = values if exact is None else exact & values
+        bases.add(frozenset(version(rulebook)[0] for rulebook in values))
     fits = exact is None or any(lowest <= (version(one)[1] or 0) <= highest for one in exact)
     return bool(frozenset.intersection(*bases)) and lowest <= highest and fits
 

@@ -51,7 +51,7 @@ class Card:
     paragraphs: tuple[Fact, ...] = ()
     sheets: tuple[Sheet, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
-    used: frozenset[str] = frozenset()
+    predicates: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.paragraphs or self.sheets or self.sources)
@@ -76,10 +76,15 @@ def card(kind: str, description: Description, subject: str) -> Card:
             if term.is_literal:
                 sheets += _json_schema(term.value) if kind == "schema" else []
                 sources.append((label, _set_out(term.value)[:MAX_SOURCE]))
-    used = {predicate for _, predicates in plan.paragraphs for predicate in predicates}
-    used |= {predicate for sheet_plan in plan.sheets for predicate in sheet_plan.rows}
-    used |= {predicate for _, predicate in plan.sources}
-    return Card(paragraphs=tuple(paragraphs), sheets=tuple(sheets), sources=tuple(sources), used=frozenset(used))
+    predicates_in_use = {predicate for _, predicates in plan.paragraphs for predicate in predicates}
+    predicates_in_use |= {predicate for sheet_plan in plan.sheets for predicate in sheet_plan.rows}
+    predicates_in_use |= {predicate for _, predicate in plan.sources}
+    return Card(
+        paragraphs=tuple(paragraphs),
+        sheets=tuple(sheets),
+        sources=tuple(sources),
+        predicates=frozenset(predicates_in_use),
+    )
 
 
 def _sheets(plan: SheetPlan, description: Description, subject: str) -> Iterator[Sheet]:
@@ -188,10 +193,10 @@ def _json_schema(source: str) -> list[Sheet]:
                 if member.get("description") or member.get("title")
                 else (),
                 (_plain(_type(member)),),
-                (Value(shape="flag", plain="yes" if required else "no"),),
+                (Value(shape="flag", plain="yes" if is_required else "no"),),
             ),
         )
-        for name, member, required in _members(schema)
+        for name, member, is_required in _members(schema)
     ]
     return [_without_empty_columns("members", ("name", "meaning", "type", "required"), rows)] if rows else []
 
@@ -199,10 +204,10 @@ def _json_schema(source: str) -> list[Sheet]:
 def _members(schema: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
     members = schema.get("properties") if isinstance(schema, dict) else None
     if isinstance(members, dict):
-        required = schema.get("required") if isinstance(schema.get("required"), list) else []
+        names = schema.get("required") if isinstance(schema.get("required"), list) else []
         for name, member in members.items():
             if isinstance(member, dict):
-                yield name, member, name in required
+                yield name, member, name in names
 
 
 def _type(member: dict[str, Any]) -> str:

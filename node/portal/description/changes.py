@@ -103,28 +103,28 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
 
 
 def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
-    meant = _meaning(new, old)
+    meaning = _meaning(new, old)
     changes = _files(new, old)
     if not same_conditions(old, new):
         changes.append(VersionChange(what="conditions"))
     changes += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
-        if predicate in _QUIET or (meant and predicate == f"{HANSA}definition"):
+        if predicate in _QUIET or (meaning and predicate == f"{HANSA}definition"):
             continue
         was, now = values(before, old.iri, predicate), values(after, new.iri, predicate)
-        gone = tuple(value for value in was if value not in now)
+        removals = tuple(value for value in was if value not in now)
         come = tuple(value for value in now if value not in was)
-        if gone or come:
+        if removals or come:
             changes.append(
                 VersionChange(
                     what="property",
                     label=label_of(predicate),
                     name=compact(predicate),
-                    before=gone,
+                    before=removals,
                     after=come,
                 )
             )
-    changes += meant
+    changes += meaning
     if not changes and new.sha256 != old.sha256:
         changes.append(VersionChange(what="details"))
     return changes

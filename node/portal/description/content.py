@@ -165,13 +165,13 @@ class Distribution:
 
 def facts(description: Description, subject: str) -> tuple[Fact, ...]:
     """Return the facts of ``FACTS`` that the description has; the licence also if only distributions name it."""
-    labelled = _label_facts(description, subject, FACTS)
-    if not any(fact.label == "licence" for fact in labelled):
+    labels = _label_facts(description, subject, FACTS)
+    if not any(fact.label == "licence" for fact in labels):
         licences = dict.fromkeys(d.licence for d in distributions(description, subject) if d.licence)
         if licences:
             values = tuple(Value(shape="iri", plain=licence) for licence in licences)
-            labelled = (Fact(label="licence", values=values), *labelled)
-    return labelled
+            labels = (Fact(label="licence", values=values), *labels)
+    return labels
 
 
 def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
@@ -181,11 +181,11 @@ def lineage(description: Description, subject: str) -> tuple[Fact, ...]:
 
 def remaining(description: Description, subject: str, used_predicates: Iterable[str] = ()) -> tuple[Fact, ...]:
     """Return all statements about ``subject`` that have no place elsewhere on the page."""
-    known = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used_predicates)
+    shown_predicates = ELSEWHERE.union(*(predicates for _, predicates in (*FACTS, *LINEAGE)), used_predicates)
     return tuple(
         Fact(label="", name=compact(predicate), values=values(description, subject, predicate))
         for predicate in description.predicates(subject)
-        if predicate not in known
+        if predicate not in shown_predicates
     )
 
 
@@ -222,14 +222,18 @@ def _first_name(description: Description, subject: str, predicate: str) -> str:
 
 def values(description: Description, subject: str, *predicates: str, depth: int = 0) -> tuple[Value, ...]:
     """Return the values of some properties. Texts in several languages are one value."""
-    converted: list[Value] = []
-    tagged: dict[str, str] = {}
+    values_of_terms: list[Value] = []
+    values_by_language: dict[str, str] = {}
     for term in description.terms(subject, *predicates)[:MAX_VALUES]:
-        if term.is_literal and term.language and term.language not in tagged:
-            tagged[term.language] = term.value
+        if term.is_literal and term.language and term.language not in values_by_language:
+            values_by_language[term.language] = term.value
         else:
-            converted.append(_value(description, term, depth))
-    return (Value(shape="text", texts=tagged), *converted) if tagged else tuple(converted)
+            values_of_terms.append(_value(description, term, depth))
+    return (
+        (Value(shape="text", texts=values_by_language), *values_of_terms)
+        if values_by_language
+        else tuple(values_of_terms)
+    )
 
 
 def name_of(description: Description, subject: str) -> dict[str, str]:
@@ -251,11 +255,11 @@ def mentioned_iris(facts_: Sequence[Fact]) -> frozenset[str]:
 def _label_facts(
     description: Description, subject: str, table: Iterable[tuple[str, tuple[str, ...]]]
 ) -> tuple[Fact, ...]:
-    labelled = []
+    facts_with_labels = []
     for label, predicates in table:
         if said := values(description, subject, *predicates):
-            labelled.append(Fact(label=label, values=said))
-    return tuple(labelled)
+            facts_with_labels.append(Fact(label=label, values=said))
+    return tuple(facts_with_labels)
 
 
 def _value(description: Description, term: Term, depth: int) -> Value:

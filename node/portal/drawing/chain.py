@@ -98,7 +98,7 @@ def _wire(
     """Draw the wires into a step; return how many wires had to run outside, past other steps."""
     top = tops[place]
     beside = [(role, source) for role, source in link.wires if source in spots]
-    fed = [(role, source.partition(".")) for role, source in link.wires if source not in spots]
+    sources = [(role, source.partition(".")) for role, source in link.wires if source not in spots]
     for number, (role, source) in enumerate(beside, 1):
         y, end = spots[source], top + _STEP_HEIGHT * number / (len(beside) + 1)
         begin, stop = _INPUT_X + _INPUT_WIDTH, _STEP_X - _ARROW
@@ -108,7 +108,7 @@ def _wire(
         wires.append(_arrow(stop, end, across=True))
         if label:
             wires.append(_label(label, _STEP_X - 10, end - 6, "end"))
-    above = [(role, step, output) for role, (step, _, output) in fed if step in order[:place]]
+    above = [(role, step, output) for role, (step, _, output) in sources if step in order[:place]]
     near = [one for one in above if one[1] == order[place - 1]]
     far = [one for one in above if one not in near]
     for number, (role, _, output) in enumerate(near, 1):
@@ -163,7 +163,7 @@ def _step(link: Link, top: float) -> Markup:
         '<text class="where" x="{:g}" y="{:.1f}" text-anchor="middle">{}</text></g>'
     ).format(
         classes,
-        ", ".join(said for said in (link.title, link.word, link.where) if said),
+        ", ".join(part for part in (link.title, link.word, link.where) if part),
         _STEP_X,
         top,
         _STEP_WIDTH,
@@ -171,7 +171,7 @@ def _step(link: Link, top: float) -> Markup:
         summary,
         middle,
         top + _STEP_HEIGHT - 14,
-        " · ".join(said for said in (link.word, _cut(link.where, 20)) if said),
+        " · ".join(part for part in (link.word, _cut(link.where, 20)) if part),
     )
 
 

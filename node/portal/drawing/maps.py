@@ -57,29 +57,29 @@ class Picture:
     width: int
     height: int
     inside: Markup
-    drawn: int
+    count: int
     dots: bool = False
 
 
 def draw(marks: Sequence[Mark]) -> Picture | None:
     """Return the map of ``marks``; None if nothing could be drawn."""
     read = [(mark, _shapes(mark.geometry)) for mark in marks]
-    read = [(mark, found) for mark, found in read if found]
-    points = [point for _, found in read for _, path in found for point in path]
+    read = [(mark, text) for mark, text in read if text]
+    points = [point for _, text in read for _, path in text for point in path]
     if not points or len(points) > MOST_POINTS:
         return None
     flat = _Flat(points)
-    twins = _twins(path for _, found in read for shape, path in found if shape == "line")
+    twins = _twins(path for _, text in read for shape, path in text if shape == "line")
     focusable = sum(bool(mark.link) for mark, _ in read) <= MOST_FOCUSABLE
     pieces = []
-    for mark, found in sorted(read, key=lambda one: (bool(one[0].colour), one[0].weight, one[0].chosen)):
-        pieces.append(_draw(mark, found, flat, twins, focusable=focusable))
+    for mark, text in sorted(read, key=lambda one: (bool(one[0].colour), one[0].weight, one[0].chosen)):
+        pieces.append(_draw(mark, text, flat, twins, focusable=focusable))
     return Picture(
         width=WIDTH,
         height=flat.height,
         inside=Markup("").join(pieces),
-        drawn=len(read),
-        dots=all(_WORDS[shape] == "point" for mark, found in read if mark.colour for shape, _ in found),
+        count=len(read),
+        dots=all(_WORDS[shape] == "point" for mark, text in read if mark.colour for shape, _ in text),
     )
 
 
@@ -158,23 +158,23 @@ class _Flat:
     def data(self, shape: str, path: Path, *, apart: bool) -> str:
         """Return path data with one decimal. A point is a line of no length with a round end; ``apart`` moves a line
         to its right, if the opposite direction runs along the same street."""
-        placed = [self.place(point) for point in path]
+        points = [self.place(point) for point in path]
         if shape in ("point", "points"):
-            return " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in placed)
+            return " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
         if apart:
-            placed = _move(placed, _APART)
-        return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + ("Z" if shape == "area" else "")
+            points = _move(points, _APART)
+        return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + ("Z" if shape == "area" else "")
 
 
 def _move(path: list[tuple[float, float]], by: float) -> list[tuple[float, float]]:
     """Return the line moved ``by`` units to its right (south if it runs east, since y points down)."""
-    moved = []
+    moves = []
     for place, (x, y) in enumerate(path):
         before, after = path[max(place - 1, 0)], path[min(place + 1, len(path) - 1)]
         along_x, along_y = after[0] - before[0], after[1] - before[1]
         length = math.hypot(along_x, along_y) or 1.0
-        moved.append((x - along_y / length * by, y + along_x / length * by))
-    return moved
+        moves.append((x - along_y / length * by, y + along_x / length * by))
+    return moves
 
 
 def _ends(path: Path) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -12,11 +12,11 @@ def qr_svg(text: str, label: str) -> Markup:
     name for readers who do not see it."""
     import segno
 
-    drawn = io.BytesIO()
+    buffer = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
-        drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, svgclass=None, lineclass=None, light="#fff"
+        buffer, kind="svg", xmldecl=False, svgns=False, omitsize=True, svgclass=None, lineclass=None, light="#fff"
     )
-    svg = drawn.getvalue().decode("ascii").strip()
+    svg = buffer.getvalue().decode("ascii").strip()
     # The drawing has modules only, no part of the text.
     named = Markup(' class="qr" role="img" aria-label="{}"').format(label)
     return Markup("<svg") + named + Markup(svg.removeprefix("<svg"))  # noqa: S704

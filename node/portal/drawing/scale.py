@@ -81,11 +81,11 @@ class Scale:
 
 def change_scale(changes: Iterable[float], decimals: int | None = None) -> Scale:
     """Return the scale for ``changes``; ``decimals`` is how many decimals of the figures are significant."""
-    known = [change for change in changes if math.isfinite(change)]
+    finite = [change for change in changes if math.isfinite(change)]
     noise = 10.0**-decimals if decimals is not None else 0.0
     # A difference of two rounded figures may miss the last decimal by the rounding error of floats.
-    sizes = sorted(size for change in known if (size := abs(change)) > 0 and size >= noise * 0.999)
-    ends = {"lowest": min(known, default=0.0), "highest": max(known, default=0.0)}
+    sizes = sorted(size for change in finite if (size := abs(change)) > 0 and size >= noise * 0.999)
+    ends = {"lowest": min(finite, default=0.0), "highest": max(finite, default=0.0)}
     typical = sizes[round(_TYPICAL * (len(sizes) - 1))] if sizes else noise or 1.0
     power = math.floor(math.log10(typical))
     candidates = [

@@ -108,16 +108,16 @@ def _operation(
 
 
 def _members(document: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[Field, ...]:
-    resolved = _resolve(document, schema)
-    required = resolved.get("required", ())
+    schema_part = _resolve(document, schema)
+    names = schema_part.get("required", ())
     return tuple(
         Field(
             name=name,
             type=_type(document, member),
-            required=name in required,
+            required=name in names,
             description=_resolve(document, member).get("description", ""),
         )
-        for name, member in resolved.get("properties", {}).items()
+        for name, member in schema_part.get("properties", {}).items()
     )
 
 
@@ -138,17 +138,17 @@ def _type(document: Mapping[str, Any], schema: Mapping[str, Any], depth: int = 0
     if depth >= MAX_DEPTH:
         return "…"
     reference = schema.get("$ref")
-    resolved = _resolve(document, schema)
+    schema_part = _resolve(document, schema)
     for joined, word in (("anyOf", " or "), ("oneOf", " or "), ("allOf", " and ")):
-        if joined in resolved:
-            return word.join(dict.fromkeys(_type(document, s, depth + 1) for s in resolved[joined]))
-    if "enum" in resolved:
-        return " or ".join(str(value) for value in resolved["enum"])
-    kind = resolved.get("type", "")
+        if joined in schema_part:
+            return word.join(dict.fromkeys(_type(document, s, depth + 1) for s in schema_part[joined]))
+    if "enum" in schema_part:
+        return " or ".join(str(value) for value in schema_part["enum"])
+    kind = schema_part.get("type", "")
     if isinstance(kind, list):
         return " or ".join(str(one) for one in kind)
     if kind == "array":
-        return f"array of {_type(document, resolved.get('items', {}), depth + 1)}"
+        return f"array of {_type(document, schema_part.get('items', {}), depth + 1)}"
     if reference and kind == "object":
         return str(reference).rsplit("/", 1)[-1]
-    return f"{kind} ({resolved['format']})" if kind and resolved.get("format") else str(kind or "any")
+    return f"{kind} ({schema_part['format']})" if kind and schema_part.get("format") else str(kind or "any")

@@ -94,7 +94,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     scenario = await scenario_of(responder, visit, record)
     what_if = await _changeable(responder, visit, record, description)
     forms = distributions(description, record.subject)
-    offered = {ending: form for ending, form in FORMATS.items() if ending != _CROISSANT or is_dataset(record)}
+    export_formats = {ending: form for ending, form in FORMATS.items() if ending != _CROISSANT or is_dataset(record)}
     page = responder.render(
         visit,
         "asset.html",
@@ -109,14 +109,14 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         lineage=lineage(description, record.subject),
         making=await making_of(responder, visit, record, description),
         card=laid_out,
-        remaining=remaining(description, record.subject, laid_out.used),
+        remaining=remaining(description, record.subject, laid_out.predicates),
         names=Names(description, await node.catalogue.browse.connections(record, caller), laid_out),
         files=files,
         preview=await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
         commands=_commands(visit, record),
-        formats=offered,
+        formats=export_formats,
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
@@ -135,7 +135,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         tones=TONES,
         contact=next((fact for fact in facts(description, record.subject) if fact.label == "contact"), None),
     )
-    formats = {ending: media_type for ending, (media_type, _) in offered.items()}
+    formats = {ending: media_type for ending, (media_type, _) in export_formats.items()}
     downloads = {file.address: file.media_type for file in files if file.address}
     link = links(responder, visit, record, description, forms, formats=formats, files=downloads)
     page.headers["Link"] = link
@@ -281,7 +281,7 @@ async def _changeable(
         return ()
     if description.terms(record.subject, f"{PROV}wasGeneratedBy"):
         return ()
-    readable = await responder.node.scenarios.drawn.changeable(record, visit.caller)
+    readable = await responder.node.scenarios.drawn_layers.changeable(record, visit.caller)
     kinds = {file.name: file.media_type.partition(";")[0] for file in record.files if file.name in readable}
     return tuple(
         sorted((name for name, kind in kinds.items() if kind in _CHANGEABLE), key=lambda n: kinds[n] != _DRAWN)

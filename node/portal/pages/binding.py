@@ -40,7 +40,7 @@ class RoleField:
 
     port: Port
     choices: tuple[Choice, ...]
-    chosen: str
+    choice: str
     findings: tuple[Finding, ...]
 
 
@@ -74,23 +74,25 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         )
     version = _version(values.get("version", ""))
     template = await scenarios.templates.get(iri, caller, version=version)
-    offered = {role.role: _choices(await scenarios.templates.candidates(role, caller)) for role in template.inputs}
+    choices_by_role = {
+        role.role: _choices(await scenarios.templates.candidates(role, caller)) for role in template.inputs
+    }
     asked = any(name.startswith("input.") for name, _ in query)
-    chosen = {role: values.get(f"input.{role}", "") for role in offered}
+    pins_by_role = {role: values.get(f"input.{role}", "") for role in choices_by_role}
     if not asked:
         # The nearest candidate is preselected, so that a template of this node can run at once.
-        chosen = {role: _likeliest(choices) for role, choices in offered.items()}
-    stacked = _layers_in_order(query, values)
+        pins_by_role = {role: _likeliest(choices) for role, choices in choices_by_role.items()}
+    layers_in_order = _layers_in_order(query, values)
     layers = [
         layer
-        for target in dict.fromkeys(_read_choice(value)[0] for value in chosen.values() if value)
+        for target in dict.fromkeys(_read_choice(value)[0] for value in pins_by_role.values() if value)
         for layer in await scenarios.layers.of(target)
     ]
-    request = _request(template, version, chosen, values, stacked)
+    request = _request(template, version, pins_by_role, values, layers_in_order)
     bound = await scenarios.runs.check(request, caller) if asked else None
     findings = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
-    known = await cities(responder.node, caller, {pin.origin: pin.origin_name for pin in pins})
+    city_names = await cities(responder.node, caller, {pin.origin: pin.origin_name for pin in pins})
     return responder.render(
         visit,
         "bind.html",
@@ -99,8 +101,8 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         roles=[
             RoleField(
                 port=role,
-                choices=offered[role.role],
-                chosen=chosen[role.role],
+                choices=choices_by_role[role.role],
+                choice=pins_by_role[role.role],
                 findings=_at(findings, f"input {role.role}"),
             )
             for role in template.inputs
@@ -117,7 +119,7 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         layers=[
             LayerField(
                 layer=layer,
-                place=stacked.index(layer.id) + 1 if layer.id in stacked else 0,
+                place=layers_in_order.index(layer.id) + 1 if layer.id in layers_in_order else 0,
                 findings=_at(findings, f"layer {layer.id}", f"layer {layer.title}"),
             )
             for layer in layers
@@ -128,15 +130,15 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         stops=[one for one in findings if one.severity == ERROR],
         transformations=await _transformations(responder, visit, findings),
         binding=json.dumps(request, ensure_ascii=False),
-        cities=known,
+        cities=city_names,
         picture=await template_chain(
-            responder, visit, template, known, missing=[r for r, c in chosen.items() if not c]
+            responder, visit, template, city_names, missing=[r for r, c in pins_by_role.items() if not c]
         ),
         targets={
             (choice.candidate.iri, choice.candidate.file): choice.candidate.titles
-            for role, choices in offered.items()
+            for role, choices in choices_by_role.items()
             for choice in choices
-            if choice.value == chosen[role]
+            if choice.value == pins_by_role[role]
         },
     )
 
@@ -221,13 +223,13 @@ def _read_choice(value: str) -> tuple[str, int | None, bool, str | None]:
 
 def _layers_in_order(query: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:
     """Return the chosen layers in the order of the stack: by ``order.<id>``, else in the order of the form."""
-    ticked = list(dict.fromkeys(value for name, value in query if name == "layer"))
+    layer_ids = list(dict.fromkeys(value for name, value in query if name == "layer"))
 
     def place(layer: str) -> int:
         text = values.get(f"order.{layer}", "")
-        return int(text) if text.isdecimal() and len(text) < 4 else ticked.index(layer) + 1
+        return int(text) if text.isdecimal() and len(text) < 4 else layer_ids.index(layer) + 1
 
-    return sorted(ticked, key=place)
+    return sorted(layer_ids, key=place)
 
 
 def _version(text: str) -> int | None:

@@ -150,10 +150,10 @@ async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool 
         page = await responder.node.catalogue.browse.search(query, visit.caller)
         hits += page.hits
         if search.published:
-            search, ended = search.after(page.cursor), not page.cursor
+            search, is_last = search.after(page.cursor), not page.cursor
         else:
-            search, ended = search.on_page(search.page + 1), len(hits) >= page.total or not page.hits
-        if ended or len(hits) >= limit:
+            search, is_last = search.on_page(search.page + 1), len(hits) >= page.total or not page.hits
+        if is_last or len(hits) >= limit:
             break
     return hits[:limit]
 
@@ -182,10 +182,10 @@ def _facets(
     facets = []
     for name in FACETS:
         values = {value: count for value, count in counts.get(name, {}).items() if value.strip()}
-        for value in search.chosen[name]:
+        for value in search.choices[name]:
             values.setdefault(value, 0)
         order = list(PLURALS) if name == "kind" else []
-        ranked = sorted(
+        pairs = sorted(
             values.items(),
             key=lambda item: (order.index(item[0]) if item[0] in order else 99, -item[1], item[0]),
         )
@@ -197,10 +197,10 @@ def _facets(
                 "chosen": search.has(name, value),
                 "link": search.toggle(name, value).query_string(),
             }
-            for value, count in ranked
+            for value, count in pairs
         ]
         # If everything comes from one node, this facet narrows nothing.
-        if entries and (name != "node" or len(entries) > 1 or search.chosen[name]):
+        if entries and (name != "node" or len(entries) > 1 or search.choices[name]):
             facets.append({"name": name, "shown": entries[:_SHOWN_VALUES], "more": entries[_SHOWN_VALUES:60]})
     return facets
 
@@ -210,7 +210,7 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
     if search.text:
         chips.append(_chip(visit.t("search.text"), search.text, search.without_text()))
     for name in FACETS:
-        for value in search.chosen[name]:
+        for value in search.choices[name]:
             word = _facet_word(visit, name, value, names)
             chips.append(_chip(visit.t(f"facet.{name}"), word, search.toggle(name, value)))
     if search.bbox:

@@ -109,24 +109,24 @@ async def answer(responder: Responder, visit: Visit) -> Response:
     fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
     check_csrf(responder.settings.secret, visit.session, fields)
     answers = {name: text for name, text in fields.items() if name not in (TOKEN, "do") and text.strip()}
-    saved = await responder.node.catalogue.drafts.save(visit.request.path_params["id"], answers, visit.caller)
+    draft = await responder.node.catalogue.drafts.save(visit.request.path_params["id"], answers, visit.caller)
     if fields.get("do") == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
-    troubles = (await _check(responder, visit, saved))[1]
+    troubles = (await _check(responder, visit, draft))[1]
     if troubles:
-        return await _questions(responder, visit, saved, troubles)
-    return responder.go(visit, _address(visit, saved) + "/preview")
+        return await _questions(responder, visit, draft, troubles)
+    return responder.go(visit, _address(visit, draft) + "/preview")
 
 
 async def preview(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}/preview``: the dataset as it will be, and the button that publishes it."""
     dataset_draft = await _draft(responder, visit)
-    published, troubles = await _check(responder, visit, dataset_draft)
-    if published is None:
+    publication, troubles = await _check(responder, visit, dataset_draft)
+    if publication is None:
         return await _questions(responder, visit, dataset_draft, troubles)
     if dataset_draft.edits:
-        return await _changes(responder, visit, dataset_draft, published)
-    record = published.record
+        return await _changes(responder, visit, dataset_draft, publication)
+    record = publication.record
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
     return responder.render(
@@ -142,7 +142,7 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         viewpoints=await run_sync(_viewpoints, responder, record),
         improvements=await _improvements(responder, record),
         labels=_labels(visit),
-        remarks=[_text(visit, one) for one in published.findings if one.severity == "warning"][:_SHOWN],
+        remarks=[_text(visit, one) for one in publication.findings if one.severity == "warning"][:_SHOWN],
     )
 
 
@@ -167,12 +167,12 @@ async def _improvements(responder: Responder, record: Record) -> list[tuple[str,
 async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/publish``: publish the draft, and show the page of the new asset."""
     try:
-        published = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
+        publication = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
         return await _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
-    done = "dataset-published" if published.record.version == 1 else "version-published"
-    return responder.go(visit, visit.asset(published.record, done=done))
+    done = "dataset-published" if publication.record.version == 1 else "version-published"
+    return responder.go(visit, visit.asset(publication.record, done=done))
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
@@ -230,9 +230,9 @@ async def _questions(
         if original and dataset_draft.edits
         else original
     )
-    hidden: Sequence[str] = ()
+    fields_to_hide: Sequence[str] = ()
     if original is not None and dataset_draft.original is not None and dataset_draft.edits:
-        hidden = not_shown(original, OriginalDescription(original, dataset_draft.original.language))
+        fields_to_hide = not_shown(original, OriginalDescription(original, dataset_draft.original.language))
     tables = dataset_draft.profile.tables if dataset_draft.profile else ()
     columns = [
         (f"column.{place}.{number}", table.name, column)
@@ -252,7 +252,7 @@ async def _questions(
         original=original,
         newest=newest,
         sentences=responder.node.catalogue.access.sentences(original, visit.language) if original else (),
-        hidden=hidden,
+        hidden=fields_to_hide,
         of_field={trouble.field: trouble for trouble in reversed(troubles)},
         rows=sum(table.rows for table in tables),
         width=sum(len(table.columns) + table.omitted for table in tables),
@@ -303,7 +303,7 @@ def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> l
         missing.append(Trouble("personal_data", visit.t("drafts.choose")))
     if not dataset_draft.answers.get("conditions"):
         missing.append(Trouble("conditions", visit.t("drafts.choose")))
-    known = {trouble.field for trouble in missing}
+    fields = {trouble.field for trouble in missing}
     if isinstance(error, InvalidDescription):
         findings = [Finding.from_json(one) for one in error.findings if one["severity"] == "violation"]
         others = [_about(visit, finding) for finding in findings]
@@ -313,7 +313,7 @@ def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> l
         words = visit.explain(error)
         text = f"{words.text}: {words.remedy}" if words.remedy and words.lang == words.remedy_lang else words.text
         others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
-    return missing + [trouble for trouble in others if trouble.field not in known]
+    return missing + [trouble for trouble in others if trouble.field not in fields]
 
 
 def _text(visit: Visit, finding: Finding) -> Trouble:
@@ -328,12 +328,12 @@ def _about_conditions(
     visit: Visit, dataset_draft: DatasetDraft, findings: Sequence[Mapping[str, str]]
 ) -> list[Trouble]:
     """Return what is wrong with the parameters of the conditions, each under its name in the reader's language."""
-    chosen = template(dataset_draft.answers["conditions"])
-    labels = {parameter.name: visit.translate(parameter.label).text for parameter in chosen.parameters}
+    conditions_template = template(dataset_draft.answers["conditions"])
+    labels = {parameter.name: visit.translate(parameter.label).text for parameter in conditions_template.parameters}
     troubles = []
     for finding in findings:
         name = finding["field"].partition(".")[2]
-        missing = not dataset_draft.answers.get(f"{chosen.id}.{name}")
+        missing = not dataset_draft.answers.get(f"{conditions_template.id}.{name}")
         text = visit.t("drafts.fill") if missing else finding["message"]
         troubles.append(Trouble("conditions", f"{labels.get(name, name)}: {text}", "" if missing else "en"))
     return troubles

@@ -139,7 +139,7 @@ def changes_of(
 ) -> Changes:
     """Return the differences between ``record`` and the version that ``draft`` would make of it."""
     description = OriginalDescription(record, draft.original.language if draft.original else visit.language)
-    changed = description.changes(draft.answers)
+    changes = description.changes(draft.answers)
     conditions = None
     if not same_conditions(record, publication.record):
         before, after = (
@@ -149,7 +149,7 @@ def changes_of(
     return Changes(
         answers=[
             AnswerChange(name, _words(visit, name, description.answers.get(name, "")), _words(visit, name, answer))
-            for name, answer in sorted(changed.items(), key=lambda change: _ORDER.index(change[0]))
+            for name, answer in sorted(changes.items(), key=lambda change: _ORDER.index(change[0]))
         ],
         conditions=conditions,
         files=list(file_changes(record, publication.record)),

@@ -26,11 +26,11 @@ async def erase(responder: Responder, visit: Visit) -> Response:
     """``POST /record/erase``: erase all versions, or the chosen ones."""
     fields = visit.fields
     every = fields.get("which") == "all"
-    chosen = [int(name[8:]) for name in fields if name.startswith("version-") and name[8:].isdecimal()]
+    numbers = [int(name[8:]) for name in fields if name.startswith("version-") and name[8:].isdecimal()]
     wrong = {
         name
         for name, missing in (
-            ("which", not every and not chosen),
+            ("which", not every and not numbers),
             ("reason", not fields.get("reason", "").strip()),
             ("sure", "sure" not in fields),
         )
@@ -40,7 +40,7 @@ async def erase(responder: Responder, visit: Visit) -> Response:
         return await _form(responder, visit, fields, wrong=wrong)
     iri = fields.get("iri", "")
     result = await responder.node.catalogue.erase.erase(
-        iri, visit.caller, reason=fields["reason"], versions=None if every else chosen
+        iri, visit.caller, reason=fields["reason"], versions=None if every else numbers
     )
     head = result.publication.record
     return responder.go(

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 async def table_csv(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/table.csv``: the figure that the page shows, feature by feature (RFC 4180)."""
-    run, gathered = await _gather(responder, visit)
+    run, results = await _gather(responder, visit)
     sheet = io.StringIO()
     writer = csv.writer(sheet)
-    unit = gathered.figure.variable.unit or ""
-    writer.writerow((harmless(gathered.keyed.key or "id"), "before", "after", "change", "unit"))
-    for change in gathered.changes:
+    unit = results.figure.variable.unit or ""
+    writer.writerow((harmless(results.shape_by_key.key or "id"), "before", "after", "change", "unit"))
+    for change in results.changes:
         by = change.by
         figures = [change.before, change.after, round(by, 9) if by is not None else None]
         writer.writerow([harmless(change.id), *("" if f is None else f for f in figures), harmless(unit)])
@@ -40,11 +40,11 @@ async def table_csv(responder: Responder, visit: Visit) -> Response:
 
 async def map_geojson(responder: Responder, visit: Visit) -> Response:
     """``/runs/{pid}/map.geojson``: the same with geometry (RFC 7946)."""
-    run, gathered = await _gather(responder, visit)
-    own = next((place for place in gathered.places if place.key == gathered.keyed.key), None)
+    run, results = await _gather(responder, visit)
+    own = next((place for place in results.places if place.key == results.shape_by_key.key), None)
     if own is None:
         raise NotFound
-    column = gathered.figure.column
+    column = results.figure.column
     features = [
         {
             "type": "Feature",
@@ -57,7 +57,7 @@ async def map_geojson(responder: Responder, visit: Visit) -> Response:
                 f"{column}_change": round(change.by, 9) if change.by is not None else None,
             },
         }
-        for change in gathered.changes
+        for change in results.changes
         if change.id in own.geometries
     ]
     body = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
@@ -82,10 +82,10 @@ async def agreement_zip(responder: Responder, visit: Visit) -> Response:
 async def _gather(responder: Responder, visit: Visit) -> tuple[Run, RunFigure]:
     scenarios = scenarios_of(responder)
     run = await scenarios.runs.run(visit.request.path_params["pid"])
-    gathered = await results.gather(scenarios.watched, visit.caller, run, dict(visit.parameters()))
-    if gathered is None:
+    gathering = await results.gather(scenarios.watches, visit.caller, run, dict(visit.parameters()))
+    if gathering is None:
         raise NotFound
-    return run, gathered
+    return run, gathering
 
 
 def _name(run: Run) -> str:

@@ -79,7 +79,7 @@ async def source(responder: Responder, visit: Visit) -> Response:
     """``/imports/{name}``: the runs of a source, and the report of one of them (``?run=``), filtered."""
     query = visit.request.query_params
     name = visit.request.path_params["name"]
-    known, runs = await run_sync(responder.node.catalogue.schedules.source, name)
+    source_facts, runs = await run_sync(responder.node.catalogue.schedules.source, name)
     run = await run_sync(responder.node.catalogue.schedules.run, name, query.get("run") or LATEST) if runs else None
     outcome = query.get("outcome", "")
     only = LineFilter(
@@ -98,7 +98,7 @@ async def source(responder: Responder, visit: Visit) -> Response:
     return responder.render(
         visit,
         "harvest.html",
-        source=known,
+        source=source_facts,
         runs=runs,
         run=run,
         lines=lines,

@@ -28,17 +28,17 @@ async def replace(responder: Responder, visit: Visit) -> Response:
 
     A tick names the key that was in use when the page was shown: a form that is sent twice replaces it once.
     """
-    ticked = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
+    kinds = {kind: visit.fields[kind.value][:_MAX_ID] for kind in KeyKind if visit.fields.get(kind.value)}
     password, code = visit.fields.get("password", ""), visit.fields.get("code", "")
     try:
-        replaced = await responder.node.operation.replace_keys.replace(ticked, password, code, visit.caller)
+        replacement = await responder.node.operation.replace_keys.replace(kinds, password, code, visit.caller)
     except (NotAllowed, InvalidInput, TooMany) as error:
-        listed = await responder.node.operation.keys.all_keys(visit.caller)
-        if not listed.may_change:
+        keys = await responder.node.operation.keys.all_keys(visit.caller)
+        if not keys.may_change:
             raise
-        trouble = refusal(error, "signin.stale") if ticked else "none"
-        return await _page(responder, visit, listed, trouble, refusal_status(error), ticks=set(ticked))
-    return responder.go(visit, visit.url("/keys", done="keys-replaced" if replaced else "already-replaced"))
+        trouble = refusal(error, "signin.stale") if kinds else "none"
+        return await _page(responder, visit, keys, trouble, refusal_status(error), ticks=set(kinds))
+    return responder.go(visit, visit.url("/keys", done="keys-replaced" if replacement else "already-replaced"))
 
 
 async def _page(

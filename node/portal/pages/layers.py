@@ -68,14 +68,18 @@ async def layer(responder: Responder, visit: Visit) -> Response:
     """``/layers/{id}``: the map with the changes; ``?feature=`` opens the form of a feature, ``?add=1`` that of a new
     one, filled like ``?like=``."""
     return _page(
-        responder, visit, await scenarios_of(responder).drawn.get(visit.request.path_params["id"], visit.caller)
+        responder,
+        visit,
+        await scenarios_of(responder).drawn_layers.get(visit.request.path_params["id"], visit.caller),
     )
 
 
 async def edit(responder: Responder, visit: Visit) -> Response:
     """``POST /layers/{id}``."""
     return await _edit(
-        responder, visit, await scenarios_of(responder).drawn.get(visit.request.path_params["id"], visit.caller)
+        responder,
+        visit,
+        await scenarios_of(responder).drawn_layers.get(visit.request.path_params["id"], visit.caller),
     )
 
 
@@ -86,7 +90,7 @@ async def _draft(responder: Responder, visit: Visit, values: Mapping[str, str]) 
             "no dataset is chosen", remedy="start on the page of a dataset", facts={"case": "no-dataset"}
         )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
-    return await scenarios_of(responder).drawn.draft(
+    return await scenarios_of(responder).drawn_layers.draft(
         target, visit.caller, version=number, file=values.get("file") or None
     )
 
@@ -96,7 +100,7 @@ async def _edit(responder: Responder, visit: Visit, view: LayerView) -> Response
     fields = visit.fields
     try:
         wanted = _with_title(_apply(view, fields), visit)
-        layer = await scenarios_of(responder).drawn.save(wanted, visit.caller, after=fields.get("after", ""))
+        layer = await scenarios_of(responder).drawn_layers.save(wanted, visit.caller, after=fields.get("after", ""))
     except NotFound:
         raise
     except HansaError as error:

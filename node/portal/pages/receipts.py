@@ -63,7 +63,7 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         live=item.is_live,
         seconds=SECONDS,
         paused=visit.request.query_params.get("hold") == "1",
-        waits=status_of(conversation.process, conversation.exchanges, stuck=bool(conversation.stuck)).waits,
+        waits=status_of(conversation.process, conversation.exchanges, stuck=bool(conversation.dead_messages)).waits,
         reasons=whys(conversation.process.reason),
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),

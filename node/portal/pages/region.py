@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 async def applications(responder: Responder, visit: Visit) -> Response:
     """``/applications``: who applies for a credential, what they signed, approve or refuse."""
     _for_issuers(responder)
-    applied = await responder.node.region.admissions.applications()
+    applications_of_members = await responder.node.region.admissions.applications()
     return responder.render(
         visit,
         "applications.html",
-        waiting=[one for one in applied if one.application.state is ApplicationState.RECEIVED],
-        decided=[one for one in applied if one.application.state is not ApplicationState.RECEIVED],
+        waiting=[one for one in applications_of_members if one.application.state is ApplicationState.RECEIVED],
+        decided=[one for one in applications_of_members if one.application.state is not ApplicationState.RECEIVED],
         trouble=visit.request.query_params.get("trouble", ""),
     )
 

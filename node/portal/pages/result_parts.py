@@ -38,7 +38,7 @@ class ResultOrigin:
 
     titles: Texts
     run: str
-    used: tuple[UsedThing, ...]
+    sources: tuple[UsedThing, ...]
 
 
 async def making_of(
@@ -46,15 +46,15 @@ async def making_of(
 ) -> ResultOrigin | None:
     """Return the record's statements (PROV-O) about the run that made it; None if no run made it."""
     activity = description.value(record.iri, f"{PROV}wasGeneratedBy")
-    used = description.terms(activity, f"{PROV}used") if activity else []
-    if not used:
+    sources = description.terms(activity, f"{PROV}used") if activity else []
+    if not sources:
         return None
     here = responder.node.scenarios is not None and visit.signed_in and visit.owns(record.iri)
-    things = [await _thing(responder, visit, description, term.value, here=here) for term in used[:MOST_USED]]
+    things = [await _thing(responder, visit, description, term.value, here=here) for term in sources[:MOST_USED]]
     order = list(KINDS)
     things.sort(key=lambda one: (order.index(one.kind) if one.kind else len(order), one.iri))
     run = visit.url(f"/runs/{quote(activity, safe='')}") if here and activity.startswith("urn:") else ""
-    return ResultOrigin(titles=description.texts(activity, f"{RDFS}label"), run=run, used=tuple(things))
+    return ResultOrigin(titles=description.texts(activity, f"{RDFS}label"), run=run, sources=tuple(things))
 
 
 async def _thing(

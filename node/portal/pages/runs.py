@@ -35,10 +35,10 @@ MAX_TITLE: Final = 200
 async def runs(responder: Responder, visit: Visit) -> Response:
     """``/runs``: all runs, newest first; those of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
-    newest = await scenarios_of(responder).watched.newest(template=template or None)
-    chosen = [pid for name, pid in visit.parameters() if name == "run"][:2]
-    if len(chosen) == 2:
-        return responder.go(visit, visit.url("/runs/compare", left=chosen[0], right=chosen[1]))
+    newest = await scenarios_of(responder).watches.newest(template=template or None)
+    pids = [pid for name, pid in visit.parameters() if name == "run"][:2]
+    if len(pids) == 2:
+        return responder.go(visit, visit.url("/runs/compare", left=pids[0], right=pids[1]))
     return responder.render(
         visit,
         "runs.html",
@@ -46,8 +46,8 @@ async def runs(responder: Responder, visit: Visit) -> Response:
         scenario=template,
         tones=TONES,
         figures={run.pid: verdicts(run) for run in newest},
-        chosen=chosen,
-        one_chosen=len(chosen) == 1,
+        chosen=pids,
+        one_chosen=len(pids) == 1,
         comparable=sum(run.state is State.SUCCESSFUL for run in newest) > 1,
         with_sign=results.with_sign,
     )
@@ -60,30 +60,32 @@ async def run(responder: Responder, visit: Visit) -> Response:
 
 async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError | None = None) -> Response:
     scenarios = scenarios_of(responder)
-    watched = await scenarios.watched.get(visit.request.path_params["pid"], visit.caller)
-    run, query = watched.run, dict(visit.parameters())
-    known = await cities(responder.node, visit.caller, {pin.origin: pin.origin_name for pin in run.binding.pins})
-    gathered, closed = None, False
+    watch = await scenarios.watches.get(visit.request.path_params["pid"], visit.caller)
+    run, query = watch.run, dict(visit.parameters())
+    city_names = await cities(responder.node, visit.caller, {pin.origin: pin.origin_name for pin in run.binding.pins})
+    gathering, is_closed = None, False
     try:
-        gathered = await results.gather(scenarios.watched, visit.caller, run, query)
+        gathering = await results.gather(scenarios.watches, visit.caller, run, query)
     except NotAllowed:
-        closed = True
-    scale = results.scale_of(gathered) if gathered else None
+        is_closed = True
+    scale = results.scale_of(gathering) if gathering else None
     row, origin = query.get("row", ""), None
-    if gathered and row:
-        origin = await trace(scenarios.watched, visit.caller, watched, gathered.figure.of, gathered.keyed.key, row)
+    if gathering and row:
+        origin = await trace(
+            scenarios.watches, visit.caller, watch, gathering.figure.of, gathering.shape_by_key.key, row
+        )
     whole = query.get("rows") == "all"
     return responder.render(
         visit,
         "run.html",
         status=trouble.status if trouble else 200,
         run=run,
-        watched=watched,
+        watched=watch,
         quoted=quote(run.pid, safe=""),
         tones=TONES,
-        cities=known,
+        cities=city_names,
         figures=verdicts(run),
-        picture=chain_of(run, known, visit),
+        picture=chain_of(run, city_names, visit),
         grid=_grid(run),
         branches=branches(run),
         live=not run.state.is_final,
@@ -91,18 +93,18 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         seconds=SECONDS_BETWEEN,
         reasons=_reasons(run.error),
         page={pin.iri: (await page_of(responder, visit, pin.iri, pin.version))[0] for pin in run.binding.pins},
-        gathered=gathered,
-        closed=closed,
+        gathered=gathering,
+        closed=is_closed,
         scale=scale,
-        map=results.picture(gathered, scale, visit, selection=row) if gathered and scale else None,
-        legend=legend(visit, gathered, scale) if gathered and scale else (),
-        table=results.sort_differences(gathered.changes, query.get("sort", "")) if gathered else (),
+        map=results.picture(gathering, scale, visit, selection=row) if gathering and scale else None,
+        legend=legend(visit, gathering, scale) if gathering and scale else (),
+        table=results.sort_differences(gathering.changes, query.get("sort", "")) if gathering else (),
         most=None if whole else results.MAX_TABLE,
         sort=query.get("sort", ""),
         row=row,
         origin=origin,
         with_sign=results.with_sign,
-        others=[other for other in await scenarios.watched.newest(template=run.template.iri) if _beside(other, run)],
+        others=[other for other in await scenarios.watches.newest(template=run.template.iri) if _beside(other, run)],
         choices=_conditions(),
         trouble=trouble,
         fields=visit.fields,
@@ -136,7 +138,7 @@ async def publish(responder: Responder, visit: Visit) -> Response:
             )
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
-        iri = await scenarios_of(responder).watched.publish(pid, {visit.language: title}, conditions, visit.caller)
+        iri = await scenarios_of(responder).watches.publish(pid, {visit.language: title}, conditions, visit.caller)
     except NotFound:
         raise
     except HansaError as error:
@@ -152,10 +154,10 @@ async def compare(responder: Responder, visit: Visit) -> Response:
     pids = [query.get("left", ""), query.get("right", "")]
     if not all(pids):
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
-    sides = [await scenarios.watched.get(pid, visit.caller) for pid in pids]
+    sides = [await scenarios.watches.get(pid, visit.caller) for pid in pids]
     both = []
     with suppress(NotAllowed):  # A reader who may not see outputs sees the states of the runs.
-        gathered = [await results.gather(scenarios.watched, visit.caller, side.run, query) for side in sides]
+        gathered = [await results.gather(scenarios.watches, visit.caller, side.run, query) for side in sides]
         both = [figure for figure in gathered if figure is not None]
     scale = results.scale_of(*both) if len(both) == 2 else None
     return responder.render(

@@ -70,11 +70,11 @@ async def runs_of(
     if responder.node.scenarios is None or not visit.signed_in:
         return None
     if record.kind == "scenario":
-        return await responder.node.scenarios.watched.newest(
+        return await responder.node.scenarios.watches.newest(
             template=view.template.iri if view else record.iri, limit=MAX_RUNS
         )
     if record.kind in ("model", "transformation"):
-        return await responder.node.scenarios.watched.newest(uses=record.iri, limit=MAX_RUNS)
+        return await responder.node.scenarios.watches.newest(uses=record.iri, limit=MAX_RUNS)
     return None
 
 
@@ -159,19 +159,19 @@ def chain_of(run: Run, city_names: Cities, visit: Visit) -> Drawing:
     """Return the picture of a run's chain, with the pinned versions."""
     bound = {step.name: step for step in run.binding.steps}
     inputs = {role.role: role for role in run.binding.inputs}
-    failed = {step.name for step in run.steps if step.state is State.FAILED}
+    failures = {step.name for step in run.steps if step.state is State.FAILED}
     links = []
     for step in sorted(run.template.steps, key=lambda step: step.position):
-        used = bound.get(step.name)
+        step_binding = bound.get(step.name)
         links.append(
             Link(
                 name=step.name,
-                title=visit.translate(used.card.titles).text if used else step.name,
-                word=visit.speaker.word("kind", used.kind) if used else "",
-                where=city_names.name(used.origin) if used else "",
-                remote=bool(used) and city_names.elsewhere(used.origin) if used else False,
+                title=visit.translate(step_binding.card.titles).text if step_binding else step.name,
+                word=visit.speaker.word("kind", step_binding.kind) if step_binding else "",
+                where=city_names.name(step_binding.origin) if step_binding else "",
+                remote=bool(step_binding) and city_names.elsewhere(step_binding.origin) if step_binding else False,
                 wires=tuple(step.wiring.items()),
-                tone="failed" if step.name in failed else "",
+                tone="failed" if step.name in failures else "",
             )
         )
     roles = {

@@ -41,26 +41,27 @@ class ChangedProperty:
     name: str
     label: str
     about: str
-    removed: tuple[TermView, ...]
-    added: tuple[TermView, ...]
+    removals: tuple[TermView, ...]
+    additions: tuple[TermView, ...]
 
 
 async def differences(responder: Responder, visit: Visit) -> Response:
     """``/record/changes?iri=…&from=…&to=…``: the differences; by default between the two newest versions."""
     iri = visit.request.query_params.get("iri", "")
-    compared = await CompareVersions(responder.node.catalogue.browse)(
+    comparison = await CompareVersions(responder.node.catalogue.browse)(
         iri, visit.caller, before=_number(visit, "from"), after=_number(visit, "to")
     )
-    subject = compared.after.subject
+    subject = comparison.after.subject
     before, after = (
-        responder.node.catalogue.access.sentences(side, visit.language) for side in (compared.before, compared.after)
+        responder.node.catalogue.access.sentences(side, visit.language)
+        for side in (comparison.before, comparison.after)
     )
-    rows = [_row(difference) for difference in compared.statements if difference.path[:1] not in _CONDITIONS]
+    rows = [_row(difference) for difference in comparison.statements if difference.path[:1] not in _CONDITIONS]
     return responder.render(
         visit,
         "differences.html",
-        record=compared.after,
-        compared=compared,
+        record=comparison.after,
+        compared=comparison,
         conditions=(
             [sentence for sentence in before if sentence not in after],
             [sentence for sentence in after if sentence not in before],
@@ -87,8 +88,8 @@ def _row(difference: Difference) -> ChangedProperty:
         name=difference.name,
         label=label_of(difference.path[0]) if len(difference.path) == 1 else "",
         about=difference.subject,
-        removed=tuple(map(_term_view, difference.removed)),
-        added=tuple(map(_term_view, difference.added)),
+        removals=tuple(map(_term_view, difference.removals)),
+        additions=tuple(map(_term_view, difference.additions)),
     )
 
 

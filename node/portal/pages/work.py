@@ -50,27 +50,27 @@ async def agreements(responder: Responder, visit: Visit) -> Response:
 
 async def agreement(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}``: its current state, the document, every access, and its proofs (``?check=now``)."""
-    agreed = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
+    agreement_view = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
-    provides = agreed.agreement.role == Role.PROVIDER
+    provides = agreement_view.agreement.role == Role.PROVIDER
     checks = None
     if visit.request.query_params.get("check") == "now":
-        checks = await responder.node.contracts.proofs.agreement(agreed.agreement.id)
+        checks = await responder.node.contracts.proofs.agreement(agreement_view.agreement.id)
     return responder.render(
         visit,
         "agreement.html",
-        agreed=agreed,
-        agreement_status=agreement_status(agreed),
-        conditions=conditions_of(agreed.now, stranger=False) if agreed.now is not None else (),
-        document=await _document(responder, agreed, language),
+        agreed=agreement_view,
+        agreement_status=agreement_status(agreement_view),
+        conditions=conditions_of(agreement_view.now, stranger=False) if agreement_view.now is not None else (),
+        document=await _document(responder, agreement_view, language),
         document_language=language,
-        accesses=await responder.node.contracts.agreements.accesses(agreed.agreement.id) if provides else (),
-        transfers=() if provides else await responder.node.work.processes.under(agreed.agreement.id),
+        accesses=await responder.node.contracts.agreements.accesses(agreement_view.agreement.id) if provides else (),
+        transfers=() if provides else await responder.node.work.processes.under(agreement_view.agreement.id),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
-        files=await _files_of(responder, visit, agreed.agreement.dataset) if not provides else (),
-        get_command=_get_command(agreed.agreement) if agreed.kind != "model" else "",
+        files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
+        get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",
         checks=checks,
-        quoted=quote(agreed.agreement.id, safe=""),
+        quoted=quote(agreement_view.agreement.id, safe=""),
     )
 
 
@@ -86,15 +86,15 @@ async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequenc
 
 async def agreement_document(responder: Responder, visit: Visit) -> Response:
     """``/agreements/{id}/document``: the document alone, for paper."""
-    agreed = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
+    agreement_view = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     return responder.render(
         visit,
         "document.html",
-        agreed=agreed,
-        document=await _document(responder, agreed, language),
+        agreed=agreement_view,
+        document=await _document(responder, agreement_view, language),
         document_language=language,
-        quoted=quote(agreed.agreement.id, safe=""),
+        quoted=quote(agreement_view.agreement.id, safe=""),
     )
 
 
@@ -122,12 +122,12 @@ def agreement_status(view: AgreementView) -> str:
 
 async def decisions(responder: Responder, visit: Visit) -> Response:
     """``/decisions``: pending decisions, and recent ones."""
-    asked = await responder.node.contracts.questions.waiting(visit.language)
+    questions = await responder.node.contracts.questions.waiting(visit.language)
     return responder.render(
         visit,
         "decisions.html",
-        waiting=[one for one in asked if one.decision.decided_at is None],
-        decided=[one for one in asked if one.decision.decided_at is not None],
+        waiting=[one for one in questions if one.decision.decided_at is None],
+        decided=[one for one in questions if one.decision.decided_at is not None],
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
@@ -171,7 +171,7 @@ async def process(responder: Responder, visit: Visit) -> Response:
             conversation.process,
             conversation.exchanges,
             decision=conversation.decision,
-            stuck=bool(conversation.stuck),
+            stuck=bool(conversation.dead_messages),
         ),
         pushed_to=_pushed_to(conversation.process),
         messages=[_message(one) for one in time_line(table_of(conversation.process), conversation.exchanges)],
@@ -224,16 +224,16 @@ def _pushed_to(process: Negotiation | Transfer) -> str | None:
 def _way(conversation: Conversation) -> list[tuple[str, str]]:
     """Return (state, ``past``, ``here``, ``ahead`` or ``broken``) for each past or future step."""
     state = conversation.process.state
-    known = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
+    steps_of_family = NEGOTIATION_STEPS if family(conversation) == "negotiation" else TRANSFER_STEPS
     table = table_of(conversation.process)
-    seen = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.is_accepted}
+    steps = {table.leads_to(exchange.message) for exchange in conversation.exchanges if exchange.is_accepted}
     ended = state == "TERMINATED"
-    here = known.index(state) if state in known else -1
+    here = steps_of_family.index(state) if state in steps_of_family else -1
     way = []
-    for place, step in enumerate(known):
+    for place, step in enumerate(steps_of_family):
         if step == state:
             way.append((step, "here"))
-        elif step in seen and (ended or place < here):
+        elif step in steps and (ended or place < here):
             way.append((step, "past"))
         elif not ended and place > here and step not in _OPTIONAL:
             way.append((step, "ahead"))

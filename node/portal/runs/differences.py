@@ -96,10 +96,10 @@ def shape(rows: Rows, places: Sequence[Places] = ()) -> Shape:
         name: dict.fromkeys(str(row[name]) for row in rows if isinstance(row.get(name), str)) for name in columns
     }
     texts = {name: values for name, values in texts.items() if values and name not in numbers}
-    located = [name for name in texts if any(place.key == name for place in places)]
+    located_columns = [name for name in texts if any(place.key == name for place in places)]
     # Rows may name two things (a receptor and the street in front): the one with more different values is their
     # subject; if both have as many, the first.
-    key = max(located, key=lambda name: len(texts[name]), default="")
+    key = max(located_columns, key=lambda name: len(texts[name]), default="")
     if not key:
         key = max(texts, key=lambda name: len(texts[name]), default="")
     parts = {
@@ -118,13 +118,13 @@ def _depends(rows: Rows, key: str, name: str) -> bool:
 
 def places(role: str, rows: Rows) -> Places | None:
     """Return the places of the features of an input; None if they have no geometry or no name."""
-    located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
-    if not located:
+    located_rows = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
+    if not located_rows:
         return None
-    for name in located[0]:
-        values = [row.get(name) for row in located]
+    for name in located_rows[0]:
+        values = [row.get(name) for row in located_rows]
         if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
-            return Places(key=name, source=role, geometries={str(row[name]): row[GEOMETRY] for row in located})
+            return Places(key=name, source=role, geometries={str(row[name]): row[GEOMETRY] for row in located_rows})
     return None
 
 
@@ -135,13 +135,13 @@ def added_up(unit: str | None) -> bool:
 
 def figures_by_feature(rows: Rows, figure: Figure, shape: Shape, parts: Mapping[str, str]) -> dict[str, float]:
     """Return name of the feature → its figure, over the rows of the ``parts`` parts."""
-    gathered: dict[str, list[float]] = {}
+    values_by_feature: dict[str, list[float]] = {}
     for row in rows:
         value = row.get(figure.column)
         if is_number(value) and all(row.get(name) == part for name, part in parts.items() if part != ALL):
-            gathered.setdefault(str(row.get(shape.key, "")), []).append(float(value))
+            values_by_feature.setdefault(str(row.get(shape.key, "")), []).append(float(value))
     unit = figure.variable.unit
-    return {name: _together(values, unit) for name, values in gathered.items()}
+    return {name: _together(values, unit) for name, values in values_by_feature.items()}
 
 
 def _together(values: list[float], unit: str | None) -> float:

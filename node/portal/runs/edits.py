@@ -50,7 +50,7 @@ def columns(rows: Rows, key: str) -> dict[str, str]:
 def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
     """Return the form of one feature: with the values of the data, and the changes of the layer."""
     row = find(rows, layer.key, feature)
-    changed = next(
+    change = next(
         (
             operation
             for operation in layer.operations
@@ -60,7 +60,7 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
     )
     fields = []
     for name, shape in columns(rows, layer.key).items():
-        value = changed.set.get(name) if changed else None
+        value = change.set.get(name) if change else None
         factor = value.get("factor") if isinstance(value, Mapping) else None
         fields.append(
             Cell(
@@ -89,7 +89,7 @@ def change_feature(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, 
     """Return the layer with a feature changed by ``fields``: ``set.<column>`` or ``factor.<column>``; empty or
     unchanged fields change nothing. Raises ``InvalidInput`` for an unreadable value, and if nothing is changed."""
     row = find(rows, layer.key, feature)
-    known = columns(rows, layer.key)
+    column_names = columns(rows, layer.key)
     earlier = next(
         (
             operation
@@ -99,8 +99,8 @@ def change_feature(layer: Layer, rows: Rows, feature: str, fields: Mapping[str, 
         None,
     )
     # Parts of an earlier operation that the form does not show stay.
-    values = {name: value for name, value in earlier.set.items() if name not in known} if earlier else {}
-    for name, shape in known.items():
+    values = {name: value for name, value in earlier.set.items() if name not in column_names} if earlier else {}
+    for name, shape in column_names.items():
         text, factor = fields.get(f"set.{name}", "").strip(), fields.get(f"factor.{name}", "").strip()
         if factor:
             values[name] = {"factor": _number(name, factor)}

@@ -44,7 +44,7 @@ class Origin:
     columns: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
     total: int = 0
-    matched: int = 0
+    match_count: int = 0
     edits: tuple[tuple[str, str, Operation], ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
     sources: tuple[Origin, ...] = ()
@@ -53,11 +53,11 @@ class Origin:
 async def trace(runs: WatchedRuns, caller: Caller, view: RunView, of: str, key: str, name: str) -> Origin | None:
     """Return the trace back from the row ``name`` of ``of``; None if there is no such row."""
     walk = _Walk(runs, caller, view)
-    known: Known = {key: frozenset((name,))}
+    origins: Known = {key: frozenset((name,))}
     rows = await walk.rows(of)
     if rows is None or not any(str(row.get(key, "")) == name for row in rows):
         return None
-    return await walk.back(of, known)
+    return await walk.back(of, origins)
 
 
 class _Walk:
@@ -82,17 +82,17 @@ class _Walk:
     async def back(self, of: str, names: Known) -> Origin:
         step, _, _ = of.partition(".")
         rows = await self.rows(of)
-        matched = _about(rows, names) if rows is not None else None
+        rows_about = _about(rows, names) if rows is not None else None
         sources: tuple[Origin, ...] = ()
         if step in self._steps and "." in of:
-            wider = _wider(names, matched or ())
-            fed = tuple(dict.fromkeys(self._steps[step].wiring.values()))
-            for source in fed:
+            wider = _wider(names, rows_about or ())
+            steps = tuple(dict.fromkeys(self._steps[step].wiring.values()))
+            for source in steps:
                 # A receptor names its street: a value of one input leads to the next input.
                 wider = _wider(wider, _about(await self.rows(source) or (), wider) or ())
-            sources = tuple([await self.back(source, wider) for source in fed])
+            sources = tuple([await self.back(source, wider) for source in steps])
         thing = self._bound.get(step) if "." in of else self._inputs.get(of)
-        return self._origin(of, thing, rows, matched, names, sources)
+        return self._origin(of, thing, rows, rows_about, names, sources)
 
     def _origin(
         self,
@@ -103,7 +103,7 @@ class _Walk:
         names: Known,
         sources: tuple[Origin, ...],
     ) -> Origin:
-        shown = tuple((matches if matches is not None else rows or ())[:MAX_ROWS])
+        rows_to_show = tuple((matches if matches is not None else rows or ())[:MAX_ROWS])
         step = isinstance(thing, BoundStep)
         edits = self._edits(thing, names) if isinstance(thing, BoundInput) else ()
         here = {layer for layer, _, _ in edits}
@@ -117,10 +117,12 @@ class _Walk:
             origin=thing.origin if thing else "",
             agreement=thing.agreement if thing else None,
             match="apart" if rows is None else "all" if matches is None else "rows",
-            columns=tuple(dict.fromkeys(name for row in shown for name in row if name != GEOMETRY))[:MAX_COLUMNS],
-            rows=shown,
+            columns=tuple(dict.fromkeys(name for row in rows_to_show for name in row if name != GEOMETRY))[
+                :MAX_COLUMNS
+            ],
+            rows=rows_to_show,
             total=len(rows or ()),
-            matched=len(matches) if matches is not None else len(rows or ()),
+            match_count=len(matches) if matches is not None else len(rows or ()),
             edits=edits,
             elsewhere=tuple(
                 (layer.id, layer.title)
@@ -153,10 +155,10 @@ def _about(rows: Rows, names: Known) -> list[Row] | None:
     """Return the rows that agree with ``names`` in every column that both have; None if they share no column."""
     if not rows:
         return None
-    shared = [name for name in names if any(isinstance(row.get(name), str) for row in rows)]
-    if not shared:
+    columns = [name for name in names if any(isinstance(row.get(name), str) for row in rows)]
+    if not columns:
         return None
-    return [row for row in rows if all(row.get(name) in names[name] for name in shared)]
+    return [row for row in rows if all(row.get(name) in names[name] for name in columns)]
 
 
 def _wider(names: Known, rows: Sequence[Mapping[str, Any]]) -> Known:

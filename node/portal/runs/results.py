@@ -33,7 +33,7 @@ class Part:
 
     name: str
     values: tuple[str, ...]
-    chosen: str = ALL
+    choice: str = ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class RunFigure:
     run: Run
     figure: Figure
     figures: tuple[Figure, ...]
-    keyed: Shape
+    shape_by_key: Shape
     parts: tuple[Part, ...]
     together: str
     changes: tuple[Difference, ...]
@@ -78,38 +78,38 @@ async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str
     if run.state is not State.SUCCESSFUL:
         return None
     given = {f"{step.name}.{role}" for step in run.steps for role in step.outputs}
-    offered = tuple(figure for figure in differences.figures(run) if figure.of in given)
-    if not offered:
+    figures = tuple(figure for figure in differences.figures(run) if figure.of in given)
+    if not figures:
         return None
     wish = query.get("show", "")
-    figure = next((one for one in offered if one.name == wish), None) if wish else offered[0]
+    figure = next((choice for choice in figures if choice.name == wish), None) if wish else figures[0]
     if figure is None:
         raise InvalidInput(
             f"the run has no figure {wish[:80]}",
-            remedy=f"choose one of: {', '.join(one.name for one in offered)}",
-            facts={"case": "no-figure", "name": wish[:80], "known": [one.name for one in offered]},
+            remedy=f"choose one of: {', '.join(choice.name for choice in figures)}",
+            facts={"case": "no-figure", "name": wish[:80], "known": [choice.name for choice in figures]},
         )
     after = await runs.rows(run.pid, AFTER, figure.of, caller)
     compares = any(step.branch == BEFORE for step in run.steps)
     before = await runs.rows(run.pid, BEFORE, figure.of, caller) if compares else None
     places, apart = await _places(runs, caller, run)
-    keyed = differences.shape([*after, *(before or ())], places)
+    shape_by_key = differences.shape([*after, *(before or ())], places)
     parts = tuple(
-        Part(name=name, values=values, chosen=_choice(query.get(f"part.{name}", ""), values))
-        for name, values in keyed.parts.items()
+        Part(name=name, values=values, choice=_choice(query.get(f"part.{name}", ""), values))
+        for name, values in shape_by_key.parts.items()
     )
-    chosen = {part.name: part.chosen for part in parts}
+    choices = {part.name: part.choice for part in parts}
     return RunFigure(
         run=run,
         figure=figure,
-        figures=offered,
-        keyed=keyed,
+        figures=figures,
+        shape_by_key=shape_by_key,
         parts=parts,
         together=_together(figure, parts),
         changes=tuple(
             differences.changes(
-                differences.figures_by_feature(before, figure, keyed, chosen) if before is not None else None,
-                differences.figures_by_feature(after, figure, keyed, chosen),
+                differences.figures_by_feature(before, figure, shape_by_key, choices) if before is not None else None,
+                differences.figures_by_feature(after, figure, shape_by_key, choices),
             )
         ),
         places=tuple(places),
@@ -136,7 +136,7 @@ def _choice(wish: str, values: Sequence[str]) -> str:
 
 
 def _together(figure: Figure, parts: Sequence[Part]) -> str:
-    if all(part.chosen != ALL for part in parts):
+    if all(part.choice != ALL for part in parts):
         return ""
     unit = figure.variable.unit
     if differences.added_up(unit):
@@ -156,7 +156,7 @@ def picture(
     run_figure: RunFigure, scale: Scale, visit: Visit, *, selection: str = "", links: bool = True
 ) -> maps.Picture | None:
     """Return the map: the features of the figure in colour, other features of the inputs as base map."""
-    own = next((place for place in run_figure.places if place.key == run_figure.keyed.key), None)
+    own = next((place for place in run_figure.places if place.key == run_figure.shape_by_key.key), None)
     if own is None:
         return None
     by_id = {change.id: change for change in run_figure.changes}

@@ -28,27 +28,27 @@ class IndicatorFigure:
     is not declared; ``met`` is whether a target is reached, None without one."""
 
     indicator: Indicator
-    measured: IndicatorValue
+    measurement: IndicatorValue
     verdict: str
     met: bool | None = None
 
     @property
     def change(self) -> float | None:
-        return None if self.measured.before is None else self.measured.after - self.measured.before
+        return None if self.measurement.before is None else self.measurement.after - self.measurement.before
 
 
 def verdicts(run: Run) -> list[IndicatorFigure]:
     """Return the indicators of a run in the order of its template."""
     verdicts = []
     for indicator in run.template.indicators:
-        measured = next((m for m in run.indicators if m.name == indicator.name), None)
-        if measured is not None:
+        measure = next((m for m in run.indicators if m.name == indicator.name), None)
+        if measure is not None:
             verdicts.append(
                 IndicatorFigure(
                     indicator=indicator,
-                    measured=measured,
-                    verdict=verdict(indicator, measured),
-                    met=_met(indicator, measured),
+                    measurement=measure,
+                    verdict=verdict(indicator, measure),
+                    met=_met(indicator, measure),
                 )
             )
     return verdicts

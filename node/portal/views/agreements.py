@@ -51,7 +51,7 @@ class AgreementView:
 
     ``now`` is the decision about an access at this moment; None if it could not be made. ``barred``: the other party
     is blocked at this node, so every access is refused. ``uses`` is how often it was used, if it limits uses;
-    ``deletion`` is the state of its deletion, if it requires one. ``named`` has the participants that its conditions
+    ``deletion`` is the state of its deletion, if it requires one. ``names`` has the participants that its conditions
     name: DID → name."""
 
     agreement: Agreement
@@ -63,7 +63,7 @@ class AgreementView:
     barred: bool = False
     uses: Tally | None = None
     deletion: Due | None = None
-    named: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +113,18 @@ class Agreements:
     async def all(self) -> Sequence[AgreementView]:
         """Return all agreements, newest first."""
         agreements = await run_sync(self._overview.agreements)
-        consumers = {one.consumer for one in agreements[:CHECKED] if not one.ended}
+        consumers = {agreement.consumer for agreement in agreements[:CHECKED] if not agreement.ended}
         looks = {did: asyncio.ensure_future(self._look(did)) for did in consumers}
         if looks:
             # Status lists are fetched: a list of agreements does not wait for a slow issuer.
             await asyncio.wait(looks.values(), timeout=PATIENCE)
         for look in looks.values():
             look.cancel()
-        checked = [looks.get(one.consumer) for one in agreements[:CHECKED]]
+        checked = [looks.get(agreement.consumer) for agreement in agreements[:CHECKED]]
         pairs = list(zip_longest(agreements, checked))
-        return await run_sync(lambda: [_agreement_view(one, look, self._situation, {}) for one, look in pairs])
+        return await run_sync(
+            lambda: [_agreement_view(agreement, look, self._situation, {}) for agreement, look in pairs]
+        )
 
     async def running(self, dataset: str) -> Sequence[AgreementView]:
         """Return the agreements under which others may use an asset of this node, newest first, without ``now``."""
@@ -175,17 +177,17 @@ def _agreement_view(
         did: str((terms.get(side) or {}).get("name") or did)
         for side, did in (("provider", agreement.provider), ("consumer", agreement.consumer))
     }
-    now, barred, named = None, False, {}
+    now, is_barred, names_by_did = None, False, {}
     if look is not None and look.done() and not look.cancelled():
         failure = look.exception()
-        barred = isinstance(failure, NotAllowed)
+        is_barred = isinstance(failure, NotAllowed)
         if failure is not None and not isinstance(failure, HansaError):
             raise failure
         if failure is None:
             policy = parse(agreement.body)
             now = decide(policy, situation(look.result(), agreement), action=principal_action(policy))
-            named = _named_in(now, {**parties, **names})
-            now = decision_with_names(now, named)
+            names_by_did = _named_in(now, {**parties, **names})
+            now = decision_with_names(now, names_by_did)
     asset = terms.get("asset") or {}
     return AgreementView(
         agreement=agreement,
@@ -194,8 +196,8 @@ def _agreement_view(
         provider_name=parties[agreement.provider],
         consumer_name=parties[agreement.consumer],
         now=now,
-        barred=barred,
-        named=named,
+        barred=is_barred,
+        names=names_by_did,
         uses=uses,
         deletion=deletion,
     )

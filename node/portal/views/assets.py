@@ -93,11 +93,11 @@ class Assets:
         """Return the score and how to raise it; None if the kind has no score."""
         if record.kind != "dataset":
             return None
-        stored = record.extra.get("score")
-        if isinstance(stored, dict) and record.origin == self._me:
+        quality_facts = record.extra.get("score")
+        if isinstance(quality_facts, dict) and record.origin == self._me:
             # Scored at publication, with the addresses known then. Quality that other nodes state about themselves is
             # neither checked nor of a known form.
-            return _quality(stored)
+            return _quality(quality_facts)
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         scored = await run_sync(lambda: score(record.nquads, record.subject, conforms=conforms))
         return _quality(scored.to_json())
@@ -112,11 +112,11 @@ class Assets:
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""
-        listed = next((known for known in record.files if known.name == file and known.open), None)
-        if listed is None or record.origin != self._me:
+        file_of_name = next((known for known in record.files if known.name == file and known.open), None)
+        if file_of_name is None or record.origin != self._me:
             return None
         body = bytearray()
-        async for chunk in await self._files.open(listed.sha256, end=limit):
+        async for chunk in await self._files.open(file_of_name.sha256, end=limit):
             body += chunk
         return bytes(body[:limit])
 

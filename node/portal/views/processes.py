@@ -44,7 +44,8 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A negotiation or a transfer with its messages, oldest first; ``stuck`` are its messages that were given up.
+    """A negotiation or a transfer with its messages, oldest first; ``dead_messages`` are its messages that were given
+    up.
 
     ``decision``: a person here has to decide."""
 
@@ -53,7 +54,7 @@ class Conversation:
     titles: Texts
     exchanges: tuple[Exchange, ...] = ()
     reception: Reception | None = None
-    stuck: tuple[Stuck, ...] = ()
+    dead_messages: tuple[Stuck, ...] = ()
     decision: bool = False
 
 
@@ -62,7 +63,7 @@ class Deliveries:
     """Undelivered messages: how many tasks wait, and those that were given up (dead letters)."""
 
     waiting: int
-    stuck: tuple[Stuck, ...]
+    dead_messages: tuple[Stuck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ class Processes:
     async def deliveries(self) -> Deliveries:
         """Return the waiting tasks and the dead letters."""
         waiting, dead = await run_sync(self._letters.waiting), await run_sync(self._letters.dead)
-        return Deliveries(waiting=waiting, stuck=tuple(self._stuck_view(task) for task in dead))
+        return Deliveries(waiting=waiting, dead_messages=tuple(self._stuck_view(task) for task in dead))
 
     def _conversation(
         self,
@@ -163,14 +164,16 @@ class Processes:
         with self._uow.read() as tx:
             record = self._records.get(tx, process.dataset)
             agreed_titles, agreed_name = self._agreed_names(tx, process)
-        named = self._with_names(process.peer)
+        names = self._with_names(process.peer)
         return Conversation(
             process=process,
-            peer_name=(agreed_name if named == process.peer else "") or named,
+            peer_name=(agreed_name if names == process.peer else "") or names,
             titles=record.titles if record else agreed_titles,
             exchanges=tuple(exchanges),
             reception=reception,
-            stuck=tuple(self._stuck_view(task) for task in self._letters.about(process.pid)) if detailed else (),
+            dead_messages=tuple(self._stuck_view(task) for task in self._letters.about(process.pid))
+            if detailed
+            else (),
             decision=decision,
         )
 

@@ -36,7 +36,7 @@ class ApplicationView:
 class IssuedTo:
     """A credential that this node issued, with the name of its holder."""
 
-    issued: IssuedCredential
+    credential: IssuedCredential
     name: str
 
 
@@ -56,7 +56,7 @@ class Member:
     seen: datetime | None = None
     behind: int | None = None
     assets: int | None = None
-    blocked: str = ""
+    block: str = ""
     trouble: str = ""
     quarantined: bool = False
     evidence: str = ""
@@ -137,19 +137,23 @@ class Admissions:
 
     async def applications(self) -> Sequence[ApplicationView]:
         """Return all applications, open ones first."""
-        known = sorted(await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None)
+        applications_of_members = sorted(
+            await run_sync(self._issuer.applications), key=lambda one: one.decided_at is not None
+        )
         return [
             ApplicationView(
-                application=one, name=_name(one), decision=one.id if one.state is ApplicationState.RECEIVED else ""
+                application=application,
+                name=_name(application),
+                decision=application.id if application.state is ApplicationState.RECEIVED else "",
             )
-            for one in known
+            for application in applications_of_members
         ]
 
     async def issued_credentials(self) -> Sequence[IssuedTo]:
         """Return all credentials, newest first."""
         names = {one.holder: _name(one) for one in await run_sync(self._issuer.applications)}
         newest = sorted(await run_sync(self._issuer.issued_credentials), key=lambda one: one.at, reverse=True)
-        return [IssuedTo(issued=one, name=names.get(one.holder, one.holder)) for one in newest]
+        return [IssuedTo(credential=one, name=names.get(one.holder, one.holder)) for one in newest]
 
 
 class Members:
@@ -180,7 +184,7 @@ def _member(member: Followed, assets: Mapping[str, int], blocks: Mapping[Any, st
         url=member.url,
         since=member.at,
         assets=assets.get(str(member.did)),
-        blocked=blocks.get(str(member.did), ""),
+        block=blocks.get(str(member.did), ""),
         trouble=member.last_error or "",
         seen=member.seen,
         behind=0 if member.current else None,

@@ -127,12 +127,12 @@ class Templates:
     async def candidates(self, port: Port, caller: Caller) -> Sequence[Candidate]:
         """Return files of datasets that have rows: our own first, then open ones, then those under agreements."""
         page = await self._catalogue.search(Query(kinds=("dataset",), limit=MOST_CANDIDATES), caller)
-        needed = {variable.name for variable in port.variables}
+        names = {variable.name for variable in port.variables}
         candidates = []
         for record in (hit.record for hit in page.hits):
             for file in record.files:
                 if file.media_type.partition(";")[0] in _READABLE:
-                    candidates.append(await self._candidate(record, file, needed))
+                    candidates.append(await self._candidate(record, file, names))
         return sorted(candidates, key=lambda one: (bool(one.doubt), _NEAREST.index(one.how), one.iri, one.file))
 
     async def _candidate(self, record: Record, file: File, column_names: set[str]) -> Candidate:
@@ -208,13 +208,15 @@ class WatchedRuns:
         if "." in of:
             rows, _ = await self._runs.read_output(pid, branch, of, caller)
             return rows
-        bound = next((one for one in run.binding.inputs if one.role == of), None)
+        bound = next((pin for pin in run.binding.inputs if pin.role == of), None)
         if bound is not None and bound.in_place:
             raise NotAllowed(f"the data of {of} stay with their owner", remedy="ask their owner")
         rows, _ = await self._runs.read_input(pid, of, caller)
         if branch != AFTER or bound is None:
             return rows
-        layers = [one for one in await self._layers_of(run) if one.target == bound.iri and one.file == bound.file]
+        layers = [
+            layer for layer in await self._layers_of(run) if layer.target == bound.iri and layer.file == bound.file
+        ]
         return apply(rows, layers[0].key, layers).rows if layers else rows
 
     async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
@@ -243,15 +245,15 @@ class DrawnLayers:
         Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
         """
         layer = await self._layers.layer(layer_id)
-        laid = await self._layers.lay_on(layer, caller)
+        layer_on_rows = await self._layers.lay_on(layer, caller)
         record = await self._library.record(layer.target, caller)
-        newest = laid
+        newest = layer_on_rows
         if record.version != layer.version:
             newest = await self._layers.lay_on(layer, caller, version=record.version)
         using = [run for run in await self._runs.newest(limit=MOST_RUNS) if layer.sha256 in run.binding.layers]
         return LayerView(
             layer=layer,
-            rows=laid.before,
+            rows=layer_on_rows.before,
             titles=record.titles,
             newest=record.version,
             clashes=_clashes(newest),
@@ -328,5 +330,5 @@ class ScenarioUseCases:
     release: Release
     layers: Layers
     templates: Templates
-    watched: WatchedRuns
-    drawn: DrawnLayers
+    watches: WatchedRuns
+    drawn_layers: DrawnLayers

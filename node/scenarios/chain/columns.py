@@ -23,12 +23,12 @@ def variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Misma
     rows = list(islice(sample, LOOKED_AT)) if sample is not None else None
     if target.variables and not source.variables and rows is None:
         if not set(source.schemas) & set(target.schemas):
-            needed = ", ".join(variable.name for variable in target.variables)
+            needs = ", ".join(variable.name for variable in target.variables)
             yield Mismatch(
                 code="undescribed",
-                sentence=f"{source.role} does not state its columns; {input_words(source, target)} needs {needed}",
+                sentence=f"{source.role} does not state its columns; {input_words(source, target)} needs {needs}",
                 remedy="ask its owner to describe the columns, or to name a schema",
-                need=needed,
+                need=needs,
                 severity=WARNING,
                 facts={"variables": [variable.name for variable in target.variables]},
             )
@@ -50,16 +50,19 @@ def variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Misma
         if have is not None:
             yield from _quantity(source, target, have, need)
     if unsaid:
-        names = ", ".join(one.name for one in unsaid)
+        names = ", ".join(item.name for item in unsaid)
         yield Mismatch(
             code="unit-unsaid",
             sentence=f"{source.role} does not say in which units {names} come; "
-            f"{input_words(source, target)} reads them in {', '.join(units.words(one.unit) for one in unsaid)}",
+            f"{input_words(source, target)} reads them in {', '.join(units.words(item.unit) for item in unsaid)}",
             remedy="ask its owner to state the units of the columns",
             variable=unsaid[0].name if len(unsaid) == 1 else "",
-            need=", ".join(str(one.unit) for one in unsaid),
+            need=", ".join(str(item.unit) for item in unsaid),
             severity=WARNING,
-            facts={"variables": [one.name for one in unsaid], "needUnit": [one.unit for one in unsaid]},
+            facts={
+                "variables": [item.name for item in unsaid],
+                "needUnit": [item.unit for item in unsaid],
+            },
         )
 
 
@@ -89,34 +92,36 @@ def _missing(source: Port, target: Port, need: Variable) -> Iterator[Mismatch]:
 
 def _counts_the_same(have: Variable, need: Variable) -> bool:
     try:
-        compared = units.compare(have.unit or "1", need.unit or "1")
+        comparison = units.compare(have.unit or "1", need.unit or "1")
         words = units.parse(have.unit or "1").words
     except InvalidInput:
         return False
-    alike = compared.relation is units.Relation.FACTOR and not compared.words_differ and not compared.words_missing
+    alike = (
+        comparison.relation is units.Relation.FACTOR and not comparison.words_differ and not comparison.words_missing
+    )
     return alike and bool(words) and (have.quantity == need.quantity or None in (have.quantity, need.quantity))
 
 
 def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
-    came, needed = str(have.unit), str(need.unit)
-    units_text = _comes(source, target, have, units.words(came) or "1", units.words(needed) or "1")
-    about = {"variable": have.name, "have": came, "need": needed}
-    facts = {"variable": have.name, "haveUnit": came, "needUnit": needed}
+    came, target_unit = str(have.unit), str(need.unit)
+    units_text = _comes(source, target, have, units.words(came) or "1", units.words(target_unit) or "1")
+    about = {"variable": have.name, "have": came, "need": target_unit}
+    facts = {"variable": have.name, "haveUnit": came, "needUnit": target_unit}
     try:
-        compared = units.compare(came, needed)
+        comparison = units.compare(came, target_unit)
     except InvalidInput as error:
         yield Mismatch(
             code="unit-unknown",
-            sentence=f"{_comes(source, target, have, came, needed)}: {error.detail}",
+            sentence=f"{_comes(source, target, have, came, target_unit)}: {error.detail}",
             remedy=error.remedy,
-            severity=WARNING if came == needed else ERROR,
+            severity=WARNING if came == target_unit else ERROR,
             # Both units as written, since the mistake may lie in either.
-            facts={"variable": have.name, "came": came, "wanted": needed},
+            facts={"variable": have.name, "came": came, "wanted": target_unit},
             **about,
         )
         return
-    if compared.relation is units.Relation.INCOMPATIBLE:
-        kinds = [units.kind(units.parse(code)) for code in (came, needed)]
+    if comparison.relation is units.Relation.INCOMPATIBLE:
+        kinds = [units.kind(units.parse(code)) for code in (came, target_unit)]
         difference = (
             f"{kinds[0]} is not {kinds[1]}"
             if all(kinds) and kinds[0] != kinds[1]
@@ -130,16 +135,16 @@ def _unit(source: Port, target: Port, have: Variable, need: Variable) -> Iterato
             **about,
         )
         return
-    if compared.relation is units.Relation.FACTOR:
+    if comparison.relation is units.Relation.FACTOR:
         yield Mismatch(
             code="unit-factor",
-            sentence=f"{units_text}: {_would_be(compared)}",
+            sentence=f"{units_text}: {_would_be(comparison)}",
             remedy="put a transformation between them that converts it",
-            facts={**facts, **({"case": "zero"} if compared.offset else {"factor": float(1 / compared.factor)})},
+            facts={**facts, **({"case": "zero"} if comparison.offset else {"factor": float(1 / comparison.factor)})},
             **about,
         )
-    if compared.words_differ:
-        words = [word for code in (came, needed) for word, _ in units.parse(code).words]
+    if comparison.words_differ:
+        words = [word for code in (came, target_unit) for word, _ in units.parse(code).words]
         yield Mismatch(
             code="unit-words",
             sentence=f"{units_text}: the same measure of other things",

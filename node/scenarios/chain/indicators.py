@@ -65,34 +65,36 @@ def measure(indicator: Indicator, outputs: Mapping[str, Rows]) -> float:
     Raises ``InvalidInput`` if the rows or the column are missing or hold no figures, or if there are no figures for a
     mean, a maximum or a minimum.
     """
-    asked = parse_measure(indicator)
-    if asked.of not in outputs:
+    measure_of = parse_measure(indicator)
+    if measure_of.of not in outputs:
         raise InvalidInput(
-            f"the indicator {indicator.name} uses {asked.of}, which does not exist",
+            f"the indicator {indicator.name} uses {measure_of.of}, which does not exist",
             remedy=f"there are {', '.join(sorted(outputs))}" if outputs else "the chain gives nothing",
-            facts={"indicator": indicator.name, "of": asked.of},
+            facts={"indicator": indicator.name, "of": measure_of.of},
         )
-    rows = outputs[asked.of]
-    needed = [name for name in (asked.column, asked.weight, *asked.where.columns) if name]
+    rows = outputs[measure_of.of]
+    needed = [name for name in (measure_of.column, measure_of.weight, *measure_of.where.columns) if name]
     if rows and (missing := [name for name in needed if not any(name in row for row in rows)]):
         raise InvalidInput(
-            f"the indicator {indicator.name} needs {missing[0]}, which {asked.of} does not have",
+            f"the indicator {indicator.name} needs {missing[0]}, which {measure_of.of} does not have",
             remedy=f"it has {', '.join(sorted({name for row in rows for name in row}))}",
             facts={"indicator": indicator.name, "member": missing[0]},
         )
-    chosen = [(index, row) for index, row in enumerate(rows) if asked.where.holds(row)]
-    if asked.way == "count":
-        return float(sum(not asked.column or row.get(asked.column) is not None for _, row in chosen))
-    used = (asked.column, asked.weight) if asked.weight else (asked.column,)
-    known = [(index, row) for index, row in chosen if all(row.get(name) is not None for name in used)]
-    values = [_figure(indicator, row, asked.column, index) for index, row in known]
-    weights = [_figure(indicator, row, asked.weight, index) for index, row in known] if asked.weight else None
-    figure = _combine(asked.way, values, weights, _unit(indicator))
+    choice = [(index, row) for index, row in enumerate(rows) if measure_of.where.holds(row)]
+    if measure_of.way == "count":
+        return float(sum(not measure_of.column or row.get(measure_of.column) is not None for _, row in choice))
+    used = (measure_of.column, measure_of.weight) if measure_of.weight else (measure_of.column,)
+    complete = [(index, row) for index, row in choice if all(row.get(name) is not None for name in used)]
+    values = [_figure(indicator, row, measure_of.column, index) for index, row in complete]
+    weights = (
+        [_figure(indicator, row, measure_of.weight, index) for index, row in complete] if measure_of.weight else None
+    )
+    figure = _combine(measure_of.way, values, weights, _unit(indicator))
     if figure is None:
         raise InvalidInput(
-            f"the indicator {indicator.name} has no {asked.way} of {asked.column}: no row is left",
+            f"the indicator {indicator.name} has no {measure_of.way} of {measure_of.column}: no row is left",
             remedy="look at its conditions and at the rows",
-            facts={"indicator": indicator.name, "of": asked.of, "rows": len(rows)},
+            facts={"indicator": indicator.name, "of": measure_of.of, "rows": len(rows)},
         )
     return round_figure(float(figure), indicator.decimals) + 0.0
 

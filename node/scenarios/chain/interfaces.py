@@ -117,14 +117,14 @@ def _place(source: Port, target: Port, sample: Rows | None) -> Iterator[Mismatch
     have, need = {places.normal(one) for one in source.crs}, {places.normal(one) for one in target.crs}
     if have and need and not have & need:
         ways = [(one, other) for one in sorted(have) for other in sorted(need) if places.convertible(one, other)]
-        there, needed = ", ".join(sorted(have)), ", ".join(sorted(need))
-        sentence = f"{source.role} is in {there}; {input_words(source, target)} needs {needed}"
+        there, needs = ", ".join(sorted(have)), ", ".join(sorted(need))
+        sentence = f"{source.role} is in {there}; {input_words(source, target)} needs {needs}"
         yield Mismatch(
             code="crs",
             sentence=f"{sentence}: the node converts it while reading, to about a metre" if ways else sentence,
             remedy="" if ways else f"this node does not convert it: publish the data in {places.WGS84} as well",
             have=there,
-            need=needed,
+            need=needs,
             severity=WARNING if ways else ERROR,
             facts={
                 "case": "converted" if ways else "not-converted",

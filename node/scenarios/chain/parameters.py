@@ -65,16 +65,16 @@ def bound_parameters(
 
     Without ``complete``, some model is unknown, and an undeclared name may belong to it.
     """
-    declared: dict[str, list[tuple[str, Parameter]]] = {}
-    for one in template.parameters:
-        declared.setdefault(one.name, []).append(("the scenario", one))
+    parameters: dict[str, list[tuple[str, Parameter]]] = {}
+    for declaration in template.parameters:
+        parameters.setdefault(declaration.name, []).append(("the scenario", declaration))
     for model in models:
-        for one in model.parameters:
-            declared.setdefault(one.name, []).append((model.titles.get("en") or model.iri, one))
+        for declaration in model.parameters:
+            parameters.setdefault(declaration.name, []).append((model.titles.get("en") or model.iri, declaration))
     findings: list[Finding] = []
     values = {parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None}
     for name, value in choices.items():
-        if name in declared:
+        if name in parameters:
             values[name] = value
         elif complete:
             findings.append(
@@ -82,13 +82,13 @@ def bound_parameters(
                     place=f"parameter {name}",
                     code="unknown-parameter",
                     sentence=f"the parameter {name} does not exist",
-                    remedy=f"there are: {', '.join(declared)}" if declared else "remove it",
-                    facts={"name": name, "known": list(declared)},
+                    remedy=f"there are: {', '.join(parameters)}" if parameters else "remove it",
+                    facts={"name": name, "known": list(parameters)},
                 )
             )
     for name, value in values.items():
         place = f"parameter {name}"
-        wrong = next((one for _, one in declared[name] if _beyond(one, value)), None)
+        wrong = next((declaration for _, declaration in parameters[name] if _beyond(declaration, value)), None)
         if wrong is not None:
             findings.append(
                 Finding(
@@ -99,7 +99,7 @@ def bound_parameters(
                     facts=_facts(wrong, value),
                 )
             )
-        findings += _units(place, declared[name])
+        findings += _units(place, parameters[name])
     return values, findings
 
 
@@ -133,7 +133,7 @@ def _units(place: str, declarations: list[tuple[str, Parameter]]) -> list[Findin
 
 def _same_unit(left: str, right: str) -> bool:
     try:
-        compared = units.compare(left, right)
+        comparison = units.compare(left, right)
     except InvalidInput:
         return left == right
-    return compared.relation is units.Relation.SAME
+    return comparison.relation is units.Relation.SAME

@@ -50,15 +50,15 @@ def output_port(card: Model | Transformation, wiring: Mapping[str, str], role: s
 
 def input_port(run: Run, role: str) -> Port:
     """Return the template's port of a role, with the columns and units that the models wired to it declare."""
-    declared = next(one for one in run.template.inputs if one.role == role)
-    known = {variable.name for variable in declared.variables}
+    port_of_role = next(one for one in run.template.inputs if one.role == role)
+    names = {variable.name for variable in port_of_role.variables}
     further = []
     for step in run.template.steps:
         for port in step_inputs(bound_step(run.binding, step.name).card, step.wiring):
             if step.wiring.get(port.role) == role:
-                further += [variable for variable in port.variables if variable.name not in known]
-                known |= {variable.name for variable in port.variables}
-    return replace(declared, variables=(*declared.variables, *further))
+                further += [variable for variable in port.variables if variable.name not in names]
+                names |= {variable.name for variable in port.variables}
+    return replace(port_of_role, variables=(*port_of_role.variables, *further))
 
 
 def source_port(port: Port, requirement: Port, rows: Rows | None) -> Port:
@@ -67,13 +67,13 @@ def source_port(port: Port, requirement: Port, rows: Rows | None) -> Port:
     A table has columns and no units; the template to which it is bound declares the units. A column that is not in
     ``rows`` does not exist for any step; rows that are elsewhere (None) are assumed to have it.
     """
-    known = {one.name: one for one in port.variables}
+    variables = {one.name: one for one in port.variables}
     for variable in requirement.variables:
         if rows and not any(variable.name in row for row in rows):
             continue
-        if variable.name not in known or known[variable.name].unit is None:
-            known[variable.name] = variable
-    return replace(port, variables=tuple(known.values()), step=port.step or requirement.step)
+        if variable.name not in variables or variables[variable.name].unit is None:
+            variables[variable.name] = variable
+    return replace(port, variables=tuple(variables.values()), step=port.step or requirement.step)
 
 
 def taken_on_trust(source: Port, target: Port) -> Port:

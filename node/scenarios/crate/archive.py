@@ -69,19 +69,19 @@ def faults_of(graph: Graph) -> list[str]:
     described, and hashes and sizes that differ from those of the files.
     """
     faults: list[str] = []
-    ids = [str(one.get("@id")) for one in graph.entities]
-    faults += [f"{one} is described twice" for one in sorted({one for one in ids if ids.count(one) > 1})]
-    known = set(ids)
+    ids = [str(thing.get("@id")) for thing in graph.entities]
+    faults += [f"{thing} is described twice" for thing in sorted({thing for thing in ids if ids.count(thing) > 1})]
+    known_ids = set(ids)
     for entity in graph.entities:
         for property_, to in _references(entity):
-            if to not in known and property_ not in _OUTWARD:
+            if to not in known_ids and property_ not in _OUTWARD:
                 faults.append(f"{property_} of {entity.get('@id')} leads to {to}, which is not described")
-    described = {str(one["@id"]): one for one in graph.entities if "@id" in one}
+    entities = {str(thing["@id"]): thing for thing in graph.entities if "@id" in thing}
     for path, body in graph.files.items():
-        if path not in described:
+        if path not in entities:
             faults.append(f"{path} is not described")
             continue
-        entity = described[path]
+        entity = entities[path]
         if entity.get("sha256") != hashlib.sha256(body).hexdigest():
             faults.append(f"{path} does not have the stated hash")
         if entity.get("contentSize") != str(len(body)):

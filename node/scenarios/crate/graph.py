@@ -179,7 +179,7 @@ class _Maker:
     # ---- what happened -----------------------------------------------------------------------------------------
 
     def _main_action(self, objects: Sequence[str], results: Sequence[str]) -> str:
-        ended = max((step.finished for step in self.run.steps if step.finished), default=self.run.updated)
+        end = max((step.finished for step in self.run.steps if step.finished), default=self.run.updated)
         return self.graph.add(
             self.run.pid,
             "CreateAction",
@@ -190,7 +190,7 @@ class _Maker:
             result=ids_of(results),
             agent={"@id": _PERSON},
             startTime=_time(self.run.created),
-            endTime=_time(ended),
+            endTime=_time(end),
             actionStatus="http://schema.org/CompletedActionStatus",
         )
 
@@ -238,12 +238,12 @@ class _Maker:
         bound = next((one for one in self.run.binding.inputs if one.role == source), None)
         if bound is None:
             return []
-        changed = [
+        rows_with_changes = [
             f"layers/{layer.sha256}.json"
             for layer in self.layers
             if step.branch == AFTER and (layer.target, layer.file) == (bound.iri, bound.file)
         ]
-        return [f"{bound.version_iri}/{bound.file}", *changed]
+        return [f"{bound.version_iri}/{bound.file}", *rows_with_changes]
 
     def _add_organize_action(self, controls: Sequence[str], main: str) -> None:
         self.graph.add(

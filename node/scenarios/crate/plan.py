@@ -111,18 +111,18 @@ class Plan:
             input=ids_of(sources),
             output=ids_of(gave),
             step=ids_of([f"#step-{step.name}" for step in steps]),
-            hasPart=ids_of(sorted({one.version_iri for one in self.run.binding.steps})),
+            hasPart=ids_of(sorted({iri.version_iri for iri in self.run.binding.steps})),
         )
 
     def _tools(self) -> None:
-        described: set[str] = set()
+        descriptions: set[str] = set()
         for step in self.run.template.steps:
             bound = bound_step(self.run.binding, step.name)
-            if bound.version_iri in described:
+            if bound.version_iri in descriptions:
                 continue
-            described.add(bound.version_iri)
+            descriptions.add(bound.version_iri)
             card = bound.card
-            ins = [formal("tool", f"{step.name}/{one.role}") for one in step_inputs(card, step.wiring)]
+            ins = [formal("tool", f"{step.name}/{part.role}") for part in step_inputs(card, step.wiring)]
             outs = [
                 formal("tool", f"{step.name}/{step_output.role}") for step_output in step_outputs(card, step.wiring)
             ]
@@ -135,7 +135,7 @@ class Plan:
                 sha256=bound.sha256,
                 provider=self.agents.agent(bound.origin),
                 usageInfo=self.agents.agreement(bound.agreement),
-                input=ids_of([one for one in ins if one in self.examples]),
+                input=ids_of([part for part in ins if part in self.examples]),
                 output=ids_of([out for out in outs if out in self.examples]),
             )
 

@@ -38,12 +38,12 @@ def overlaps(a: Layer, b: Layer) -> tuple[tuple[str, str], ...]:
     mine: dict[str, set[str]] = {}
     for operation in a.operations:
         mine.setdefault(operation.id, set()).update(members(operation))
-    shared: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for other in b.operations:
         fields, theirs = mine.get(other.id, set()), members(other)
         both = {""} if fields and "" in fields | theirs else fields & theirs
-        shared |= {(other.id, field) for field in both}
-    return tuple(sorted(shared))
+        pairs |= {(other.id, field) for field in both}
+    return tuple(sorted(pairs))
 
 
 def members(edit: Operation) -> set[str]:
@@ -98,9 +98,9 @@ def _key_values(identifier: str, names: tuple[str, ...], whole: Mapping[str, boo
 
 
 def _change_row(row: Row, edit: Operation) -> Row:
-    changed: dict[str, Any] = {name: value for name, value in row.items() if name not in edit.unset}
+    changes: dict[str, Any] = {name: value for name, value in row.items() if name not in edit.unset}
     for name, value in edit.set.items():
-        changed[name] = round_figure(float(changed[name]) * value[FACTOR]) if is_factor(value) else value
+        changes[name] = round_figure(float(changes[name]) * value[FACTOR]) if is_factor(value) else value
     if edit.geometry is not None:
-        changed[GEOMETRY] = edit.geometry
-    return changed
+        changes[GEOMETRY] = edit.geometry
+    return changes

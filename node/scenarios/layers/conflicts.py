@@ -50,13 +50,15 @@ def misfits(layer: Layer, edit: Operation, row: Row | None) -> list[Conflict]:
         sentence = f"{edit.id} does not exist; the layer {does} it"
         return [tell("", dict(edit.before) or None, None, new_values, sentence, "gone")]
     conflicts = []
-    for name, seen in edit.before.items():
+    for name, value_before in edit.before.items():
         now = row.get(name)
-        if not _same(seen, now):
+        if not _same(value_before, now):
             then = "and the layer removes it" if edit.op is OperationType.REMOVE else _would(edit, name)
-            was = f"{name} of {edit.id} was {_in_words(seen)}"
+            was = f"{name} of {edit.id} was {_in_words(value_before)}"
             sentence = f"{was} when the change was made and is {_in_words(now)} now; {then}"
-            conflicts.append(tell(name, seen, now, new_values.get(name) if new_values else None, sentence, "changed"))
+            conflicts.append(
+                tell(name, value_before, now, new_values.get(name) if new_values else None, sentence, "changed")
+            )
     for name, value in edit.set.items():
         if is_factor(value) and not conflicts and not _multiplies(row.get(name), value[FACTOR]):
             now = row.get(name)
@@ -80,12 +82,12 @@ def unknown(layer: Layer, edit: Operation, columns: Collection[str]) -> list[Con
 
 def columns_of_figures(rows: Rows) -> frozenset[str]:
     """Return the members that are a number wherever they have a value."""
-    seen: dict[str, bool] = {}
+    flags: dict[str, bool] = {}
     for row in rows:
         for name, value in row.items():
             if value is not None:
-                seen[name] = seen.get(name, True) and is_figure(value)
-    return frozenset(name for name, all_figures in seen.items() if all_figures)
+                flags[name] = flags.get(name, True) and is_figure(value)
+    return frozenset(name for name, all_figures in flags.items() if all_figures)
 
 
 def no_figures(layer: Layer, edit: Operation, figures: Collection[str]) -> list[Conflict]:

@@ -69,13 +69,15 @@ def layer_from_json(body: Mapping[str, Any]) -> Layer:
     version = body.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise _bad("version", f"is {str(version)[:40]!r}", "write the number of the dataset's version")
-    stated = body.get("operations")
-    if not isinstance(stated, list | tuple) or not stated:
+    raw_operations = body.get("operations")
+    if not isinstance(raw_operations, list | tuple) or not raw_operations:
         raise _bad("operations", "are missing", "a layer changes something")
-    if len(stated) > MAX_OPERATIONS:
-        raise _bad("operations", f"are {len(stated)}", f"at most {MAX_OPERATIONS}: publish another version instead")
+    if len(raw_operations) > MAX_OPERATIONS:
+        raise _bad(
+            "operations", f"are {len(raw_operations)}", f"at most {MAX_OPERATIONS}: publish another version instead"
+        )
     key = tuple(texts["key"].split(","))
-    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(stated))
+    operations = tuple(_operation(one, f"operations.{index}", key) for index, one in enumerate(raw_operations))
     _check_together(operations)
     return Layer(version=version, at=_at(body.get("at")), operations=operations, **texts)
 
@@ -85,7 +87,7 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
         raise _bad(path, "is not an object", 'write {"op": "update", "id": …, "set": {…}}')
     if unknown := sorted(set(map(str, raw)) - _MEMBERS):
         raise _bad(f"{path}.{unknown[0]}", "is not known", f"the members are {', '.join(sorted(_MEMBERS))}")
-    if raw.get("op") not in [one.value for one in OperationType]:
+    if raw.get("op") not in [type_.value for type_ in OperationType]:
         raise _bad(f"{path}.op", f"is {str(raw.get('op'))[:40]!r}", f"write one of {', '.join(OperationType)}")
     op, identifier = OperationType(raw["op"]), raw.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int) or identifier == "":
@@ -95,7 +97,7 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
         raw.get("set"), f"{path}.set", key if op is OperationType.UPDATE else (), factors=op is OperationType.UPDATE
     )
     unset = raw.get("unset") or ()
-    if not isinstance(unset, list | tuple) or not all(isinstance(one, str) and one for one in unset):
+    if not isinstance(unset, list | tuple) or not all(isinstance(type_, str) and type_ for type_ in unset):
         raise _bad(f"{path}.unset", "is not a list of members", 'write ["name", …]')
     if both := sorted({*values} & {*unset} | {*unset} & {*key}):
         raise _bad(f"{path}.unset", f"removes {both[0]}, which is set or names the row", "do one of the two")
@@ -110,7 +112,7 @@ def _operation(raw: Any, path: str, key: tuple[str, ...]) -> Operation:
         id=normal(str(identifier)),
         before=before,
         set=values,
-        unset=tuple(normal(one) for one in unset),
+        unset=tuple(normal(type_) for type_ in unset),
         geometry=geometry,
     )
     if op is OperationType.UPDATE and not (values or unset or geometry):
@@ -146,10 +148,10 @@ def _values(raw: Any, path: str, key: tuple[str, ...], *, factors: bool) -> dict
 
 
 def _check_together(operations: Sequence[Operation]) -> None:
-    seen: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
     for index, operation in enumerate(operations):
         fields = members(operation)
-        before = seen.setdefault(operation.id, set())
+        before = keys.setdefault(operation.id, set())
         if before and ("" in fields or "" in before or before & fields):
             raise _bad(
                 f"operations.{index}", f"changes {operation.id} twice", "put all changes of a row into one operation"

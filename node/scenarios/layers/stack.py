@@ -31,15 +31,15 @@ def apply_layers(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) 
             remedy="remove the layer, or choose data that this node may read",
             facts={"case": "in-place", "input": bound.role},
         )
-    applied = apply(rows, layers[0].key, layers)
-    if applied.conflicts:
-        first, count = applied.conflicts[0], len(applied.conflicts)
+    rows_after = apply(rows, layers[0].key, layers)
+    if rows_after.conflicts:
+        first, count = rows_after.conflicts[0], len(rows_after.conflicts)
         told = "a change does not fit the data" if count == 1 else f"{count} changes do not fit the data"
         raise InvalidInput(
             f"{told}: {first.sentence}",
             remedy="compare the three values of each change, and decide: hansa layer show",
             facts={
-                "conflicts": [conflict.to_json() for conflict in applied.conflicts],
+                "conflicts": [conflict.to_json() for conflict in rows_after.conflicts],
                 "case": first.case,
                 "row": first.id,
                 "member": first.field,
@@ -49,14 +49,14 @@ def apply_layers(bound: BoundInput, rows: Rows | None, layers: Sequence[Layer]) 
                 "more": count - 1,
             },
         )
-    return applied.rows
+    return rows_after.rows
 
 
 def overlapping(layers: Sequence[Layer]) -> Iterator[tuple[Layer, Layer, str]]:
     """Yield pairs of layers that change the same thing, the later one second, with a description of the place."""
     for earlier, later in combinations(layers, 2):
-        shared = overlaps(earlier, later)
-        if shared:
-            named = [f"{member} of {row}" if member else row for row, member in shared[:SHOWN]]
-            further = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
+        pairs = overlaps(earlier, later)
+        if pairs:
+            named = [f"{member} of {row}" if member else row for row, member in pairs[:SHOWN]]
+            further = f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
             yield earlier, later, ", ".join(named) + further

@@ -57,11 +57,11 @@ class Layers:
         """Return the rows that a layer would change: rows, port, file, version, SHA-256. Raises as
         ``Library.obtain``."""
         record = await self._library.record(iri_meant(iri, self._base), caller, version=version)
-        obtained = await self._library.obtain(record, file)
+        bytes_of_file = await self._library.obtain(record, file)
         port = dataset_port(record, "")
-        body = await self._library.read(obtained.file.sha256)
-        rows = await asyncio.to_thread(read_rows, body, obtained.file.media_type, port)
-        return rows, port, obtained.file.name, record.version, obtained.file.sha256
+        body = await self._library.read(bytes_of_file.file.sha256)
+        rows = await asyncio.to_thread(read_rows, body, bytes_of_file.file.media_type, port)
+        return rows, port, bytes_of_file.file.name, record.version, bytes_of_file.file.sha256
 
     async def begin(
         self, iri: str, caller: Caller, *, version: int | None = None, file: str | None = None
@@ -80,8 +80,8 @@ class Layers:
         node may not read.
         """
         require(caller, UseCase.CHANGE_LAYERS)
-        asked = str(body.get("target") or "")
-        if not asked:
+        target_iri = str(body.get("target") or "")
+        if not target_iri:
             raise InvalidInput(
                 "the layer does not state what it changes", remedy="give target: the dataset's address"
             )
@@ -90,12 +90,12 @@ class Layers:
             raise InvalidInput("version must be the number of a version", remedy="versions are numbered from 1")
         if not isinstance(name, str | None):
             raise InvalidInput("file is not the name of a file", remedy="remove it if the dataset has only one file")
-        rows, port, file, version, sha256 = await self.target(asked, caller, version=number, file=name)
+        rows, port, file, version, sha256 = await self.target(target_iri, caller, version=number, file=name)
         draft = layer_from_json(
             {
                 **body,
                 "id": body.get("id") or new_urn(),
-                "target": iri_meant(asked, self._base),
+                "target": iri_meant(target_iri, self._base),
                 "version": version,
                 "file": file,
                 "target_sha256": sha256,
@@ -105,14 +105,14 @@ class Layers:
             }
         )
         layer = with_hash(draft)
-        laid = self._apply(layer, rows)
-        if laid.conflicts:
-            first, many = laid.conflicts[0], len(laid.conflicts)
+        rows_after = self._apply(layer, rows)
+        if rows_after.conflicts:
+            first, many = rows_after.conflicts[0], len(rows_after.conflicts)
             raise InvalidInput(
                 f"{f'{many} changes do' if many > 1 else 'the change does'} not fit version {version}: "
                 f"{first.sentence}",
                 remedy="look at the current values, and write the change again",
-                facts={"conflicts": [conflict.to_json() for conflict in laid.conflicts]},
+                facts={"conflicts": [conflict.to_json() for conflict in rows_after.conflicts]},
             )
 
         def keep() -> None:
@@ -126,7 +126,7 @@ class Layers:
                 self._layers.put(tx, layer)
 
         await run_sync(keep)
-        return laid
+        return rows_after
 
     async def layer(self, name: str) -> Layer:
         """Return the newest state of a layer by its id, or any state by its SHA-256. Raises ``NotFound``."""

@@ -149,15 +149,19 @@ def settle_parameters(model: Model, parameters: Mapping[str, Any]) -> dict[str, 
 
     Raises ``InvalidInput`` for a parameter that is not in the card, and for a value outside its range.
     """
-    known = {parameter.name: parameter for parameter in model.parameters}
-    unknown = sorted(set(parameters) - set(known))
+    parameters_by_name = {parameter.name: parameter for parameter in model.parameters}
+    unknown = sorted(set(parameters) - set(parameters_by_name))
     if unknown:
         raise InvalidInput(
             f"{file_name(model.iri).removesuffix('.py')} has no parameter {', '.join(unknown)}",
-            remedy=f"its parameters are: {', '.join(known) or 'none'}",
+            remedy=f"its parameters are: {', '.join(parameters_by_name) or 'none'}",
             facts={"parameters": unknown},
         )
-    missing = [one.name for one in known.values() if one.required and parameters.get(one.name) is None]
+    missing = [
+        declaration.name
+        for declaration in parameters_by_name.values()
+        if declaration.required and parameters.get(declaration.name) is None
+    ]
     if missing:
         raise InvalidInput(
             f"parameter {', '.join(missing)} is missing",
@@ -165,8 +169,12 @@ def settle_parameters(model: Model, parameters: Mapping[str, Any]) -> dict[str, 
             facts={"parameters": missing},
         )
     for name, value in parameters.items():
-        check_parameter(known[name], value)
-    defaults = {name: one.default for name, one in known.items() if one.default is not None}
+        check_parameter(parameters_by_name[name], value)
+    defaults = {
+        name: declaration.default
+        for name, declaration in parameters_by_name.items()
+        if declaration.default is not None
+    }
     return {**defaults, **parameters}
 
 
@@ -199,21 +207,21 @@ def check_parameter(parameter: Parameter, value: Any) -> None:
 
 
 def _check_roles(model: Model, inputs: Mapping[str, Rows]) -> None:
-    known = {port.role for port in model.inputs}
-    unknown = sorted(set(inputs) - known)
+    roles = {port.role for port in model.inputs}
+    unknown = sorted(set(inputs) - roles)
     missing = [port.role for port in model.inputs if port.required and port.role not in inputs]
     if unknown or missing:
         what = [f"has no input {', '.join(unknown)}"] if unknown else []
         what += [f"needs {', '.join(missing)}"] if missing else []
         raise InvalidInput(
             f"{file_name(model.iri).removesuffix('.py')} {' and '.join(what)}",
-            remedy=f"its inputs are: {', '.join(sorted(known))}",
+            remedy=f"its inputs are: {', '.join(sorted(roles))}",
             facts={"inputs": [*unknown, *missing]},
         )
 
 
 def _pack(inputs: Mapping[str, Rows]) -> list[bytes]:
-    packed = []
+    parts = []
     for role, rows in inputs.items():
         try:
             text = json.dumps(list(rows), allow_nan=False, default=dict, separators=(",", ":"))
@@ -222,17 +230,17 @@ def _pack(inputs: Mapping[str, Rows]) -> list[bytes]:
                 f"{role} does not consist of rows of JSON values: {error}"[:_LONG],
                 remedy='give a list of rows such as [{"column": 1}]',
             ) from error
-        packed.append(text.encode("ascii"))
-    return packed
+        parts.append(text.encode("ascii"))
+    return parts
 
 
 def _unpack(roles: Sequence[str], blobs: Sequence[bytes], model: Model) -> dict[str, Rows]:
     """Return the rows of each output. Raises ``ModelFailed``, and the errors of parsers for unreadable bytes."""
     name = file_name(model.iri)
-    declared = {port.role: port for port in model.outputs}
-    if len(set(roles)) != len(roles) or len(roles) != len(blobs) or not set(roles) <= set(declared):
+    ports = {port.role: port for port in model.outputs}
+    if len(set(roles)) != len(roles) or len(roles) != len(blobs) or not set(roles) <= set(ports):
         raise _odd(name)
-    missing = [role for role, port in declared.items() if port.required and role not in roles]
+    missing = [role for role, port in ports.items() if port.required and role not in roles]
     if missing:
         raise ModelFailed(
             f"{name} returned no {', '.join(missing)}",

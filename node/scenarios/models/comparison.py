@@ -28,17 +28,24 @@ def differences(card: Mapping[str, Any], interface: Mapping[str, Any], lines: Ma
         if place is not None and not _same(name, card[place], interface.get(name)):
             findings.differs(place, name, card[place], interface.get(name))
     for name, port in PORTS:
-        for path, called, entry, meant in _pairs(findings, card, name, port, interface[name], "role"):
-            _compare_step(findings, entry, meant, path, called)
+        for path, entry_of_code, entry, name_in_card in _pairs(findings, card, name, port, interface[name], "role"):
+            _compare_step(findings, entry, name_in_card, path, entry_of_code)
             variables = _subfield(port, "variables")
             for inner, column, variable, column_meant in _pairs(
-                findings, entry, "variables", variables, meant["variables"], "name", f"{path}.", f" of {called}"
+                findings,
+                entry,
+                "variables",
+                variables,
+                name_in_card["variables"],
+                "name",
+                f"{path}.",
+                f" of {entry_of_code}",
             ):
                 _compare(findings, variable, variables, column_meant, inner, column)
-    for path, called, entry, meant in _pairs(
+    for path, entry_of_code, entry, name_in_card in _pairs(
         findings, card, "parameters", PARAMETERS, interface["parameters"], "name"
     ):
-        _compare(findings, entry, PARAMETERS, meant, path, called)
+        _compare(findings, entry, PARAMETERS, name_in_card, path, entry_of_code)
     return findings.items
 
 
@@ -86,17 +93,17 @@ def _pairs(
     that the code lacks is a finding; entries without a name are left to the checks of the card alone."""
     place = stated_as(card, name, (field_,))
     entries = card.get(place) if place else None
-    meant = {str(one[key]): one for one in interface}
+    entries_of_code = {str(one[key]): one for one in interface}
     pairs = []
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key_place = stated_as(entry, key, field_.fields) if isinstance(entry, Mapping) else None
         if key_place is None:
             continue
-        called, here = str(entry[key_place]), f"{path}{place}.{index}"
-        if called in meant:
-            pairs.append((here, f"{called}{of}", entry, meant[called]))
+        name_in_card, here = str(entry[key_place]), f"{path}{place}.{index}"
+        if name_in_card in entries_of_code:
+            pairs.append((here, f"{name_in_card}{of}", entry, entries_of_code[name_in_card]))
         else:
-            findings.lacks(here, f"{called}{of}", list(meant))
+            findings.lacks(here, f"{name_in_card}{of}", list(entries_of_code))
     return pairs
 
 

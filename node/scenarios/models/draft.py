@@ -17,17 +17,17 @@ FACTS: Final = ("unit", "quantity", "minimum", "maximum", "decimals")
 
 def filled_in(fields: Mapping[str, Any], interface: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card, completed with the statements of the code that it lacks."""
-    filled = dict(fields)
+    all_fields = dict(fields)
     every = fields_of("model")
     for name in ("version", "deterministic", "title", "description"):
         if interface.get(name) is not None and stated_as(fields, name, every) is None:
             text = name in ("title", "description")
-            filled[name] = {"en": interface[name]} if text else interface[name]
+            all_fields[name] = {"en": interface[name]} if text else interface[name]
     for name, field_ in PORTS:
-        _fill_list(filled, name, field_, interface[name], _port, "role")
+        _fill_list(all_fields, name, field_, interface[name], _port, "role")
     if interface["parameters"]:
-        _fill_list(filled, "parameters", PARAMETERS, interface["parameters"], _quantity, "name")
-    return filled
+        _fill_list(all_fields, "parameters", PARAMETERS, interface["parameters"], _quantity, "name")
+    return all_fields
 
 
 def _fill_list(
@@ -45,13 +45,13 @@ def _fill_list(
     if not all(isinstance(entry, str | Mapping) for entry in entries):
         return
     waiting = {one[key]: write_entry(one) for one in interface}
-    completed = []
+    all_entries = []
     for entry in entries:
-        stated = {key: entry} if isinstance(entry, str) else dict(entry)
-        name_key = stated_as(stated, key, field_.fields)
-        meant = waiting.pop(str(stated.get(name_key)), None) if name_key else None
-        completed.append(_merge(stated, meant, field_) if meant else stated)
-    fields[place] = [*completed, *waiting.values()]
+        members = {key: entry} if isinstance(entry, str) else dict(entry)
+        name_key = stated_as(members, key, field_.fields)
+        meant = waiting.pop(str(members.get(name_key)), None) if name_key else None
+        all_entries.append(_merge(members, meant, field_) if meant else members)
+    fields[place] = [*all_entries, *waiting.values()]
 
 
 def _merge(fields: dict[str, Any], interface: Mapping[str, Any], field_: Field) -> dict[str, Any]:

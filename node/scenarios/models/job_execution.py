@@ -86,10 +86,10 @@ class JobExecution:
         return await report_progress(work, write, seconds=self._report_seconds)
 
     def _record_success(self, tx: Transaction, job: Job, *, local: LocalOutcome, result: str) -> Job:
-        visited = tuple(
+        visits = tuple(
             (visit.agreement, visit.record.version_iri) for visit in local.visits if visit.agreement is not None
         )
-        self._require_questions_left(tx, job, visited)
+        self._require_questions_left(tx, job, visits)
         now = self._clock.now()
         return replace(
             job,
@@ -100,7 +100,7 @@ class JobExecution:
             finished=now,
             result=result,
             caveats=local.outcome.caveats,
-            visited=visited,
+            visited=visits,
         )
 
     def _require_questions_left(self, tx: Transaction, job: Job, places: tuple[tuple[str, str], ...]) -> None:

@@ -131,16 +131,16 @@ class Jobs:
     ) -> Job:
         now = self._clock.now()
         with self._uow.begin() as tx:
-            known = self._jobs.by_key(tx, asker.owner, key) if key is not None else None
-            if known is not None:
-                if (known.model, known.request) != (model.iri, request) or not _is_of(known, asker):
+            earlier_job = self._jobs.by_key(tx, asker.owner, key) if key is not None else None
+            if earlier_job is not None:
+                if (earlier_job.model, earlier_job.request) != (model.iri, request) or not _is_of(earlier_job, asker):
                     raise Conflict(
                         "this key was used for another request", remedy="make a new key for each new request"
                     )
-                if known.state is not State.DISMISSED:
-                    return known
+                if earlier_job.state is not State.DISMISSED:
+                    return earlier_job
                 # A dismissed request that is sent again makes a new job.
-                self._journal.put(tx, replace(known, key=None))
+                self._journal.put(tx, replace(earlier_job, key=None))
             waiting = [job for job in self._jobs.of(tx, asker.owner, limit=500) if not job.state.is_final]
             if len(waiting) >= MOST_WAITING:
                 raise TooMany(
@@ -221,7 +221,7 @@ class Jobs:
                 if not job.state.is_final:
                     return self._journal.dismiss(tx, job)
                 now = self._clock.now()
-                emptied = replace(
+                empty_execution = replace(
                     job,
                     state=State.DISMISSED,
                     updated=now,
@@ -229,8 +229,8 @@ class Jobs:
                     message="its results were removed",
                     result=None,
                 )
-                self._journal.put(tx, emptied)
-                return emptied
+                self._journal.put(tx, empty_execution)
+                return empty_execution
 
         return await run_sync(dismiss)
 

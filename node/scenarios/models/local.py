@@ -114,7 +114,7 @@ class LocalModels:
             if not isinstance(given, Reference):
                 rows[role] = given
                 continue
-            port = next(one for one in model.inputs if one.role == role)
+            port = next(candidate for candidate in model.inputs if candidate.role == role)
             rows[role] = await self._visits.read(visits[role], port)
         if model.code is None:
             outcome = await self._service.execute(model, rows, parameters, key=key, progress=progress)
@@ -122,7 +122,9 @@ class LocalModels:
             outcome = await self._discreetly(model, rows, parameters, progress, visits)
         else:
             outcome = await self._run(model, rows, parameters, progress)
-        minimum = max((one.minimum for one in visits.values() if one.minimum is not None), default=None)
+        minimum = max(
+            (candidate.minimum for candidate in visits.values() if candidate.minimum is not None), default=None
+        )
         if minimum is not None:
             outcome = withhold(model, outcome, minimum)
         ordered = await asyncio.to_thread(_order_rows, model, outcome)

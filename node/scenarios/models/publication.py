@@ -50,12 +50,12 @@ class DescribeWithCode:
         fields = submission.fields
         if fields is None or not _is_model(submission):
             return await self._compare(await self._describe(submission, owner), submission)
-        named, fields = _named_code(fields)
-        if named is None:
+        code, fields = _named_code(fields)
+        if code is None:
             return await self._describe(submission, owner)
         submission = replace(submission, fields=fields)
         try:
-            interface = await self._interface(named)
+            interface = await self._interface(code)
         except InvalidInput as fault:
             return _unfit(await self._describe(submission, owner), fault, _lines(fields))
         filled = filled_in(fields, interface)
@@ -69,11 +69,11 @@ class DescribeWithCode:
         return or raise."""
         models = [submission.fields is not None and _is_model(submission) for submission in submissions]
         others = [submission for submission, is_model in zip(submissions, models, strict=True) if not is_model]
-        described = iter(await self._describe_all(others, owner) if others else ())
+        descriptions = iter(await self._describe_all(others, owner) if others else ())
         return [
             await self._model_or_fault(submission, owner)
             if is_model
-            else await self._compare_if_described(next(described), submission)
+            else await self._compare_if_described(next(descriptions), submission)
             for submission, is_model in zip(submissions, models, strict=True)
         ]
 

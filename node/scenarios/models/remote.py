@@ -224,26 +224,26 @@ class _RemoteJob:
         body = await asyncio.to_thread(as_json, {**members, "response": DOCUMENT})
         # The service need not know the parts of a key, and the key has to fit into a header.
         name = hashlib.sha256(f"{self._model.iri} {key}".encode()).hexdigest()
-        posted = await self._patiently(
+        response = await self._patiently(
             lambda authorization: self._plane.execute(url, body, authorization=authorization, key=name)
         )
         if on_accepted is not None:
             await on_accepted(name)
-        if posted.job is None:
-            where, result = url, posted.result or b""
+        if response.job is None:
+            where, result = url, response.result or b""
         else:
-            where, result = await self._await_results(posted.job)
+            where, result = await self._await_results(response.job)
         outputs, caveats = await self._read(where, result)
-        return Outcome(outputs=outputs, caveats=caveats, job=posted.job)
+        return Outcome(outputs=outputs, caveats=caveats, job=response.job)
 
     async def _read(self, where: str, result: bytes) -> tuple[dict[str, Rows], tuple[Caveat, ...]]:
         """Return the outputs in an answer from the address ``where``, and those behind its links."""
-        answered = await asyncio.to_thread(parsed_answer, self._model, result)
-        values = dict(answered.values)
-        for role, link in answered.links.items():
+        answer = await asyncio.to_thread(parsed_answer, self._model, result)
+        values = dict(answer.values)
+        for role, link in answer.links.items():
             body = await self._fetch_linked(where, urljoin(where, link))
             values[role] = await asyncio.to_thread(one_value, self._model, role, body)
-        return await asyncio.to_thread(rows_of, self._model, values), answered.caveats
+        return await asyncio.to_thread(rows_of, self._model, values), answer.caveats
 
     async def _fetch_linked(self, where: str, url: str) -> bytes:
         """Fetch the document behind a link. Our token is only sent to the service for which it was issued."""

@@ -39,14 +39,14 @@ def withhold(model: Model, outcome: Outcome, minimum: int) -> Outcome:
                 remedy=f"ask the model's owner to add a column such as {COUNTED[0]} to {role}",
                 facts={"case": "nobody-counted", "output": role, "minimum": minimum},
             )
-        released = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))
-        outputs[role] = released.rows
-        if released.suppressed:
+        rows_to_release = suppress(rows, count_column=column, minimum=minimum, key=key_of(rows, port))
+        outputs[role] = rows_to_release.rows
+        if rows_to_release.suppressions:
             caveats.append(
                 Caveat(
                     code=LEFT_OUT,
-                    sentence=f"{role}: {released.sentence}",
-                    facts={"output": role, "leftOut": released.suppressed, "minimum": minimum},
+                    sentence=f"{role}: {rows_to_release.sentence}",
+                    facts={"output": role, "leftOut": rows_to_release.suppressions, "minimum": minimum},
                 )
             )
     return replace(outcome, outputs=outputs, caveats=tuple(caveats))

@@ -89,12 +89,12 @@ class ModelTransfers:
                     return now
                 if now.state == machine.SUSPENDED or now.state in machine.TABLE.terminal:
                     raise _refusal(now)
-                left = ends - asyncio.get_running_loop().time()
-                if left <= 0:
+                rest = ends - asyncio.get_running_loop().time()
+                if rest <= 0:
                     raise PeerUnreachable(
                         f"{now.peer} has not opened the call of {now.dataset} yet", remedy="start the run again later"
                     )
-                await watch.wait(min(left, 0.5))
+                await watch.wait(min(rest, 0.5))
 
     async def count_use(self, agreement: Agreement, key: str) -> None:
         """Count a use of the agreement, as this node counts them: the provider has accepted the call named by

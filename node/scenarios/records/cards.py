@@ -48,7 +48,7 @@ def model_of(record: Record) -> Model:
     card, subject = _open(record, "model")
     code = card.text(subject, CODE)
     validity = card.nodes(subject, f"{HANSA_MODEL}validity")
-    extent = next((box for one in validity if (box := _extent(card, one)) is not None), None)
+    extent = next((box for place in validity if (box := _extent(card, place)) is not None), None)
     return Model(
         iri=record.iri,
         version=record.version,
@@ -64,7 +64,7 @@ def model_of(record: Record) -> Model:
         code=code if code is not None and _SHA256.fullmatch(code) else None,
         endpoint=card.iri(subject, f"{HANSA_MODEL}endpoint"),
         deterministic=card.value(subject, f"{HANSA_MODEL}deterministic") is True,
-        validity=_merge(card.texts(one, f"{RDFS}comment") for one in validity),
+        validity=_merge(card.texts(place, f"{RDFS}comment") for place in validity),
         guideline=card.texts(subject, f"{IT6}howToUse"),
     )
 
@@ -134,11 +134,11 @@ def dataset_port(record: Record, role: str) -> Port:
     card = Statements(record)
     subject = iri_term(record.iri)
     files = card.nodes(subject, f"{DCAT}distribution")
-    stated = {*card.iris(subject, f"{DCT}conformsTo"), *_common_columns(card, files)}
+    iris = {*card.iris(subject, f"{DCT}conformsTo"), *_common_columns(card, files)}
     return Port(
         role=role,
-        schemas=tuple(sorted(one for one in stated if not _CRS.fullmatch(one))),
-        crs=tuple(sorted(crs_name(one) for one in stated if _CRS.fullmatch(one))),
+        schemas=tuple(sorted(one for one in iris if not _CRS.fullmatch(one))),
+        crs=tuple(sorted(crs_name(one) for one in iris if _CRS.fullmatch(one))),
         step=_step(card, subject) or _of_all([_step(card, file) for file in files]),
         grain=_grain(card, subject) or _of_all([_grain(card, file) for file in files]),
         extent=_extent(card, subject),
@@ -149,10 +149,10 @@ def dataset_port(record: Record, role: str) -> Port:
 def licences_of(record: Record) -> tuple[str, ...]:
     """Return the IRIs of the licences of an asset, or of one of its files."""
     card, subject = Statements(record), iri_term(record.iri)
-    stated = set(card.iris(subject, f"{DCT}license"))
+    iris = set(card.iris(subject, f"{DCT}license"))
     for node in card.nodes(subject, f"{DCAT}distribution"):
-        stated |= set(card.iris(node, f"{DCT}license"))
-    return tuple(sorted(stated))
+        iris |= set(card.iris(node, f"{DCT}license"))
+    return tuple(sorted(iris))
 
 
 def crs_name(iri: str) -> str:
@@ -187,17 +187,17 @@ def _ports(
     ports = []
     for node in card.nodes(subject, property_):
         role = card.require(node, f"{HANSA}role", "an input or output without a role")
-        stated = card.iris(node, f"{DCT}conformsTo")
+        iris = card.iris(node, f"{DCT}conformsTo")
         ports.append(
             Port(
                 role=role,
                 variables=_variables(card, node, role),
-                schemas=tuple(iri for iri in stated if not _CRS.fullmatch(iri)),
+                schemas=tuple(iri for iri in iris if not _CRS.fullmatch(iri)),
                 crs=tuple(
                     crs_name(iri)
                     for iri in (
                         *card.iris(node, f"{HANSA_MODEL}crs"),
-                        *(iri for iri in stated if _CRS.fullmatch(iri)),
+                        *(iri for iri in iris if _CRS.fullmatch(iri)),
                     )
                 ),
                 step=_step(card, node) or step,
@@ -212,12 +212,12 @@ def _ports(
 
 def _variables(card: Statements, port: str, role: str) -> tuple[Variable, ...]:
     """Return the columns of a port; a port with a unit but without columns is a single column of its own name."""
-    named = card.nodes(port, f"{HANSA_MODEL}hasVariable")
-    if not named and card.text(port, f"{QUDT}ucumCode"):
+    nodes = card.nodes(port, f"{HANSA_MODEL}hasVariable")
+    if not nodes and card.text(port, f"{QUDT}ucumCode"):
         # The column is always required; whether the port is required is a different question.
         return (replace(_variable(card, port, role), required=True),)
     return tuple(
-        _variable(card, one, card.require(one, f"{DCT}identifier", "a variable without a name")) for one in named
+        _variable(card, one, card.require(one, f"{DCT}identifier", "a variable without a name")) for one in nodes
     )
 
 

@@ -109,13 +109,13 @@ class Library:
     async def _foreign(self, iri: str, version: int | None) -> Record:
         owner = provider_of(iri)
         at = f"{iri}?version={version}" if version else iri
-        described = read_object(await self._get(at, "application/json", owner))
-        number = described.get("version")
-        if not isinstance(number, int) or not isinstance(described.get("signature"), str):
+        description = read_object(await self._get(at, "application/json", owner))
+        number = description.get("version")
+        if not isinstance(number, int) or not isinstance(description.get("signature"), str):
             raise PeerUnreachable(
                 f"{owner} does not answer with a record about {iri}", remedy="check the address, or try again later"
             )
-        envelope = described["signature"]
+        envelope = description["signature"]
         statements = await self._get(f"{iri}?version={number}", "application/n-quads", owner)
         document = document_at(await self._document(owner), stated_at(envelope))
         record = open_record(envelope, statements, key_for(document, signing_key(envelope), "assertionMethod"))

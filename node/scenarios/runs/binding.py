@@ -129,7 +129,7 @@ class Bind:
 
     async def _bind_input(self, work: BindingDraft, port: Port, choice: InputRequest, caller: Caller) -> None:
         record = await self._library.record(choice.dataset, caller, version=choice.version)
-        described = dataset_port(record, port.role)
+        port_of_record = dataset_port(record, port.role)
         if choice.in_place:
             file, agreement = file_of(record, choice.file), None
             if record.origin != self._me:
@@ -138,8 +138,8 @@ class Bind:
             obtained = await self._library.obtain(record, choice.file)
             file, agreement = obtained.file, obtained.agreement
             body = await self._library.read(file.sha256)
-            work.rows[port.role] = await asyncio.to_thread(read_rows, body, file.media_type, described)
-        work.ports[port.role] = described
+            work.rows[port.role] = await asyncio.to_thread(read_rows, body, file.media_type, port_of_record)
+        work.ports[port.role] = port_of_record
         work.inputs[port.role] = BoundInput(
             role=port.role,
             iri=record.iri,
@@ -211,25 +211,25 @@ class Bind:
     # ---- how it fits -----------------------------------------------------------------------------------------
 
     async def _check_wiring(self, work: BindingDraft, caller: Caller) -> None:
-        asked = {one.role: one for one in work.template.inputs}
+        asked = {input_.role: input_ for input_ in work.template.inputs}
         sources = {role: source_port(port, asked[role], work.rows.get(role)) for role, port in work.ports.items()}
-        left_out = {one.role for one in work.template.inputs if not one.required} - set(work.inputs)
-        known: Sequence[Transformation] | None = None
+        left_out = {input_.role for input_ in work.template.inputs if not input_.required} - set(work.inputs)
+        transformations: Sequence[Transformation] | None = None
         for step in work.template.steps:
             bound = work.steps.get(step.name)
             if bound is None:
                 continue
             card = bound.card
             takes = step_inputs(card, step.wiring)
-            for role in sorted(set(step.wiring) - {one.role for one in takes}):
+            for role in sorted(set(step.wiring) - {input_.role for input_ in takes}):
                 work.report(
                     f"step {step.name}.{role}",
                     "no-such-input",
                     f"{step.name} has no input {role}",
-                    f"it has: {', '.join(one.role for one in takes)}",
+                    f"it has: {', '.join(input_.role for input_ in takes)}",
                     step=step.name,
                     name=role,
-                    known=[one.role for one in takes],
+                    known=[input_.role for input_ in takes],
                 )
             for target in takes:
                 place = f"step {step.name}.{target.role}"
@@ -251,9 +251,11 @@ class Bind:
                 if held is not None and held.in_place:
                     source = taken_on_trust(source, target)
                 for mismatch in fits(source, target, sample=work.rows.get(name)):
-                    if known is None and mismatch.severity == ERROR:
-                        known = await self._transformations(caller)
-                    fitting = [one.iri for one in fitting_transformations(source, target, known or ())]
+                    if transformations is None and mismatch.severity == ERROR:
+                        transformations = await self._transformations(caller)
+                    fitting = [
+                        input_.iri for input_ in fitting_transformations(source, target, transformations or ())
+                    ]
                     work.findings.append(finding_of(place, mismatch, fitting))
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):

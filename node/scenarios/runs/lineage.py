@@ -109,14 +109,14 @@ def _step(run: Run, activity: str, step: StepRun, bound: BoundStep) -> Iterator[
         yield line(part, _prov("startedAtTime"), _moment(step.started))
     if step.finished:
         yield line(part, _prov("endedAtTime"), _moment(step.finished))
-    for agreement in sorted({one for one in (bound.agreement, step.agreement) if one}):
+    for agreement in sorted({iri for iri in (bound.agreement, step.agreement) if iri}):
         yield line(part, _prov("wasInfluencedBy"), iri_term(agreement))
-    wiring = next((one.wiring for one in run.template.steps if one.name == step.name), {})
+    wiring = next((iri.wiring for iri in run.template.steps if iri.name == step.name), {})
     for source in sorted(set(wiring.values())):
         before = next(
-            (one for one in run.steps if (one.branch, one.name) == (step.branch, source.partition(".")[0])), None
+            (iri for iri in run.steps if (iri.branch, iri.name) == (step.branch, source.partition(".")[0])), None
         )
-        data = next((one for one in run.binding.inputs if one.role == source), None)
+        data = next((iri for iri in run.binding.inputs if iri.role == source), None)
         if data is not None:
             yield line(part, _prov("used"), iri_term(data.version_iri))
         elif before is not None:

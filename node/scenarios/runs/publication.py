@@ -120,12 +120,12 @@ class Release:
             files=files,
             conditions={"offer": offer},
         )
-        published = await self._publish.publish(submission, caller)
-        await run_sync(self._mark, run.pid, published)
+        publication = await self._publish.publish(submission, caller)
+        await run_sync(self._mark, run.pid, publication)
         return {
-            "iri": published.record.iri,
-            "version": published.record.version,
-            "created": published.created,
+            "iri": publication.record.iri,
+            "version": publication.record.version,
+            "created": publication.created,
             "inherited": bound.sentences("en", facts),
         }
 
@@ -306,11 +306,11 @@ def _titles(run: Run) -> dict[str, str]:
 
 def from_afar(run: Run) -> frozenset[str]:
     """Return the steps whose outputs depend, directly or indirectly, on data that stayed with their owner."""
-    sources = {one.role for one in run.binding.inputs if one.in_place}
+    sources = {input_.role for input_ in run.binding.inputs if input_.in_place}
     for step in sorted(run.template.steps, key=lambda one: one.position):
         if any(source in sources or source.partition(".")[0] in sources for source in step.wiring.values()):
             sources.add(step.name)
-    return frozenset(one.name for one in run.template.steps if one.name in sources)
+    return frozenset(input_.name for input_ in run.template.steps if input_.name in sources)
 
 
 def _require_result(run: Run) -> None:

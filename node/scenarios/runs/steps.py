@@ -75,12 +75,12 @@ class RunSteps:
         values_of: dict[str, Values] = {}
         for branch in branches(run.binding):
             values_of[branch] = with_layers(run.binding, inputs, layers) if branch == AFTER else dict(inputs)
-        for known in run.steps:
-            values = values_of[known.branch]
-            done = known if known.state is State.SUCCESSFUL else await self._step(run, known, values)
-            for role, sha256 in done.outputs.items():
+        for step in run.steps:
+            values = values_of[step.branch]
+            result = step if step.state is State.SUCCESSFUL else await self._step(run, step, values)
+            for role, sha256 in result.outputs.items():
                 body = await self._library.read(sha256)
-                values[f"{done.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
+                values[f"{result.name}.{role}"] = await asyncio.to_thread(read_canonical, body)
         figures = await asyncio.to_thread(measure_indicators, run, values_of)
         await run_sync(self._journal.finish, run.pid, lambda _, known: finish(known, self._clock.now(), figures))
 
@@ -92,22 +92,22 @@ class RunSteps:
         }
         what = bound.card.titles.get("en") or bound.name
         where = "here" if bound.agreement is None else f"at {bound.origin_name or bound.origin}"
-        announced = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
-        started = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
+        sentence = f"{step_run.branch}: {step.name} ({what}, version {bound.version}, {where})"
+        running_step = replace(step_run, state=State.RUNNING, started=self._clock.now(), agreement=bound.agreement)
         # A step that restarts after an interruption was logged before.
-        lines = [announced] if step_run.state is not State.RUNNING else []
-        await run_sync(self._save, run.pid, started, lines)
+        lines = [sentence] if step_run.state is not State.RUNNING else []
+        await run_sync(self._save, run.pid, running_step, lines)
         card = bound.card
         if isinstance(card, Transformation):
             outcome = await asyncio.to_thread(run_transformation, card, step.wiring, inputs)
         else:
-            outcome = await self._execute(run, bound, card, inputs, started)
+            outcome = await self._execute(run, bound, card, inputs, running_step)
         outputs, counts = {}, {}
         for role, rows in outcome.outputs.items():
             body = await asyncio.to_thread(canonical_json, rows, output_port(card, step.wiring, role))
             outputs[role], counts[role] = await self._library.keep(body), len(rows)
-        done = replace(
-            started,
+        result = replace(
+            running_step,
             state=State.SUCCESSFUL,
             progress=100,
             finished=self._clock.now(),
@@ -115,11 +115,11 @@ class RunSteps:
             rows=counts,
             caveats=outcome.caveats,
             job=outcome.job,
-            agreement=outcome.agreement or started.agreement,
+            agreement=outcome.agreement or running_step.agreement,
         )
         sentences = [f"{step_run.branch}: {step.name}: {caveat.sentence}" for caveat in outcome.caveats]
-        await run_sync(self._save, run.pid, done, sentences)
-        return done
+        await run_sync(self._save, run.pid, result, sentences)
+        return result
 
     async def _execute(
         self, run: Run, bound: BoundStep, card: Model, inputs: Mapping[str, Rows | Reference], step_run: StepRun
@@ -134,7 +134,7 @@ class RunSteps:
             rows = inputs.get(port.role)
             if rows is not None and not isinstance(rows, Reference):
                 found = await asyncio.to_thread(outside, port, rows)
-                caveats += [replace(one, step=bound.name) for one in found]
+                caveats += [replace(finding, step=bound.name) for finding in found]
 
         async def work(reporter: Reporter) -> Outcome:
             key = f"{run.pid}/{step_run.branch}/{step_run.name}"
@@ -146,9 +146,9 @@ class RunSteps:
 
         outcome = await report_progress(work, write, seconds=self._report_seconds)
         # A model that was written with the SDK checks its range of validity itself.
-        known = {caveat.about for caveat in caveats}
+        topics = {caveat.about for caveat in caveats}
         said = [replace(caveat, step=bound.name) for caveat in outcome.caveats]
-        return replace(outcome, caveats=(*caveats, *(one for one in said if one.about not in known)))
+        return replace(outcome, caveats=(*caveats, *(finding for finding in said if finding.about not in topics)))
 
     def _save(self, pid: str, step: StepRun, lines: Sequence[str]) -> None:
         """Write the current state of a step, with its lines for the log. Raises ``Dismissed``."""

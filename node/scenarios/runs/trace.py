@@ -106,23 +106,27 @@ class _Trace:
 
     def _walk(self, source: str, names: Names) -> None:
         step = _step_of(self.run, source)
-        if any(known["step"] == step.name for known in self.steps):
+        if any(step_facts["step"] == step.name for step_facts in self.steps):
             return
-        done = next(one for one in self.run.steps if (one.branch, one.name) == (self.branch, step.name))
-        description = self._describe(step, done, source, names)
+        step_run = next(
+            step_run for step_run in self.run.steps if (step_run.branch, step_run.name) == (self.branch, step.name)
+        )
+        description = self._describe(step, step_run, source, names)
         self.steps.append(description)
         inputs = dict(step.wiring)
         behind: list[tuple[str, Names]] = []
         # Inputs that share a name with the row come first; the names that they add may match the others.
         for _ in range(len(inputs)):
-            role = next((one for one in inputs if self._shared_names(inputs[one], names)), next(iter(inputs)))
+            role = next(
+                (step_run for step_run in inputs if self._shared_names(inputs[step_run], names)), next(iter(inputs))
+            )
             feeding = inputs.pop(role)
             described, names = self._describe_source(role, feeding, names)
             description["inputs"].append(described)
             if "." in feeding:
                 behind.append((feeding, names))
-        for feeding, known in behind:
-            self._walk(feeding, known)
+        for feeding, step_facts in behind:
+            self._walk(feeding, step_facts)
 
     def _describe(self, step: Step, step_run: StepRun, source: str, names: Names) -> dict[str, Any]:
         bound = bound_step(self.run.binding, step.name)
@@ -150,7 +154,7 @@ class _Trace:
 
     def _describe_source(self, role: str, source: str, names: Names) -> tuple[dict[str, Any], Names]:
         """Describe the source of a role, and return it with the names that are known from there on."""
-        bound = next((one for one in self.run.binding.inputs if one.role == source), None)
+        bound = next((pin for pin in self.run.binding.inputs if pin.role == source), None)
         description: dict[str, Any] = {"role": role, "source": source}
         if bound is not None:
             description |= _pin_json(bound)
@@ -159,23 +163,25 @@ class _Trace:
                 f"{role}: {_display_name(bound, source)}. The rows stayed with {bound.origin if bound else ''}."
             )
             return description, names
-        shared = self._shared_names(source, names)
+        names_in_both = self._shared_names(source, names)
         rows, count, total = self._matching(source, names)
         description |= {"rows": [dict(row) for row in rows], "count": count, "of": total}
-        if shared:
-            sentence = f"{_count_in_words(count, total)} {_of(names, shared)} of {_display_name(bound, source)}"
+        if names_in_both:
+            sentence = (
+                f"{_count_in_words(count, total)} {_of(names, names_in_both)} of {_display_name(bound, source)}"
+            )
             sentence += ". The others may have counted too" if count < total else ""
         else:
             sentence = f"all {total} rows of {_display_name(bound, source)}: none of its columns names this"
-        changed, others = self._changes(bound, source, names) if bound is not None else ([], [])
-        for name, some in (("changes", changed), ("otherChanges", others)):
+        changes, others = self._changes(bound, source, names) if bound is not None else ([], [])
+        for name, some in (("changes", changes), ("otherChanges", others)):
             if some:
                 description[name] = some
-        sentence += "".join(f". {one['sentence']}" for one in changed)
+        sentence += "".join(f". {pin['sentence']}" for pin in changes)
         if others:
             sentence += f". Other rows were changed too: {'; '.join(other['sentence'] for other in others[:SHOWN])}"
         description["sentence"] = f"{role}: {sentence}."
-        return description, (names | self._agreed_names(source, names) if shared else names)
+        return description, (names | self._agreed_names(source, names) if names_in_both else names)
 
     def _changes(self, bound: BoundInput, source: str, names: Names) -> tuple[list[TracedChange], list[TracedChange]]:
         """Return the changes by the run's layers in the rows in question, and in others."""
@@ -232,14 +238,16 @@ def _find(rows: Rows, port: Port, name: str, source: str) -> Row:
         for row in rows:
             if row_id(row, key) == name:
                 return row
-    named = [row for row in rows if name in [str(value) for value in row.values() if isinstance(value, str | int)]]
-    if len(named) == 1:
-        return named[0]
+    rows_with_name = [
+        row for row in rows if name in [str(value) for value in row.values() if isinstance(value, str | int)]
+    ]
+    if len(rows_with_name) == 1:
+        return rows_with_name[0]
     example = row_id(rows[0], key) if rows and key else ""
     raise NotFound(
-        f"{source} has {'several rows' if named else 'no row'} {name[:80]}",
+        f"{source} has {'several rows' if rows_with_name else 'no row'} {name[:80]}",
         remedy=f"rows are named by {', '.join(key)}, such as {example}" if example else "its rows have no names",
-        facts={"key": list(key), "rows": len(named)},
+        facts={"key": list(key), "rows": len(rows_with_name)},
     )
 
 

@@ -167,13 +167,17 @@ class Runs:
         Raises ``NotFound`` if that step has no output (yet).
         """
         step_name, _, role = name.partition(".")
-        step = next((one for one in run.steps if (one.branch, one.name) == (branch, step_name)), None)
+        step = next(
+            (step_run for step_run in run.steps if (step_run.branch, step_run.name) == (branch, step_name)), None
+        )
         sha256 = step.outputs.get(role) if step is not None else None
         if sha256 is None:
-            there = sorted({f"{one.branch}/{one.name}.{role}" for one in run.steps for role in one.outputs})
+            there = sorted(
+                {f"{step_run.branch}/{step_run.name}.{role}" for step_run in run.steps for role in step_run.outputs}
+            )
             raise NotFound(f"the run has no {branch}/{name}", remedy=f"it has: {', '.join(there) or 'nothing yet'}")
         rows = read_canonical(await self._library.read(sha256))
-        wiring = next(one.wiring for one in run.template.steps if one.name == step_name)
+        wiring = next(step_run.wiring for step_run in run.template.steps if step_run.name == step_name)
         return rows, output_port(bound_step(run.binding, step_name).card, wiring, role)
 
     async def input(self, run: Run, role: str) -> tuple[Rows, Port]:

@@ -65,13 +65,13 @@ def description_of(stand_in: StandIn, *, file: str, title: str, beside: Mapping[
         f"description: {_yaml({ENGLISH: f'{NOTE} {_describe_preserved(stand_in)}'})}",
         f"provenance: {_yaml({ENGLISH: f'Made by hansa synth, seed {stand_in.seed}.'})}",
     ]
-    copied = {name: beside[name] for name in _COPIED if beside.get(name)}
-    lines += [f"{name}: {_yaml(value)}" for name, value in copied.items()]
-    if "theme" not in copied:
+    members = {name: beside[name] for name in _COPIED if beside.get(name)}
+    lines += [f"{name}: {_yaml(value)}" for name, value in members.items()]
+    if "theme" not in members:
         lines.append("theme:                  # an EU data theme: TRAN, ENVI, GOVE, HEAL …")
-    if "contact" not in copied:
+    if "contact" not in members:
         lines.append("contact:                # {name: Mobility department, email: mobility@example.org}")
-    if "license" not in copied:
+    if "license" not in members:
         lines.append("license: CC-BY-4.0      # others cannot lawfully use the data without one")
     lines += ["conditions: open        # or: members, members-ask, …", "files:", f"  - path: {_yaml(file)}"]
     return "\n".join(lines) + "\n"
@@ -89,7 +89,7 @@ def _describe_preserved(stand_in: StandIn) -> str:
     }
     parts = []
     for name in stand_in.columns:
-        folded = stand_in.folded.get(name)
+        folded = stand_in.rare_values.get(name)
         rare = f", {folded} rare folded" if folded else ""
         parts.append(f"{name} ({words[stand_in.kinds[name]]}{rare})")
     return "Columns: " + "; ".join(parts) + "."

@@ -58,7 +58,7 @@ class Marginal:
 
     Levels: ``values`` in order, ``shares`` their cumulated shares. Numbers: ``knots``, the values at equally spaced
     quantiles, on multiples of ``step`` in units of the last of ``decimals``. Times: ``first`` and ``count`` points
-    ``step`` seconds apart, ``knots`` in steps. ``folded``: how many different values went into another one.
+    ``step`` seconds apart, ``knots`` in steps. ``rare_values``: how many different values went into another one.
     """
 
     name: str
@@ -71,9 +71,9 @@ class Marginal:
     step: int = 1
     first: int = 0
     count: int = 0
-    folded: int = 0
+    rare_values: int = 0
     index: dict[Any, int] = field(default_factory=dict, compare=False, repr=False)
-    written: Callable[[int], str] | None = field(default=None, compare=False, repr=False)
+    form: Callable[[int], str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_modelled(self) -> bool:
@@ -110,8 +110,8 @@ class Marginal:
         """Return the value number ``number`` of levels and times."""
         if self.kind is ColumnType.LEVELS:
             return self.values[number]
-        assert self.written is not None
-        return self.written(self.first + max(number, 0) * self.step)
+        assert self.form is not None
+        return self.form(self.first + max(number, 0) * self.step)
 
     def share(self, number: int) -> float:
         """Return the share of rows below the middle of value number ``number``."""
@@ -134,23 +134,23 @@ class Marginal:
 
 def marginal(name: str, column: Sequence[Any], *, names: bool = False) -> Marginal:
     """Return the distribution of ``column``. ``names``: its values name something."""
-    filled = [value for value in column if value is not None]
-    missing = 1 - len(filled) / len(column) if column else 1.0
+    values = [value for value in column if value is not None]
+    missing = 1 - len(values) / len(column) if column else 1.0
     if name == GEOMETRY:
         return Marginal(name=name, kind=ColumnType.GEOMETRY, missing=missing)
-    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in filled)
-    texts = all(isinstance(value, str) for value in filled)
-    truths = all(isinstance(value, bool) for value in filled)
-    if len(filled) < 2 * RARE or not (texts or truths or all(_is_usual(value) for value in filled)):
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    texts = all(isinstance(value, str) for value in values)
+    truths = all(isinstance(value, bool) for value in values)
+    if len(values) < 2 * RARE or not (texts or truths or all(_is_usual(value) for value in values)):
         return Marginal(name=name, kind=ColumnType.NOTHING, missing=1.0)
-    if texts and (timed := _times(name, filled, missing)):
+    if texts and (timed := _times(name, values, missing)):
         return timed
-    if (texts or whole) and (names or looks_like_id(name) or _are_names(filled)):
+    if (texts or whole) and (names or looks_like_id(name) or _are_names(values)):
         return Marginal(name=name, kind=ColumnType.NAMES, missing=missing)
-    levels = _levels(name, filled, missing)
+    levels = _levels(name, values, missing)
     if texts or truths:
         return levels or Marginal(name=name, kind=ColumnType.NAMES if texts else ColumnType.NOTHING, missing=missing)
-    return levels or _numbers(name, filled, missing)
+    return levels or _numbers(name, values, missing)
 
 
 def _is_usual(value: Any) -> bool:
@@ -209,7 +209,7 @@ def _levels(name: str, cells: Sequence[Any], missing: float, most: int = MOST_LE
         missing=missing,
         values=tuple(values),
         shares=_cumulate([total / len(cells) for total in totals]),
-        folded=len(rare),
+        rare_values=len(rare),
         index=index,
     )
 
@@ -220,27 +220,27 @@ def _nearest(levels: Sequence[float], value: float) -> int:
 
 def _numbers(name: str, cells: Sequence[float], missing: float) -> Marginal:
     decimals = min(max(_decimals(value) for value in cells), MOST_DECIMALS)
-    scaled = [round(value * 10**decimals) for value in cells]
+    whole_numbers = [round(value * 10**decimals) for value in cells]
     return Marginal(
         name=name,
         kind=ColumnType.NUMBERS,
         missing=missing,
         knots=_knots([float(value) for value in cells]),
         decimals=decimals,
-        step=max(math.gcd(*scaled), 1),
+        step=max(math.gcd(*whole_numbers), 1),
     )
 
 
 def _knots(values: Sequence[float]) -> tuple[float, ...]:
     """Return values at equally spaced quantiles, each the mean of the rows around it: no knot is a row's own
     value."""
-    ordered = sorted(values)
-    count = max(min(MOST_KNOTS, len(ordered) // RARE), 2)
+    values_in_order = sorted(values)
+    count = max(min(MOST_KNOTS, len(values_in_order) // RARE), 2)
     knots = []
     for number in range(count):
-        middle = number * (len(ordered) - 1) / (count - 1)
-        start = min(max(round(middle) - RARE // 2, 0), max(len(ordered) - RARE, 0))
-        knots.append(math.fsum(ordered[start : start + RARE]) / len(ordered[start : start + RARE]))
+        middle = number * (len(values_in_order) - 1) / (count - 1)
+        start = min(max(round(middle) - RARE // 2, 0), max(len(values_in_order) - RARE, 0))
+        knots.append(math.fsum(values_in_order[start : start + RARE]) / len(values_in_order[start : start + RARE]))
     return tuple(knots)
 
 
@@ -268,7 +268,7 @@ def _times(name: str, cells: Sequence[str], missing: float) -> Marginal | None:
         step=step,
         first=distinct[0],
         count=(distinct[-1] - distinct[0]) // step + 1,
-        written=writer(cells),
+        form=writer(cells),
     )
 
 

@@ -39,26 +39,26 @@ def _stem(values: Sequence[str]) -> str | None:
 
 def whole_numbers_like(values: Sequence[int], count: int) -> list[int]:
     """Return ``count`` different whole numbers of the usual width, none of them in ``values``."""
-    used = set(values)
+    taken_values = set(values)
     width = _usual_width([str(abs(value)) for value in values])
     numbers: list[int] = []
     number = 10 ** (width - 1)
     while len(numbers) < count:
-        if number not in used:
+        if number not in taken_values:
             numbers.append(number)
         number += 1
     return numbers
 
 
 def _number_names(stem: str, rests: Sequence[str], count: int) -> list[str]:
-    used = {int(rest) for rest in rests}
+    taken_numbers = {int(rest) for rest in rests}
     padded = any(rest.startswith("0") and len(rest) > 1 for rest in rests)
     width = _usual_width(rests)
 
     def free() -> Iterator[int]:
         number = 1 if padded else 10 ** (width - 1)
         while True:
-            if number not in used:
+            if number not in taken_numbers:
                 yield number
             number += 1
 
@@ -81,11 +81,11 @@ def _scramble(values: Sequence[str], count: int, chance: Chance) -> list[str]:
     shared = _common_prefix(values)
     kept = re.match(r".*[^0-9A-Za-z]", shared, re.DOTALL)
     beginning = len(kept.group()) if kept and len(values) > 1 else 0
-    used = set(values)
+    taken_values = set(values)
     names: list[str] = []
     while len(names) < count:
-        name = _new(values, beginning, used, chance)
-        used.add(name)
+        name = _new(values, beginning, taken_values, chance)
+        taken_values.add(name)
         names.append(name)
     return names
 

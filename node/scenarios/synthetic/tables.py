@@ -37,13 +37,13 @@ _TELLING: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandIn:
-    """Made-up rows, and the ``ColumnType`` that was kept of each column. ``folded``: by column, how many rare values
-    went into another one; ``left_out`` rows could only have been copies of real ones."""
+    """Made-up rows, and the ``ColumnType`` that was kept of each column. ``rare_values``: by column, how many rare
+    values went into another one; ``left_out`` rows could only have been copies of real ones."""
 
     rows: Rows
     columns: tuple[str, ...]
     kinds: Mapping[str, ColumnType]
-    folded: Mapping[str, int]
+    rare_values: Mapping[str, int]
     left_out: int
     seed: int
 
@@ -94,23 +94,27 @@ class _Maker:
 
     def draw_all(self) -> StandIn:
         key_values = self._keys()
-        names = {name: self._names(name) for name, one in self.marginals.items() if one.kind is ColumnType.NAMES}
-        drawn: list[Row] = []
+        names = {
+            name: self._names(name) for name, marginal in self.marginals.items() if marginal.kind is ColumnType.NAMES
+        }
+        rows_so_far: list[Row] = []
         for number in range(self.count):
             row = self._row(key_values[number] if key_values else {}, names, number)
             if row is not None:
-                drawn.append(row)
+                rows_so_far.append(row)
         in_order = [name for name in self.columns if name in self.key]
-        drawn.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
+        rows_so_far.sort(key=lambda row: [(is_figure(row[name]), row[name]) for name in in_order])
         kinds = {
             name: self.marginals[name].kind if name in self.marginals else ColumnType.TIMES for name in self.columns
         }
         return StandIn(
-            rows=drawn,
+            rows=rows_so_far,
             columns=self.columns,
             kinds=kinds,
-            folded={name: one.folded for name, one in self.marginals.items() if one.folded},
-            left_out=self.count - len(drawn),
+            rare_values={
+                name: marginal.rare_values for name, marginal in self.marginals.items() if marginal.rare_values
+            },
+            left_out=self.count - len(rows_so_far),
             seed=self.seed,
         )
 
@@ -194,20 +198,20 @@ class _Maker:
         return names_like(distinct, count, self.chance)
 
     def _score(self, sample: Rows) -> dict[str, Scores]:
-        scored = {
+        values = {
             name: scores([self.marginals[name].order(row.get(name)) for row in sample])
             for name in self.modelled
             if self.marginals[name].kind is not ColumnType.LEVELS
         }
-        figures = dict(scored)
+        figures = dict(values)
         for name in self.modelled:
             column = self.marginals[name]
             if column.kind is ColumnType.LEVELS:
                 numbers = [None if (place := column.order(row.get(name))) is None else int(place) for row in sample]
                 if not isinstance(column.values[0], int | float) or isinstance(column.values[0], bool):
                     self.marginals[name] = column = column.reorder(_places(numbers, len(column.values), figures))
-                scored[name] = scores([column.order(row.get(name)) for row in sample])
-        return scored
+                values[name] = scores([column.order(row.get(name)) for row in sample])
+        return values
 
     def _telling(self, row: Row) -> tuple[Any, ...]:
         """Return the values by which a row could be recognised; none if there are too few rows to decide."""
@@ -224,11 +228,11 @@ class _Follower:
 
     source: str
     distance: int
-    written: Callable[[int], str]
+    form: Callable[[int], str]
 
     def after(self, start: Any) -> str | None:
         begun = seconds(start) if isinstance(start, str) else None
-        return None if begun is None else self.written(begun + self.distance)
+        return None if begun is None else self.form(begun + self.distance)
 
 
 def _follows(values: Mapping[str, Sequence[Any]], columns: Sequence[str], key: Sequence[str]) -> dict[str, _Follower]:

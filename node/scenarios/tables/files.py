@@ -71,14 +71,14 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
 
 
 def _column(name: str, cells: list[str], variable: Variable | None) -> list[Any]:
-    stripped = [cell.strip() for cell in cells]
+    texts = [cell.strip() for cell in cells]
     if variable is not None and is_number(variable):
-        return [_declared_number(cell, name, index) for index, cell in enumerate(stripped)]
-    filled = [cell for cell in stripped if cell]
-    if variable is None and filled and all(_looks_like_number(cell) for cell in filled):
-        return [_number(cell, name, index) if cell else None for index, cell in enumerate(stripped)]
-    if filled and all(cell.casefold() in _TRUTHS for cell in filled):
-        return [_TRUTHS[cell.casefold()] if cell else None for cell in stripped]
+        return [_declared_number(cell, name, index) for index, cell in enumerate(texts)]
+    cells_with_text = [cell for cell in texts if cell]
+    if variable is None and cells_with_text and all(_looks_like_number(cell) for cell in cells_with_text):
+        return [_number(cell, name, index) if cell else None for index, cell in enumerate(texts)]
+    if cells_with_text and all(cell.casefold() in _TRUTHS for cell in cells_with_text):
+        return [_TRUTHS[cell.casefold()] if cell else None for cell in texts]
     return [_checked_text(normal(cell), name, index) if cell.strip() else None for index, cell in enumerate(cells)]
 
 
@@ -195,13 +195,13 @@ def _with_ids(table: Table, ids: Sequence[str]) -> Table:
             "some features have an id and some have none", remedy="give an id to every feature, or to none"
         )
     first = table[0]
-    if any(all(str(row.get(name)) == one for row, one in zip(table, ids, strict=True)) for name in first):
+    if any(all(str(row.get(name)) == id_ for row, id_ in zip(table, ids, strict=True)) for name in first):
         return table
     if any("id" in row for row in table):
         raise InvalidInput(
             "features have an id and, as a property, another one", remedy="give the property another name"
         )
-    return [{"id": one, **row} for one, row in zip(ids, table, strict=True)]
+    return [{"id": id_, **row} for id_, row in zip(ids, table, strict=True)]
 
 
 def _geometry(geometry: Any, crs: str, index: int) -> dict[str, Any]:

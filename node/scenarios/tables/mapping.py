@@ -94,13 +94,13 @@ def _check_step(column: str, step: timedelta, moments: Sequence[Moment]) -> None
 
 def _group(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:
     groups: dict[tuple[Any, ...], _Group] = {}
-    timed = next(iter(moments.values()), None)
+    moment = next(iter(moments.values()), None)
     for index, row in enumerate(rows):
         names = [_group_value(mapping, name, row, index, moments) for name in mapping.group]
         if any(name is None for name in names):
             continue
         group = groups.setdefault(tuple(names), _Group())
-        group.rows.append((index, row, timed[index].instant if timed else None))
+        group.rows.append((index, row, moment[index].instant if moment else None))
     rows_out = []
     for values, group in sorted(groups.items(), key=lambda one: [(isinstance(v, str), v) for v in one[0]]):
         row = dict(zip(mapping.group, values, strict=True))
@@ -129,22 +129,24 @@ def _group_value(
 def _aggregate(rule: Rule, group: _Group, step: timedelta | None) -> Any:
     if rule.action == "constant":
         return rule.value
-    chosen = [row for row in group.rows if rule.where.holds(row[1])]
+    rows_that_count = [row for row in group.rows if rule.where.holds(row[1])]
     if rule.action == "count":
-        return len(chosen)
+        return len(rows_that_count)
     if rule.action == "first":
-        return next((row[rule.column] for _, row, _ in chosen if row.get(rule.column) is not None), None)
+        return next((row[rule.column] for _, row, _ in rows_that_count if row.get(rule.column) is not None), None)
     # A missing figure, or a figure with a missing weight, is left out, and so is its time.
     needed = (rule.column, rule.weight) if rule.weight else (rule.column,)
-    known = [row for row in group.rows if all(row[1].get(name) is not None for name in needed)]
-    values = [(_figure(row, rule.column, index), row, index) for index, row, _ in known if rule.where.holds(row)]
+    complete_rows = [row for row in group.rows if all(row[1].get(name) is not None for name in needed)]
+    values = [
+        (_figure(row, rule.column, index), row, index) for index, row, _ in complete_rows if rule.where.holds(row)
+    ]
     plain = [value for value, _, _ in values]
-    if not known or (not plain and rule.action != "sum"):
+    if not complete_rows or (not plain and rule.action != "sum"):
         return None
     if rule.action == "sum":
         if rule.level is not None and not plain:
             return None
-        return _sum(rule, plain, {instant for _, _, instant in known}, step)
+        return _sum(rule, plain, {instant for _, _, instant in complete_rows}, step)
     if rule.action == "mean":
         weights = [_figure(row, rule.weight, index) for _, row, index in values] if rule.weight else None
         return _convert(rule, figures.mean(plain, weights, rule.level))
@@ -167,10 +169,10 @@ def _convert(rule: Rule, value: float | None) -> float | None:
 
 def _scale(rule: Rule, value: float, scale: Fraction) -> float:
     try:
-        scaled = float(Fraction(repr(value)) * scale + rule.shift)
+        product = float(Fraction(repr(value)) * scale + rule.shift)
     except OverflowError:
         raise InvalidInput(f"{rule.name} becomes too large a number", remedy="check the units") from None
-    return round_figure(scaled, rule.decimals)
+    return round_figure(product, rule.decimals)
 
 
 def _row_by_row(mapping: ColumnMapping, rows: Rows, moments: Mapping[str, list[Moment]]) -> list[dict[str, Any]]:

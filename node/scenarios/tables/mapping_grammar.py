@@ -154,12 +154,12 @@ def output_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, .
     """Return the output of a mapping as a port. Its step in time is that of ``per``, if ``per`` has one."""
     steps = {rule.per for rule in mapping.rules if rule.per}
     names = mapping.group or tuple(mapping.dayparts)
-    unchanged = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
+    kept_names = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
     return Port(
         role=role,
         variables=(
             *(Variable(name=name) for name in names),
-            *(Variable(name=name, unit=mapping.units.get(name)) for name in unchanged),
+            *(Variable(name=name, unit=mapping.units.get(name)) for name in kept_names),
             *(Variable(name=rule.name, unit=rule.unit, decimals=rule.decimals) for rule in mapping.rules),
         ),
         schemas=schemas,
@@ -254,10 +254,10 @@ def _scale(
     if action == "sum" and source.offset:
         raise _bad(f"{name}.sum", f"adds up figures in {came}, which has a zero of its own", "use mean")
     if per is None:
-        compared = units.compare(came, unit or came)
-        if compared.relation is units.Relation.INCOMPATIBLE:
+        comparison = units.compare(came, unit or came)
+        if comparison.relation is units.Relation.INCOMPATIBLE:
             raise _bad(f"{name}.unit", f"is {unit}, and the source comes in {came}", "they measure different things")
-        return compared.factor, compared.offset
+        return comparison.factor, comparison.offset
     if unit is None:
         raise _bad(f"{name}.unit", "is missing", "state the unit of the output for each hour")
     # Amounts per step, divided by the seconds of the step: a rate is first multiplied by its step.

@@ -36,12 +36,12 @@ def normal(name: str) -> str:
     An unknown name is returned unchanged, without the spaces around it.
     """
     text = name.strip()
-    folded = text.casefold()
-    if north := _EPSG.fullmatch(folded):
+    lower_case = text.casefold()
+    if north := _EPSG.fullmatch(lower_case):
         return f"EPSG:{north[1]}"
-    if _LONGITUDE_FIRST.fullmatch(folded):
+    if _LONGITUDE_FIRST.fullmatch(lower_case):
         return WGS84
-    return _SPOKEN.get(re.sub(r"[\s_-]+", "", folded), text)
+    return _SPOKEN.get(re.sub(r"[\s_-]+", "", lower_case), text)
 
 
 def convertible(source: str, target: str) -> bool:
@@ -143,12 +143,12 @@ def _to_wgs84(longitude: float, latitude: float) -> tuple[float, float]:
     u = _SHIFT[0] + _SCALE * (x - turn_z * y + turn_y * z)
     v = _SHIFT[1] + _SCALE * (turn_z * x + y - turn_x * z)
     w = _SHIFT[2] + _SCALE * (-turn_y * x + turn_x * y + z)
-    squared = _F84 * (2 - _F84)
+    eccentricity = _F84 * (2 - _F84)
     across = math.hypot(u, v)
-    north = math.atan2(w, across * (1 - squared))
+    north = math.atan2(w, across * (1 - eccentricity))
     for _ in range(8):
-        curvature = _A84 / math.sqrt(1 - squared * math.sin(north) ** 2)
-        north = math.atan2(w + squared * curvature * math.sin(north), across)
+        curvature = _A84 / math.sqrt(1 - eccentricity * math.sin(north) ** 2)
+        north = math.atan2(w + eccentricity * curvature * math.sin(north), across)
     return math.degrees(math.atan2(v, u)), math.degrees(north)
 
 

@@ -58,10 +58,10 @@ def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
 def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
     """Return the members of rows: those of the port, in its order, then others by name, the geometry last."""
     present = {name for row in rows for name in row}
-    declared = [variable.name for variable in port.variables] if port else []
-    further = sorted(present - {*declared, GEOMETRY})
-    last = [GEOMETRY] if GEOMETRY in present and GEOMETRY not in declared else []
-    return tuple(dict.fromkeys([*declared, *further, *last]))
+    names = [variable.name for variable in port.variables] if port else []
+    further = sorted(present - {*names, GEOMETRY})
+    last = [GEOMETRY] if GEOMETRY in present and GEOMETRY not in names else []
+    return tuple(dict.fromkeys([*names, *further, *last]))
 
 
 def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
 
 def check_key(rows: Rows, key: Sequence[str]) -> None:
     """Require that ``key`` identifies each row. Raises ``InvalidInput`` for the first missing or repeated key."""
-    seen: dict[tuple[Any, ...], int] = {}
+    first_places: dict[tuple[Any, ...], int] = {}
     for index, row in enumerate(rows):
         value = tuple(row.get(name) for name in key)
         if any(item is None for item in value):
@@ -109,7 +109,7 @@ def check_key(rows: Rows, key: Sequence[str]) -> None:
                 f"row {index + 1}: {', '.join(key)} is neither text nor number",
                 remedy="give each row a key that is a text or a number",
             )
-        if (first := seen.setdefault(value, index)) != index:
+        if (first := first_places.setdefault(value, index)) != index:
             raise InvalidInput(
                 f"rows {first + 1} and {index + 1} are both {', '.join(map(str, value))}",
                 remedy=f"{', '.join(key)} names the rows, so each value may occur only once",
@@ -201,11 +201,11 @@ def canonical_geojson(rows: Rows, port: Port | None = None) -> bytes:
 
 def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
     """Return the first column that names each row with a geometry, and name → geometry; empty if there is none."""
-    located = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
-    for name in located[0] if located else ():
-        values = [row.get(name) for row in located]
+    rows_with_places = [row for row in rows if isinstance(row.get(GEOMETRY), Mapping)]
+    for name in rows_with_places[0] if rows_with_places else ():
+        values = [row.get(name) for row in rows_with_places]
         if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
-            return name, {row[name]: row[GEOMETRY] for row in located}
+            return name, {row[name]: row[GEOMETRY] for row in rows_with_places}
     return "", {}
 
 
@@ -219,10 +219,10 @@ def row_id(row: Row, key: Sequence[str]) -> str:
 
 def round_figure(value: float, decimals: int | None = None) -> float:
     """Round a figure to ``decimals`` places, or else to twelve digits: half to even, in its decimal form."""
-    written = Decimal(repr(value))
+    number = Decimal(repr(value))
     if decimals is None:
-        return float(_SIGNIFICANT.plus(written))
-    return float(written.quantize(Decimal(1).scaleb(-decimals), context=_EXACT))
+        return float(_SIGNIFICANT.plus(number))
+    return float(number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT))
 
 
 class _Unfit(Exception):
@@ -265,7 +265,7 @@ def _canonical(value: Any, name: str, decimals: int | None, depth: int = 0) -> A
 
 def _geometry(value: Any) -> dict[str, Any]:
     try:
-        checked = geometries.check(value)
+        fault = geometries.check(value)
     except InvalidInput as error:
         raise _Unfit(GEOMETRY, f"is not a geometry: {error.detail}") from None
 
@@ -274,12 +274,12 @@ def _geometry(value: Any) -> dict[str, Any]:
             return [place(one) for one in inner]
         return _canonical(float(inner), GEOMETRY, geometries.DECIMALS)
 
-    if checked["type"] == "GeometryCollection":
+    if fault["type"] == "GeometryCollection":
         return {
             "type": "GeometryCollection",
-            "geometries": [_geometry(geometry) for geometry in checked["geometries"]],
+            "geometries": [_geometry(geometry) for geometry in fault["geometries"]],
         }
-    return {"type": checked["type"], "coordinates": place(checked["coordinates"])}
+    return {"type": fault["type"], "coordinates": place(fault["coordinates"])}
 
 
 def _rank(value: Any) -> tuple[int, Any]:

@@ -165,9 +165,9 @@ def guess_code(code: str, is_unit: Callable[[str], bool]) -> tuple[str, str]:
 
 
 def _piece(piece: str, is_unit: Callable[[str], bool]) -> str:
-    folded = piece.casefold()
+    lower_case = piece.casefold()
     if not piece or piece[0] in "{[" or is_unit(piece):
         return piece
-    if folded in _INSTEAD:
-        return _INSTEAD[folded]
-    return f"{{{piece}}}" if folded in SAME_WORDS else piece
+    if lower_case in _INSTEAD:
+        return _INSTEAD[lower_case]
+    return f"{{{piece}}}" if lower_case in SAME_WORDS else piece

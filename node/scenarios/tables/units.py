@@ -263,10 +263,10 @@ def _times(a: Unit, b: Unit, sign: int) -> Unit:
 
 
 def _annotate(unit: Unit, word: str) -> Unit:
-    folded = " ".join(word.casefold().replace("_", " ").split())
-    if not folded:
+    lower_case = " ".join(word.casefold().replace("_", " ").split())
+    if not lower_case:
         return unit
-    known = SAME_WORDS.get(folded, folded)
+    known = SAME_WORDS.get(lower_case, lower_case)
     return Unit("", unit.dimension, unit.factor, unit.offset, unit.level, (*unit.words, (known, 1)))
 
 

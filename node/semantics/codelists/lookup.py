@@ -82,10 +82,10 @@ class CodeList:
         key = fold(text)
         if not key:
             return ()
-        ranked = sorted(((self._likeness(code, key), code) for code in self.codes), key=lambda pair: -pair[0])
-        best = ranked[0][0] if ranked else 0.0
+        pairs = sorted(((self._likeness(code, key), code) for code in self.codes), key=lambda pair: -pair[0])
+        best = pairs[0][0] if pairs else 0.0
         # If a hint matches (1.0), spellings that are merely similar are noise.
-        return tuple(code for score, code in ranked[:limit] if score >= max(0.6, best - 0.1))
+        return tuple(code for score, code in pairs[:limit] if score >= max(0.6, best - 0.1))
 
     @staticmethod
     def _likeness(code: Code, key: str) -> float:
@@ -94,11 +94,13 @@ class CodeList:
             candidate = fold(spelling)
             if key == candidate:
                 return 1.0
-            shared = {word for word in set(candidate.split()) & set(key.split()) if len(word) > 3 or word.isdigit()}
-            if shared:
+            common_words = {
+                word for word in set(candidate.split()) & set(key.split()) if len(word) > 3 or word.isdigit()
+            }
+            if common_words:
                 # The larger the shared part of both texts, the likelier the match: "public transport" is not the
                 # public sector.
-                best = max(best, 0.8 + 0.15 * sum(map(len, shared)) / max(len(key), len(candidate)))
+                best = max(best, 0.8 + 0.15 * sum(map(len, common_words)) / max(len(key), len(candidate)))
             best = max(best, SequenceMatcher(None, key, candidate).ratio())
         return best
 

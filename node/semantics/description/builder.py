@@ -73,7 +73,7 @@ class Builder:
         self, subject: NamedNode, values: Mapping[str, Any], fields: tuple[Field, ...], path: str = ""
     ) -> None:
         """Add the statements of ``values`` about ``subject``."""
-        seen: dict[str, str] = {}
+        first_uses: dict[str, str] = {}
         for name, value in values.items():
             place = f"{path}.{name}" if path else str(name)
             field = find(fields, str(name))
@@ -83,10 +83,10 @@ class Builder:
                 continue
             if _is_empty(field, value):
                 continue
-            if field.name in seen:
-                self.report("twice", place, value=f"{seen[field.name]}, {name}")
+            if field.name in first_uses:
+                self.report("twice", place, value=f"{first_uses[field.name]}, {name}")
                 continue
-            seen[field.name] = str(name)
+            first_uses[field.name] = str(name)
             self.fill(subject, field, value, place)
 
     def fill(self, subject: NamedNode, field: Field, value: Any, path: str) -> None:

@@ -58,17 +58,17 @@ class Distributions:
 
     def describe(self, fields: Mapping[str, Any]) -> None:
         """Add a distribution for every entry of ``files``, and for every file that no entry mentions."""
-        named = next((name for name in FILES_NAMES if fields.get(name)), "files")
-        entries = fields.get(named) or []
+        member = next((name for name in FILES_NAMES if fields.get(name)), "files")
+        entries = fields.get(member) or []
         if isinstance(entries, str | Mapping):
             entries = [entries]
         if not isinstance(entries, list):
-            self._builder.report("wrong-type", named, expected=words.expected_form("files"))
+            self._builder.report("wrong-type", member, expected=words.expected_form("files"))
             entries = []
         for index, entry in enumerate(entries):
-            self._entry({"name": entry} if isinstance(entry, str) else entry, f"{named}.{index}", fields)
+            self._entry({"name": entry} if isinstance(entry, str) else entry, f"{member}.{index}", fields)
         for name in [name for name in self._files if all(name != file.name for file in self.files)]:
-            self._entry({"name": name}, f"{named}.{name}", fields)
+            self._entry({"name": name}, f"{member}.{name}", fields)
 
     def _entry(self, entry: Any, path: str, fields: Mapping[str, Any]) -> None:
         if not isinstance(entry, Mapping):
@@ -125,11 +125,11 @@ class Distributions:
         if self._truth(entry, "open", path):
             self._builder.report("open-live-file", f"{path}.open", value=item[:60])
             return None
-        stated = str(entry.get("media_type") or "")
-        known = FILE_TYPES.find(str(entry.get("format") or "")) or file_type(base_name(item), stated)
+        media_type = str(entry.get("media_type") or "")
+        file_type_of = FILE_TYPES.find(str(entry.get("format") or "")) or file_type(base_name(item), media_type)
         return File(
             name=name or base_name(item) or source,
-            media_type=stated or (MEDIA_TYPE_OF.get(known.code, "") if known else ""),
+            media_type=media_type or (MEDIA_TYPE_OF.get(file_type_of.code, "") if file_type_of else ""),
             size=0,
             sha256="",
             source=f"{source}/{item}",
@@ -158,7 +158,7 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
     """
     code = FILE_TYPES.find(file.format) if file.format else None
     formats = [code.iri] if code else iris(dataset, node, f"{DCT}format")
-    known = FILE_TYPES.by_iri(formats[0]) if formats else file_type(file.name, file.media_type)
+    file_type_of = FILE_TYPES.by_iri(formats[0]) if formats else file_type(file.name, file.media_type)
     put_if_absent(dataset, node, f"{DCT}title", Literal(file.name, language=language))
     put_if_absent(dataset, node, f"{DCT}identifier", Literal(node.value))
     put_if_absent(dataset, node, f"{DCAT}accessURL", NamedNode(iri))
@@ -166,17 +166,17 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
         put(dataset, node, f"{DCAT}downloadURL", NamedNode(download_address(iri, file.name)))
     if file.media_type:
         put(dataset, node, f"{DCAT}mediaType", NamedNode(media_type_iri(file.media_type)))
-    if known:
-        put_if_absent(dataset, node, f"{DCT}format", NamedNode(known.iri))
+    if file_type_of:
+        put_if_absent(dataset, node, f"{DCT}format", NamedNode(file_type_of.iri))
     if file.is_live:
-        return dataclasses.replace(file, format=known.code if known else file.format)
+        return dataclasses.replace(file, format=file_type_of.code if file_type_of else file.format)
     put(dataset, node, f"{DCAT}byteSize", Literal(str(file.size), datatype=NamedNode(f"{XSD}nonNegativeInteger")))
     checksum = NamedNode(f"{iri}#checksum-{slug(file.name) or file.sha256[:12]}")
     put(dataset, node, f"{SPDX}checksum", checksum)
     put(dataset, checksum, TYPE.value, NamedNode(f"{SPDX}Checksum"))
     put(dataset, checksum, f"{SPDX}algorithm", NamedNode(f"{SPDX}checksumAlgorithm_sha256"))
     put(dataset, checksum, f"{SPDX}checksumValue", Literal(file.sha256, datatype=NamedNode(f"{XSD}hexBinary")))
-    return dataclasses.replace(file, format=known.code if known else file.format)
+    return dataclasses.replace(file, format=file_type_of.code if file_type_of else file.format)
 
 
 def as_model_file(dataset: Dataset, subject: NamedNode, node: Node) -> None:

@@ -119,12 +119,12 @@ def _from_document(
     setting: Setting,
     result: Draft,
 ) -> None:
-    asked = submission.iri or (fields["iri"] if is_link(fields.get("iri")) else None)
-    candidate = main_subject(document, kind, asked)
+    stated_iri = submission.iri or (fields["iri"] if is_link(fields.get("iri")) else None)
+    candidate = main_subject(document, kind, stated_iri)
     if isinstance(candidate, Finding):
         result.findings.append(candidate)
         return
-    iri: str | None = asked if asked and is_address(asked, setting.base, candidate.kind) else None
+    iri: str | None = stated_iri if stated_iri and is_address(stated_iri, setting.base, candidate.kind) else None
     if iri is None and fields:
         iri, _ = _requested_address(submission, fields, candidate.kind, setting, result, titled=False)
     dataset, subject, notes = adopt(_part_about(document, candidate), candidate, setting.base, iri or submission.iri)
@@ -225,13 +225,13 @@ def _any_text(value: Any) -> str:
 
 def _builder(fields: Mapping[str, Any], kind: AssetKind, setting: Setting, result: Draft) -> Builder:
     language = setting.language
-    stated = fields.get("language")
-    if isinstance(stated, list) and stated:
-        stated = stated[0]
+    stated_language = fields.get("language")
+    if isinstance(stated_language, list) and stated_language:
+        stated_language = stated_language[0]
     # A steward who states that the dataset is in Dutch writes its title in Dutch.
-    if kind.name != "transformation" and isinstance(stated, str):
-        known = LANGUAGES.find(stated)
-        language = known.code if known else stated.casefold() if _is_tag(stated) else language
+    if kind.name != "transformation" and isinstance(stated_language, str):
+        known = LANGUAGES.find(stated_language)
+        language = known.code if known else stated_language.casefold() if _is_tag(stated_language) else language
     return Builder(base=setting.base, kind=kind.name, language=language, lines=result.lines)
 
 
@@ -273,7 +273,7 @@ def _attach(
     result: Draft, subject: NamedNode, submission: Submission, language: str, *, learned: bool
 ) -> tuple[File, ...]:
     """Join the files of a document's submission to the distributions that the document describes."""
-    described: list[File] = []
+    file_facts: list[File] = []
     free = nodes(result.dataset, subject, f"{DCAT}distribution")
     for file in submission.files:
         if not distributions.is_safe_name(file.name):
@@ -286,10 +286,10 @@ def _attach(
         else:
             free.remove(node)
         result.dataset.add(Quad(node, TYPE, NamedNode(f"{DCAT}Distribution")))
-        described.append(distributions.attach(result.dataset, subject.value, node, file, language))
+        file_facts.append(distributions.attach(result.dataset, subject.value, node, file, language))
         if learned:
             distributions.as_model_file(result.dataset, subject, node)
-    return tuple(described)
+    return tuple(file_facts)
 
 
 def _with_publisher(fields: dict[str, Any], setting: Setting, kind: AssetKind) -> dict[str, Any]:
@@ -310,11 +310,11 @@ def _with_publisher(fields: dict[str, Any], setting: Setting, kind: AssetKind) -
 
 def _agree(submission: Submission, fields: Mapping[str, Any], result: Draft) -> None:
     """Set conditions and audience: those of the submission take precedence over the description."""
-    described = fields.get("conditions")
-    if described is not None:
+    conditions = fields.get("conditions")
+    if conditions is not None:
         if result.conditions is not None:
             result.findings.append(words.about_field("twice", field="conditions", value="conditions, odrl:hasPolicy"))
-        result.conditions = _conditions(described, result)
+        result.conditions = _conditions(conditions, result)
     if submission.conditions is not None:
         result.conditions = dict(submission.conditions)
     audience = submission.audience or fields.get("audience")

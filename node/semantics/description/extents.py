@@ -43,33 +43,33 @@ def place(site: Site, subject: NamedNode, value: Any, path: str, index: int) -> 
     if isinstance(value, str):
         return _time_node(site, subject, value.strip(), path, index)
     name = iri = ""
-    known = None
+    place_of_text = None
     if isinstance(value, Mapping) and "west" not in value:
         if set(value) - {"name", "iri", "bbox"} or not any(value.values()):
             raise NotSo("place")
         name, iri = str(value.get("name") or ""), str(value.get("iri") or "")
-        known = place_of(iri) if iri else place_named(name)
+        place_of_text = place_of(iri) if iri else place_named(name)
         bbox = values.rectangle(value["bbox"]) if value.get("bbox") is not None else None
     else:
         bbox = values.rectangle(value)
-    if known is not None:
-        name, iri, bbox = name or known.name, iri or known.iri, bbox or known.bbox
+    if place_of_text is not None:
+        name, iri, bbox = name or place_of_text.name, iri or place_of_text.iri, bbox or place_of_text.bbox
     return _location(site, subject, name=name, iri=iri, bbox=bbox, path=path, index=index)
 
 
 def _time_node(site: Site, subject: NamedNode, text: str, path: str, index: int) -> NamedNode:
     address = values.is_link(text)
-    known: Place | None = place_of(text) if address else place_named(text)
-    if known is None and not address:
+    place_of_text: Place | None = place_of(text) if address else place_named(text)
+    if place_of_text is None and not address:
         near = places_like(text)
         guess = words.guess(near) if near else dict.fromkeys(LANGUAGES, _EXAMPLE)
         site.report("unknown-place", path, severity="warning", value=text, guess=guess)
     return _location(
         site,
         subject,
-        name=known.name if known else ("" if address else text),
-        iri=text if address else (known.iri if known else ""),
-        bbox=known.bbox if known else None,
+        name=place_of_text.name if place_of_text else ("" if address else text),
+        iri=text if address else (place_of_text.iri if place_of_text else ""),
+        bbox=place_of_text.bbox if place_of_text else None,
         path=path,
         index=index,
     )

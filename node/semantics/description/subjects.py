@@ -70,8 +70,8 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
     document's subject.
     """
     candidates: dict[Node, AssetKind] = {}
-    for known in KINDS.values():
-        for class_ in known.classes:
+    for candidate in KINDS.values():
+        for class_ in candidate.classes:
             for node in subjects_of_type(dataset, class_):
                 own_kind = kind_of(types(dataset, node))
                 if own_kind is not None and (kind is None or own_kind is kind):
@@ -81,7 +81,7 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
     if kind is None and not _defines_terms(dataset):
         # A vocabulary that a description only names, or the header of an RDF file, is not the subject of the
         # description.
-        described = {node: known for node, known in candidates.items() if not types(dataset, node) <= _HEADER}
+        described = {node: candidate for node, candidate in candidates.items() if not types(dataset, node) <= _HEADER}
         candidates = described or candidates
     if not candidates:
         expected = kind or KINDS["dataset"]
@@ -126,11 +126,11 @@ def adopt(
     if iri is None and not name:
         return dataset, None, (words.about_field("no-name"),)
     new = NamedNode(iri or address(base, kind, name))
-    moved = rename(dataset, old, new)
+    dataset_after = rename(dataset, old, new)
     if isinstance(old, BlankNode) or old.value.startswith(DOCUMENT):
-        return moved, new, ()
-    _remember(moved, new, old.value)
-    return moved, new, (words.about_field("adopted", severity="info", value=new.value),)
+        return dataset_after, new, ()
+    _remember(dataset_after, new, old.value)
+    return dataset_after, new, (words.about_field("adopted", severity="info", value=new.value),)
 
 
 def _remember(dataset: Dataset, new: NamedNode, old: str) -> None:

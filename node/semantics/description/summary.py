@@ -89,16 +89,16 @@ def _without_crs(text: str) -> str:
 
 def overview(dataset: Dataset, subject: Node, kind: AssetKind) -> dict[str, Any]:
     """Return all facts of the asset by field name, its files, and its access right in a word."""
-    described = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
+    rest = facts(dataset, subject, tuple(f for f in fields_of(kind.name) if f.name not in _APART))
     rights = [code.code for iri in iris(dataset, subject, f"{DCT}accessRights") if (code := ACCESS.by_iri(iri))]
     if rights:
-        described["access"] = rights[0]
+        rest["access"] = rights[0]
     files = [_file(dataset, node) for node in nodes(dataset, subject, f"{DCAT}distribution")]
     if files:
-        described["files"] = files
+        rest["files"] = files
     if f"{IT6}MachineLearningModel" in types(dataset, subject):
-        described["machine_learned"] = True
-    return described
+        rest["machine_learned"] = True
+    return rest
 
 
 def facts(dataset: Dataset, subject: Node, fields: tuple[Field, ...], depth: int = 0) -> dict[str, Any]:

@@ -135,10 +135,10 @@ def _hide_values(dataset: Dataset, file: Node, table: Node, *, is_open: bool) ->
     drop(dataset, table, _SHOWS)
     if is_open or shows or iris(dataset, file, f"{DCAT}downloadURL"):
         return 0
-    hidden = 0
+    count = 0
     for column in nodes(dataset, table, _COLUMN):
         before = len(dataset)
         for property_ in _OF_VALUES:
             drop(dataset, column, property_)
-        hidden += len(dataset) < before
-    return hidden
+        count += len(dataset) < before
+    return count

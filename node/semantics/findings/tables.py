@@ -59,16 +59,19 @@ class SeparatorDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Misfits:
-    """Rows with another number of cells than the header: ``count`` is their number, ``ragged`` the first of them."""
+    """Rows with another number of cells than the header: ``count`` is their number, ``uneven_rows`` the first of
+    them."""
 
     count: int
     columns: int
-    ragged: Sequence[tuple[int, int]]
+    uneven_rows: Sequence[tuple[int, int]]
 
     def text(self, language: str) -> str:
         """Return the doubt as a clause that names the first rows, each with its line and number of cells."""
-        lines = ", ".join(FINDINGS.say(language, "doubt.line", line=line, cells=cells) for line, cells in self.ragged)
-        if self.count > len(self.ragged):
-            more = self.count - len(self.ragged)
+        lines = ", ".join(
+            FINDINGS.say(language, "doubt.line", line=line, cells=cells) for line, cells in self.uneven_rows
+        )
+        if self.count > len(self.uneven_rows):
+            more = self.count - len(self.uneven_rows)
             lines = FINDINGS.say(language, "doubt.more-lines", lines=lines, more=more)
         return FINDINGS.say(language, "doubt.misfits", self.count, n=self.count, columns=self.columns, lines=lines)

@@ -35,11 +35,11 @@ def guess(options: Iterable[str]) -> Mapping[str, str]:
 def code_guess(codes: CodeList, value: str) -> Mapping[str, str]:
     """Return a suggestion from a code list, labelled in each language; the whole list if no value is similar."""
     near = codes.suggest(value)
-    offered: Sequence[Code] = near or codes.codes[:15]
+    choices: Sequence[Code] = near or codes.codes[:15]
     if not near:
-        return FINDINGS.in_all("one-of", options=", ".join(code.code for code in offered))
+        return FINDINGS.in_all("one-of", options=", ".join(code.code for code in choices))
     return {
-        language: FINDINGS.say(language, "did-you-mean", options=suggestion(offered, language))
+        language: FINDINGS.say(language, "did-you-mean", options=suggestion(choices, language))
         for language in LANGUAGES
     }
 
@@ -80,10 +80,10 @@ def about_field(
     """
     facts = {}
     for language in LANGUAGES:
-        filled = {key: text if isinstance(text, str) else text[language] for key, text in values.items()}
-        filled |= {"field": name or field, "value": value}
+        texts = {key: text if isinstance(text, str) else text[language] for key, text in values.items()}
+        texts |= {"field": name or field, "value": value}
         keys = (f"field.{sentence}", f"field.{sentence}.why", f"field.{sentence}.remedy")
-        facts[language] = tuple(FINDINGS.say(language, key, **filled) if FINDINGS.knows(key) else "" for key in keys)
+        facts[language] = tuple(FINDINGS.say(language, key, **texts) if FINDINGS.knows(key) else "" for key in keys)
     return finding(
         facts,
         severity=severity,

@@ -34,11 +34,11 @@ class Batches:
     ``catalogues``: IRIs of the catalogues in the file. ``title``: the title of the first catalogue, by language.
     ``next``, ``expected``, ``listed``, ``relations``: as in ``node.semantics.harvest.partition.Catalogue``.
     ``versions``: for each batch of a page of an event stream the records and the times of their versions;
-    ``deleted``: the records that the page deletes, and when. ``chosen``: the indexes of the records that count, None
-    for all.
+    ``deletions``: the records that the page deletes, and when. ``choices``: the indexes of the records that count,
+    None for all.
     """
 
-    packed: Sequence[bytes]
+    batches: Sequence[bytes]
     counts: Sequence[int]
     notes: tuple[str, ...]
     left_out: Mapping[str, int]
@@ -49,8 +49,8 @@ class Batches:
     listed: int | None = None
     relations: Sequence[str] = ()
     versions: Sequence[Sequence[tuple[str, str]]] | None = None
-    deleted: Mapping[str, str] = field(default_factory=dict)
-    chosen: Sequence[Sequence[int]] | None = None
+    deletions: Mapping[str, str] = field(default_factory=dict)
+    choices: Sequence[Sequence[int]] | None = None
 
     @property
     def total(self) -> int:
@@ -61,20 +61,22 @@ class Batches:
 
         Each is taken out of ``times``, so that it counts once.
         """
-        chosen: list[list[int]] = []
+        indexes: list[list[int]] = []
         for batch in self.versions or ():
             places = []
             for place, (record, time) in enumerate(batch):
                 if times.get(record) == time:
                     del times[record]
                     places.append(place)
-            chosen.append(places)
-        filled = [(packed, places) for packed, places in zip(self.packed, chosen, strict=True) if places]
+            indexes.append(places)
+        batches = [
+            (packed_batch, places) for packed_batch, places in zip(self.batches, indexes, strict=True) if places
+        ]
         return replace(
             self,
-            packed=[packed for packed, _ in filled],
-            counts=[len(places) for _, places in filled],
-            chosen=[places for _, places in filled],
+            batches=[packed_batch for packed_batch, _ in batches],
+            counts=[len(places) for _, places in batches],
+            choices=[places for _, places in batches],
         )
 
 
@@ -103,7 +105,7 @@ async def cut(
     message = {"mediaType": media_type, "base": base, "rules": list(rules), "page": page}
     answer, packed = await cage.call("semantics.cut", message, [body], limits=CUT)
     return Batches(
-        packed=packed,
+        batches=packed,
         counts=answer["batches"],
         notes=tuple(answer["notes"]),
         left_out=answer["leftOut"],
@@ -114,7 +116,7 @@ async def cut(
         listed=answer["listed"],
         relations=answer["relations"],
         versions=answer["versions"],
-        deleted=answer["deleted"],
+        deletions=answer["deleted"],
     )
 
 
@@ -136,13 +138,13 @@ async def examine(
     message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised_profiles)}
     page: asyncio.Task[list[ExaminedRecord]] | None = None
     try:
-        for number, packed in enumerate(batches.packed):
-            places = None if batches.chosen is None else batches.chosen[number]
-            examined = None if page is None else await page
+        for number, batch in enumerate(batches.batches):
+            places = None if batches.choices is None else batches.choices[number]
+            records = None if page is None else await page
             # One call at a time: the other places of the cage are for people who publish.
-            page = asyncio.create_task(_examine(cage, packed, places, batches.counts[number], message, owner))
-            if examined is not None:
-                yield examined
+            page = asyncio.create_task(_examine(cage, batch, places, batches.counts[number], message, owner))
+            if records is not None:
+                yield records
         if page is not None:
             yield await page
     finally:

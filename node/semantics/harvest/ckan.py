@@ -75,10 +75,10 @@ def packages_of(document: Any) -> list[Mapping[str, Any]] | None:
     result = document.get("result") if isinstance(document, Mapping) and document.get("success") is True else None
     if not isinstance(result, Mapping):
         return None
-    listed = result.get("results") if "results" in result else [result] if "resources" in result else None
-    if not isinstance(listed, list):
+    packages = result.get("results") if "results" in result else [result] if "resources" in result else None
+    if not isinstance(packages, list):
         return None
-    return [package for package in listed if isinstance(package, Mapping) and package.get("id")]
+    return [package for package in packages if isinstance(package, Mapping) and package.get("id")]
 
 
 def is_public(package: Mapping[str, Any]) -> bool:
@@ -193,12 +193,12 @@ def _place_and_period(node: Node, extras: Mapping[str, Any]) -> Iterator[Quad]:
 
 def _texts(node: Node, property_: str, members: Mapping[str, Any], name: str) -> Iterator[Quad]:
     """Yield a text, in each of its languages if the portal has several."""
-    translated = members.get(f"{name}_translated")
-    translated = translated if translated and isinstance(translated, Mapping) else members.get(name)
-    if isinstance(translated, Mapping):
-        for tag, text in translated.items():
+    translations = members.get(f"{name}_translated")
+    translations = translations if translations and isinstance(translations, Mapping) else members.get(name)
+    if isinstance(translations, Mapping):
+        for tag, text in translations.items():
             if isinstance(text, str) and text.strip() and LANGUAGE.fullmatch(str(tag)):
                 yield Quad(node, NamedNode(property_), Literal(text, language=str(tag)))
         return
-    if translated is not None and str(translated).strip():
-        yield Quad(node, NamedNode(property_), Literal(str(translated)))
+    if translations is not None and str(translations).strip():
+        yield Quad(node, NamedNode(property_), Literal(str(translations)))

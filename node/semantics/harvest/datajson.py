@@ -47,11 +47,11 @@ _LINKS: Final = {
 
 def is_data_json(document: Any) -> bool:
     """Return whether parsed JSON is a data.json: a list of datasets in plain JSON."""
-    listed = document.get("dataset") if isinstance(document, Mapping) else document
-    if not isinstance(listed, list) or not listed or not all(isinstance(one, Mapping) for one in listed):
+    items = document.get("dataset") if isinstance(document, Mapping) else document
+    if not isinstance(items, list) or not items or not all(isinstance(item, Mapping) for item in items):
         return False
     context = str(document.get("@context", "")) if isinstance(document, Mapping) else ""
-    plain = not any("@id" in one or "@context" in one for one in listed)
+    plain = not any("@id" in item or "@context" in item for item in items)
     return plain and ("project-open-data" in context or "project-open-data" in json.dumps(document)[:2000])
 
 

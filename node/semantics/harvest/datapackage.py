@@ -159,10 +159,10 @@ def _to_literal(value: str | int | float) -> Literal:
 
 
 def _datatype(name: str) -> str:
-    mapped = _TYPES.get(name, name)
-    if mapped.startswith("http"):
-        return mapped
-    code = DATATYPES.find(mapped)
+    type_name = _TYPES.get(name, name)
+    if type_name.startswith("http"):
+        return type_name
+    code = DATATYPES.find(type_name)
     return code.iri if code else ""
 
 

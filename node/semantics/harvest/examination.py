@@ -53,7 +53,7 @@ class Examination:
     base: str
     source: str
     rules: Sequence[str] = ()
-    advised: Sequence[str] = ()
+    advised_profiles: Sequence[str] = ()
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Examination:
@@ -61,7 +61,7 @@ class Examination:
             base=members["base"],
             source=members["source"],
             rules=tuple(members["rules"]),
-            advised=tuple(members["advised"]),
+            advised_profiles=tuple(members["advised"]),
         )
 
 
@@ -100,7 +100,7 @@ def examine_all(
                 for draft in drafts
                 if isinstance(draft, _Draft)
             ],
-            advised_profiles=how.advised,
+            advised_profiles=how.advised_profiles,
         )
     )
     results: list[tuple[dict[str, Any] | InvalidInput, bytes]] = []

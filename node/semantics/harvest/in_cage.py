@@ -36,15 +36,15 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
     """
     rules_named(message["rules"])
     catalogue = read(blobs[0], message["mediaType"], base=message["base"] or DOCUMENT)
-    counts, packed, versions = [], [], []
+    counts, batches, versions = [], [], []
     for batch in _batches(cut(catalogue)):
         counts.append(len(batch))
         if catalogue.versions is not None:
             versions.append([[piece.subject, catalogue.versions.get(piece.subject, "")] for piece in batch])
-        packed.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
+        batches.append(zlib.compress(json.dumps([piece.to_json() for piece in batch]).encode(), 3))
     if not counts and not message.get("page"):
         raise source_fault(InvalidInput, "empty")
-    named = [node[1:-1] for node in catalogue.lines if node.startswith("<") and catalogue.kind(node) == "catalogue"]
+    iris = [node[1:-1] for node in catalogue.lines if node.startswith("<") and catalogue.kind(node) == "catalogue"]
     return {
         "batches": counts,
         "notes": catalogue.notes,
@@ -55,9 +55,9 @@ def cut_file(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any
         "listed": catalogue.listed,
         "relations": catalogue.relations,
         "versions": None if catalogue.versions is None else versions,
-        "deleted": catalogue.deleted,
-        "catalogues": [iri for iri in named if not iri.startswith(DOCUMENT)][:10],
-    }, packed
+        "deleted": catalogue.deletions,
+        "catalogues": [iri for iri in iris if not iri.startswith(DOCUMENT)][:10],
+    }, batches
 
 
 def examine_batch(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:

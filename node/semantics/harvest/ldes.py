@@ -51,16 +51,16 @@ def settle(catalogue: Catalogue, base: str) -> None:
     named = dict.fromkeys(term[1:-1].partition("#")[0] for term in pages if term.startswith("<"))
     catalogue.relations = [page for page in named if page != own][:MAX_PAGES_NAMED]
     catalogue.versions = {}
-    newest, deleted, version_of = _newest_versions(catalogue, members, pairs)
+    newest, deletions, version_of = _newest_versions(catalogue, members, pairs)
     records = {member: entity for entity, (_, member) in newest.items()}
-    for node in (*members, *deleted):
+    for node in (*members, *deletions):
         if node not in records and catalogue.kind(node) in _RECORDS:
             _forget(catalogue, node)
     for member, entity in records.items():
         if member != entity:
             _rename(catalogue, member, entity, version_of)
     catalogue.versions = {entity: time for entity, (time, _) in newest.items()}
-    catalogue.deleted = deleted
+    catalogue.deletions = deletions
     catalogue.notes.append("read it as a page of an event stream (LDES)")
 
 
@@ -69,29 +69,29 @@ def _newest_versions(
 ) -> tuple[dict[str, tuple[str, str]], dict[str, str], list[str]]:
     """Return the newest version of each record that the page has (time, node with its statements), the time of each
     deletion that no version follows, and the properties that lead from a version to its record."""
-    stated = dict(pairs)
-    version_of = _first(stated.get(f"<{LDES}versionOfPath>", ""), _VERSION_OF)
-    times = _first(stated.get(f"<{LDES}timestampPath>", ""), _TIMES)
+    time_of_version = dict(pairs)
+    version_of = _first(time_of_version.get(f"<{LDES}versionOfPath>", ""), _VERSION_OF)
+    times = _first(time_of_version.get(f"<{LDES}timestampPath>", ""), _TIMES)
     # Activity Streams are understood everywhere; a stream may mark deletions in another way, too.
     marks = {_DELETE, *(term for predicate, term in pairs if predicate == f"<{LDES}versionDeleteObject>")}
-    path = [f"<{RDF}type>", *_first(stated.get(f"<{LDES}versionDeletePath>", ""), ())]
+    path = [f"<{RDF}type>", *_first(time_of_version.get(f"<{LDES}versionDeletePath>", ""), ())]
     newest: dict[str, tuple[str, str]] = {}
-    deleted: dict[str, str] = {}
+    deletions: dict[str, str] = {}
     for member in members:
         entity = next(iter(_objects(catalogue, member, [*version_of, _OBJECT])), member)
         time = _moment(_objects(catalogue, member, times))
         if any(not marks.isdisjoint(_objects(catalogue, member, [property_])) for property_ in path):
-            deleted[entity] = max(deleted.get(entity, ""), time)
+            deletions[entity] = max(deletions.get(entity, ""), time)
         elif catalogue.kind(member) in _RECORDS:
             newest[entity] = max(newest.get(entity, ("", "")), (time, member))
         elif catalogue.kind(entity) in _RECORDS:
             newest[entity] = max(newest.get(entity, ("", "")), (time, entity))
-    for entity, time in list(deleted.items()):
+    for entity, time in list(deletions.items()):
         if not entity.startswith("<") or time < newest.get(entity, ("", ""))[0]:
-            del deleted[entity]
+            del deletions[entity]
         else:
             newest.pop(entity, None)
-    return newest, deleted, version_of
+    return newest, deletions, version_of
 
 
 def _pair(line: str) -> tuple[str, str] | None:

@@ -53,19 +53,19 @@ Fault = Mapping[str, str | int]
 class Piece:
     """One record as it came: its resource (a term of N-Triples), kind, statements, and fault.
 
-    ``inherited`` are the licence and publisher of its catalogue, as N-Triples about the catalogue.
+    ``catalogue_facts`` are the licence and publisher of its catalogue, as N-Triples about the catalogue.
     """
 
     subject: str
     kind: str
     lines: tuple[str, ...]
-    inherited: tuple[str, ...] = ()
+    catalogue_facts: tuple[str, ...] = ()
     fault: Fault = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         members: dict[str, Any] = {"subject": self.subject, "kind": self.kind, "lines": "".join(self.lines)}
-        if self.inherited:
-            members["inherited"] = "".join(self.inherited)
+        if self.catalogue_facts:
+            members["inherited"] = "".join(self.catalogue_facts)
         if self.fault:
             members["fault"] = dict(self.fault)
         return members
@@ -77,7 +77,7 @@ class Catalogue:
 
     For a page of a longer catalogue ``next`` is the address of the next page, ``expected`` the number of records in
     all. For a page of an event stream ``relations`` are the addresses of the pages that it leads to, ``versions`` the
-    time of each record's version, and ``deleted`` the time of each deletion (``node.semantics.harvest.ldes``).
+    time of each record's version, and ``deletions`` the time of each deletion (``node.semantics.harvest.ldes``).
     ``listed`` is the number of packages in an answer of CKAN, which lists them by number and names no next page.
     """
 
@@ -94,7 +94,7 @@ class Catalogue:
     listed: int | None = None
     relations: list[str] = field(default_factory=list)
     versions: dict[str, str] | None = None
-    deleted: dict[str, str] = field(default_factory=dict)
+    deletions: dict[str, str] = field(default_factory=dict)
 
     def add(self, quad: Quad) -> None:
         subject, predicate, object_ = str(quad.subject), str(quad.predicate), quad.object
@@ -135,7 +135,7 @@ class Catalogue:
 
 def cut(catalogue: Catalogue) -> Iterator[Piece]:
     """Yield the pieces of ``catalogue``, in the order of the file."""
-    inherited = _statements_to_inherit(catalogue)
+    statements = _statements_to_inherit(catalogue)
     for node in catalogue.lines:
         kind = catalogue.kind(node)
         if kind in ("dataset", "service"):
@@ -143,30 +143,30 @@ def cut(catalogue: Catalogue) -> Iterator[Piece]:
             lines = tuple(line for one in reached for line in catalogue.lines.get(one, ()))
             if len(lines) > MAX_PIECE:
                 lines, fault = (), {"case": "many-statements", "count": MAX_PIECE}
-            yield Piece(node, str(kind), lines, inherited.get(node, ()), fault)
+            yield Piece(node, str(kind), lines, statements.get(node, ()), fault)
 
 
 def left_out(catalogue: Catalogue) -> dict[str, int]:
     """Count the things that belong to no record: class or ``other`` → number of things, and ``statements`` in all of
     them."""
-    covered: set[str] = set()
+    members: set[str] = set()
     for node in catalogue.lines:
         if catalogue.kind(node) in ("dataset", "service"):
-            covered.update(_closure(catalogue, node)[0])
+            members.update(_closure(catalogue, node)[0])
     counts: Counter[str] = Counter()
     for node, lines in catalogue.lines.items():
-        if node not in covered:
+        if node not in members:
             types = sorted(catalogue.types.get(node, ()))
             counts[types[0][1:-1] if types else "other"] += 1
             counts["statements"] += len(lines)
-    named = {
+    names = {
         line.split(" ", 2)[2].rstrip(" .\n")
         for node in catalogue.lines
         if catalogue.kind(node) == "catalogue"
         for line in catalogue.lines[node]
         if line.split(" ", 2)[1] == f"<{DCAT}dataset>"
     }
-    dangling = sum(1 for node in named if node not in catalogue.lines)
+    dangling = sum(1 for node in names if node not in catalogue.lines)
     if dangling:
         counts["onlyNamed"] = dangling
     return dict(counts)
@@ -191,22 +191,22 @@ def title(catalogue: Catalogue) -> dict[str, str]:
 
 def _closure(catalogue: Catalogue, root: str) -> tuple[dict[str, None], Fault]:
     """Return the nodes reachable from ``root``, itself first, and a fault of any of them."""
-    reached: dict[str, None] = {}
+    nodes: dict[str, None] = {}
     fault: Fault = {}
     ahead = [root, *reversed(catalogue.entries.get(root, ()))]
     while ahead:
         node = ahead.pop()
-        if node in reached or (node != root and catalogue.kind(node) is not None):
+        if node in nodes or (node != root and catalogue.kind(node) is not None):
             continue
         about = catalogue.types.get(node, set()) & _ENTRIES
         if about and node not in catalogue.entries.get(root, ()) and _is_about_another(catalogue, node, root):
             continue
-        reached[node] = None
+        nodes[node] = None
         fault = fault or catalogue.faults.get(node, {})
-        if len(reached) > MAX_PIECE:
+        if len(nodes) > MAX_PIECE:
             break
         ahead.extend(reversed(catalogue.links.get(node, ())))
-    return reached, fault
+    return nodes, fault
 
 
 def _is_about_another(catalogue: Catalogue, entry: str, root: str) -> bool:
@@ -217,21 +217,21 @@ def _is_about_another(catalogue: Catalogue, entry: str, root: str) -> bool:
 
 def _statements_to_inherit(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Return resource → the statements of its catalogue about licence and publisher."""
-    inherited: dict[str, tuple[str, ...]] = {}
+    statements_by_record: dict[str, tuple[str, ...]] = {}
     for node in catalogue.lines:
         if catalogue.kind(node) != "catalogue":
             continue
         lines = catalogue.lines[node]
         own = tuple(line for line in lines if line.split(" ", 2)[1] in _INHERITED)
         agents = [line.split(" ", 2)[2][:-3] for line in own]
-        shared = own + tuple(line for agent in agents for line in catalogue.lines.get(agent, ()))
-        if not shared:
+        statements = own + tuple(line for agent in agents for line in catalogue.lines.get(agent, ()))
+        if not statements:
             continue
         for line in lines:
             _, predicate, rest = line.split(" ", 2)
             if predicate in _LISTS:
-                inherited.setdefault(rest[:-3], shared)
-    return inherited
+                statements_by_record.setdefault(rest[:-3], statements)
+    return statements_by_record
 
 
 def _fault(quad: Quad) -> Fault:

@@ -42,10 +42,10 @@ def _texts(value: Any) -> list[str]:
     """Return the texts of a value: of a list, of a list written as JSON, or the value itself."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            listed = json.loads(value)
+            parsed_value = json.loads(value)
         except ValueError:
-            listed = value
-        value = listed
+            parsed_value = value
+        value = parsed_value
     values = value if isinstance(value, list) else [] if value in (None, "") else [value]
     texts = (text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in values)
     return [text for text in texts if text.strip()]
@@ -96,7 +96,7 @@ def period(node: Node, begins: Any, ends: Any) -> Iterator[Quad]:
     """Yield the period of ``node``; nothing if it has neither begin nor end."""
     if not begins and not ends:
         return
-    covered = BlankNode()
-    yield from link_node(node, f"{DCT}temporal", covered, f"{DCT}PeriodOfTime")
-    yield from values(covered, f"{DCAT}startDate", begins)
-    yield from values(covered, f"{DCAT}endDate", ends)
+    period_node = BlankNode()
+    yield from link_node(node, f"{DCT}temporal", period_node, f"{DCT}PeriodOfTime")
+    yield from values(period_node, f"{DCAT}startDate", begins)
+    yield from values(period_node, f"{DCAT}endDate", ends)

@@ -60,7 +60,7 @@ def reason_in(language: str, cause: Mapping[str, Any]) -> tuple[str, str] | None
 
 
 def _texts(language: str, case: str, values: Mapping[str, Any]) -> tuple[str, str]:
-    shown = {name: str(value)[:LONGEST] for name, value in values.items()}
-    text = TEXTS.say(language, f"refusal.{case}", **shown)
+    texts = {name: str(value)[:LONGEST] for name, value in values.items()}
+    text = TEXTS.say(language, f"refusal.{case}", **texts)
     remedy = f"remedy.{case}"
-    return text, TEXTS.say(language, remedy, **shown) if TEXTS.knows(remedy) else ""
+    return text, TEXTS.say(language, remedy, **texts) if TEXTS.knows(remedy) else ""

@@ -61,15 +61,15 @@ class TermChange:
 
 def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
     """Return the changes in ``new``, breaking ones first. Further languages and matches of terms are not counted."""
-    gone = {iri: term for iri, term in old.terms.items() if iri not in new.terms}
+    removals = {iri: term for iri, term in old.terms.items() if iri not in new.terms}
     come = {iri: term for iri, term in new.terms.items() if iri not in old.terms}
-    renames = _find_renames(gone, come)
+    renames = _find_renames(removals, come)
     hierarchy = _Hierarchy(new, old)
     changes = [
         _change("renamed", term, first=local_name(renames[iri]), new=renames[iri])
         if iri in renames
         else _change("removed", term)
-        for iri, term in gone.items()
+        for iri, term in removals.items()
     ]
     changes += [_change("added", term) for iri, term in come.items() if iri not in renames.values()]
     for iri, before in old.terms.items():

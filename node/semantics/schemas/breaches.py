@@ -31,18 +31,18 @@ class Breach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The result of comparing rows with a schema: the first breaches, the number of all, the number of rows checked,
-    and whether those are all. ``untried`` are patterns that could not be read here or took too long."""
+    and whether those are all. ``patterns_left_out`` are patterns that could not be read here or took too long."""
 
     breaches: tuple[Breach, ...]
     count: int
     rows: int
     whole: bool
-    untried: tuple[str, ...] = ()
+    patterns_left_out: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
         """Return whether every row was compared with every rule, and none breaks one."""
-        return not self.count and self.whole and not self.untried
+        return not self.count and self.whole and not self.patterns_left_out
 
     def to_json(self, tongue: str) -> dict[str, Any]:
         """Return the report for programs, with each breach in words of ``tongue``."""
@@ -60,5 +60,5 @@ class Report:
                 }
                 for breach in self.breaches
             ],
-            "untried": list(self.untried),
+            "untried": list(self.patterns_left_out),
         }

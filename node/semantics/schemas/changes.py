@@ -131,18 +131,18 @@ class Resolver:
     def resolve(self, schema: Any, depth: int = 0) -> Mapping[str, Any]:
         """Return ``schema`` with its reference followed, and with the members of the schemas in ``allOf``, as the
         smart data models have them; references to elsewhere stay there."""
-        resolved = self._follow(schema)
-        if not isinstance(resolved.get("allOf"), list) or depth > _NESTED:
-            return resolved
-        known = self._merged.get(id(resolved))
-        if known is None:
+        target = self._follow(schema)
+        if not isinstance(target.get("allOf"), list) or depth > _NESTED:
+            return target
+        merged_before = self._merged.get(id(target))
+        if merged_before is None:
             # Both are kept, so that their identities stay theirs.
-            known = self._merged[id(resolved)] = (resolved, self._merge(resolved, depth))
-        return known[1]
+            merged_before = self._merged[id(target)] = (target, self._merge(target, depth))
+        return merged_before[1]
 
     def _merge(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
-        merged = {name: value for name, value in schema.items() if name != "allOf"}
-        properties, required = dict(_members(schema)), sorted(_required_fields(schema))
+        result = {name: value for name, value in schema.items() if name != "allOf"}
+        properties, names = dict(_members(schema)), sorted(_required_fields(schema))
         rest: list[Any] = []
         for part in schema["allOf"][:_PARTS]:
             inner = self.resolve(part, depth + 1)
@@ -150,25 +150,25 @@ class Resolver:
                 rest.append(part)
                 continue
             properties = {**_members(inner), **properties}
-            required += [name for name in sorted(_required_fields(inner)) if name not in required]
+            names += [name for name in sorted(_required_fields(inner)) if name not in names]
             for name, value in inner.items():
                 if name == "allOf":
                     rest += value
-                elif name not in ("properties", "required") and merged.setdefault(name, value) != value:
+                elif name not in ("properties", "required") and result.setdefault(name, value) != value:
                     # Both hold: that is not one schema.
                     rest.append({name: value})
-        for name, value in (("properties", properties), ("required", required), ("allOf", rest)):
+        for name, value in (("properties", properties), ("required", names), ("allOf", rest)):
             if value:
-                merged[name] = value
-        return merged
+                result[name] = value
+        return result
 
     def _follow(self, schema: Any) -> Mapping[str, Any]:
-        seen: set[str] = set()
+        pointers: set[str] = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
             reference = schema["$ref"]
-            if not reference.startswith("#") or reference in seen:
+            if not reference.startswith("#") or reference in pointers:
                 return schema
-            seen.add(reference)
+            pointers.add(reference)
             target: Any = self._document
             for piece in filter(None, reference[1:].split("/")):
                 key = piece.replace("~1", "/").replace("~0", "~")
@@ -204,18 +204,18 @@ class _Comparison:
         self, before: Mapping[str, Any], after: Mapping[str, Any], path: str, depth: int
     ) -> Iterator[SchemaChange]:
         had, has = _members(before), _members(after)
-        gone = {name: self._left.resolve(had[name]) for name in had if name not in has}
+        removals = {name: self._left.resolve(had[name]) for name in had if name not in has}
         new = {name: self._right.resolve(has[name]) for name in has if name not in had}
-        renamed = _find_renames(gone, new)
+        renames = _find_renames(removals, new)
         closed_had, closed_has = (schema.get("additionalProperties") is False for schema in (before, after))
         must_had, must_have = _required_fields(before), _required_fields(after)
-        for name in gone:
-            if name in renamed:
-                yield _change("renamed", _join(path, name), renamed[name])
+        for name in removals:
+            if name in renames:
+                yield _change("renamed", _join(path, name), renames[name])
             else:
                 yield _change("removed", _join(path, name), closed=closed_has)
         for name in new:
-            if name not in renamed.values():
+            if name not in renames.values():
                 yield _change("required" if name in must_have else "added", _join(path, name), closed=closed_had)
         for name in had:
             if name not in has:
@@ -234,11 +234,11 @@ def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> It
     had, has = _type_set(before), _type_set(after)
     if not had or not has or had == has:
         return
-    gone, new = had - has, has - had
-    if gone and new:
+    removals, new = had - has, has - had
+    if removals and new:
         yield _change("type", path, _join_sorted(had), _join_sorted(has))
-    elif gone:
-        yield _change("type-narrowed", path, _join_sorted(gone))
+    elif removals:
+        yield _change("type-narrowed", path, _join_sorted(removals))
     else:
         yield _change("type-widened", path, _join_sorted(new))
 
@@ -254,10 +254,10 @@ def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
 def _values(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> Iterator[SchemaChange]:
     had, has = before.get("enum"), after.get("enum")
     if isinstance(had, list) and isinstance(has, list):
-        gone = [value for value in had if value not in has]
+        removals = [value for value in had if value not in has]
         new = [value for value in has if value not in had]
-        if gone:
-            yield _change("values-removed", path, _join_sorted(gone))
+        if removals:
+            yield _change("values-removed", path, _join_sorted(removals))
         if new:
             yield _change("values-added", path, _join_sorted(new))
     elif isinstance(has, list):
@@ -312,11 +312,11 @@ def _find_renames(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mappin
             likeness = SequenceMatcher(None, old_name.casefold(), new_name.casefold()).ratio()
             if same_words or likeness >= 0.5 or (len(old) == len(new) == 1 and _bare(before)):
                 pairs.append((same_words, likeness, old_name, new_name))
-    renamed: dict[str, str] = {}
+    renames: dict[str, str] = {}
     for _, _, old_name, new_name in sorted(pairs, reverse=True):
-        if old_name not in renamed and new_name not in renamed.values():
-            renamed[old_name] = new_name
-    return renamed
+        if old_name not in renames and new_name not in renames.values():
+            renames[old_name] = new_name
+    return renames
 
 
 def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,11 +37,11 @@ def check(
     said = row_schema.get("properties")
     properties = said if isinstance(said, Mapping) else {}
     must = row_schema.get("required")
-    required = [str(name) for name in must] if isinstance(must, list) else []
+    required_names = [str(name) for name in must] if isinstance(must, list) else []
     names = list(columns)
     tally = Tally(misses, limit=limit)
     closed = row_schema.get("additionalProperties") is False
-    for name in (name for name in required if name not in names):
+    for name in (name for name in required_names if name not in names):
         tally.add(Breach(row=0, column=name, what="missing"))
     for name in (name for name in names if closed and name not in properties):
         tally.add(Breach(row=0, column=name, what="unforeseen"))
@@ -49,23 +49,23 @@ def check(
     for place, name in enumerate(names):
         if name in properties:
             rules = resolve(schema, properties.get(name))
-            checks.append((place, name, cell_check(rules, name in required), pattern_of(rules)))
-    looked = 0
+            checks.append((place, name, cell_check(rules, name in required_names), pattern_of(rules)))
+    count = 0
     for cells in rows:
-        if looked == MOST:
-            return tally.report(looked, whole=False)
-        looked += 1
+        if count == MOST:
+            return tally.report(count, whole=False)
+        count += 1
         for place, name, problem, pattern in checks:
             if place >= len(cells):
                 continue
             cell = cells[place].strip()
             found = problem(cell)
             if found is not None:
-                tally.add(Breach(row=looked, column=name, what=found[0], values=found[1]))
+                tally.add(Breach(row=count, column=name, what=found[0], values=found[1]))
             elif pattern and cell:
-                breach = Breach(row=looked, column=name, what="pattern", values=(repr(cell[:40]), pattern[:80]))
+                breach = Breach(row=count, column=name, what="pattern", values=(repr(cell[:40]), pattern[:80]))
                 tally.match(breach, pattern, cell)
-    return tally.report(looked, whole=True)
+    return tally.report(count, whole=True)
 
 
 def pattern_of(rules: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
     """Return the constraints in ``rules`` on the cells of one column, apart from their pattern."""
     types = types_of(rules)
     numeric = bool(types) and types <= {"number", "integer", "null"}
-    allowed = frozenset(_text(choice) for choice in choices_of(rules))
+    values = frozenset(_text(choice) for choice in choices_of(rules))
     empty: Problem | None = None if not required or "null" in types else ("empty", ())
     beyond = bounds_check(rules)
     shortest, longest = bound(rules, "minLength"), bound(rules, "maxLength")
@@ -115,8 +115,8 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
     def problem(cell: str) -> Problem | None:
         if not cell:
             return empty
-        if allowed and cell not in allowed:
-            return "choice", (repr(cell[:40]), ", ".join(sorted(allowed))[:80])
+        if values and cell not in values:
+            return "choice", (repr(cell[:40]), ", ".join(sorted(values))[:80])
         if numeric:
             try:
                 value = float(cell)

@@ -127,7 +127,7 @@ def report_from_json(members: Mapping[str, Any]) -> Report:
         count=members["count"],
         rows=members["rows"],
         whole=members["whole"],
-        untried=tuple(members["untried"]),
+        patterns_left_out=tuple(members["untried"]),
     )
 
 
@@ -161,7 +161,7 @@ def caged_check(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
         "count": report.count,
         "rows": report.rows,
         "whole": report.whole,
-        "untried": list(report.untried),
+        "untried": list(report.patterns_left_out),
     }
     return answer, []
 
@@ -180,15 +180,15 @@ def _is_json(file: BinaryIO) -> bool:
 
 
 def _direct_misses(patterns: Sequence[str]) -> Misses:
-    compiled: dict[str, re.Pattern[str]] = {}
+    expressions: dict[str, re.Pattern[str]] = {}
     for pattern in patterns:
         try:
-            compiled[pattern] = re.compile(python_pattern(pattern), re.ASCII)
+            expressions[pattern] = re.compile(python_pattern(pattern), re.ASCII)
         except (re.error, OverflowError, RecursionError):
             continue
 
     def misses(pattern: str, texts: Sequence[str]) -> frozenset[int] | None:
-        expression = compiled.get(pattern)
+        expression = expressions.get(pattern)
         if expression is None:
             return None
         return frozenset(place for place, text in enumerate(texts) if expression.search(text) is None)

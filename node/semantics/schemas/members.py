@@ -38,17 +38,17 @@ def check(
     """
     walk = _Walk(schema, Tally(misses, limit=limit))
     rules = _row_schema(schema, features=features)
-    looked = 0
+    count = 0
     for row in rows:
-        if looked == MOST:
-            return walk.tally.report(looked, whole=False)
-        looked += 1
-        walk.row = looked
+        if count == MOST:
+            return walk.tally.report(count, whole=False)
+        count += 1
+        walk.row = count
         if isinstance(row, Mapping):
             walk.value(row, rules, "", 0)
         else:
             walk.tell("", ("no-row", ()))
-    return walk.tally.report(looked, whole=True)
+    return walk.tally.report(count, whole=True)
 
 
 def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, Any]:

@@ -37,8 +37,8 @@ class Patterns:
 
     def __call__(self, pattern: str, texts: Sequence[str]) -> frozenset[int] | None:
         """Return the indexes of the ``texts`` that do not match ``pattern``; None if that is unknown."""
-        left = self._left.get(pattern, self._seconds if len(pattern) <= LONGEST else 0.0)
-        if left <= 0:
+        rest = self._left.get(pattern, self._seconds if len(pattern) <= LONGEST else 0.0)
+        if rest <= 0:
             return None
         began = time.monotonic()
         try:
@@ -48,7 +48,7 @@ class Patterns:
         except HansaError:
             self._left[pattern] = 0.0
             return None
-        self._left[pattern] = left - (time.monotonic() - began)
+        self._left[pattern] = rest - (time.monotonic() - began)
         return frozenset(answer["misses"])
 
 
@@ -58,11 +58,11 @@ def caged_match(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
     from node.base.errors import InvalidInput
 
     try:
-        compiled = re.compile(python_pattern(message["pattern"]), re.ASCII)
+        expression = re.compile(python_pattern(message["pattern"]), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
         raise InvalidInput(f"the pattern cannot be read: {error}", remedy="correct the regular expression") from error
     texts = json.loads(blobs[0])
-    return {"misses": [place for place, text in enumerate(texts) if compiled.search(text) is None]}, []
+    return {"misses": [place for place, text in enumerate(texts) if expression.search(text) is None]}, []
 
 
 def python_pattern(pattern: str) -> str:

@@ -46,7 +46,11 @@ class Tally:
         """Return the counts."""
         self._flush()
         return Report(
-            breaches=tuple(self._first), count=self._count, rows=rows, whole=whole, untried=tuple(self._untried)
+            breaches=tuple(self._first),
+            count=self._count,
+            rows=rows,
+            whole=whole,
+            patterns_left_out=tuple(self._untried),
         )
 
     def _flush_if_many(self) -> None:

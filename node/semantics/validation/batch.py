@@ -79,13 +79,13 @@ def _by_member(group: _Group, breaches: Sequence[ShapeBreach]) -> list[tuple[Sha
     for breach in breaches:
         by_focus.setdefault(breach.focus, []).append(breach)
     by_member = []
-    assigned: set[str] = set()
+    members: set[str] = set()
     for place, about in group.members:
         focuses = by_focus.keys() & {_name(node) for node in about}
-        assigned |= focuses
+        members |= focuses
         own = [_as_alone(breach, place) for focus in focuses for breach in by_focus[focus]]
         by_member.append(tuple(sorted(own, key=in_order)))
-    return by_member if len(assigned) == len(by_focus) else None
+    return by_member if len(members) == len(by_focus) else None
 
 
 def _groups(documents: Sequence[bytes], inverse: frozenset[str] | None) -> Iterator[_Group]:

@@ -24,12 +24,12 @@ _FAR: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A description to validate. ``covered`` are the nodes for which conditions replace a licence."""
+    """A description to validate. ``nodes_under_conditions`` are the nodes for which conditions replace a licence."""
 
     dataset: Dataset
     subject: NamedNode
     kind: AssetKind
-    covered: Sequence[Node] = ()
+    nodes_under_conditions: Sequence[Node] = ()
 
 
 def check_all(
@@ -62,16 +62,19 @@ def _document(description: Candidate) -> bytes:
     dataset, subject = description.dataset, description.subject
     written = serialize([quad.triple for quad in dataset], format=RdfFormat.N_TRIPLES)
     lines = [written or b"", vocabulary(dataset)]
-    lines.extend(f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode() for node in description.covered)
+    lines.extend(
+        f"{node} <{ODRL}hasPolicy> <{subject.value}#offer> .\n".encode()
+        for node in description.nodes_under_conditions
+    )
     return b"".join(lines)
 
 
 def _findings(shapes: Shapes, breaches: Iterable[ShapeBreach], description: Candidate) -> list[Finding]:
-    subject, unasked = description.subject.value, description.kind.unasked
+    subject, properties_not_asked = description.subject.value, description.kind.needless
     return [
         shapes.finding(breach)
         for breach in breaches
-        if not (breach.severity != "violation" and breach.focus == subject and breach.path in unasked)
+        if not (breach.severity != "violation" and breach.focus == subject and breach.path in properties_not_asked)
     ]
 
 
@@ -98,17 +101,17 @@ def tidy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     If there are more than anybody reads, return the first ``MOST``.
     """
-    tidied = list(findings)
-    refused = {finding.field for finding in tidied if finding.severity == "violation" and finding.field}
+    rest = list(findings)
+    fields_with_violations = {finding.field for finding in rest if finding.severity == "violation" and finding.field}
     first: dict[tuple[str, str, str, str], Finding] = {}
-    for finding in tidied:
+    for finding in rest:
         # A theme that was refused is missing afterwards; this needs no further finding.
-        if finding.severity != "violation" and finding.field in refused:
+        if finding.severity != "violation" and finding.field in fields_with_violations:
             continue
         key = (finding.severity, finding.rule, finding.message, finding.value)
-        known = first.get(key)
-        if known is None:
+        first_finding = first.get(key)
+        if first_finding is None:
             first[key] = finding
-        elif (known.field, known.focus) != (finding.field, finding.focus):
-            first[key] = dataclasses.replace(known, count=known.count + 1)
+        elif (first_finding.field, first_finding.focus) != (finding.field, finding.focus):
+            first[key] = dataclasses.replace(first_finding, count=first_finding.count + 1)
     return tuple(sorted(first.values(), key=lambda f: (_ORDER.get(f.severity, 3), f.line or _FAR))[:MOST])

@@ -212,12 +212,12 @@ def _concept(iri: NamedNode, code: Code, codes: CodeList) -> tuple[str, ...]:
 
 def _rules(statements: Dataset) -> dict[str, ShapeRule]:
     rules: dict[str, ShapeRule] = {}
-    annotated = {
+    annotations = {
         quad.subject
         for property_ in (f"{SH}message", f"{SH}path", f"{HANSA}remedy", f"{SH}targetClass", *map(_sh, _PARAMETERS))
         for quad in statements.quads_for_predicate(NamedNode(property_))
     }
-    for shape in annotated:
+    for shape in annotations:
         parameters: dict[str, list[Any]] = {}
         for quad in statements.quads_for_subject(shape):
             parameters.setdefault(quad.predicate.value, []).append(quad.object)

@@ -129,7 +129,7 @@ class ConfirmDeletion:
 
     def note_answer(self, tx: Transaction, agreement_id: str, *, refusal: str = "") -> None:
         """Record that the provider has accepted the confirmation, or the reason why it never will."""
-        known = self._store.get(tx, agreement_id)
-        if known is not None:
+        answer = self._store.get(tx, agreement_id)
+        if answer is not None:
             confirmed_at = None if refusal else self._clock.now()
-            self._store.put(tx, replace(known, told=confirmed_at, untold=refusal))
+            self._store.put(tx, replace(answer, told=confirmed_at, untold=refusal))

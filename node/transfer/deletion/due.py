@@ -65,21 +65,21 @@ class DeletionDuties:
         """Return the same as ``of``, within a transaction, for an agreement that requires deletion."""
         rule = deletion_rule(agreement.body)
         within = time_allowed(rule) if rule is not None else None
-        confirmed = self._store.get(tx, agreement.id)
+        deletion = self._store.get(tx, agreement.id)
         receipts = self._arrival_times(tx, agreement)
-        since = [at for at in receipts if confirmed is None or at > confirmed.at]
-        received = min(since, default=None)
-        due = _after(received, within[1]) if received is not None and within is not None else None
+        since = [at for at in receipts if deletion is None or at > deletion.at]
+        start = min(since, default=None)
+        due = _after(start, within[1]) if start is not None and within is not None else None
         return Due(
             agreement=agreement.id,
             dataset=agreement.dataset,
             peer=agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer,
             role=str(agreement.role),
             within=within[0] if within else "",
-            received=received,
+            received=start,
             due=due,
             overdue=due is not None and due < self._clock.now(),
-            confirmed=confirmed,
+            confirmation=deletion,
         )
 
     def _arrival_times(self, tx: Transaction, agreement: Agreement) -> list[datetime]:

@@ -55,10 +55,10 @@ class Due:
     received: datetime | None
     due: datetime | None
     overdue: bool
-    confirmed: Deletion | None
+    confirmation: Deletion | None
 
     def to_json(self) -> dict[str, Any]:
-        done = self.confirmed
+        deletion = self.confirmation
         return {
             "agreement": self.agreement,
             "dataset": self.dataset,
@@ -68,11 +68,11 @@ class Due:
             "received": stamp(self.received) if self.received else None,
             "due": stamp(self.due) if self.due else None,
             "overdue": self.overdue,
-            "confirmed": stamp(done.at) if done else None,
-            "confirmedBy": done.by if done else None,
-            "statement": done.statement if done else None,
-            "told": stamp(done.told) if done and done.told else None,
-            "untold": (done.untold or None) if done else None,
+            "confirmed": stamp(deletion.at) if deletion else None,
+            "confirmedBy": deletion.by if deletion else None,
+            "statement": deletion.statement if deletion else None,
+            "told": stamp(deletion.told) if deletion and deletion.told else None,
+            "untold": (deletion.untold or None) if deletion else None,
         }
 
 

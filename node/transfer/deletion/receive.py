@@ -61,9 +61,9 @@ class ReceiveConfirmation:
             if known is not None and (known.statement == statement or at <= known.at):
                 return
             # A deletion cannot be in the future: data received before that time would count as deleted.
-            confirmed = Deletion(
+            deletion = Deletion(
                 agreement=agreement.id, at=min(at, now), by=agreement.consumer, statement=statement, told=now
             )
-            self._store.put(tx, confirmed)
+            self._store.put(tx, deletion)
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
             self._append(tx, EntryKind.AGREEMENT, agreement.id, agreement.consumer, body)

@@ -108,22 +108,22 @@ def elsewhere(version: DspVersion, routes: Sequence[Route]) -> Route:
 
     async def refuse(request: Request) -> Response:
         rest = request.path_params["rest"]
-        allowed = sorted({name for route in routes if _fits(route, request) for name in route.methods or ()})
+        methods = sorted({name for route in routes if _fits(route, request) for name in route.methods or ()})
 
         async def answer() -> Response:
-            if not allowed:
+            if not methods:
                 raise NotFound(
                     f"the Dataspace Protocol {version.name} has no such path",
                     remedy="see /.well-known/dspace-version for the address of each version",
                 )
             raise MethodNotAllowed(
-                f"this path does not accept {request.method}", remedy=f"use {' or '.join(allowed)}"
+                f"this path does not accept {request.method}", remedy=f"use {' or '.join(methods)}"
             )
 
         kinds = {"negotiations": refusals.contract({}), "transfers": refusals.transfer({})}
         response = await answer_or_refuse(answer, kinds.get(rest.partition("/")[0], refusals.catalog))
-        if allowed:
-            response.headers["Allow"] = ", ".join(allowed)
+        if methods:
+            response.headers["Allow"] = ", ".join(methods)
         return response
 
     return Route(f"{version.path}/{{rest:path}}", refuse, methods=[*_METHODS])

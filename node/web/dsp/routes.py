@@ -210,16 +210,16 @@ class _Endpoints:
             )
 
         async def handle(request: Request) -> Response:
-            stated: dict[str, Any] = {}
+            context: dict[str, Any] = {}
 
             async def answer() -> Response:
                 caller = await self._services.participant(request)
                 message = await self._message(request, contract.read, kind)
-                stated.update(message.body)
+                context.update(message.body)
                 await self._check_callback(message, caller)
                 return reply(await run_sync(lambda: open_process(caller, message)), message.name)
 
-            return await answer_or_refuse(answer, self._refusals.contract(stated))
+            return await answer_or_refuse(answer, self._refusals.contract(context))
 
         return handle
 
@@ -228,12 +228,12 @@ class _Endpoints:
 
         async def handle(request: Request) -> Response:
             pid = request.path_params["pid"]
-            stated: dict[str, Any] = {}
+            context: dict[str, Any] = {}
 
             async def answer() -> Response:
                 caller = await self._services.participant(request)
                 message = await self._message(request, contract.read, kind)
-                stated.update(message.body)
+                context.update(message.body)
                 ours = role or _side(message)
                 signer = None
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
@@ -243,7 +243,7 @@ class _Endpoints:
                 )
                 return reply(receipt, message.name)
 
-            return await answer_or_refuse(answer, self._refusals.contract(stated, pid, role), hidden=True)
+            return await answer_or_refuse(answer, self._refusals.contract(context, pid, role), hidden=True)
 
         return handle
 
@@ -259,12 +259,12 @@ class _Endpoints:
     # ---- transfer --------------------------------------------------------------------------------------------
 
     async def open_transfer(self, request: Request) -> Response:
-        stated: dict[str, Any] = {}
+        context: dict[str, Any] = {}
 
         async def answer() -> Response:
             caller = await self._services.participant(request)
             message = await self._message(request, transfer.read, transferring.REQUEST)
-            stated.update(message.body)
+            context.update(message.body)
             document = await self._check_callback(message, caller)
             key = self._services.seal_key(document)
             if message.body.get("dataAddress") is not None:
@@ -272,23 +272,23 @@ class _Endpoints:
             taken = await run_sync(lambda: self._services.transfers.receive_request(caller, message, seal_key=key))
             return reply(taken, message.name)
 
-        return await answer_or_refuse(answer, self._refusals.transfer(stated))
+        return await answer_or_refuse(answer, self._refusals.transfer(context))
 
     def transfer(self, kind: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler of one message within a transfer, either side."""
 
         async def handle(request: Request) -> Response:
             pid = request.path_params["pid"]
-            stated: dict[str, Any] = {}
+            context: dict[str, Any] = {}
 
             async def answer() -> Response:
                 caller = await self._services.participant(request)
                 message = await self._message(request, transfer.read, kind)
-                stated.update(message.body)
+                context.update(message.body)
                 taken = await run_sync(lambda: self._services.transfers.receive(pid, caller, message))
                 return reply(taken, message.name)
 
-            return await answer_or_refuse(answer, self._refusals.transfer(stated, pid), hidden=True)
+            return await answer_or_refuse(answer, self._refusals.transfer(context, pid), hidden=True)
 
         return handle
 

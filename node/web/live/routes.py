@@ -175,16 +175,16 @@ class _LiveResponse(Response):
 
     async def _send_chunks(self, send: Send, departure: asyncio.Task[None]) -> bool:
         """Return whether everything was sent; False if the reader closed the connection."""
-        checked, unchecked = time.monotonic(), 0
+        last_check, since_check = time.monotonic(), 0
         async for chunk in _chain(self._first, self._extract.chunks):
             if departure.done():
                 return False
             now = time.monotonic()
-            if unchecked >= _RECHECK_BYTES or now - checked >= _RECHECK_SECONDS:
+            if since_check >= _RECHECK_BYTES or now - last_check >= _RECHECK_SECONDS:
                 await self._authorise.still(self._access)
-                checked, unchecked = time.monotonic(), 0
+                last_check, since_check = time.monotonic(), 0
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            unchecked += len(chunk)
+            since_check += len(chunk)
         return True
 
 

@@ -39,10 +39,10 @@ def router(*, person: Person, limits: SetLimits) -> APIRouter:
     )
     async def show_limits(request: Request, dataset: Dataset) -> Any:
         caller = await person(request)
-        known = await run_sync(limits.of, dataset, caller)
-        if known is None:
+        limits_of_dataset = await run_sync(limits.of, dataset, caller)
+        if limits_of_dataset is None:
             return {"dataset": dataset, "terms": None}
-        return limits_json(known, in_force=await run_sync(limits.in_force, known))
+        return limits_json(limits_of_dataset, in_force=await run_sync(limits.in_force, limits_of_dataset))
 
     @api.put("", summary="Accept terms within these limits automatically from now on")
     async def put(request: Request, new: NewLimits) -> Any:

@@ -50,14 +50,15 @@ def router(
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
     async def apply(request: Request, body: JoinRequest) -> Any:
-        asked = await join.join(body.region, body.credential_type, await person(request))
+        application = await join.join(body.region, body.credential_type, await person(request))
         state = next(
-            (one["state"] for one in await wallet.requests() if one["holder_pid"] == asked.holder_pid), "RECEIVED"
+            (one["state"] for one in await wallet.requests() if one["holder_pid"] == application.holder_pid),
+            "RECEIVED",
         )
         return {
-            "issuer": asked.issuer,
-            "holder_pid": asked.holder_pid,
-            "rulebook": (asked.rulebook or {}).get("iri"),
+            "issuer": application.issuer,
+            "holder_pid": application.holder_pid,
+            "rulebook": (application.rulebook or {}).get("iri"),
             "state": state,
         }
 

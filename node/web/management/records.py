@@ -170,11 +170,11 @@ def router(
         caller = await person(request)
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdigit() else None
-        name, stored = await upload(
+        name, upload_answer = await upload(
             unquote(request.headers.get("x-file-name", "")), chunks(request), caller, size=size
         )
         media_type = request.headers.get("content-type", "application/octet-stream")
-        return {"name": name, "mediaType": media_type, "size": stored.size, "sha256": stored.sha256}
+        return {"name": name, "mediaType": media_type, "size": upload_answer.size, "sha256": upload_answer.sha256}
 
     @api.post("/files", status_code=201, summary="Upload a file before its description")
     async def take_file(request: Request) -> Any:
@@ -199,21 +199,21 @@ def router(
     async def publish_record(request: Request) -> Any:
         caller = await person(request)
         publish.require_role(caller)
-        submitted = _read(PublishRequest, await _body(request, description_limit))
-        fault = await run_sync(_size_fault, assets, submitted.files)
+        request_body = _read(PublishRequest, await _body(request, description_limit))
+        fault = await run_sync(_size_fault, assets, request_body.files)
         if fault is not None:
             raise fault
-        order = submitted.to_order()
-        published = await publish.publish(
+        order = request_body.to_order()
+        publication = await publish.publish(
             order.submission,
             caller,
-            dry_run=submitted.dry_run,
+            dry_run=request_body.dry_run,
             earlier_versions=order.earlier_versions,
             follows=order.follows,
             allow_breaking=order.allow_breaking,
-            wait=submitted.wait,
+            wait=request_body.wait,
         )
-        return await run_sync(_published_json, published, limits_lapse)
+        return await run_sync(_published_json, publication, limits_lapse)
 
     @api.post(
         "/records/batch",
@@ -270,10 +270,10 @@ def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidIn
     """Return the error if a stated size is wrong: sizes are signed, agreed and promised. Files that are missing here
     are reported later."""
     for file in files:
-        stored = assets.size(file.sha256)
-        if stored is not None and stored != file.size:
+        size = assets.size(file.sha256)
+        if size is not None and size != file.size:
             return InvalidInput(
-                f"{safe_name(file.name)} has {stored} bytes, not {file.size}",
+                f"{safe_name(file.name)} has {size} bytes, not {file.size}",
                 remedy="state the size that the upload returned",
             )
     return None
@@ -288,7 +288,7 @@ def published_json(publication: Publication) -> dict[str, Any]:
         "kind": record.kind,
         "sha256": record.sha256,
         "audience": record.audience,
-        "widened": publication.widened and publication.widened.to_json(),
+        "widened": publication.wider_audience and publication.wider_audience.to_json(),
         "entry": record.entry,
         "created": publication.created,
         "position": publication.position,

@@ -67,10 +67,10 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> A
         with changes.watch(pid) as watch:
             while True:
                 run = await runs.run(pid)
-                left = until - time.monotonic()
-                if run.state.is_final or left <= 0:
+                rest = until - time.monotonic()
+                if run.state.is_final or rest <= 0:
                     return run_json(run)
-                await watch.wait(min(left, LOOK_AGAIN))
+                await watch.wait(min(rest, LOOK_AGAIN))
 
     @api.get("/runs/{pid}/events", summary="Events of a run, as server-sent events")
     async def events(request: Request, pid: str) -> Response:
@@ -133,13 +133,13 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """Yield an event ``run`` with each new state of the run (WHATWG HTML, server-sent events); ``end`` after the
     last."""
-    sent, sent_at = "", time.monotonic()
+    last_event, sent_at = "", time.monotonic()
     with changes.watch(pid) as watch:
         while not await is_gone():
             run = await runs.run(pid)
             news = json.dumps(run_json(run), ensure_ascii=False)
-            if news != sent:
-                sent, sent_at = news, time.monotonic()
+            if news != last_event:
+                last_event, sent_at = news, time.monotonic()
                 yield f"event: run\ndata: {news}\n\n".encode()
             elif time.monotonic() - sent_at > HEARTBEAT:
                 sent_at = time.monotonic()

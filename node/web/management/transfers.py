@@ -78,10 +78,10 @@ def router(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
         chosen = fetch.format or (PUSH if to is not None else PULL)
-        begun = await run_sync(
+        process = await run_sync(
             lambda: transfer_requests.request(fetch.agreement_id, caller, format=chosen, file=fetch.file, to=to)
         )
-        return {"pid": begun.pid, "state": begun.state}
+        return {"pid": process.pid, "state": process.state}
 
     @api.get("/transfers", summary="The newest transfers, optionally only those in one state")
     async def all_transfers(request: Request, state: State = None) -> Any:

@@ -110,7 +110,7 @@ def _exception(request: Request, error: HansaError) -> Response:
     for kind, iri in _TYPES:
         if isinstance(error, kind):
             members["type"] = iri
-    accepted = request.headers.get("accept", "")
+    header = request.headers.get("accept", "")
     headers = dict(PRIVATE)
     if members["status"] == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -118,7 +118,7 @@ def _exception(request: Request, error: HansaError) -> Response:
     return JSONResponse(
         members,
         status_code=int(members["status"]),
-        media_type=_PROBLEM if _PROBLEM in accepted else "application/json",
+        media_type=_PROBLEM if _PROBLEM in header else "application/json",
         headers=headers,
     )
 

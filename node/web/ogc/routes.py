@@ -189,11 +189,11 @@ class OgcRoutes:
         ends = asyncio.get_running_loop().time() + seconds
         with self.changes.watch(job.id) as watch:
             while not job.state.is_final:
-                left = ends - asyncio.get_running_loop().time()
-                if left <= 0:
+                rest = ends - asyncio.get_running_loop().time()
+                if rest <= 0:
                     break
                 # The job is also read without news from this process: the worker may be another one.
-                await watch.wait(min(left, 0.5))
+                await watch.wait(min(rest, 0.5))
                 job = await self.jobs.get(job.id, asker)
         return job
 

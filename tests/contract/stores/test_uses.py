@@ -61,7 +61,7 @@ def test_a_use_is_counted_once(stores: Stores) -> None:
             uses.take(tx, agreed, "t3", up_to(2))
         stores.uses.add(tx, Use(agreement="urn:other", use="t1", at=NOW))
     with stores.uow.read() as tx:
-        assert uses.tally(tx, agreed) == Tally(used=2, most=2)
+        assert uses.tally(tx, agreed) == Tally(count=2, most=2)
         assert uses.facts(tx, agreed, "t3") == {COUNT: 3}
         assert uses.facts(tx, agreed, "t2") == {COUNT: 2}, "what has begun may go on"
         assert stores.uses.count(tx, "urn:other") == 1

@@ -577,9 +577,11 @@ class FakeNode:
 
     def revoke(self, credential_id: str, why: str, by: Caller) -> None:
         require(by, UseCase.REVOKE)
-        for place, held in enumerate(self.credentials):
-            if held.issued.id == credential_id:
-                self.credentials[place] = replace(held, issued=replace(held.issued, revoked_at=NOW, revoked_why=why))
+        for place, member in enumerate(self.credentials):
+            if member.credential.id == credential_id:
+                self.credentials[place] = replace(
+                    member, credential=replace(member.credential, revoked_at=NOW, revoked_why=why)
+                )
                 return
         raise NotFound
 
@@ -680,7 +682,7 @@ class FakeProcesses:
 
     async def deliveries(self) -> Deliveries:
         stuck = (Stuck(task=task, peer_name="Stad Brugge") for task in self._node.stuck)
-        return Deliveries(waiting=3, stuck=tuple(stuck))
+        return Deliveries(waiting=3, dead_messages=tuple(stuck))
 
 
 class FakeKeys:
@@ -997,7 +999,7 @@ def _credentials() -> list[IssuedTo]:
             valid_until=NOW + timedelta(days=325),
             **more,
         )
-        return IssuedTo(issued=issued, name=name)
+        return IssuedTo(credential=issued, name=name)
 
     return [
         issued_to(1, GENT, "Stad Gent", "MembershipCredential"),
@@ -1033,7 +1035,7 @@ def _agreements() -> list[AgreementView]:
     rejected = Rejection(
         types=("MobilityPartnerCredential",), issuer=REGION, why="revoked", since=NOW - timedelta(minutes=18)
     )
-    blocked = _decided("mobility", replace(BRUGGE_CALLER, rejected=(rejected,)))
+    blocked = _decided("mobility", replace(BRUGGE_CALLER, rejections=(rejected,)))
     second = replace(
         first,
         id="https://plzen.example/agreements/7",

@@ -111,7 +111,7 @@ class FakeReceipts:
             received=self._now,
             due=self._now + timedelta(days=30),
             overdue=False,
-            confirmed=None,
+            confirmation=None,
         )
         titles = say(en=self._text or "Noise receptors", cs=self._text or "Místa příjmu hluku")
         conversation = Conversation(

@@ -593,8 +593,8 @@ class FakeScenarios:
             release=runs,
             layers=layers,
             templates=runs,
-            watched=watched,
-            drawn=layers,
+            watches=watched,
+            drawn_layers=layers,
         )
 
     def run_of(self, pid: str) -> Run:

@@ -50,7 +50,7 @@ def received(gent: Running, plzen: Running, slug: str) -> str:
 
 
 def files(node: Running) -> int:
-    return sum(path.is_file() for path in node.node.parts.places.received.rglob("*"))
+    return sum(path.is_file() for path in node.node.parts.places.inbox.rglob("*"))
 
 
 def entries(node: Running, agreement: str) -> list[dict[str, Any]]:

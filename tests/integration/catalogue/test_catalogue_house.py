@@ -102,7 +102,7 @@ async def test_from_a_stewards_fields_to_the_regions_catalogue(
     assert (again.created, again.record.version) == (False, 1), "describing is repeatable"
 
     outcome = await follower.run(gent)
-    assert (outcome.added, outcome.quarantined) == (1, 0), follower.put_aside(gent)
+    assert (outcome.added, outcome.quarantines) == (1, 0), follower.put_aside(gent)
     (hit,) = (await region.browse.search(Query(text="verkeerstelingen", language="nl"), ANONYMOUS)).hits
     assert (hit.record.iri, hit.record.origin, str(hit.access)) == (record.iri, gent.did, "members")
     rows = await region.sparql(

@@ -116,7 +116,7 @@ def test_what_the_form_does_not_show_stays(city: Running, browser: httpx2.Client
     assert answer.headers["location"] == "/datasets/counters?done=version-published", answer.text
     after = record_of(city, iri)
     changes = differences(before.nquads, after.nquads)
-    assert {(one.name, one.removed, one.added) for one in changes} == {
+    assert {(one.name, one.removals, one.additions) for one in changes} == {
         ("dct:title", ('"Counters"@en',), ('"Bicycle counters"@en',)),
         ("dcat:keyword", ('"hour"@en',), ('"count"@en',)),
         ("dcat:contactPoint › vcard:fn", ('"Mobility"@en',), ('"Traffic"@en',)),

@@ -137,7 +137,7 @@ def test_the_members_page_shows_it(two: Pair) -> None:
         page = http.get("/members", headers={"Accept": "text/html", "Accept-Language": "en"})
     assert "blocked by this node" in page.text
     assert REASON in page.text
-    assert Member(id="x", name="x", url="x").blocked == ""
+    assert Member(id="x", name="x", url="x").block == ""
 
 
 def test_nothing_is_begun_with_a_participant_that_is_blocked(two: Pair) -> None:

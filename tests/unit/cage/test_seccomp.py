@@ -59,8 +59,8 @@ def test_the_tables_agree_with_the_kernel(machine: str) -> None:
     kernel, table = numbers(machine), MACHINES[machine]
     wanted = (EVERYWHERE + (OLD if machine == "x86_64" else "")).split()
     known = {kernel[name] for name in wanted if name in kernel}
-    assert known <= table.refused
-    assert {number for number in table.refused if number <= max(kernel.values())} <= known
+    assert known <= table.refusals
+    assert {number for number in table.refusals if number <= max(kernel.values())} <= known
     assert table.clone == kernel["clone"]
     assert set(table.kill) == {kernel["kill"], kernel["tgkill"]}
     assert table.prlimit == kernel["prlimit64"]
@@ -86,7 +86,7 @@ def test_no_call_that_decides_by_argument_is_refused_before(machine: str) -> Non
     table = MACHINES[machine]
     deciding = {table.clone, table.prlimit, *table.kill, *table.asking, table.statx}
     deciding |= {table.sigaction, table.prctl, table.fcntl, table.ioctl}
-    assert not deciding & table.refused
+    assert not deciding & table.refusals
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -132,7 +132,7 @@ def test_every_call_is_answered_as_its_table_says(machine: str) -> None:
     deciding = {table.clone, table.prlimit, *table.kill, *(number for number, _ in table.open)}
     deciding |= {table.sigaction, table.prctl, table.fcntl, table.ioctl}
     for number in set(range(463)) - deciding - {435, 437}:
-        assert verdict(number) == (refused if number in table.refused else allowed), number
+        assert verdict(number) == (refused if number in table.refusals else allowed), number
     assert {verdict(435), verdict(437), verdict(463), verdict(9999)} == {missing}
     assert evaluated(steps, 0, (), 0x40000003) == 0x80000000, "the calls of another machine end the process"
     assert verdict(table.clone, 0x10000) == allowed

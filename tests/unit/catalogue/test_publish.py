@@ -337,7 +337,7 @@ async def test_a_new_version_is_for_the_audience_of_the_one_before(gent: Catalog
             gent, conditions={"template": "open"}, fields={"description": {"en": f"{audience} 2"}}
         )
         assert second.record.audience == audience
-        assert second.widened is None
+        assert second.wider_audience is None
         # Conditions for everybody, seen by few: who forgot to name the audience is told.
         assert ("audience-inherited" in rules(second)) is (audience != "public")
         await gent.withdraw(second.record.iri)
@@ -371,7 +371,7 @@ async def test_a_wider_audience_is_told_in_five_languages(gent: CatalogueNode, d
     await published(gent, audience="internal")
     wider = await published(gent, audience="members", dry_run=dry_run)
     (warning,) = [finding for finding in wider.findings if finding.rule == "audience-widened"]
-    assert (warning.severity, wider.widened) == ("warning", WiderAudience(before="internal", after="members"))
+    assert (warning.severity, wider.wider_audience) == ("warning", WiderAudience(before="internal", after="members"))
     assert "Version 2 is visible to: members of the data space." in warning.message
     assert "visibility of earlier versions and their files does not change" in warning.message
     assert warning.remedy == "to prevent this, set the audience: internal"
@@ -393,7 +393,7 @@ async def test_who_widened_the_audience_stands_in_the_ledger(gent: CatalogueNode
 
 async def test_earlier_versions_are_opened_by_name_only(gent: CatalogueNode) -> None:
     first = await published(gent, audience="public", earlier_versions=True)
-    assert (first.widened, first.record.opens_history) == (None, False), "there is nothing earlier"
+    assert (first.wider_audience, first.record.opens_history) == (None, False), "there is nothing earlier"
     with pytest.raises(InvalidInput, match="needs an audience"):
         await published(gent, earlier_versions=True)
     # The same content, and yet a new version: that it opens the earlier ones is what it says.

@@ -24,7 +24,7 @@ def differ(before: str, after: str) -> list[Difference]:
 def test_values_that_came_and_went() -> None:
     before = f'<{A}> dct:title "Bomen"@nl, "Trees"@en ; dct:license x:l .'
     after = f'<{A}> dct:title "Bomen"@nl, "All trees"@en ; dct:rights "none" .'
-    found = {difference.name: (difference.removed, difference.added) for difference in differ(before, after)}
+    found = {difference.name: (difference.removals, difference.additions) for difference in differ(before, after)}
     assert found == {
         "dct:title": (('"Trees"@en',), ('"All trees"@en',)),
         "dct:license": (("<https://x.example/l>",), ()),
@@ -39,7 +39,7 @@ def test_a_thing_without_a_name_is_matched_with_itself() -> None:
         ' [ a dcat:Distribution ; dct:title "xlsx" ; dcat:accessURL x:xlsx ; dct:format [ dct:title "Excel" ] ] .'
     )
     after = before.replace('"Excel"', '"Excel 2007"').replace('"csv"', '"CSV"')
-    assert {(one.name, one.removed, one.added) for one in differ(before, after)} == {
+    assert {(one.name, one.removals, one.additions) for one in differ(before, after)} == {
         ("dcat:distribution › dct:title", ('"csv"',), ('"CSV"',)),
         ("dcat:distribution › dct:format › dct:title", ('"Excel"',), ('"Excel 2007"',)),
     }
@@ -49,8 +49,8 @@ def test_a_thing_that_is_new_is_told_as_a_whole() -> None:
     before = f'<{A}> dcat:distribution [ a dcat:Distribution ; dct:title "a" ; dcat:accessURL x:a ] .'
     after = before[:-1] + ', [ a dcat:Distribution ; dct:title "b" ; dcat:accessURL x:b ] .'
     (told,) = differ(before, after)
-    assert told.removed == ()
-    (added,) = told.added
+    assert told.removals == ()
+    (added,) = told.additions
     assert added.startswith("[ <")
     assert added.endswith(" ]")
     assert set(added[2:-2].split(" ; ")) == {
@@ -63,13 +63,13 @@ def test_a_thing_that_is_new_is_told_as_a_whole() -> None:
 def test_things_without_a_name_in_a_circle_end() -> None:
     before = f"<{A}> dct:relation _:a . _:a dct:relation _:b . _:b dct:relation _:a ; dct:title 'b' ."
     assert differ(before, before) == []
-    assert [one.added for one in differ(before, before.replace("'b'", "'c'"))][-1:] == [('"c"',)]
+    assert [one.additions for one in differ(before, before.replace("'b'", "'c'"))][-1:] == [('"c"',)]
 
 
 def test_things_that_nothing_leads_to_are_compared_too() -> None:
     (told,) = differ(f"<{A}> dct:title 'a' . [] dct:title 'b' .", f"<{A}> dct:title 'a' . [] dct:title 'c' .")
     assert (told.subject, told.path) == ("", ())
-    assert told.removed == (f'[ <{DCT}title> "b" ]',)
+    assert told.removals == (f'[ <{DCT}title> "b" ]',)
 
 
 VALUES = st.sampled_from(['"a"', '"b"@nl', "x:c", "x:d"])
@@ -98,4 +98,4 @@ def test_nothing_is_told_exactly_where_nothing_differs(
     changes = differences(before, after)
     assert (changes == []) == (before == after)
     back = differences(after, before)
-    assert sorted((one.path, one.removed) for one in back) == sorted((one.path, one.added) for one in changes)
+    assert sorted((one.path, one.removals) for one in back) == sorted((one.path, one.additions) for one in changes)

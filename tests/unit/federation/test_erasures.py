@@ -72,7 +72,7 @@ async def test_an_earlier_version_goes_everywhere(pair: Pair) -> None:
         await pair.gent.browse.record(first.iri, ANONYMOUS, version=1)
 
     outcome = await pair.follower.run(pair.gent)
-    assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
+    assert (outcome.added, outcome.quarantines, outcome.troubles) == (1, 0, [])
     assert not holds(pair.region, SECRET)
     assert verify(pair.region) == []
     assert [(one.version, one.is_erased) for one in versions(pair.region, first.iri)] == [
@@ -107,7 +107,7 @@ async def test_who_follows_later_gets_the_rest(pair: Pair) -> None:
     await pair.gent.publish("counts", description={"en": "corrected"})
     await pair.gent.erase(record.iri, 1)
     outcome = await pair.follower.run(pair.gent)
-    assert (outcome.added, outcome.quarantined, outcome.troubles) == (2, 0, [])
+    assert (outcome.added, outcome.quarantines, outcome.troubles) == (2, 0, [])
     assert [one.version for one in versions(pair.region, record.iri)] == [3, 2]
 
 
@@ -125,7 +125,7 @@ async def test_nodes_that_saw_the_version_in_another_chain_are_told(pair: Pair) 
     assert holds(stranger, SECRET)
     await pair.gent.erase(record.iri, 1)
     outcome = await follower.run(pair.gent)
-    assert (outcome.quarantined, outcome.troubles) == (0, [])
+    assert (outcome.quarantines, outcome.troubles) == (0, [])
     assert not holds(stranger, SECRET)
     assert follower.iris() == set(), "it learns nothing else of the asset"
     assert (await pair.gent.browse.record(record.iri, MEMBER)).description() == "for members"
@@ -177,7 +177,7 @@ async def test_a_snapshot_of_the_chains_remembers_what_was_erased(pair: Pair) ->
     content = pair.gent.chains._content
     lines = list(lines_of(SnapshotKey(me=pair.gent.did, epoch=0, position=content.position, root=""), content))
     read = content_of(key_of(lines[0]), lines[1:])
-    assert read.assets[record.iri].erased == {1}
+    assert read.assets[record.iri].erasures == {1}
     fresh = Chains(me=pair.gent.did)
     fresh._content, fresh._begun = read, True
     assert [member.position for member in (fresh.page(PUBLIC, 0) or ((), []))[1]] == [1, 2]

@@ -193,7 +193,7 @@ async def test_a_spoilt_member_is_put_aside_and_the_feed_goes_on(scene: Scene, a
         await scene.gent.publish(f"set-{number}")
     scene.spoil(attack, only="/pages/0")
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.quarantined) == (6, 1)
+    assert (outcome.added, outcome.quarantines) == (6, 1)
     held = {iri.rpartition("/")[2] for iri in scene.follower.iris()}
     assert held == {f"set-{number}" for number in range(7)} - {"set-1"}
     assert len(scene.reasons()) == 1
@@ -212,7 +212,7 @@ async def test_bytes_that_are_no_text_cost_only_their_member(scene: Scene) -> No
 
     scene.network.spoil = spoiled
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.quarantined) == (2, 1)
+    assert (outcome.added, outcome.quarantines) == (2, 1)
 
 
 # What a node may not state even with its own signature. --------------------------------------------------
@@ -285,7 +285,7 @@ async def test_envelopes_that_are_signed_but_not_right(scene: Scene, change: dic
     assert scene.follower.iris() == {good.iri}
     if change.get("audience") == "internal" or "origin" in change:
         # Gent's own feed leaves these out; a page that shows them is another test.
-        assert outcome.quarantined == 0
+        assert outcome.quarantines == 0
     else:
         assert reason in scene.reasons()[0]
 
@@ -296,7 +296,7 @@ async def test_what_is_meant_for_the_origins_own_people_is_not_kept(scene: Scene
     # The hostile server puts the internal chain where the members' chain is expected.
     scene.gent.chains._content.chains["members"] = scene.gent.chains._content.chains["internal"]
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.quarantined) == (1, 1)
+    assert (outcome.added, outcome.quarantines) == (1, 1)
     assert "another audience" in scene.reasons()[0]
     assert scene.follower.iris() == {good.iri}
 
@@ -325,7 +325,7 @@ async def test_a_version_is_stated_once(scene: Scene) -> None:
     assert scene.reasons() == []
     await scene.follower.members.accept(fork.base, scene.region.steward)
     outcome = await scene.follower.run(fork)
-    assert (outcome.added, outcome.quarantined) == (1, 1), "the filler is new; the other version stays put aside"
+    assert (outcome.added, outcome.quarantines) == (1, 1), "the filler is new; the other version stays put aside"
     assert "different content" in scene.reasons()[0]
     with scene.region.uow.read() as tx:
         held = scene.region.records.get(tx, record.iri)
@@ -630,7 +630,7 @@ async def test_unknown_keys_cost_one_fresh_look_a_run(scene: Scene) -> None:
 
     scene.spoil(other_kids)
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.quarantined) == (0, 6)
+    assert (outcome.added, outcome.quarantines) == (0, 6)
     assert "no key of this id" in scene.reasons()[0]
     assert looks.count(True) == 1
 

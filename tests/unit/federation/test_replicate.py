@@ -63,7 +63,7 @@ async def test_a_record_arrives_as_it_was_signed(pair: Pair) -> None:
         "counts", conditions={"template": "members"}, notes=("Els", 'Jan "J" \n \u2028'), title={"nl": "Tellingen"}
     )
     outcome = await pair.follower.run(pair.gent)
-    assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
+    assert (outcome.added, outcome.quarantines, outcome.troubles) == (1, 0, [])
     copy = pair.stored(record.iri)
     assert copy is not None
     assert envelope_of(copy) == envelope_of(record)
@@ -210,7 +210,7 @@ async def test_a_restored_node_begins_anew(pair: Pair) -> None:
     pair.network.join(restored, {pair.region.did: REGION_MEMBER})
     outcome = await pair.follower.run(restored)
     assert pair.follower.stored(restored).cursor["epoch"] == 1
-    assert (outcome.added, outcome.known, outcome.quarantined) == (1, 1, 1)
+    assert (outcome.added, outcome.known, outcome.quarantines) == (1, 1, 1)
     assert pair.follower.put_aside(restored)[0]["member"] == different.version_iri
     assert "different content" in pair.follower.put_aside(restored)[0]["reason"]
 
@@ -437,7 +437,7 @@ async def test_a_followed_node_adds_no_versions_at_an_address_of_another_origin(
     second = await pair.gent.publish("counts", description={"en": "taken over"})
     assert second.version == 2
     outcome = await pair.follower.run(pair.gent)
-    assert (outcome.added, outcome.quarantined) == (0, 2)
+    assert (outcome.added, outcome.quarantines) == (0, 2)
     reasons = [note["reason"] for note in pair.follower.put_aside(pair.gent)]
     assert reasons == ["this address already belongs to did:web:plzen.example; an address belongs to one node"] * 2
     assert pair.stored(first.iri) == theirs
@@ -466,7 +466,7 @@ async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
     order = ImportOrder(body=text, media_type="text/turtle", source="elsewhere")
     entered = [record async for record in await importing.begin(order, pair.gent.steward)]
     outcome = await pair.follower.run(pair.gent)
-    assert (outcome.added, outcome.quarantined, outcome.troubles) == (1, 0, [])
+    assert (outcome.added, outcome.quarantines, outcome.troubles) == (1, 0, [])
     copy = pair.stored(entered[0].address)
     assert copy is not None
     assert (copy.origin, copy.subject) == (pair.gent.did, "https://elsewhere.example/d")

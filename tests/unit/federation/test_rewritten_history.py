@@ -163,7 +163,7 @@ async def test_a_new_follower_checks_chains_that_have_gaps(scene: Scene) -> None
     for which in (0, 4, 7):
         await scene.gent.publish(f"set-{which}", audience="internal")
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.quarantined, outcome.troubles) == (8, 0, []), "five, and three that are gone"
+    assert (outcome.added, outcome.quarantines, outcome.troubles) == (8, 0, []), "five, and three that are gone"
     assert scene.follower.stored(scene.gent).cursor["chains"]["public"]["size"] == 11
 
 
@@ -288,7 +288,7 @@ async def test_accepting_the_history_is_a_decision_in_the_ledger(scene: Scene) -
     with pytest.raises(Conflict):
         await members.accept(scene.gent.base, steward)
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.known, outcome.quarantined) == (1, 5, 1)
+    assert (outcome.added, outcome.known, outcome.quarantines) == (1, 5, 1)
     assert scene.stored("https://gent.example/datasets/set-6") == before, "what was received first stays"
     (fork,) = scene.follower.stored(scene.gent).cursor["forks"]
     assert (fork["decided"]["what"], fork["decided"]["by"]) == ("accepted", steward.name)
@@ -345,7 +345,7 @@ async def test_an_announced_loss_is_followed_noted_and_shown(scene: Scene) -> No
     await scene.gent.publish("set-6", description={"en": "written again"})
     await scene.gent.publish("fresh")
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.known, outcome.quarantined) == (1, 5, 1)
+    assert (outcome.added, outcome.known, outcome.quarantines) == (1, 5, 1)
     stored = scene.follower.stored(scene.gent)
     assert stored.state == "following"
     (restart,) = stored.cursor["restarts"]
@@ -480,7 +480,7 @@ async def test_a_peer_that_was_rewritten_before_the_update_is_found_out(scene: S
     assert await scene.run() == 0, "the version before notices nothing"
     scene.network.spoil = lambda url, answer: answer
     outcome = await scene.follower.run(scene.gent)
-    assert (outcome.added, outcome.known, outcome.quarantined) == (1, 5, 1)
+    assert (outcome.added, outcome.known, outcome.quarantines) == (1, 5, 1)
     assert "different content" in scene.follower.put_aside(scene.gent)[0]["reason"]
 
 

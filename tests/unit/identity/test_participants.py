@@ -105,7 +105,7 @@ def types_of(caller: Caller) -> set[str]:
 
 
 def why(caller: Caller) -> str:
-    return "; ".join(rejected.why for rejected in caller.rejected)
+    return "; ".join(rejected.why for rejected in caller.rejections)
 
 
 class TestIdentify:
@@ -114,7 +114,7 @@ class TestIdentify:
         world.give(index=3)
         caller = await world.call()
         assert (caller.did, caller.is_participant, types_of(caller)) == (BRUGGE.did, True, {MEMBER})
-        assert caller.rejected == ()
+        assert caller.rejections == ()
         assert world.access_tokens == ["access"]
 
     async def test_without_token_claim_there_is_a_participant_without_credentials(self) -> None:
@@ -250,9 +250,9 @@ class TestSingleFaults:
         caller = await world.call()
         assert caller.did == BRUGGE.did
         assert caller.credentials == ()
-        assert len(caller.rejected) == 1
-        assert not caller.rejected[0].transient
-        assert caller.rejected[0].why
+        assert len(caller.rejections) == 1
+        assert not caller.rejections[0].transient
+        assert caller.rejections[0].why
 
     async def test_a_good_one_beside_a_bad_one_counts(self) -> None:
         world = World()
@@ -260,7 +260,7 @@ class TestSingleFaults:
         world.give(MEMBER)
         caller = await world.call()
         assert types_of(caller) == {MEMBER}
-        assert [one.types for one in caller.rejected] == [(PARTNER,)]
+        assert [one.types for one in caller.rejections] == [(PARTNER,)]
 
     async def test_only_the_types_for_which_the_issuer_is_trusted(self) -> None:
         world = World()
@@ -281,7 +281,7 @@ class TestSingleFaults:
         world.peers.documents[REGION.did] = PeerUnreachable("down")
         caller = await world.call()
         assert caller.credentials == ()
-        assert caller.rejected[0].transient
+        assert caller.rejections[0].transient
         world.peers.documents[REGION.did] = REGION.document()
         world.clock.forward(6)
         assert types_of(await world.call(**{"https://w3id.org/hansa/ns#wallet": "a"})) == {MEMBER}
@@ -338,7 +338,7 @@ class TestAge:
         caller = await world.call()
         assert types_of(caller) == {PARTNER}
         assert "revoked" in why(caller)
-        assert caller.rejected[0].since == NOW
+        assert caller.rejections[0].since == NOW
         assert world.peers.count("presentations") == 1
 
     async def test_a_credential_that_expires_meanwhile_stops_counting(self) -> None:
@@ -360,7 +360,7 @@ class TestAge:
         world.clock.forward(2)
         caller = await world.call()
         assert types_of(caller) == {PARTNER}
-        assert caller.rejected[0].transient
+        assert caller.rejections[0].transient
 
     async def test_a_bad_list_is_never_stood_in_for(self) -> None:
         world = World()
@@ -392,7 +392,7 @@ class TestRecheck:
         world.relist()
         caller = await world.identify.recheck(BRUGGE.did)
         assert types_of(caller) == set()
-        assert isinstance(caller.rejected[0], Rejection)
+        assert isinstance(caller.rejections[0], Rejection)
         assert world.peers.count("presentations") == 1
 
     async def test_after_a_restart(self) -> None:

@@ -28,7 +28,7 @@ def test_small_cells_are_left_out_and_the_sentence_says_how_many() -> None:
     rows = [receptor("a", 40), receptor("b", 9), receptor("c", 10), receptor("d", 0)]
     released = suppress(rows, count_column="residents", minimum=10, key=("receptorId",))
     assert [row["receptorId"] for row in released.rows] == ["a", "c"]
-    assert released.suppressed == 2
+    assert released.suppressions == 2
     assert released.sentence.startswith("2 of 4 figures were left out: each covers fewer than 10 people")
     assert suppress(rows[:1], count_column="residents", minimum=10).sentence == ""
     assert suppress(rows, count_column="residents", minimum=10).rows == released.rows
@@ -62,7 +62,7 @@ def test_a_total_is_made_anew_so_that_nothing_can_be_had_by_subtraction() -> Non
     assert totals["Centrum"]["Lden"] is None, "a level is no sum: the old one would give the cell away"
     assert totals["Noord"] == cell("Noord", "Total", 31, 58.5)
     assert totals["Total"]["residents"] == 101
-    assert released.suppressed == 1
+    assert released.suppressions == 1
 
 
 def test_figures_that_are_sums_are_summed() -> None:
@@ -112,7 +112,7 @@ def test_what_leaves_covers_enough_and_is_released_again(rows: list[dict[str, An
         return
     released = by_band(*rows, minimum=minimum)
     assert all(row["residents"] >= minimum for row in released.rows)
-    assert len(released.rows) + released.suppressed == len(rows)
+    assert len(released.rows) + released.suppressions == len(rows)
     for total in released.rows:
         if total["band"] in TOTALS and len(released.rows) < len(rows):
             whole = [row for row in rows if row["district"] == total["district"] and row["band"] not in TOTALS]
@@ -137,7 +137,7 @@ class TestBudget:
         for number in range(3):
             allowed = allowance(asked, f"r{number}", limit=3)
             assert allowed.allowed
-            assert allowed.left == 2 - number
+            assert allowed.remainder == 2 - number
             asked.append(f"r{number}")
         assert allowance(asked, "r1", limit=3).allowed
         assert allowance([*asked, "r1", "r1"], "r2", limit=3).allowed

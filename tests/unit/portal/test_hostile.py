@@ -261,7 +261,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
     )
     held = node.credentials[0]
     node.credentials[0] = replace(
-        held, name=text, issued=replace(held.issued, revoked_at=NOW, revoked_why=text, type=text)
+        held, name=text, credential=replace(held.credential, revoked_at=NOW, revoked_why=text, type=text)
     )
     node.ring = [replace(key, reason=text, handover=text, jwk={"crv": text, "x": text}) for key in node.ring]
     agreed = node.contracts[0]

@@ -161,10 +161,10 @@ def test_revoking_takes_a_reason(els: TestClient, node: FakeNode) -> None:
     path = f"/issued/{CREDENTIAL}/revoke"
     without = els.post(path, data={"csrf": csrf, "reason": "  "})
     assert "trouble=" in without.headers["location"]
-    assert node.credentials[0].issued.revoked_at is None
+    assert node.credentials[0].credential.revoked_at is None
     done = els.post(path, data={"csrf": csrf, "reason": "left the region"})
     assert done.headers["location"] == "/issued?done=revoked"
-    assert node.credentials[0].issued.revoked_why == "left the region"
+    assert node.credentials[0].credential.revoked_why == "left the region"
 
 
 def test_giving_a_delivery_up(els: TestClient, node: FakeNode) -> None:

@@ -146,7 +146,7 @@ def test_rare_categories_are_folded() -> None:
     table = stand_in(houses())
     assert "peat" not in column(table.rows, "heating")
     assert set(column(table.rows, "heating")) <= {"gas", "district", "wood", OTHER}
-    assert table.folded["heating"] == 1
+    assert table.rare_values["heating"] == 1
     rare = [{"kind": "a"}] * 30 + [{"kind": name} for name in "bcdefg"]
     assert set(column(stand_in(rare).rows, "kind")) <= {"a", OTHER}
 

@@ -99,7 +99,7 @@ def test_patterns_are_tried_and_counted_in_the_order_of_rows(cage: Cage) -> None
         "row 3, code: is empty, but required",
         "row 4, code: 'gent-seg-12' does not match the pattern ^gent-seg-[0-9]{3}$",
     ]
-    assert (report.count, report.untried) == (4, ())
+    assert (report.count, report.patterns_left_out) == (4, ())
 
 
 def test_many_texts_are_tried_in_pieces() -> None:
@@ -122,7 +122,7 @@ def test_a_pattern_that_explodes_or_cannot_be_read_is_told(cage: Cage, pattern: 
     began = time.monotonic()
     report = check(schema, ["a", "b"], rows, misses=Patterns(cage))
     assert time.monotonic() - began < 15
-    assert report.untried == (pattern,)
+    assert report.patterns_left_out == (pattern,)
     assert report.count == 10_000, "the rest is checked"
 
 

@@ -116,7 +116,7 @@ def test_files_count_by_their_share() -> None:
 
 def test_addresses_count_where_somebody_looked() -> None:
     asked = "https://x.example/a"
-    assert of(FILE).measured[4].earned is None
+    assert of(FILE).measurements[4].points is None
     assert of(FILE, reached={asked: True}).points == 50
     assert of(FILE, reached={asked: False}).points == 0
     download = FILE + f"{F} <{DCAT}downloadURL> <https://x.example/f.csv> .\n"
@@ -124,7 +124,7 @@ def test_addresses_count_where_somebody_looked() -> None:
 
 
 def test_no_file_is_no_answer() -> None:
-    assert of("").measured[4].earned == 0.0
+    assert of("").measurements[4].points == 0.0
 
 
 async def test_a_good_open_dataset_is_excellent_and_told_what_is_left() -> None:

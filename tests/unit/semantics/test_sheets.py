@@ -57,7 +57,7 @@ def test_encodings(body: bytes, encoding: str, doubt: str) -> None:
 def test_rows_that_do_not_fit_are_named_and_counted() -> None:
     table = of("a,b\n1,2\n1\n" + "1,2,3\n" * 9)
     assert (table.rows, table.misfits) == (11, 10)
-    assert table.ragged[:2] == ((3, 1), (4, 3))
+    assert table.uneven_rows[:2] == ((3, 1), (4, 3))
     (doubt,) = table.doubts()
     assert "10 rows have a different number of cells" in doubt.text("en")
     assert "line 3 (1)" in doubt.text("en")

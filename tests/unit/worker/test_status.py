@@ -20,7 +20,7 @@ async def test_a_node_is_not_ready_while_many_entries_wait_for_their_number() ->
     unused: Any = None
     status = NodeStatus(
         {},
-        LiveFacts(region=lambda: None, rulebook=lambda: None, wrong=dict, limited=dict),
+        LiveFacts(region=lambda: None, rulebook=lambda: None, wrong=dict, limits=dict),
         uow=uow,
         ledger=ledger,
         records=unused,

@@ -61,12 +61,12 @@ def live(
 def _agreement(client: HansaClient, asset: str) -> str:
     if not asset.startswith(("http://", "https://")):
         return asset
-    agreed = client.conditions(asset)["agreementId"]
-    if agreed is None:
+    agreement_id = client.conditions(asset)["agreementId"]
+    if agreement_id is None:
         raise InvalidInput(
             "this node has no agreement about the asset", remedy=f"hansa get {word(asset)} --agree-only"
         )
-    return str(agreed)
+    return str(agreement_id)
 
 
 def _open_transfer(client: HansaClient, agreement: str, file: str | None) -> str | None:

@@ -164,13 +164,13 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _access(source: Mapping[str, Any]) -> str:
-    shown = source["credentials"]
-    if shown is None:
+    hint = source["credentials"]
+    if hint is None:
         return "without credentials"
-    match shown["scheme"]:
+    match hint["scheme"]:
         case "basic":
-            return f"as user {shown['name']}, password sealed"
+            return f"as user {hint['name']}, password sealed"
         case "bearer":
             return "with a token, sealed"
         case _:
-            return f"with a key in the header {shown['name']}, sealed"
+            return f"with a key in the header {hint['name']}, sealed"

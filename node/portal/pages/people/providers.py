@@ -38,7 +38,7 @@ async def complete(responder: Responder, visit: Visit) -> Response:
     """``GET /sign-in/with/{provider}/callback``: start a session, which is always new; or say why not."""
     query, sign_in = visit.request.query_params, responder.node.people.provider_sign_in
     try:
-        signed = await sign_in.complete(
+        session = await sign_in.complete(
             _provider(visit),
             state=query.get("state", "")[:200],
             code=query.get("code", "")[:2000],
@@ -51,10 +51,10 @@ async def complete(responder: Responder, visit: Visit) -> Response:
         return _refusal(responder, visit, error)
     if visit.session:
         await responder.node.people.sign_in.sign_out(visit.session)
-    target = local_path(signed.target, "") or visit.url("/decisions")
-    response = responder.go(visit, visit.url("/account", done="level") if signed.withheld else target)
+    target = local_path(session.target, "") or visit.url("/decisions")
+    response = responder.go(visit, visit.url("/account", done="level") if session.withheld else target)
     responder.set_cookie(
-        response, responder.settings.session_cookie, signed.session, responder.settings.session_seconds
+        response, responder.settings.session_cookie, session.session, responder.settings.session_seconds
     )
     response.delete_cookie(PENDING, path=responder.settings.prefix or "/")
     return response

@@ -138,12 +138,12 @@ async def _list(
     status: int = 200,
     invitation: Invitation | None = None,
 ) -> Response:
-    listed = await responder.node.people.users.all(visit.caller)
+    accounts = await responder.node.people.users.all(visit.caller)
     response = responder.render(
         visit,
         "users.html",
         status=status,
-        listed=listed,
+        listed=accounts,
         trouble=trouble,
         invitation=invitation,
         fields=visit.fields if trouble else {},

@@ -119,11 +119,11 @@ def theme_nodes(record: Record) -> Iterator[Change]:
         labels = literals(record.dataset, quad.object, f"{SKOS}prefLabel")
         codes = [iri for text in labels if (iri := theme_iri(text.value.strip()))]
         if codes:
-            added: tuple[Quad, ...] = (Quad(quad.subject, quad.predicate, NamedNode(codes[0])),)
+            additions: tuple[Quad, ...] = (Quad(quad.subject, quad.predicate, NamedNode(codes[0])),)
         else:
-            added = tuple(Quad(quad.subject, NamedNode(f"{DCAT}keyword"), text) for text in labels)
-        if added:
-            yield Change((quad, *sorted(record.dataset.quads_for_subject(quad.object), key=str)), added)
+            additions = tuple(Quad(quad.subject, NamedNode(f"{DCAT}keyword"), text) for text in labels)
+        if additions:
+            yield Change((quad, *sorted(record.dataset.quads_for_subject(quad.object), key=str)), additions)
 
 
 def themes_to_keywords(record: Record) -> Iterator[Change]:

@@ -15,8 +15,8 @@ from node.semantics.triples import TYPE, Node, Term, objects
 class Change:
     """Statements that are removed, and their replacements. Reversed, a change undoes itself."""
 
-    removed: tuple[Quad, ...] = ()
-    added: tuple[Quad, ...] = ()
+    removals: tuple[Quad, ...] = ()
+    additions: tuple[Quad, ...] = ()
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Record:
 
     dataset: Dataset
     subject: Node
-    inherited: Dataset = field(default_factory=Dataset)
+    catalogue_facts: Dataset = field(default_factory=Dataset)
 
     def of(self, *properties: str) -> Iterator[Quad]:
         """Yield the statements with one of these properties, of any thing in the record, in a fixed order."""

@@ -169,7 +169,7 @@ def licences_inherited(record: Record) -> Iterator[Change]:
     """Copy the licence of the catalogue to a resource without any licence of its own."""
     if any(record.of(f"{DCT}license")):
         return
-    for quad in record.inherited:
+    for quad in record.catalogue_facts:
         if quad.predicate == NamedNode(f"{DCT}license"):
             yield addition(record.subject, f"{DCT}license", quad.object)
             return

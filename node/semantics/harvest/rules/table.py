@@ -171,8 +171,8 @@ class Repair:
 
         If both values read alike, ``forms`` names the difference: ``text``, ``link``, or the datatype.
         """
-        quads = self.change.removed or self.change.added
-        before, after = _values(self.change.removed), _values(self.change.added)
+        quads = self.change.removals or self.change.additions
+        before, after = _values(self.change.removals), _values(self.change.additions)
         members: dict[str, Any] = {
             "rule": self.rule,
             "property": quads[0].predicate.value if quads else "",
@@ -180,7 +180,7 @@ class Repair:
             "after": after,
         }
         if before and before == after:
-            members["forms"] = [_form(self.change.removed), _form(self.change.added)]
+            members["forms"] = [_form(self.change.removals), _form(self.change.additions)]
         return members
 
 
@@ -203,26 +203,26 @@ def repair(record: Record, rules: Sequence[Rule]) -> list[Repair]:
     repairs = []
     for rule in rules:
         for change in list(rule.apply(record)):
-            done = Change(
-                tuple(quad for quad in change.removed if quad in record.dataset),
-                tuple(quad for quad in change.added if quad not in record.dataset),
+            change_made = Change(
+                tuple(quad for quad in change.removals if quad in record.dataset),
+                tuple(quad for quad in change.additions if quad not in record.dataset),
             )
-            if done.removed or done.added:
-                _exchange(record, done)
-                repairs.append(Repair(rule.name, done))
+            if change_made.removals or change_made.additions:
+                _exchange(record, change_made)
+                repairs.append(Repair(rule.name, change_made))
     return repairs
 
 
 def undo(record: Record, repairs: Sequence[Repair]) -> None:
     """Undo ``repairs``: the record is then the same as before."""
     for done in reversed(repairs):
-        _exchange(record, Change(done.change.added, done.change.removed))
+        _exchange(record, Change(done.change.additions, done.change.removals))
 
 
 def _exchange(record: Record, change: Change) -> None:
-    for quad in change.removed:
+    for quad in change.removals:
         record.dataset.discard(quad)
-    for quad in change.added:
+    for quad in change.additions:
         record.dataset.add(quad)
 
 

@@ -51,10 +51,10 @@ def answer_of(body: bytes, base: str, read_rdf: ReadRdf) -> Answer | None:
         root = parse(body)
         listed = list(oaipmh.records(root, base))
         data = [each for each in listed if split(each[0].tag)[1] != "dc" or oaipmh.is_data(each[0])]
-        omitted = f", without {len(listed) - len(data)} that are not about data" if len(data) < len(listed) else ""
+        remark = f", without {len(listed) - len(data)} that are not about data" if len(data) < len(listed) else ""
         return Answer(
             statements=conversion.statements(data),
-            note=f"read it as records of OAI-PMH{omitted}",
+            note=f"read it as records of OAI-PMH{remark}",
             next=oaipmh.next_records(root, base) if conversion.base else "",
             expected=oaipmh.expected_count(root),
             faults=faults,

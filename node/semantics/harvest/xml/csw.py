@@ -28,7 +28,7 @@ def first_records(capabilities: Element, url: str) -> str:
     """Return the address of the first records of the server that sent ``capabilities`` from ``url``."""
     version = attribute(capabilities, "version")
     latest = version.startswith("3.")
-    offered = {
+    links = {
         schema
         for operation in capabilities.iterfind("{*}OperationsMetadata/{*}Operation")
         if attribute(operation, "name") == "GetRecords"
@@ -36,7 +36,7 @@ def first_records(capabilities: Element, url: str) -> str:
         if attribute(parameter, "name").lower() == "outputschema"
         for schema in (*texts(parameter, "{*}Value"), *texts(parameter, "{*}AllowedValues/{*}Value"))
     }
-    schema = next((name for name in _SCHEMAS if name in offered), NAMESPACES[latest])
+    schema = next((name for name in _SCHEMAS if name in links), NAMESPACES[latest])
     parameters = {
         "service": "CSW",
         "version": version or "2.0.2",
@@ -61,10 +61,10 @@ def title(capabilities: Element) -> str:
 
 def results(response: Element) -> tuple[Element, int | None]:
     """Return the element with the records of an answer, and how many records there are in all."""
-    listed = response if split(response.tag)[1] == "GetRecordByIdResponse" else response.find("{*}SearchResults")
-    if listed is None:
+    element = response if split(response.tag)[1] == "GetRecordByIdResponse" else response.find("{*}SearchResults")
+    if element is None:
         raise source_fault(InvalidInput, "no-results")
-    return listed, _number(listed, "numberOfRecordsMatched")
+    return element, _number(element, "numberOfRecordsMatched")
 
 
 def next_records(results_: Element, url: str) -> str:
@@ -73,14 +73,14 @@ def next_records(results_: Element, url: str) -> str:
     Servers count wrongly: an answer without records is the last, and so is one whose next record comes before it.
     """
     following, matches = _number(results_, "nextRecord"), _number(results_, "numberOfRecordsMatched")
-    stated = query(url)
-    start = stated.get("startposition", "")
+    parameters_of_url = query(url)
+    start = parameters_of_url.get("startposition", "")
     empty = not any(True for _ in children(results_))
     if not following or empty or not start.isdecimal() or following <= int(start[:9]):
         return ""
     if matches is not None and following > matches:
         return ""
-    parameters = {name: stated[name.lower()] for name in _REPEATED if name.lower() in stated}
+    parameters = {name: parameters_of_url[name.lower()] for name in _REPEATED if name.lower() in parameters_of_url}
     return csw_address(url, {**parameters, "startPosition": str(following)})
 
 

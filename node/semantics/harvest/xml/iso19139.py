@@ -98,13 +98,13 @@ class _Languages:
 
 
 def _dates(node: Node, record: Element, info: Element) -> Iterator[Quad]:
-    dated = set()
+    properties = set()
     for each in info.iterfind("{*}citation/*/{*}date/*"):
         name = _DATES.get(_code(each.find("{*}dateType/*")))
         if name:
-            dated.add(name)
+            properties.add(name)
             yield from values(node, f"{DCT}{name}", text(each.find("{*}date")))
-    if "modified" not in dated:
+    if "modified" not in properties:
         yield from values(node, f"{DCT}modified", text(record.find("{*}dateStamp")))
     frequency = _code(info.find("{*}resourceMaintenance/*/{*}maintenanceAndUpdateFrequency/*"))
     if _TOPIC.fullmatch(frequency):

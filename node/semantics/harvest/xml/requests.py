@@ -30,10 +30,10 @@ def is_csw(url: str) -> bool:
 
 def is_oai(url: str) -> bool:
     """Return whether ``url`` is an address of OAI-PMH: it has a verb, or its path ends in ``/oai``."""
-    stated = query(url)
+    parameters = query(url)
     return (
-        "verb" in stated
-        or stated.get("mode", "").lower() == "oaipmh"
+        "verb" in parameters
+        or parameters.get("mode", "").lower() == "oaipmh"
         or _OAI_PATH.fullmatch(urlsplit(url).path) is not None
     )
 
@@ -44,12 +44,12 @@ def entrance(url: str) -> str:
         return oai_address(url, {"verb": "ListMetadataFormats"})
     if not is_csw(url):
         return ""
-    stated = query(url)
-    version = stated.get("version") or stated.get("acceptversions") or "2.0.2,3.0.0"
+    parameters_of_url = query(url)
+    version = parameters_of_url.get("version") or parameters_of_url.get("acceptversions") or "2.0.2,3.0.0"
     parameters = {"service": "CSW", "request": "GetCapabilities", "acceptVersions": version}
-    if "maxrecords" in stated:
+    if "maxrecords" in parameters_of_url:
         # The number of records in a page, for the requests that follow.
-        parameters["maxRecords"] = stated["maxrecords"]
+        parameters["maxRecords"] = parameters_of_url["maxrecords"]
     return csw_address(url, parameters)
 
 

@@ -115,7 +115,7 @@ def test_everything_lies_within_the_drawing_with_one_decimal() -> None:
     ]
     picture = draw(marks)
     assert picture is not None
-    assert picture.drawn == len(marks)
+    assert picture.count == len(marks)
     data = " ".join(path.get("d", "") for path in svg(picture.inside).iter("path"))
     numbers = re.findall(r"([ML ])(-?\d+\.\d+)", data)
     assert numbers
@@ -154,7 +154,7 @@ def test_what_is_no_place_is_not_drawn(geometry: dict[str, Any]) -> None:
     good = Mark(id="good", geometry=line((3.7, 51), (3.8, 51.1)), words="good")
     picture = draw([Mark(id="bad", geometry=geometry, words="bad"), good])
     assert picture is not None
-    assert picture.drawn == 1
+    assert picture.count == 1
     assert draw([Mark(id="bad", geometry=geometry, words="bad")]) is None
 
 

@@ -645,7 +645,7 @@ def test_a_negotiation_that_was_accepted_is_shown_as_accepted(node: FakeNode, el
 def test_the_way_of_a_process_knows_every_state_and_message_of_its_table(
     table: Table, steps: tuple[str, ...]
 ) -> None:
-    assert {*steps, table.aborted} == table.states
+    assert {*steps, table.end_by_fault} == table.states
     for message in {*table.openings, *(name for _, name in table.moves)}:
         reached = {move.to for (_, name), move in table.moves.items() if name == message}
         if message in table.openings:

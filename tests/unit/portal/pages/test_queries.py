@@ -58,10 +58,10 @@ def test_reading_back_what_was_written(text: str, values: dict[str, list[str]], 
 def test_a_facet_value_comes_and_goes_and_leads_to_the_first_page() -> None:
     first = search("q=x&page=4")
     narrowed = first.toggle("kind", "model").toggle("kind", "dataset")
-    assert narrowed.chosen["kind"] == ("model", "dataset")
+    assert narrowed.choices["kind"] == ("model", "dataset")
     assert narrowed.page == 1
-    assert narrowed.toggle("kind", "model").chosen["kind"] == ("dataset",)
-    assert narrowed.without_facets().chosen["kind"] == ()
+    assert narrowed.toggle("kind", "model").choices["kind"] == ("dataset",)
+    assert narrowed.without_facets().choices["kind"] == ()
     assert narrowed.without_text().text == ""
     assert narrowed.is_narrowed
     assert not first.is_narrowed
@@ -96,7 +96,7 @@ def test_odd_pages_are_the_first(page: str) -> None:
 def test_nobody_asks_the_index_for_more_than_it_answers() -> None:
     assert search("page=999999").query("en", 20).offset == MAX_OFFSET
     assert len(search("q=" + "x" * 5000).text) == 300
-    assert len(search("&".join(f"keyword=k{n}" for n in range(100))).chosen["keyword"]) == 20
+    assert len(search("&".join(f"keyword=k{n}" for n in range(100))).choices["keyword"]) == 20
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class FakeCage:
 
 def batches(*packed: bytes) -> Batches:
     counts = [len(batch.split()) for batch in packed]
-    return Batches(packed=packed, counts=counts, notes=(), left_out={}, catalogues=())
+    return Batches(batches=packed, counts=counts, notes=(), left_out={}, catalogues=())
 
 
 def names(page: list[ExaminedRecord]) -> list[str]:
