@@ -22,6 +22,7 @@ PUBLIC: Final = {
     ("POST", "/sign-in"): "here a browser says who it is; at most 64 KiB are read",
     ("POST", "/invitation"): "here a browser has a one-time link and chooses a password; at most 64 KiB are read",
     ("POST", "/sign-in/code"): "and here it gives the code of the second factor; at most 64 KiB are read",
+    ("POST", "/subscriptions/mail/{secret:str}"): "a link of an e-mail confirms or stops; at most 64 KiB are read",
 }
 """The doors that read a stranger's body, and why."""
 
