@@ -253,7 +253,7 @@ def cage_for(settings: Settings) -> Cage:
     """Return the cage of a node with these settings."""
     return Cage(
         width=settings.query_concurrency,
-        widths={"scenarios": settings.model_concurrency, "profiles": 1},
+        widths={"scenarios": settings.model_concurrency, "profiles": 1, "tables": 2},
         libraries=model_libraries(settings),
     )
 

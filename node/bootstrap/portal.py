@@ -31,6 +31,7 @@ from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
 from node.portal.views.users import Users
+from node.semantics.profiles.rows_client import StoredTables
 from node.transfer.overview import Overview
 
 
@@ -80,7 +81,13 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
     return CatalogueUseCases(
         browse=catalogue.browse,
         access=catalogue.access,
-        assets=Assets(catalogue.access, parts.assets, node.foundation.ourselves.look, me=parts.me),
+        assets=Assets(
+            catalogue.access,
+            parts.assets,
+            node.foundation.ourselves.look,
+            me=parts.me,
+            tables=StoredTables(parts.cage, parts.assets.place),
+        ),
         sparql=catalogue.ask,
         viewpoints=Viewpoints(
             visibility=node.foundation.visibility,

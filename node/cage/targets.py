@@ -25,6 +25,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.parse": "node.semantics.documents:caged_parse",
+    "tables.read": "node.adapters.profiles.rows:read",
 }
 
 CODE: Final = frozenset({"scenarios.look_at_libraries", "scenarios.run_model", "semantics.describe_model"})

@@ -36,6 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
+from node.portal.pages.data import tables
 from node.portal.pages.meaning import checks, foresight, terms
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
@@ -90,6 +91,9 @@ class Portal:
             ("POST", "/record/foresee", page(foresight.foresee, **people)),
             ("GET", "/schema/check", page(checks.form, **people)),
             ("POST", "/schema/check", page(checks.check, **people)),
+            ("GET", "/record/table", page(tables.table)),
+            ("GET", "/record/table.csv", page(tables.table_csv)),
+            ("GET", "/record/table.json", page(tables.table_json)),
             ("POST", "/record/ask", page(asset.ask, **form)),
             ("POST", "/record/edit", page(edits.edit, **form)),
             ("GET", "/record/withdraw", page(edits.withdrawal, **people)),

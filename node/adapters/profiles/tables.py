@@ -1,15 +1,12 @@
 """Tables of text and Parquet, profiled by DuckDB: one pass over the file with flat memory.
 
-The engine may read the one file and nothing else: its access to files and networks is off, its settings are locked,
-it installs and loads no extensions. The form of a table of text is found by ``node.semantics.sheets``, as everywhere.
+``node.adapters.profiles.relations`` opens them.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -18,6 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from node.adapters.profiles.columns import SAMPLED, Collector, complete, display_text, value_of
 from node.adapters.profiles.moments import Moments, to_iso, usual_step
+from node.adapters.profiles.relations import (
+    Source,
+    csv_options,
+    engine_errors,
+    look_at,
+    open_engine,
+    quote_name,
+    unique_names,
+)
 from node.base.errors import InvalidInput
 from node.semantics import sheets
 from node.semantics.profiles.model import ALL_VALUES, MAX_COLUMNS, ColumnProfile, Profile, TableProfile
@@ -26,10 +32,6 @@ from node.semantics.profiles.places import box_of_columns
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_MEMORY: Final = "400MB"
-_LINE: Final = 1 << 20
-"""Characters of the longest line: a longer one is no line of a table."""
-
 _SAMPLE: Final = 20_000
 """Rows whose values are examples, and are compared with patterns."""
 
@@ -37,20 +39,11 @@ _FEW: Final = 2 * ALL_VALUES
 """Columns with fewer values by estimate have them counted."""
 
 _MOMENTS: Final = 50_000
-_EXACT: Final = 8 << 20
-"""Files of up to so many bytes have their different values counted, larger ones estimated."""
-
 _AT_ONCE: Final = 20
-_AGAIN: Final = 400 << 20
-"""Bytes that are read again to list the values of columns."""
-
 _COUNTED: Final = 40
 """Columns of a table whose different values are counted: counts of many columns take by far longer than estimates."""
 
-_MOST_COLUMNS: Final = 2_000
-
 _BY_HAND: Final = 200_000
-_DECIMAL_COMMA: Final = re.compile(r"-?\d{1,15},\d{1,15}")
 
 _TYPES: Final = (
     (("BOOLEAN",), "boolean"),
@@ -71,32 +64,6 @@ _NOTHING: Final = MappingProxyType({"text": "nullif(trim({}), '')", "number": "n
 """Cells that are empty although they are not NULL, by type."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A table for SQL: ``relation`` is the call that reads it, with ``values`` for its parameters."""
-
-    relation: str
-    values: tuple[Any, ...]
-    size: int
-
-    @property
-    def exact(self) -> bool:
-        """Return whether different values are counted rather than estimated."""
-        return self.size <= _EXACT
-
-    @property
-    def passes(self) -> int:
-        """Return how often the file may be read again."""
-        return max(1, min(10, _AGAIN // max(self.size, 1)))
-
-    def select(
-        self, engine: DuckDBPyConnection, columns: str, *, before: str = "", after: str = ""
-    ) -> DuckDBPyConnection:
-        """Run a query over the table. Names of columns in it are quoted; values of the file are never in it."""
-        query = f"{before}SELECT {columns} FROM {self.relation}{after}"  # noqa: S608 - see above
-        return engine.execute(query, self.values)
-
-
 def profile_text_table(path: Path, name: str) -> Profile:
     """Return the profile of a table of text. Raises ``InvalidInput`` if it is none, or if it is damaged."""
     delimiter = "\t" if name.lower().endswith((".tsv", ".tab")) else ""
@@ -106,26 +73,22 @@ def profile_text_table(path: Path, name: str) -> Profile:
 
 def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple[TableProfile, Moments, list[str]]:
     """Return a table of text as a profile, its moments, and what a person should know about it."""
-    look = _look(path, delimiter)
+    look = look_at(path, delimiter)
     if look.encoding == "windows-1252":
         # The engine knows no such encoding, and Latin-1 lacks its quotation marks and the euro.
         return _by_hand(path, look, name)
     notes = [doubt.text("en") for doubt in look.doubts]
-    columns = list(_unique(look.columns))
-    options = f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {_LINE}, null_padding = false"
-    if look.delimiter != "," and _has_decimal_commas(path, look):
-        options += ", decimal_separator = ','"
-    arguments = (str(path), look.delimiter, look.encoding, columns)
+    options, arguments = csv_options(path, look)
     # The types of a sample, then of all rows, then of the rows that fit: each is slower, and forgives more.
     attempts = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
     error: Exception | None = None
     size = path.stat().st_size
     for attempt in attempts:
         try:
-            with _engine(path) as engine:
-                source = _Source(f"read_csv(?, {options}{attempt})", arguments, size)
+            with open_engine(path) as engine:
+                source = Source(f"read_csv(?, {options}{attempt})", arguments, size)
                 table, moments = _table(engine, source, name)
-        except _engine_errors() as refused:
+        except engine_errors() as refused:
             error = refused
             continue
         if attempt == attempts[2]:
@@ -134,15 +97,9 @@ def separated_table(path: Path, *, delimiter: str = "", name: str = "") -> tuple
     raise _damage_error("the table cannot be read", error)
 
 
-def _has_decimal_commas(path: Path, look: sheets.Look) -> bool:
-    with path.open("rb") as file:
-        rows = [cells for _, cells in islice(sheets.rows(file, look), 1, 200)]
-    return any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cells in rows for cell in cells)
-
-
 def _by_hand(path: Path, look: sheets.Look, name: str) -> tuple[TableProfile, Moments, list[str]]:
     """Return the profile of the first rows of a table, read cell by cell; all rows are counted."""
-    collectors = [Collector(column) for column in _unique(look.columns)[:MAX_COLUMNS]]
+    collectors = [Collector(column) for column in unique_names(look.columns)[:MAX_COLUMNS]]
     comma = look.delimiter != ","
     count = 0
     with path.open("rb") as file:
@@ -168,9 +125,9 @@ def _by_hand(path: Path, look: sheets.Look, name: str) -> tuple[TableProfile, Mo
 def parquet(path: Path, _name: str) -> Profile:
     """Return the profile of a Parquet file. Raises ``InvalidInput`` if it is damaged."""
     try:
-        with _engine(path) as engine:
-            table, moments = _table(engine, _Source("read_parquet(?)", (str(path),), path.stat().st_size), "")
-    except _engine_errors() as error:
+        with open_engine(path) as engine:
+            table, moments = _table(engine, Source("read_parquet(?)", (str(path),), path.stat().st_size), "")
+    except engine_errors() as error:
         raise _damage_error("the Parquet file is damaged", error) from error
     return _profile("Parquet", table, moments, [])
 
@@ -187,84 +144,13 @@ def _profile(format_: str, table: TableProfile, moments: Moments, notes: Sequenc
     )
 
 
-def _look(path: Path, delimiter: str) -> sheets.Look:
-    with path.open("rb") as file:
-        head = file.read(_LINE + 1)
-    first = head.partition(b"\n")[0]
-    if len(first) > _LINE:
-        raise InvalidInput(
-            f"the first line has more than {_LINE} bytes: this is not a table of rows and columns",
-            remedy="save it as a table with one line for each row, and the names of the columns in the first line",
-        )
-    try:
-        # The whole first line, however long it is; types come from the engine.
-        look = sheets.look(
-            head[: max(sheets.SAMPLE, len(first) + 1)], whole=len(head) <= sheets.SAMPLE, delimiter=delimiter
-        )
-    except ValueError as error:
-        raise InvalidInput(f"the table cannot be read: {error}", remedy="save it as CSV in UTF-8") from error
-    if not look.columns or (b"\0" in head and look.encoding != "utf-16"):
-        raise InvalidInput("the file is not a table of text", remedy="save the table as CSV in UTF-8")
-    if len(look.columns) > _MOST_COLUMNS:
-        raise InvalidInput(
-            f"the table has {len(look.columns)} columns; at most {_MOST_COLUMNS} can be profiled",
-            remedy="put the names into a column of their own, so that the table has more rows and fewer columns",
-        )
-    return look
-
-
-def _unique(names: Sequence[str]) -> Sequence[str]:
-    """Return ``names`` with a number behind those that repeat, and a name for those without."""
-    unique: dict[str, None] = {}
-    for place, name in enumerate(names, 1):
-        stem = name[:200] or f"column {place}"
-        name_here, number = stem, 2
-        while name_here in unique:
-            name_here, number = f"{stem} {number}", number + 1
-        unique[name_here] = None
-    return tuple(unique)
-
-
-def _engine(path: Path) -> DuckDBPyConnection:
-    import duckdb
-
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "threads": "1",
-        "memory_limit": _MEMORY,
-        "max_temp_directory_size": "0B",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "python_enable_replacements": "false",
-        "preserve_insertion_order": "false",
-    }
-    engine = duckdb.connect(":memory:", config=settings)
-    engine.execute(f"SET allowed_paths = [{_text(str(path))}]")
-    engine.execute("SET enable_external_access = false")
-    engine.execute("SET lock_configuration = true")
-    return engine
-
-
-def _engine_errors() -> tuple[type[Exception], ...]:
-    import duckdb
-
-    return (duckdb.Error, OverflowError, UnicodeDecodeError)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _table(engine: DuckDBPyConnection, source: _Source, name: str) -> tuple[TableProfile, Moments]:
+def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[TableProfile, Moments]:
     described = source.select(engine, "*", before="DESCRIBE ").fetchall()
     columns_of_file = [(str(row[0]), _type(str(row[1]))) for row in described]
     kept_columns = columns_of_file[:MAX_COLUMNS]
     facts = []
     for column, type_ in kept_columns:
-        cell = _quote(column)
+        cell = quote_name(column)
         replacement = _NOTHING.get(type_, "{}").format(cell)
         distinct = (
             f"count(DISTINCT {replacement})"
@@ -316,11 +202,11 @@ def _type(name: str) -> str:
     return next((type_ for names, type_ in _TYPES if stem in names), "text")
 
 
-def _samples(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str]) -> dict[str, list[str]]:
+def _samples(engine: DuckDBPyConnection, source: Source, columns: Sequence[str]) -> dict[str, list[str]]:
     """Return for each column different values out of some rows of the whole file, the most frequent first."""
     if not columns:
         return {}
-    selected = ", ".join(f"left(CAST({_quote(column)} AS VARCHAR), 200)" for column in columns)
+    selected = ", ".join(f"left(CAST({quote_name(column)} AS VARCHAR), 200)" for column in columns)
     # A reservoir with a fixed seed: the same file makes the same draft.
     rows = source.select(engine, selected, after=f" USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)").fetchall()
     samples = {}
@@ -335,7 +221,7 @@ def _samples(engine: DuckDBPyConnection, source: _Source, columns: Sequence[str]
 
 
 def _rare_values(
-    engine: DuckDBPyConnection, source: _Source, columns: Sequence[str], passes: int
+    engine: DuckDBPyConnection, source: Source, columns: Sequence[str], passes: int
 ) -> dict[str, list[str]]:
     """Return all values of columns that have few: a rare one is in no sample, but is searched for.
 
@@ -344,7 +230,7 @@ def _rare_values(
     values_by_column: dict[str, list[str]] = {}
     for start in range(0, min(len(columns), passes * _AT_ONCE), _AT_ONCE):
         some = columns[start : start + _AT_ONCE]
-        selected = ", ".join(f"list(DISTINCT left(trim({_quote(column)}), 200))" for column in some)
+        selected = ", ".join(f"list(DISTINCT left(trim({quote_name(column)}), 200))" for column in some)
         cells = source.select(engine, selected).fetchone() or ()
         for column, values in zip(some, cells, strict=True):
             values_by_column[column] = sorted(value for value in values or () if value)
@@ -352,7 +238,7 @@ def _rare_values(
 
 
 def _moments(
-    engine: DuckDBPyConnection, source: _Source, columns: Sequence[tuple[str, str]], values: Sequence[Any]
+    engine: DuckDBPyConnection, source: Source, columns: Sequence[tuple[str, str]], values: Sequence[Any]
 ) -> Moments:
     """Return the moments of the first column that has any."""
     for place, (column, type_) in enumerate(columns):
@@ -361,7 +247,7 @@ def _moments(
             continue
         first = source.select(
             engine,
-            f"{_quote(column)} AS m",
+            f"{quote_name(column)} AS m",
             before="SELECT DISTINCT m FROM (",
             after=f" LIMIT {_MOMENTS}) WHERE m IS NOT NULL ORDER BY m",
         )

@@ -10,11 +10,14 @@ from anyio.to_thread import run_sync
 
 from node.catalogue.access import Access, AccessCode
 from node.catalogue.model import Record
+from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.policy.model import Decision
 from node.semantics.documents import serialise
 from node.semantics.metrics import METRICS
+from node.semantics.model import File
+from node.semantics.profiles.rows_client import RowQuery, TableRows
 from node.semantics.quality import advice, score
 from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import PREFIXES
@@ -58,13 +61,21 @@ class Assets:
     """Assets as their pages show them."""
 
     def __init__(
-        self, access: Access, files: AssetStore, ourselves: Callable[[], Awaitable[Caller]], *, me: str
+        self,
+        access: Access,
+        files: AssetStore,
+        ourselves: Callable[[], Awaitable[Caller]],
+        *,
+        me: str,
+        tables: Callable[[str, str, RowQuery], Awaitable[TableRows]],
     ) -> None:
-        """``ourselves`` reads the credentials that this node (DID ``me``) holds now."""
+        """``ourselves`` reads the credentials that this node (DID ``me``) holds now; ``tables`` reads rows of a
+        stored file."""
         self._access = access
         self._files = files
         self._ourselves = ourselves
         self._me = me
+        self._tables = tables
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         """Return the access code of the record for this caller, as in ``CatalogueHit.access``."""
@@ -112,13 +123,26 @@ class Assets:
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""
-        file_of_name = next((known for known in record.files if known.name == file and known.open), None)
-        if file_of_name is None or record.origin != self._me:
+        file_of_name = self._open_file(record, file)
+        if file_of_name is None:
             return None
         body = bytearray()
         async for chunk in await self._files.open(file_of_name.sha256, end=limit):
             body += chunk
         return bytes(body[:limit])
+
+    async def rows(self, record: Record, file: str, query: RowQuery) -> TableRows:
+        """Return rows of an *open* file. Raises ``NotFound`` for any other, and the errors of reading a table."""
+        open_file = self._open_file(record, file)
+        if open_file is None:
+            raise absent()
+        return await self._tables(open_file.sha256, open_file.name, query)
+
+    def _open_file(self, record: Record, file: str) -> File | None:
+        """Return the file of this name if everybody who sees the record may download it, and this node has it."""
+        if record.origin != self._me:
+            return None
+        return next((known for known in record.files if known.name == file and known.open), None)
 
 
 def _quality(score: Mapping[str, Any]) -> Quality:

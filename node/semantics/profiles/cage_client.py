@@ -17,7 +17,7 @@ TARGET: Final = "profiles.profile"
 LIMITS: Final = Limits(memory=1536 << 20, cpu=60, wall=60.0, answer=8 << 20)
 """The limits of one profile. A table of 100 MB takes a second or two, and 150 MB of memory."""
 
-_OWN_GROUP: Final = "/proc/self/cgroup"
+OWN_GROUP: Final = "/proc/self/cgroup"
 """DuckDB reads here how much memory its process may have, and does not start if it may not."""
 
 
@@ -69,7 +69,7 @@ async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:
     """
     order = _order(path, name)
     with _own_remedy():
-        answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+        answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], OWN_GROUP])
     return Profile.from_json(answer)
 
 
@@ -77,7 +77,7 @@ def profile_sync(cage: SyncProfileCage, path: Path, name: str) -> Profile:
     """``profile`` for callers without an event loop."""
     order = _order(path, name)
     with _own_remedy():
-        answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], _OWN_GROUP])
+        answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], OWN_GROUP])
     return Profile.from_json(answer)
 
 

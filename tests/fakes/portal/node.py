@@ -75,6 +75,7 @@ from node.portal.views.assets import Improvement, Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
+from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import (
     BRUGGE,
@@ -369,6 +370,15 @@ class FakeNode:
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         return {"traffic-sample.csv": SAMPLE_CSV, "segments.geojson": SEGMENTS}.get(file)
+
+    async def rows(self, record: Record, file: str, query: RowQuery) -> TableRows:
+        if file != "traffic-sample.csv":
+            raise NotFound
+        lines = [line.split(",") for line in SAMPLE_CSV.decode().splitlines()]
+        cells = [tuple(line) for line in lines[1:]]
+        columns = tuple(TableColumn(name=name, numeric=cells[0][at].isdigit()) for at, name in enumerate(lines[0]))
+        counts = (("12", 3), ("", 1)) if query.count else ()
+        return TableRows(columns=columns, rows=tuple(cells), total=200, counts=counts, partial=True)
 
     async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
         require(by, UseCase.NEGOTIATE)

@@ -1,0 +1,118 @@
+"""The function for rows of tables that runs in the cage: a page of a table, filtered, sorted and counted.
+
+Nothing that a reader writes becomes a part of the query: names of columns are looked up among those of the table, and
+quoted; values are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from node.adapters.profiles.relations import Source, csv_options, engine_errors, look_at, open_engine, quote_name
+from node.base.errors import InvalidInput
+from node.semantics import sheets
+
+LONGEST_CELL: Final = 2000
+_NUMBERS: Final = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+_COMPARED: Final = {">": ">", "<": "<"}
+_HEAD: Final = 4096
+
+
+def read(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``tables.read``: rows of the table at ``path``, which was called ``name``.
+
+    ``filters`` are pairs of a column and a text (see ``_condition``); ``sort`` is a column or empty, ``descending``
+    its direction; ``offset`` and ``limit`` say which rows; ``count`` is a column whose values are counted, or empty.
+    Raises ``InvalidInput`` for a file that is no table, and for a column that it does not have.
+    """
+    path, name = Path(message["path"]), str(message["name"])
+    attempts = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
+    error: Exception | None = None
+    for number, source in enumerate(_sources(path, name, attempts)):
+        try:
+            with open_engine(path) as engine:
+                # The rows of a page are the same each time.
+                answer = _answer(engine, source, message)
+        except engine_errors() as refused:
+            error = refused
+            continue
+        return {**answer, "partial": number == len(attempts) - 1}, []
+    raise InvalidInput(
+        "the table cannot be read", remedy="download the file, and open it in another program"
+    ) from error
+
+
+def _sources(path: Path, name: str, attempts: Sequence[str]) -> list[Source]:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    size = path.stat().st_size
+    kind = sheets.what_it_is(head)
+    if kind == "parquet":
+        return [Source("read_parquet(?)", (str(path),), size)]
+    if kind:
+        raise InvalidInput("the file is not a table of text or Parquet", remedy="download it instead")
+    look = look_at(path, "\t" if name.lower().endswith((".tsv", ".tab")) else "")
+    if look.encoding == "windows-1252":
+        raise InvalidInput(
+            "the table is in the encoding windows-1252", remedy="download it; in UTF-8 it can be shown here"
+        )
+    options, values = csv_options(path, look)
+    return [Source(f"read_csv(?, {options}{attempt})", values, size) for attempt in attempts]
+
+
+def _answer(engine: Any, source: Source, message: dict[str, Any]) -> dict[str, Any]:
+    types = {str(row[0]): str(row[1]) for row in source.select(engine, "*", before="DESCRIBE ").fetchall()}
+    conditions, values = [], []
+    for column, text in message["filters"]:
+        condition, given = _condition(_column_name(column, types), types[column], str(text))
+        conditions.append(condition)
+        values.append(given)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    matching = Source(source.relation, (*source.values, *values), source.size)
+    total = int((matching.select(engine, "count(*)", after=where).fetchone() or (0,))[0])
+    order = ""
+    if message["sort"]:
+        direction = "DESC" if message["descending"] else "ASC"
+        order = f" ORDER BY {_column_name(message['sort'], types)} {direction} NULLS LAST"
+    cells = ", ".join(f"left(CAST({quote_name(column)} AS VARCHAR), {LONGEST_CELL})" for column in types)
+    page = f"{where}{order} LIMIT {int(message['limit'])} OFFSET {int(message['offset'])}"
+    rows = matching.select(engine, cells, after=page).fetchall()
+    return {
+        "columns": [[column, any(word in kind for word in _NUMBERS)] for column, kind in types.items()],
+        "rows": [["" if cell is None else cell for cell in row] for row in rows],
+        "total": total,
+        "counts": _counts(engine, matching, where, str(message["count"]), types),
+    }
+
+
+def _counts(engine: Any, source: Source, where: str, column: str, types: dict[str, str]) -> list[list[Any]]:
+    """Return the most frequent values of a column with their numbers."""
+    if not column:
+        return []
+    cell = f"left(CAST({_column_name(column, types)} AS VARCHAR), {LONGEST_CELL})"
+    after = f"{where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
+    rows = source.select(engine, f"{cell}, count(*)", after=after).fetchall()
+    return [["" if value is None else value, int(number)] for value, number in rows]
+
+
+def _column_name(column: str, types: dict[str, str]) -> str:
+    """Return the quoted name of a column. Raises ``InvalidInput`` if the table does not have it."""
+    if column not in types:
+        raise InvalidInput(f"the table has no column {column[:80]!r}", remedy=f"use {', '.join(list(types)[:20])}")
+    return quote_name(column)
+
+
+def _condition(cell: str, kind: str, text: str) -> tuple[str, str]:
+    """Return the condition for a filter, and its value: ``>5`` and ``<5`` compare, in the order of the column's type
+    (both include the value), ``=x`` is the whole cell, and any other text is a part of it."""
+    sign, value = text[:1], text[1:].strip()
+    if sign in _COMPARED and value:
+        if kind == "VARCHAR":
+            return f"{cell} {_COMPARED[sign]}= ?", value
+        return f"{cell} {_COMPARED[sign]}= TRY_CAST(? AS {kind})", value
+    whole = f"coalesce(CAST({cell} AS VARCHAR), '')"
+    if sign == "=":
+        return f"{whole} = ?", value
+    return f"contains(lower({whole}), lower(?))", text

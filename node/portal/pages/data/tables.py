@@ -1,0 +1,169 @@
+"""The rows of an open table: page by page, filtered, sorted and counted; every state has an address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response
+
+from node.base.errors import InvalidInput, NotFound
+from node.catalogue.model import Record
+from node.catalogue.representations import VARY
+from node.portal import headers
+from node.portal.visit import Visit
+from node.semantics.profiles.rows_client import MOST, RowQuery, TableRows
+
+if TYPE_CHECKING:
+    from node.portal.responder import Responder
+
+PAGE: Final = 50
+TYPES: Final = frozenset({"text/csv", "text/tab-separated-values", "application/vnd.apache.parquet"})
+"""Media types of files with such a page."""
+
+_MARK: Final = "is."
+_LONGEST: Final = 300
+_MOST_FILTERS: Final = 20
+_LAST: Final = 100_000
+_VERSION: Final = re.compile(r"(?:[1-9][0-9]{0,8})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableView:
+    """A table as its address says it: ``filters`` are column → text."""
+
+    iri: str
+    file: str
+    version: str = ""
+    filters: Mapping[str, str]
+    sort: str = ""
+    descending: bool = False
+    count: str = ""
+    page: int = 1
+
+    @classmethod
+    def read(cls, parameters: Sequence[tuple[str, str]]) -> TableView:
+        """Read the parameters of an address. Others are ignored. Raises ``InvalidInput`` for too many filters."""
+        values = dict(parameters)
+        filters = {
+            name.removeprefix(_MARK): value[:_LONGEST]
+            for name, value in parameters
+            if name.startswith(_MARK) and value.strip()
+        }
+        if len(filters) > _MOST_FILTERS:
+            raise InvalidInput(f"a table has at most {_MOST_FILTERS} filters", remedy="remove some")
+        page = values.get("page", "")
+        return cls(
+            iri=values.get("iri", ""),
+            file=values.get("file", ""),
+            version=values.get("version", ""),
+            filters=filters,
+            sort=values.get("sort", ""),
+            descending=values.get("desc") == "1",
+            count=values.get("count", ""),
+            page=min(int(page), _LAST) if page.isascii() and page.isdigit() and len(page) < 7 and int(page) else 1,
+        )
+
+    def query(self, *, limit: int = PAGE, whole: bool = False) -> RowQuery:
+        """Return the question to the table; ``whole`` begins with the first row."""
+        return RowQuery(
+            filters=tuple(self.filters.items()),
+            sort=self.sort,
+            descending=self.descending,
+            offset=0 if whole else (self.page - 1) * limit,
+            limit=limit,
+            count=self.count,
+        )
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the parameters of the address."""
+        pairs = [("iri", self.iri), ("file", self.file), ("version", self.version)]
+        pairs += [(f"{_MARK}{column}", text) for column, text in self.filters.items()]
+        pairs += [("sort", self.sort), ("desc", "1" if self.sort and self.descending else ""), ("count", self.count)]
+        pairs.append(("page", str(self.page) if self.page > 1 else ""))
+        return [pair for pair in pairs if pair[1]]
+
+    def address(self, **changes: Any) -> str:
+        """Return the query string of this table with some parts changed; back on the first page."""
+        return f"?{urlencode(replace(self, **{'page': 1, **changes}).pairs())}"
+
+    def sorted_by(self, column: str) -> str:
+        """Return the query string of the table sorted by ``column``; upside down if it is already."""
+        return self.address(sort=column, descending=self.sort == column and not self.descending)
+
+    def having(self, column: str, value: str) -> str:
+        """Return the query string of the rows with exactly ``value``."""
+        return self.address(filters={**self.filters, column: f"={value}"}, count="")
+
+    def without(self, column: str) -> str:
+        """Return the query string without the filter of ``column``."""
+        return self.address(filters={name: text for name, text in self.filters.items() if name != column})
+
+
+async def table(responder: Responder, visit: Visit) -> Response:
+    """``/record/table?iri=…&file=…``: rows of an open table."""
+    view = TableView.read(visit.parameters())
+    record, rows = await _rows(responder, visit, view, view.query())
+    return responder.render(
+        visit,
+        "table.html",
+        record=record,
+        view=view,
+        rows=rows,
+        first=(view.page - 1) * PAGE + 1,
+        more=view.page * PAGE < rows.total,
+        most=MOST,
+        mark=_MARK,
+    )
+
+
+async def table_csv(responder: Responder, visit: Visit) -> Response:
+    """``/record/table.csv``: the rows that match, as a table (RFC 4180), with the cells as they are in the file."""
+    view = TableView.read(visit.parameters())
+    _, rows = await _rows(responder, visit, view, view.query(limit=MOST, whole=True))
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow([column.name for column in rows.columns])
+    writer.writerows(rows.rows)
+    return _file(visit, sheet.getvalue(), "text/csv; charset=utf-8; header=present", f"{_stem(view.file)}-rows.csv")
+
+
+async def table_json(responder: Responder, visit: Visit) -> Response:
+    """``/record/table.json``: the page of rows for programs."""
+    view = TableView.read(visit.parameters())
+    _, rows = await _rows(responder, visit, view, view.query())
+    body = {**rows.to_json(), "page": view.page, "pageSize": PAGE}
+    return _file(visit, json.dumps(body, ensure_ascii=False), "application/json", "")
+
+
+async def _rows(responder: Responder, visit: Visit, view: TableView, query: RowQuery) -> tuple[Record, TableRows]:
+    if (
+        not view.iri
+        or len(view.iri) > 2048
+        or (view.version and not (view.version.isdecimal() and len(view.version) < 10))
+    ):
+        raise NotFound
+    catalogue = responder.node.catalogue
+    version = int(view.version) if view.version else None
+    record = await catalogue.browse.record(view.iri, visit.caller, version=version)
+    return record, await catalogue.assets.rows(record, view.file, query)
+
+
+def _stem(name: str) -> str:
+    stem = name.rpartition("/")[2].partition(".")[0]
+    return "".join(c for c in stem if c.isascii() and (c.isalnum() or c in "-_"))[:80] or "table"
+
+
+def _file(visit: Visit, text: str, media_type: str, name: str) -> Response:
+    response = Response(text.encode("utf-8", errors="replace"), headers={"Content-Type": media_type, "Vary": VARY})
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = headers.cache_control(signed_in=not visit.caller.is_anonymous)
+    if name:
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return response

@@ -1,0 +1,98 @@
+"""From the path of a table to some of its rows. All reading happens in the cage (``node.adapters.profiles.rows``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.errors import Overloaded
+from node.cage.model import Limits
+from node.semantics.profiles.cage_client import OWN_GROUP, ProfileCage
+
+TARGET: Final = "tables.read"
+LIMITS: Final = Limits(memory=1536 << 20, cpu=20, wall=20.0, answer=32 << 20)
+"""The limits of one reading."""
+
+MOST: Final = 50_000
+"""The most rows of one reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowQuery:
+    """A question to a table: which rows (``filters``: column → text), in which order, and the column to count."""
+
+    filters: tuple[tuple[str, str], ...] = ()
+    sort: str = ""
+    descending: bool = False
+    offset: int = 0
+    limit: int = 50
+    count: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableColumn:
+    """A column of a table."""
+
+    name: str
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRows:
+    """Rows of a table as texts; ``total`` is how many rows match; ``counts`` are the most frequent values of the
+    counted column. ``partial``: some lines do not fit the table and are left out."""
+
+    columns: tuple[TableColumn, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: int
+    counts: tuple[tuple[str, int], ...] = ()
+    partial: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "columns": [{"name": column.name, "numeric": column.numeric} for column in self.columns],
+            "rows": [list(row) for row in self.rows],
+            "total": self.total,
+            "counts": [{"value": value, "count": count} for value, count in self.counts],
+            "partial": self.partial,
+        }
+
+
+class StoredTables:
+    """The tables of this node. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
+
+    def __init__(self, cage: ProfileCage, place: Callable[[str], Path]) -> None:
+        self._cage = cage
+        self._place = place
+
+    async def __call__(self, sha256: str, name: str, query: RowQuery) -> TableRows:
+        """Return rows of the stored file ``name``. Raises ``InvalidInput`` for a file that is no table and for a
+        column that it does not have, ``Overloaded`` for a table that is too large."""
+        path = str((await asyncio.to_thread(self._place, sha256)).resolve())
+        order = {
+            "path": path,
+            "name": name,
+            "filters": [list(pair) for pair in query.filters],
+            "sort": query.sort,
+            "descending": query.descending,
+            "offset": query.offset,
+            "limit": min(query.limit, MOST),
+            "count": query.count,
+        }
+        try:
+            answer, _ = await self._cage.call(TARGET, order, limits=LIMITS, readable=[path, OWN_GROUP])
+        except Overloaded as error:
+            if error.facts.get("limit") == "queue":
+                raise
+            remedy = "filter the table, or download the file"
+            raise Overloaded(error.detail, remedy=remedy, facts=error.facts) from error
+        return TableRows(
+            columns=tuple(TableColumn(name=name, numeric=numeric) for name, numeric in answer["columns"]),
+            rows=tuple(tuple(row) for row in answer["rows"]),
+            total=answer["total"],
+            counts=tuple((value, count) for value, count in answer["counts"]),
+            partial=answer["partial"],
+        )
