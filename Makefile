@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup dev demo test lint type format bench unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
+.PHONY: help setup dev demo test lint type format bench pictures unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ format: $(VENV)/.dev ## put code into form
 
 bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; PEER=edc|fuseki STORE=postgres)
 	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
+
+pictures: $(VENV)/.dev ## pictures of the main pages, in build/pictures with a sheet of all (DARK=1: in the dark too)
+	@$(BIN)/python -m tests.e2e.pictures $(if $(DARK),--dark)
 
 unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)
 	@$(BIN)/python -m tests.unkind --negotiations $(or $(NEGOTIATIONS),200) $(if $(SEED),--seed $(SEED))

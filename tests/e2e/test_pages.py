@@ -40,6 +40,8 @@ OPEN = (
     "/schemas/traffic-flow-observed",
     "/scenarios/contributiebrug",
     "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
+    f"/record/table?iri={quote(COUNTS, safe='')}&file=traffic-sample.csv&count=vehicleType&is.vehicleType=car",
+    "/subscriptions/mail/a-secret",
     "/sign-in",
     "/members",
     "/about",
@@ -50,6 +52,9 @@ INSIDE = (
     "/agreements",
     f"/agreements/{AGREEMENT}?check=now",
     f"/agreements/{AGREEMENT}/document?document=both",
+    "/subscriptions",
+    "/users",
+    "/account",
     "/received",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     "/processes",
@@ -92,16 +97,17 @@ def site() -> Iterator[str]:
     """The portal with the content of the demonstration, on a port of its own."""
     node = FakeNode()
     node.sessions["els-session"] = ELS
-    yield from _served(node)
+    yield from serve(node)
 
 
 @pytest.fixture(scope="module")
 def hostile_site() -> Iterator[str]:
     """The portal over a node whose descriptions all try to run something."""
-    yield from _served(Hostile(list(MARKUP), "model"))
+    yield from serve(Hostile(list(MARKUP), "model"))
 
 
-def _served(node: FakeNode) -> Iterator[str]:
+def serve(node: FakeNode) -> Iterator[str]:
+    """Serve the portal of ``node`` while the iterator waits; its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application(node), log_config=None, lifespan="off"))
