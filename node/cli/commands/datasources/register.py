@@ -22,7 +22,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the data sou
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Register data sources, to share data where they are: add, test, list, remove.",
+        help="Register data sources: add, test, list, remove.",
     )
     verbs.command("add")(add)
     verbs.command("test")(try_source)
