@@ -106,7 +106,7 @@ def show(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show one asset: what it is, how you may use it, its versions."""
+    """Show one asset: what it is, how you may use it, versions."""
     with connect(node) as client:
         record = client.record(iri, version=version, as_of=as_of, language=lang)
         versions = client.versions(iri)

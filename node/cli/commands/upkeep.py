@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(node: Node = None) -> int:
-    """Show what waits for you, ends soon, does not work, or is new. Exit status 1 if something does not work."""
+    """Show what waits for you, ends soon, fails, or is new. Exit status 1 if something does not work."""
     with connect(node) as client:
         agenda = client.agenda()
     if Mode.json:

@@ -32,7 +32,9 @@ def shown(*words: str) -> str:
 @pytest.mark.parametrize("words", [(), *(words for words in ALL if len(words) == 1)], ids=" ".join)
 def test_no_summary_of_a_verb_is_cut_off(words: tuple[str, ...]) -> None:
     _, _, verbs = shown(*words).partition("Commands:")
-    assert not [line for line in verbs.splitlines() if line.endswith("...")], "shorten its first sentence"
+    # In a terminal of 80 columns, a summary may have two letters less than in the runner of the tests.
+    cut = [line for line in verbs.splitlines() if line.endswith("...") or len(line) > 76]
+    assert not cut, "shorten its first sentence"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def live(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Open data that are read where they are, for your own programs.
+    """Open data where they are, for your own programs.
 
     It needs an agreement: hansa get IRI --agree-only. The provider checks it at every read.
     """

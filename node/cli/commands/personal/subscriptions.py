@@ -75,7 +75,7 @@ def search(
     name: Annotated[str, typer.Option(help="A name for the search.")] = "",
     node: Node = None,
 ) -> None:
-    """Subscribe to new assets that match a search, as hansa find searches."""
+    """Subscribe to new assets that match a search of hansa find."""
     text = " ".join(terms or ())
     single = {"q": text, "from": since, "to": until, "bbox": bbox}
     many = {"kind": kind, "theme": theme, "publisher": publisher, "format": file_format}
