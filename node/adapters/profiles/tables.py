@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -145,12 +145,13 @@ def _profile(format_: str, table: TableProfile, moments: Moments, notes: Sequenc
 
 
 def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[TableProfile, Moments]:
-    described = source.select(engine, "*", before="DESCRIBE ").fetchall()
-    columns_of_file = [(str(row[0]), _type(str(row[1]))) for row in described]
+    description = source.select(engine, "*", before="DESCRIBE ").fetchall()
+    columns_of_file = [(str(row[0]), _type(str(row[1]))) for row in description]
     kept_columns = columns_of_file[:MAX_COLUMNS]
+    cells = {str(row[0]): _cell(str(row[0]), str(row[1])) for row in description}
     facts = []
     for column, type_ in kept_columns:
-        cell = quote_name(column)
+        cell = cells[column]
         replacement = _NOTHING.get(type_, "{}").format(cell)
         distinct = (
             f"count(DISTINCT {replacement})"
@@ -191,7 +192,16 @@ def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[Table
     table = TableProfile(
         name=name, rows=rows, columns=tuple(columns), omitted=len(columns_of_file) - len(kept_columns)
     )
-    return table, _moments(engine, source, kept_columns, values)
+    return table, _moments(engine, source, kept_columns, cells, values)
+
+
+def _cell(column: str, type_: str) -> str:
+    """Return the expression for the cells of a column: moments with a time zone as moments of UTC without one.
+
+    The engine gives Python a moment with a time zone only by way of a package that it does not bring.
+    """
+    name = quote_name(column)
+    return f"make_timestamp(epoch_us({name}))" if type_ == "TIMESTAMP WITH TIME ZONE" else name
 
 
 def _type(name: str) -> str:
@@ -238,7 +248,11 @@ def _rare_values(
 
 
 def _moments(
-    engine: DuckDBPyConnection, source: Source, columns: Sequence[tuple[str, str]], values: Sequence[Any]
+    engine: DuckDBPyConnection,
+    source: Source,
+    columns: Sequence[tuple[str, str]],
+    cells: Mapping[str, str],
+    values: Sequence[Any],
 ) -> Moments:
     """Return the moments of the first column that has any."""
     for place, (column, type_) in enumerate(columns):
@@ -247,7 +261,7 @@ def _moments(
             continue
         first = source.select(
             engine,
-            f"{quote_name(column)} AS m",
+            f"{cells[column]} AS m",
             before="SELECT DISTINCT m FROM (",
             after=f" LIMIT {_MOMENTS}) WHERE m IS NOT NULL ORDER BY m",
         )

@@ -165,6 +165,20 @@ def test_decimal_commas_are_numbers(cage: Cage, tmp_path: Path) -> None:
     assert (column.type, column.minimum, column.maximum, column.unit) == ("number", "8.25", "12.5", "ug/m3")
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_moments_with_a_time_zone(cage: Cage, tmp_path: Path, ending: str) -> None:
+    """They are moments of UTC in the draft, whatever their offset."""
+    path = tmp_path / f"counts.{ending}"
+    path.write_text("hour,bikes\n2026-01-01T00:00:00Z,5\n2026-01-01T02:00:00+01:00,7\n2026-01-01T02:00:00Z,6\n")
+    if ending == "parquet":
+        rows = f"SELECT hour::TIMESTAMPTZ AS hour, bikes FROM read_csv('{path}', all_varchar = true)"
+        text = path.rename(tmp_path / "counts.txt")
+        duckdb.execute(f"COPY ({rows.replace(str(path), str(text))}) TO '{path}'")
+    profile = profile_sync(cage, path, path.name)
+    assert columns(profile)["hour"] == ("datetime", "2026-01-01T00:00:00", "2026-01-01T02:00:00")
+    assert (profile.begins, profile.ends, profile.step) == ("2026-01-01T00:00:00", "2026-01-01T02:00:00", "PT1H")
+
+
 def test_infinite_numbers_bound_nothing(cage: Cage, tmp_path: Path) -> None:
     numbers = "SELECT * FROM (VALUES ('-inf'::DOUBLE, 'inf'::FLOAT), (1.5, 'inf'), ('nan', 'inf'), (4, NULL)) t(n, m)"
     duckdb.sql(f"COPY ({numbers}) TO '{tmp_path / 'flow.parquet'}' (FORMAT parquet)")
