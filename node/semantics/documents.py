@@ -30,6 +30,7 @@ from pyoxigraph import serialize as write_quads
 
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.base.jsons import read_json
+from node.semantics.canonical_cost import nodes_alike
 from node.semantics.contexts import with_contexts_in_place
 from node.semantics.writing import json_ld, turtle, used_prefixes
 from node.vocab.namespaces import PREFIXES
@@ -65,7 +66,6 @@ MAX_JSON_DEPTH: Final = 64
 MAX_QUADS: Final = 500_000
 MAX_LITERAL: Final = 1 << 20
 MAX_IRI: Final = 2048
-MAX_BLANK_NODES: Final = 50
 
 _DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([^"']*)["']""")
@@ -122,19 +122,19 @@ def parse(
     return dataset
 
 
-def canonical(dataset: Dataset, *, blank_nodes: int = MAX_BLANK_NODES) -> tuple[bytes, str]:
+def canonical(dataset: Dataset) -> tuple[bytes, str]:
     """Return the canonical form of ``dataset`` (RDFC-1.0, N-Quads sorted by code point) and its SHA-256.
 
-    RDFC-1.0 takes factorial time on blank nodes that look alike. Therefore their number is limited here
-    (``InvalidInput``), and the child has limits, too. ``dataset`` is not changed.
+    Blank nodes that look alike would take factorial time: if there are too many to be numbered, raises
+    ``InvalidInput``. The child has limits, too. ``dataset`` is not changed.
     """
     quads = list(dataset)
-    blanks = {term for quad in quads for term in _terms(quad) if isinstance(term, BlankNode)}
-    if len(blanks) > blank_nodes:
+    alike = nodes_alike(quads)
+    if alike:
         raise InvalidInput(
-            f"the document has {len(blanks)} blank nodes; {blank_nodes} are allowed",
+            f"the document has {alike} blank nodes that cannot be told apart",
             remedy="give the things that it describes their own IRIs",
-            facts={"case": "blank-nodes", "blankNodes": len(blanks), "allowed": blank_nodes},
+            facts={"case": "alike-nodes", "alike": alike},
         )
     copy = Dataset(quads)
     copy.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
@@ -205,8 +205,8 @@ def serialize(statements: list[Triple], media_type: str, *, prefixes: Mapping[st
 def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``semantics.parse`` of the cage: parse a document, return its canonical form.
 
-    ``message``: ``mediaType``, ``base``, and optionally ``namedGraphs``, ``blankNodes``, ``maxBytes``; one blob, the
-    document. Returns ``{"sha256", "statements"}`` and one blob, the canonical N-Quads.
+    ``message``: ``mediaType``, ``base``, and optionally ``namedGraphs``, ``maxBytes``; one blob, the document.
+    Returns ``{"sha256", "statements"}`` and one blob, the canonical N-Quads.
     """
     dataset = parse(
         blobs[0],
@@ -215,7 +215,7 @@ def caged_parse(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
         named_graphs=bool(message.get("namedGraphs", False)),
         max_bytes=int(message.get("maxBytes", MAX_BYTES)),
     )
-    nquads, sha256 = canonical(dataset, blank_nodes=int(message.get("blankNodes", MAX_BLANK_NODES)))
+    nquads, sha256 = canonical(dataset)
     return {"sha256": sha256, "statements": len(dataset)}, [nquads]
 
 
@@ -289,10 +289,6 @@ def _scanned_json(body: bytes) -> bytes:
         ) from error
     placed, changed = with_contexts_in_place(document)
     return json.dumps(placed, ensure_ascii=False).encode() if changed else body
-
-
-def _terms(quad: Quad) -> Iterable[Any]:
-    return quad.subject, quad.object, quad.graph_name
 
 
 def _check_term(term: Any) -> None:

@@ -25,9 +25,6 @@ from node.semantics.validation.breaches import Candidate, check_all, tidy, with_
 from node.semantics.validation.shapes import shapes_of
 from node.vocab.namespaces import DCAT
 
-BLANK_NODES: Final = 200
-"""Descriptions of stewards have few; exports of other tools have more than the default of documents."""
-
 TERMS: Final = 300
 """Terms of an ontology that pages list; the rest is in the description itself."""
 
@@ -104,7 +101,7 @@ def _answer(
         return draft.lines.get(path)
 
     report = tidy([*draft.findings, *about_tables, *with_places(breaches, draft.places, line)])
-    nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
+    nquads, sha256 = canonical(dataset)
     facts = summary.overview(dataset, subject, kind)
     if kind.name == "dataset":
         conforms = not any(f.severity == "violation" and "/shapes/dcat-ap#" in f.rule for f in report)

@@ -77,7 +77,7 @@ class ForeseeImpact:
                 remedy=f"choose a file that ends in {endings}",
                 facts={"case": "no-rdf"},
             )
-        message = {"mediaType": media_type, "base": record.subject, "blankNodes": 2000}
+        message = {"mediaType": media_type, "base": record.subject}
         _, (nquads,) = await self._cage.call("semantics.parse", message, [body], limits=PARSE)
         return replace(record, nquads=nquads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +11,26 @@ from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
 from node.semantics.codelists.lookup import ACCESS
 from node.semantics.kinds import AssetKind
-from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, texts, types
-from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS
+from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, subjects_of_type, texts, types
+from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS, SKOS, XSD
 
 INTERNAL: Final = "internal"
 """The audience, and the template of conditions, of the node's own people."""
 
 OPEN_TEMPLATES: Final = frozenset({"open", "public"})
 """Conditions that let everybody use the bytes without an agreement: then a licence must state the terms."""
+
+_DC: Final = "http://purl.org/dc/elements/1.1/"
+_NAMES_IN_ONTOLOGIES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (f"{DCT}title", (f"{_DC}title", f"{RDFS}label", f"{SKOS}prefLabel")),
+    (f"{DCT}description", (f"{_DC}description", f"{DCT}abstract", f"{RDFS}comment", f"{SKOS}definition")),
+    (f"{DCAT}version", (f"{OWL}versionInfo",)),
+    (f"{OWL}versionInfo", (f"{DCAT}version",)),
+)
+"""The names that other vocabularies have for the particulars of an ontology, best first."""
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STRING: Final = NamedNode(f"{XSD}string")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +67,8 @@ def complete(
         dataset.add(Quad(subject, TYPE, NamedNode(class_)))
     put_if_absent(dataset, subject, f"{DCT}identifier", Literal(subject.value))
     _name_publisher(dataset, subject, setting)
-    # The names that other vocabularies have for title, description and version.
     if kind.name == "ontology":
-        for property_, others in ((f"{DCT}title", f"{RDFS}label"), (f"{DCT}description", f"{RDFS}comment")):
-            put_if_absent(dataset, subject, property_, *literals(dataset, subject, others))
-        put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{OWL}versionInfo"))
-        put_if_absent(dataset, subject, f"{OWL}versionInfo", *literals(dataset, subject, f"{DCAT}version"))
+        _read_ontology(dataset, subject)
     # MLDCAT-AP moved the version of a model from it6:version (3.0) to dcat:version (3.1).
     put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{IT6}version"))
     licences = nodes(dataset, subject, f"{DCT}license")
@@ -73,6 +82,22 @@ def complete(
         code = ACCESS.find(right)
         assert code is not None
         put(dataset, subject, f"{DCT}accessRights", NamedNode(code.iri))
+
+
+def _read_ontology(dataset: Dataset, subject: NamedNode) -> None:
+    """Take title, description, version and dates from the names that ontologies have for them."""
+    for property_, others in _NAMES_IN_ONTOLOGIES:
+        for other in others:
+            put_if_absent(dataset, subject, property_, *literals(dataset, subject, other))
+    for concept in subjects_of_type(dataset, f"{SKOS}Concept"):
+        put_if_absent(dataset, concept, f"{SKOS}prefLabel", *literals(dataset, concept, f"{RDFS}label"))
+    for property_ in (f"{DCT}issued", f"{DCT}modified"):
+        values = literals(dataset, subject, property_)
+        dates = sorted(date for value in values if (date := value.value.strip()) and _DATE.fullmatch(date))
+        # Ontologies list the dates of all their changes, as plain texts.
+        if dates and len(dates) == len(values) and (len(values) > 1 or values[0].datatype == _STRING):
+            last = dates[0] if property_.endswith("issued") else dates[-1]
+            put(dataset, subject, property_, Literal(last, datatype=NamedNode(f"{XSD}date")))
 
 
 def _name_publisher(dataset: Dataset, subject: NamedNode, setting: Setting) -> None:

@@ -83,6 +83,9 @@ def main_subject(dataset: Dataset, kind: AssetKind | None, iri: str | None) -> S
         # description.
         described = {node: candidate for node, candidate in candidates.items() if not types(dataset, node) <= _HEADER}
         candidates = described or candidates
+    if not candidates and kind in (None, KINDS["ontology"]):
+        # A vocabulary in SKOS is a scheme of concepts; in other documents, schemes only stand beside the subject.
+        candidates = dict.fromkeys(subjects_of_type(dataset, f"{SKOS}ConceptScheme"), KINDS["ontology"])
     if not candidates:
         expected = kind or KINDS["dataset"]
         return words.about_field("no-subject", value=f"<{expected.classes[0]}>", kind=expected.name)

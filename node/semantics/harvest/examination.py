@@ -28,9 +28,6 @@ from node.semantics.quality import measure
 from node.semantics.triples import Node
 from node.semantics.validation.breaches import Candidate, check_all, tidy
 
-BLANK_NODES: Final = 5_000
-"""Harvested records may have many; the limits of the cage bound the cost of canonical order."""
-
 FINDINGS: Final = 50
 """Findings that are stored for one record."""
 
@@ -150,7 +147,7 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
 def _facts(draft: _Draft, breaches: Sequence[Finding]) -> tuple[dict[str, Any], bytes]:
     dataset, subject, kind = draft.dataset, draft.subject, draft.kind
     findings = tidy(breaches)[:FINDINGS]
-    nquads, sha256 = canonical(dataset, blank_nodes=BLANK_NODES)
+    nquads, sha256 = canonical(dataset)
     facts = summary.overview(dataset, subject, kind)
     conforms = is_conforming(findings)
     if kind.name == "dataset":
