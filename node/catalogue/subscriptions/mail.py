@@ -109,11 +109,9 @@ class SubscriptionMail:
         def save() -> None:
             now = self._clock.now()
             with self._uow.begin() as tx:
-                subscriber = self._store.subscriber(tx, login) or Subscriber(login=login)
-                if (
-                    subscriber.mail_asked is not None
-                    and timedelta() <= now - subscriber.mail_asked < BETWEEN_QUESTIONS
-                ):
+                subscriber = self._store.hold(tx, login)
+                # The clock of another process may be ahead of ours.
+                if subscriber.mail_asked is not None and abs(now - subscriber.mail_asked) < BETWEEN_QUESTIONS:
                     raise TooMany(
                         "an e-mail was sent a moment ago", remedy="look for it, or try again in five minutes"
                     )
@@ -148,7 +146,7 @@ class SubscriptionMail:
         def save() -> None:
             now = self._clock.now()
             with self._uow.begin() as tx:
-                known = self._subscriber(tx, secret)
+                known = self._subscriber(tx, secret, hold=True)
                 if known.mail_confirmed is None:
                     self._store.save_subscriber(tx, replace(known, mail_confirmed=now, mail_due=now))
 
@@ -159,7 +157,7 @@ class SubscriptionMail:
 
         def save() -> None:
             with self._uow.begin() as tx:
-                self._store.save_subscriber(tx, _without_mail(self._subscriber(tx, secret)))
+                self._store.save_subscriber(tx, _without_mail(self._subscriber(tx, secret, hold=True)))
 
         await run_sync(save)
 
@@ -169,9 +167,7 @@ class SubscriptionMail:
 
         def save() -> None:
             with self._uow.begin() as tx:
-                known = self._store.subscriber(tx, login)
-                if known is not None:
-                    self._store.save_subscriber(tx, _without_mail(known))
+                self._store.save_subscriber(tx, _without_mail(self._store.hold(tx, login)))
 
         await run_sync(save)
 
@@ -202,8 +198,8 @@ class SubscriptionMail:
         secret = self._secret(subscriber.login, subscriber.mail)
         message = letters.digest(subscriber.mail, secret, subscriber.language, now, news.views)
         with self._uow.begin() as tx:
-            if self._store.subscriber(tx, subscriber.login) != subscriber:
-                return False  # Stopped, or another address, in the meantime.
+            if self._store.hold(tx, subscriber.login) != subscriber:
+                return False  # Stopped, another address, or queued by another process in the meantime.
             self._subscriptions.mark_mailed(tx, subscriber.login, news)
             self._store.save_subscriber(tx, replace(subscriber, mail_due=now + BETWEEN_DIGESTS))
             self._queue(tx, letters, subscriber.login, subscriber.mail, message, now)
@@ -229,7 +225,7 @@ class SubscriptionMail:
         plain = _MARK + login.encode() + b"\0" + address.encode()
         return base64.urlsafe_b64encode(self._box.wrap(plain)).decode("ascii").rstrip("=")
 
-    def _subscriber(self, tx: Transaction, secret: str) -> Subscriber:
+    def _subscriber(self, tx: Transaction, secret: str, *, hold: bool = False) -> Subscriber:
         subscriber = None
         try:
             if len(secret) <= _LONGEST_SECRET:
@@ -238,6 +234,8 @@ class SubscriptionMail:
                 if plain.startswith(_MARK):
                     login, _, address = plain.removeprefix(_MARK).decode().partition("\0")
                     subscriber = self._store.subscriber(tx, login)
+                    if subscriber is not None and hold:
+                        subscriber = self._store.hold(tx, login)
                     subscriber = subscriber if subscriber is not None and subscriber.mail == address else None
         except (ValueError, LocalFault):
             subscriber = None

@@ -144,6 +144,10 @@ class SubscriptionStore(Protocol):
     def drop_person(self, tx: Transaction, login: str) -> None:
         """Drop the subscriptions of a person, and their feed."""
 
+    def hold(self, tx: Transaction, login: str) -> Subscriber:
+        """Return the person, added if new, for a change of theirs or of their subscriptions: others who hold the same
+        person wait for the end of the transaction."""
+
     def subscriber(self, tx: Transaction, login: str) -> Subscriber | None:
         """Return what is known about a person; None if nothing is."""
 

@@ -139,6 +139,7 @@ class Subscriptions:
 
     def _add(self, subscription: Subscription) -> Subscription:
         with self._uow.begin() as tx:
+            self._store.hold(tx, subscription.login)
             own = self._store.of_person(tx, subscription.login)
             for other in own:
                 if (other.iri, dict(other.criteria)) == (subscription.iri, dict(subscription.criteria)):
@@ -189,6 +190,7 @@ class Subscriptions:
 
         def save() -> bool:
             with self._uow.begin() as tx:
+                self._store.hold(tx, login)
                 mine = [one for one in self._store.of_person(tx, login) if subscription_id in ("", one.id)]
                 for one in mine:
                     self._store.save(tx, self._after_seeing(tx, one, place))
@@ -217,7 +219,7 @@ class Subscriptions:
     async def _set_feed(self, login: str, sha256: str | None, at: datetime | None) -> None:
         def save() -> None:
             with self._uow.begin() as tx:
-                known = self._store.subscriber(tx, login) or Subscriber(login=login)
+                known = self._store.hold(tx, login)
                 self._store.save_subscriber(tx, replace(known, feed_sha256=sha256, feed_made=at))
 
         await run_sync(save)
@@ -278,7 +280,7 @@ class Subscriptions:
         return DigestNews(views=tuple(view for view in views if view.news), place=place)
 
     def mark_mailed(self, tx: Transaction, login: str, news: DigestNews) -> None:
-        """Note that the news of ``news`` are in an e-mail."""
+        """Note that the news of ``news`` are in an e-mail. The caller holds the person."""
         views = {view.subscription.id: view for view in news.views}
         for subscription in self._store.of_person(tx, login):
             view = views.get(subscription.id)

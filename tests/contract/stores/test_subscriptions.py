@@ -81,3 +81,13 @@ def test_digests_are_due_in_their_order(stores: Stores) -> None:
             stores.subscriptions.save_subscriber(tx, one)
         assert list(stores.subscriptions.with_mail_due(tx, NOW)) == [jan, eva]
         assert list(stores.subscriptions.with_mail_due(tx, NOW - timedelta(days=1))) == []
+
+
+def test_a_person_who_is_held_exists(stores: Stores) -> None:
+    eva = Subscriber(login="eva", feed_sha256="aa", feed_made=NOW)
+    with stores.uow.begin() as tx:
+        stores.subscriptions.save_subscriber(tx, eva)
+        assert stores.subscriptions.hold(tx, "eva") == eva
+        assert stores.subscriptions.hold(tx, "jan") == Subscriber(login="jan")
+    with stores.uow.read() as tx:
+        assert stores.subscriptions.subscriber(tx, "jan") == Subscriber(login="jan")

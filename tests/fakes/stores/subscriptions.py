@@ -40,6 +40,12 @@ class MemorySubscriptionStore:
         if login in memory(tx).rows("subscribers"):
             memory(tx).drop("subscribers", login)
 
+    def hold(self, tx: Transaction, login: str) -> Subscriber:
+        if login not in memory(tx).rows("subscribers"):
+            memory(tx).put("subscribers", login, Subscriber(login=login))
+        held: Subscriber = memory(tx).rows("subscribers")[login]
+        return held
+
     def subscriber(self, tx: Transaction, login: str) -> Subscriber | None:
         return memory(tx).rows("subscribers").get(login)
 

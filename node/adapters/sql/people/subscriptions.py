@@ -23,6 +23,7 @@ _DROP = delete(subscriptions).where(subscriptions.c.login == bindparam("who"), s
 _DROP_ALL = delete(subscriptions).where(subscriptions.c.login == bindparam("who"))
 _DROP_SUBSCRIBER = delete(subscribers).where(subscribers.c.login == bindparam("who"))
 _SUBSCRIBER = select(subscribers).where(subscribers.c.login == bindparam("who"))
+_HELD = _SUBSCRIBER.with_for_update()
 _BY_FEED = select(subscribers).where(subscribers.c.feed_sha256 == bindparam("sha256"))
 _MAIL_DUE = select(subscribers).where(subscribers.c.mail_due <= bindparam("now")).order_by(subscribers.c.mail_due)
 _CHANGE = subscriptions.update().where(subscriptions.c.id == bindparam("of"))
@@ -46,8 +47,15 @@ class SqlSubscriptionStore:
         return connection_of(tx).execute(_DROP, {"who": login, "of": subscription_id}).rowcount == 1
 
     def drop_person(self, tx: Transaction, login: str) -> None:
-        for statement in (_DROP_ALL, _DROP_SUBSCRIBER):
+        # First what others hold first: in the other order they and we could wait for each other.
+        for statement in (_DROP_SUBSCRIBER, _DROP_ALL):
             connection_of(tx).execute(statement, {"who": login})
+
+    def hold(self, tx: Transaction, login: str) -> Subscriber:
+        connection = connection_of(tx)
+        add(connection, subscribers, values(Subscriber(login=login)))
+        # SQLite has one writer at a time, and no FOR UPDATE: SQLAlchemy leaves it out there.
+        return build(Subscriber, connection.execute(_HELD, {"who": login}).one())
 
     def subscriber(self, tx: Transaction, login: str) -> Subscriber | None:
         row = connection_of(tx).execute(_SUBSCRIBER, {"who": login}).one_or_none()
