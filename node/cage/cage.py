@@ -22,7 +22,7 @@ from node.cage.barriers import REMEDY, Barriers
 from node.cage.fork_server import Plan
 from node.cage.launcher import ForkServerGone, Launcher
 from node.cage.libraries import Libraries
-from node.cage.model import Limits
+from node.cage.model import QUEUE, Limits
 from node.cage.pool import IdleChildren, Use, within_life
 from node.cage.targets import CODE, TARGETS
 from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
@@ -357,7 +357,7 @@ def _overload_error(width: int, patience: float) -> Overloaded:
     return Overloaded(
         f"this node works on {width} of these at the same time, and none has ended within {patience:g} seconds",
         remedy="try again in a moment",
-        facts={"limit": "queue"},
+        facts={"limit": QUEUE},
     )
 
 

@@ -1,10 +1,14 @@
-"""Limits of one caged call."""
+"""Limits of one caged call, what its caller needs of the cage, and what a caller says who meets a limit."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
+
+from node.base.errors import HansaError, Overloaded
 
 ORDER: Final = struct.Struct("=Bd")
 """A fork server's order for a call: the place of its target among the sorted names, and its seconds on the wall."""
@@ -22,3 +26,37 @@ class Limits:
 
 PARSE = Limits(cpu=6, wall=6.0)
 QUERY = Limits(cpu=6, wall=5.0, answer=16 << 20)
+
+
+QUEUE: Final = "queue"
+"""The limit, in the facts of an error, that a call met which found no place in the cage in time."""
+
+
+class SyncCage(Protocol):
+    """The cage, for callers without an event loop."""
+
+    def call_sync(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> tuple[dict[str, Any], list[bytes]]: ...
+
+
+def has_full_queue(error: HansaError) -> bool:
+    """Return whether the call was not tried, because others have the places of the cage: it may work in a moment."""
+    return error.facts.get("limit") == QUEUE
+
+
+@contextmanager
+def remedy_against_limits(remedy: str) -> Iterator[None]:
+    """Give ``remedy`` to an ``Overloaded`` of a call that met a limit: the cage does not know what it reads."""
+    try:
+        yield
+    except Overloaded as error:
+        if has_full_queue(error):
+            raise
+        raise Overloaded(error.detail, remedy=remedy, facts=error.facts) from error

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from node.base.errors import InvalidInput, NotFound, Overloaded
 from node.base.work import UnitOfWork
+from node.cage.model import has_full_queue
 from node.catalogue.meaning.difference import definition_of, meaning_difference
 from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, WARN, WRONG_DATA, strictness
 from node.catalogue.model import PUBLIC, Record
@@ -149,7 +150,7 @@ class Inspect:
             key, rule = "unreadable", "file:breaks-schema"
             yield file_finding(key, rule, field=place, severity=severity, why=error.detail, **facts)
         except Overloaded as error:
-            if error.facts.get("limit") == "queue":
+            if has_full_queue(error):
                 raise
             yield file_finding("not-checked", "file:breaks-schema", field=place, severity=severity, **facts)
         else:

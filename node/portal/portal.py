@@ -37,7 +37,8 @@ from node.portal.pages import (
     work,
 )
 from node.portal.pages.data import tables
-from node.portal.pages.meaning import checks, foresight, terms
+from node.portal.pages.meaning import terms
+from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -87,10 +88,10 @@ class Portal:
             ("GET", "/record/changes", page(versions.differences)),
             ("GET", "/terms", page(terms.terms)),
             ("GET", "/term", page(terms.term)),
-            ("GET", "/record/foresee", page(foresight.form, **people)),
-            ("POST", "/record/foresee", page(foresight.foresee, **people)),
-            ("GET", "/schema/check", page(checks.form, **people)),
-            ("POST", "/schema/check", page(checks.check, **people)),
+            ("GET", "/record/foresee", page(FORESIGHT.form, **people)),
+            ("POST", "/record/foresee", page(FORESIGHT.answer, **people)),
+            ("GET", "/schema/check", page(DATA_CHECK.form, **people)),
+            ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),
             ("GET", "/record/table.csv", page(tables.table_csv)),
             ("GET", "/record/table.json", page(tables.table_json)),

@@ -20,6 +20,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import Clock
 from node.base.errors import HansaError, NotConfined, Overloaded, PeerUnreachable, RemoteFault
 from node.base.work import Transaction, UnitOfWork
+from node.cage.model import has_full_queue
 from node.scenarios.run_model import State
 
 REPORT_SECONDS: Final = 0.5
@@ -252,7 +253,7 @@ class DurableExecution(Generic[E]):
                 return
             raise
         except (RemoteFault, NotConfined) as error:
-            if isinstance(error, Overloaded) and error.facts.get("limit") == "queue":
+            if isinstance(error, Overloaded) and has_full_queue(error):
                 raise
             await run_sync(self._journal.fail, identifier, error)
 

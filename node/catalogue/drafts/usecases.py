@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
 from node.base.ids import new_uuid
+from node.cage.model import has_full_queue
 from node.catalogue.drafts.answers import KEPT, copied_answers, first_answers, next_version, submission_of
 from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
@@ -112,7 +113,7 @@ class DatasetDrafts:
         except (InvalidInput, TooLarge) as error:
             unread = error.detail
         except Overloaded as error:
-            if error.facts.get("limit") == "queue":
+            if has_full_queue(error):
                 raise  # In a moment the file can be profiled: without that, nobody asks about personal data.
             unread = error.detail
         code = file_type(name)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, Protocol, TypedDict, Unpack
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, RemoteFault, TooLarge
-from node.cage.model import PARSE, Limits
+from node.cage.model import PARSE, Limits, has_full_queue
 from node.cage.wire import fault_from_json
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 
@@ -95,7 +95,7 @@ async def describe_all(
     try:
         answer, answer_blobs = await cage.call(TARGET_OF_MANY, message, blobs, limits=MANY, owner=owner)
     except (Overloaded, LocalFault, TooLarge) as fault:
-        if fault.facts.get("limit") == "queue":
+        if has_full_queue(fault):
             raise  # Each alone would wait in the same queue.
         for place in members:
             results[place] = await _alone(cage, submissions[place], **options)

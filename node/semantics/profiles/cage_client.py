@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from node.base.errors import Overloaded
-from node.cage.model import Limits
+from node.cage.model import Limits, SyncCage, remedy_against_limits
 from node.semantics.profiles.model import Profile
 
 TARGET: Final = "profiles.profile"
 
 LIMITS: Final = Limits(memory=1536 << 20, cpu=60, wall=60.0, answer=8 << 20)
 """The limits of one profile. A table of 100 MB takes a second or two, and 150 MB of memory."""
+
+REMEDY: Final = "draft from a part of the file, or describe it by hand: hansa publish FILE writes a short draft"
 
 OWN_GROUP: Final = "/proc/self/cgroup"
 """DuckDB reads here how much memory its process may have, and does not start if it may not."""
@@ -25,20 +25,6 @@ class ProfileCage(Protocol):
     """The part of the cage that this module needs."""
 
     async def call(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        readable: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
-
-
-class SyncProfileCage(Protocol):
-    """The part of the cage that callers without an event loop need."""
-
-    def call_sync(
         self,
         target: str,
         message: Mapping[str, Any],
@@ -68,29 +54,17 @@ async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:
     ``Overloaded`` for a file that needs more memory or time than one request may have.
     """
     order = _order(path, name)
-    with _own_remedy():
+    with remedy_against_limits(REMEDY):
         answer, _ = await cage.call(TARGET, order, limits=LIMITS, readable=[order["path"], OWN_GROUP])
     return Profile.from_json(answer)
 
 
-def profile_sync(cage: SyncProfileCage, path: Path, name: str) -> Profile:
+def profile_sync(cage: SyncCage, path: Path, name: str) -> Profile:
     """``profile`` for callers without an event loop."""
     order = _order(path, name)
-    with _own_remedy():
+    with remedy_against_limits(REMEDY):
         answer, _ = cage.call_sync(TARGET, order, limits=LIMITS, readable=[order["path"], OWN_GROUP])
     return Profile.from_json(answer)
-
-
-@contextmanager
-def _own_remedy() -> Iterator[None]:
-    """Say what helps against a limit: the cage does not know that it reads a data file."""
-    try:
-        yield
-    except Overloaded as error:
-        if error.facts.get("limit") == "queue":
-            raise
-        remedy = "draft from a part of the file, or describe it by hand: hansa publish FILE writes a short draft"
-        raise Overloaded(error.detail, remedy=remedy, facts=error.facts) from error
 
 
 def _order(path: Path, name: str) -> dict[str, str]:

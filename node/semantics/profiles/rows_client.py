@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.errors import Overloaded
-from node.cage.model import Limits
+from node.cage.model import Limits, remedy_against_limits
 from node.semantics.profiles.cage_client import OWN_GROUP, ProfileCage
 
 TARGET: Final = "tables.read"
@@ -82,13 +81,8 @@ class StoredTables:
             "limit": min(query.limit, MOST),
             "count": query.count,
         }
-        try:
+        with remedy_against_limits("filter the table, or download the file"):
             answer, _ = await self._cage.call(TARGET, order, limits=LIMITS, readable=[path, OWN_GROUP])
-        except Overloaded as error:
-            if error.facts.get("limit") == "queue":
-                raise
-            remedy = "filter the table, or download the file"
-            raise Overloaded(error.detail, remedy=remedy, facts=error.facts) from error
         return TableRows(
             columns=tuple(TableColumn(name=name, numeric=numeric) for name, numeric in answer["columns"]),
             rows=tuple(tuple(row) for row in answer["rows"]),

@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 from node.base.errors import InvalidInput, Overloaded
-from node.cage.model import Limits
+from node.cage.model import Limits, SyncCage, has_full_queue
 from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.patterns import LONGEST, Misses, python_pattern
 from node.semantics.schemas.tally import SHOWN
@@ -31,20 +31,6 @@ _DEPTH: Final = 24
 _LEAST: Final = 20
 _MOST: Final = 150
 """Seconds of a check: the least, and the most. Between them, one for each megabyte."""
-
-
-class SyncCage(Protocol):
-    """The part of the cage that this module needs."""
-
-    def call_sync(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        readable: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
 class FileCheck:
@@ -72,7 +58,7 @@ class FileCheck:
             try:
                 answer = self._call({**message, "patterns": patterns}, blob, limits)
             except Overloaded as fault:
-                if not patterns or fault.facts.get("limit") == "queue":
+                if not patterns or has_full_queue(fault):
                     raise
                 patterns = []
                 continue
@@ -89,7 +75,7 @@ class FileCheck:
         try:
             self._call({**message, "patterns": patterns, "most": _PROBED}, blob, PROBE)
         except Overloaded as fault:
-            if fault.facts.get("limit") == "queue":
+            if has_full_queue(fault):
                 raise
             return False
         return True
