@@ -79,7 +79,7 @@ def build(
         transfers_strategy=transfer_strategy,
     )
     datasources = data_source_parts(base, plugins)
-    catalogue = catalogue_services(base, with_views=with_views, knows_data_source=datasources.sources.knows)
+    catalogue = catalogue_services(base, with_views=with_views, portions_of=datasources.sources.portions)
     models = Lazy(lambda: _models(base, protocol_services))
     scenarios = Lazy(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)

@@ -94,7 +94,7 @@ class CatalogueServices:
 
 
 def catalogue_services(
-    base: Foundation, *, with_views: bool, knows_data_source: Callable[[str], bool]
+    base: Foundation, *, with_views: bool, portions_of: Callable[[str], frozenset[str] | None]
 ) -> CatalogueServices:
     """Put the catalogue together. Without ``with_views`` graph, search and feed stay closed."""
     parts, people = base.parts, base.people
@@ -139,7 +139,7 @@ def catalogue_services(
     advised_profiles = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, waiter, advised_profiles), catalogue)
     browse = _browse(base, access, ask)
-    publish = _publish(base, catalogue, waiter, advised_profiles, browse, knows_data_source)
+    publish = _publish(base, catalogue, waiter, advised_profiles, browse, portions_of)
     return CatalogueServices(
         node=node,
         access=access,
@@ -323,7 +323,7 @@ def _publish(
     wait_for_views: Settled | None,
     advised_profiles: Sequence[str],
     browse: Browse,
-    knows_data_source: Callable[[str], bool],
+    portions_of: Callable[[str], frozenset[str] | None],
 ) -> Publish:
     parts, settings = base.parts, base.parts.settings
     options = DescribeOptions(
@@ -345,7 +345,7 @@ def _publish(
             catalogue=catalogue,
             has_asset=parts.assets.has,
             visibility=base.visibility,
-            knows_data_source=knows_data_source,
+            portions_of=portions_of,
             inspect=Inspect(
                 uow=parts.stores.uow,
                 records=parts.stores.catalogue.records,

@@ -10,6 +10,7 @@ from node.bootstrap.node import HansaNode
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
+from node.policy.portion import ENFORCED
 from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import (
@@ -116,7 +117,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
                 node.foundation.ourselves.look() if did == parts.me else node.people.participants.recheck(did)
             ),
             situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
-                consumer, provider=agreement.provider, facts=overview.next_use(agreement)
+                consumer, provider=agreement.provider, facts={**ENFORCED, **overview.next_use(agreement)}
             ),
             names=node.catalogue.access.names,
         ),

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from node.base.work import Transaction
 from node.datasources.model import DataSource, Setup
+from node.policy.portion import WHOLE, Portion
 
 
 class DataSourceStore(Protocol):
@@ -29,12 +30,14 @@ class DataSourceStore(Protocol):
 class Abilities:
     """The limits of a data source: whether it lists its items, gives parts of them by bytes, and answers questions.
 
-    ``questions`` names the parameters that a question may have; ``*`` for any.
+    ``questions`` names the parameters that a question may have; ``*`` for any. ``portions`` names the limits of a
+    part that it keeps exactly (``Portion.kinds``): whoever asks for another one gets nothing.
     """
 
     lists: bool = True
     ranges: bool = False
     questions: tuple[str, ...] = ()
+    portions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,8 @@ class Question:
 
     ``path`` is a place below the item, and ``parameters`` a query: both only where the source can. ``base`` is the
     address under which the reader knows the item: every link to the source is written as a link to it.
-    ``media_type`` is the type in which the item is offered.
+    ``media_type`` is the type in which the item is offered. ``portion`` is the part that the reader may have: nothing
+    else leaves the source, and nothing that the reader asks or sees depends on the rest.
     """
 
     path: str = ""
@@ -89,6 +93,7 @@ class Question:
     media_type: str = ""
     accept: str = ""
     base: str = ""
+    portion: Portion = WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

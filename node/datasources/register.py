@@ -127,10 +127,14 @@ class DataSources:
             self._store.drop(tx, name)
             self._note(tx, source, by, "removed")
 
-    def knows(self, name: str) -> bool:
-        """Return whether there is a data source of this name."""
-        with self._uow.read() as tx:
-            return self._store.get(tx, name) is not None
+    def portions(self, name: str) -> frozenset[str] | None:
+        """Return the limits of a part that a data source keeps (``Abilities.portions``); None if there is no such
+        data source. Raises the errors of ``Connector.check``."""
+        try:
+            _, connection = self.connect(name)
+        except NotFound:
+            return None
+        return connection.abilities.portions
 
     def connect(self, name: str) -> tuple[DataSource, DataConnection]:
         """Return a data source and a connection to it, for the node itself: who may read is decided before. Raises

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import unquote
 
 from node.policy import terms
 from node.policy.labels import credential_label, purpose_label
 from node.policy.phrases.model import Phrases
+from node.policy.portion import RowCondition
 from node.policy.rules import Constraint, Value
 from node.policy.terms import compact, local_name
 from node.policy.values import duration, moment, number
@@ -106,4 +108,11 @@ def _name(operand: str, value: Value, phrases: Phrases) -> str:
     if operand == terms.ALGORITHM:
         match = _HASH.fullmatch(value.text)
         return phrases.quote.format(f"{match[1]}{match[2][:12]}…" if match else value.text)
+    if operand == terms.COLUMNS:
+        return phrases.quote.format(unquote(value.text))
+    if operand == terms.ROWS:
+        condition = RowCondition.read(value.text)
+        return phrases.quote.format(condition.formula if condition is not None else value.text)
+    if operand == terms.BOX:
+        return value.text.replace(",", " / ")
     return value.term

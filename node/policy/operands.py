@@ -19,6 +19,7 @@ from node.identity.model import Credential
 from node.policy import terms
 from node.policy.labels import MEMBERSHIP_CREDENTIAL, join_command, purposes, wider_purposes
 from node.policy.model import Nature, Situation
+from node.policy.portion import states_part
 from node.policy.rules import Constraint, Value
 from node.policy.terms import VALUE_TYPES, ValueType, credential_type, local_name
 from node.policy.values import compares, duration, in_utc, moment, number, version
@@ -113,6 +114,8 @@ def _readable(value: Value, kind: ValueType) -> bool:
             return duration(value) is not None
         case ValueType.NUMBER:
             return number(value) is not None
+        case ValueType.COLUMN | ValueType.ROW | ValueType.BOX:
+            return states_part(kind, value.text)
         case _:
             return bool(value.text.strip())
 
@@ -240,8 +243,7 @@ def _rulebook(constraint: Constraint, situation: Situation) -> Verdict:
 
 def _of_a_run(constraint: Constraint, situation: Situation) -> Verdict:
     need = f"{constraint.operator} " + ", ".join(value.text for value in constraint.right_operand)
-    fact = situation.facts.get(constraint.left_operand)
-    if fact is None:
+    if (fact := situation.facts.get(constraint.left_operand)) is None:
         if situation.negotiating:
             return Verdict(truth=Truth.PROMISED, need=need)
         return Verdict(truth=Truth.UNCLEAR, have="not met here", need=need, remedy=Remedy("run"))
@@ -250,6 +252,13 @@ def _of_a_run(constraint: Constraint, situation: Situation) -> Verdict:
         return Verdict(truth=Truth.UNCLEAR, have=_fact_text(fact), need=need, remedy=Remedy("run"))
     remedy = Remedy("used_up" if constraint.left_operand == terms.COUNT else "run")
     return YES if met else Verdict(truth=Truth.NO, have=_fact_text(fact), need=need, remedy=remedy)
+
+
+def _part(constraint: Constraint, situation: Situation) -> Verdict:
+    # Under an agreement, only a read that gives no more than the part says so; any other use would give the whole.
+    if not situation.agreed or situation.facts.get(constraint.left_operand) is True:
+        return YES
+    return Verdict(truth=Truth.UNCLEAR, have="all of the data", need="a part", remedy=Remedy("part"))
 
 
 def _fact_text(fact: Any) -> str:
@@ -299,8 +308,7 @@ def _purpose(constraint: Constraint, situation: Situation) -> Verdict:
 
 
 def _judge_undertaking(constraint: Constraint, situation: Situation) -> Verdict:
-    fact = situation.facts.get(constraint.left_operand)
-    if fact is None:
+    if (fact := situation.facts.get(constraint.left_operand)) is None:
         return PROMISED
     names = {value.term for value in constraint.right_operand}
     values = {terms.expand(str(item)) for item in (fact if isinstance(fact, list | tuple | set) else [fact])}
@@ -371,6 +379,9 @@ OPERANDS: Final[dict[str, Operand]] = {
     terms.ALGORITHM: Operand(Nature.FACT, {"eq": "algorithm_any", "isAnyOf": "algorithm_any"}, _of_a_run),
     terms.MINIMUM_CELL_SIZE: Operand(Nature.FACT, {"gteq": "cells_min"}, _of_a_run),
     terms.COUNT: Operand(Nature.FACT, {"lteq": "count_max"}, _of_a_run),
+    terms.COLUMNS: Operand(Nature.FACT, {"isAnyOf": "part_columns"}, _part),
+    terms.ROWS: Operand(Nature.FACT, {"isAllOf": "part_rows"}, _part),
+    terms.BOX: Operand(Nature.FACT, {"eq": "part_box"}, _part),
     terms.PURPOSE: Operand(Nature.UNDERTAKING, _any_none("purpose", "isA"), _purpose),
     terms.RECIPIENT: Operand(Nature.UNDERTAKING, _any_none("recipient"), _judge_undertaking),
     terms.SPATIAL: Operand(

@@ -13,6 +13,7 @@ from node.identity.model import Caller
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
+from node.policy.portion import ENFORCED
 from node.policy.terms import READ
 
 Rulebook = Callable[[], Mapping[str, Any] | None]
@@ -55,7 +56,8 @@ class Situations:
             agreed=True,
             rulebook=self._rulebook_iri(),
             issuers=self._trust.to_json(),
-            facts=dict(facts or {}),
+            # Of what another node provides, only the agreed part has come here.
+            facts={**(ENFORCED if provider != self._me else {}), **(facts or {})},
         )
 
     def judge(

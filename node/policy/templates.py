@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.policy.odrl import offer_json, parse
 from node.policy.parameters import Parameter, read_value
+from node.policy.portion import constraints_of
 from node.policy.spelling import rules_for_dsp
 from node.policy.terms import PROFILE, expand
 from node.policy.visible import PUBLIC
@@ -28,6 +29,8 @@ from node.vocab.namespaces import ODRL
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 _RULES: Final = ("permission", "prohibition", "obligation")
 _NOTHING: Final = object()
+PART: Final = "part"
+"""The member of conditions that says which part of the data is given (``node.policy.portion``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +96,15 @@ def compile_conditions(
     """Compile ``conditions`` to an offer of the asset ``target``.
 
     ``conditions`` is the id of a template; ``{"template": id, parameter: value, …}``; ``{id: {parameter: value}}``;
-    or an ODRL policy in DSP form, which is taken as it is. ``region`` (a DID) fills the parameter of that name.
+    or an ODRL policy in DSP form, which is taken as it is. Each may have a ``part`` beside it
+    (``node.policy.portion``). ``region`` (a DID) fills the parameter of that name.
     Raises ``InvalidInput``: the sentence lists every parameter that is missing, unknown or unreadable, ``remedy``
     describes the allowed values, ``facts["findings"]`` has them one by one.
     """
+    if isinstance(conditions, Mapping) and conditions.get(PART) is not None:
+        rest = {name: value for name, value in conditions.items() if name != PART}
+        whole = compile_conditions(rest, target=target, offer_id=offer_id, region=region)
+        return replace(whole, offer=_with_part(whole.offer, conditions[PART]))
     if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
         return _own_policy(conditions, target, offer_id)
     name, given = _name_and_values(conditions)
@@ -133,6 +141,23 @@ def in_catalogue(offer: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``offer`` as a catalogue shows it and a negotiation stores it: without target (DSP 2025-1,
     ``contract-schema.json``, Offer)."""
     return {name: value for name, value in offer.items() if name != "target"}
+
+
+def _with_part(offer: Mapping[str, Any] | None, part: Any) -> dict[str, Any]:
+    """Return ``offer`` with the part of the data as constraints of each permission."""
+    if offer is None or not offer.get("permission"):
+        raise InvalidInput(
+            "the conditions give a part of the data, and permit nobody to use it",
+            remedy="choose conditions under which others may use the asset, or leave out part",
+            facts={"field": "conditions"},
+        )
+    constraints = constraints_of(part)
+    permissions = [
+        {**rule, "constraint": [*rule.get("constraint", ()), *constraints]} for rule in offer["permission"]
+    ]
+    narrowed = {**offer, "permission": permissions}
+    parse(narrowed)
+    return narrowed
 
 
 def _load(data: Mapping[str, Any]) -> Template:

@@ -153,6 +153,9 @@ PARTICIPANT: Final = HANSA_POLICY + "participant"
 RULEBOOK: Final = HANSA_POLICY + "rulebook"
 ALGORITHM: Final = HANSA_POLICY + "algorithm"
 MINIMUM_CELL_SIZE: Final = HANSA_POLICY + "minimumCellSize"
+COLUMNS: Final = HANSA_POLICY + "columns"
+ROWS: Final = HANSA_POLICY + "rows"
+BOX: Final = HANSA_POLICY + "box"
 
 
 class ValueType(StrEnum):
@@ -163,6 +166,9 @@ class ValueType(StrEnum):
     DURATION = "duration"
     NUMBER = "number"
     TEXT = "text"
+    COLUMN = "column"
+    ROW = "row"
+    BOX = "box"
 
 
 VALUE_TYPES: Final[dict[str, ValueType]] = {
@@ -179,6 +185,9 @@ VALUE_TYPES: Final[dict[str, ValueType]] = {
     RULEBOOK: ValueType.IRI,
     ALGORITHM: ValueType.TEXT,
     MINIMUM_CELL_SIZE: ValueType.NUMBER,
+    COLUMNS: ValueType.COLUMN,
+    ROWS: ValueType.ROW,
+    BOX: ValueType.BOX,
 }
 
 # Operators (ODRL 2.2 Vocabulary §3.11, and DSP 2025-1's own ``term-lteq``).

@@ -150,7 +150,7 @@ def _normal(value: Value, kind: ValueType | None, operand: str) -> str:
         return credential_type(value.text)
     if kind is ValueType.IRI:
         return value.term
-    if kind is ValueType.TEXT:
+    if kind in {ValueType.TEXT, ValueType.COLUMN, ValueType.ROW, ValueType.BOX}:
         return value.text
     if kind is ValueType.MOMENT and (point := moment(value)) is not None:
         return f"{stamp(point.start)}/{stamp(point.end)}" if point.is_day else stamp(point.start)

@@ -28,11 +28,13 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
 from node.policy.model import Decision, Nature, Reason
+from node.policy.odrl import parse
+from node.policy.portion import ENFORCED, Portion, portion_of
 from node.policy.terms import EXECUTE, REPRODUCE
 from node.texts.catalogue import Catalogue
 from node.transfer import machine
 from node.transfer.accounts import AccessEvent, Refusals
-from node.transfer.model import AccessGrant, Transfer
+from node.transfer.model import AccessGrant, Transfer, under_way
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.tokens import shown_token, token_hash
 from node.vocab.namespaces import HANSA
@@ -60,6 +62,11 @@ class Access:
     at: datetime
     caller: Caller | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def portion(self) -> Portion:
+        """Return the part of the data that the agreement gives."""
+        return portion_of(parse(self.agreement.body))
 
 
 class AuthoriseAccess:
@@ -239,6 +246,9 @@ class AuthoriseAccess:
 
     def _require_permit(self, access: Access, caller: Caller, facts: Mapping[str, Any]) -> None:
         action = action_of(executes=access.grant.executes)
+        if access.grant.is_live:
+            # A read of a data source gives ``access.portion`` and no more.
+            facts = {**facts, **ENFORCED}
         decision = self._decide(access.agreement, caller, access.at, action, facts)
         if not decision.permits:
             unmet = tuple(reason.to_json() for reason in decision.unmet)
@@ -282,7 +292,8 @@ class AuthoriseAccess:
                 raise NotFound
             require_standing(self._load(tx, grant))
             number = self._take(tx, access, new_urn())
-            self._record(tx, self._event(access, "started", query=part, use=number))
+            portion = access.portion.to_json()
+            self._record(tx, self._event(access, "started", query=part, portion=portion, use=number))
             self._grants.count_access(tx, grant.transfer)
 
     def _write(self, event: AccessEvent) -> None:
@@ -365,16 +376,6 @@ def require_standing(access: Access) -> None:
         refusal = _refusal("the transfer is not active", _reason("transfer", sentence, transfer.updated))
         refusal.facts["transferState"] = state
         raise refusal
-
-
-def under_way(transfer: Transfer) -> bool:
-    """Return whether the transfer is STARTED or about to be: a consumer that shows the token has our start message,
-    even if its answer has not arrived yet."""
-    if transfer.state == machine.STARTED:
-        return True
-    pending = transfer.pending
-    startable = (transfer.state, machine.START) in machine.TABLE.moves
-    return startable and pending is not None and pending.message == machine.START
 
 
 _TRANSFER: Final = Catalogue("transfer")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ class AccessEvent:
     ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` delimit the bytes that were read.
     ``query`` is the Range header of a refused read as it was received, or what was asked of a data source, and
     ``reasons`` why it was refused.
+    ``portion`` is the part of the data that the agreement gives; empty for all.
     ``repeats`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
     number of this use, if the agreement limits its uses.
     """
@@ -40,6 +42,7 @@ class AccessEvent:
     start: int | None = None
     end: int | None = None
     query: str | None = None
+    portion: Mapping[str, Any] = field(default_factory=dict)
     reasons: tuple[dict[str, Any], ...] = ()
     repeats: int = 0
     use: int | None = None
@@ -60,6 +63,8 @@ class AccessEvent:
             members["bytes"] = [self.start, self.end]
         if self.query:
             members["asked"] = self.query[:200]
+        if self.portion:
+            members["part"] = dict(self.portion)
         if self.reasons:
             members["reasons"] = list(self.reasons)
         if self.repeats:

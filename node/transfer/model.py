@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from node.dialogue.process import Process
+from node.transfer import machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,3 +94,13 @@ class Reception:
     error: str | None = None
     path: str | None = None
     facts: dict[str, Any] | None = None
+
+
+def under_way(transfer: Transfer) -> bool:
+    """Return whether the transfer is STARTED or about to be: a consumer that shows the token has our start message,
+    even if its answer has not arrived yet."""
+    if transfer.state == machine.STARTED:
+        return True
+    pending = transfer.pending
+    startable = (transfer.state, machine.START) in machine.TABLE.moves
+    return startable and pending is not None and pending.message == machine.START

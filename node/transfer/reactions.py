@@ -33,6 +33,7 @@ from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
+from node.policy.portion import ENFORCED, portion_of
 from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
@@ -170,7 +171,9 @@ class Reactions:
     def _decision(self, tx: Transaction, transfer: Transfer, agreement: Agreement, caller: Caller) -> Decision:
         action = action_of(executes=transfer.format == EXECUTE)
         situation = self._situation(agreement, caller)
-        facts = {**situation.facts, **self._uses.facts(tx, agreement, transfer.pid)}
+        # A stored file of which the agreement gives a part is not opened at all.
+        enforced = {} if transfer.format == EXECUTE else ENFORCED
+        facts = {**situation.facts, **enforced, **self._uses.facts(tx, agreement, transfer.pid)}
         return decide(parse(agreement.body), replace(situation, facts=facts), action=action)
 
     # ---- what people want ------------------------------------------------------------------------------------
@@ -284,6 +287,10 @@ class Reactions:
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
         needs_seal = demands_sealing(record, agreement)
+        if not file.is_live and not portion_of(parse(agreement.body)).is_whole:
+            return _Shut(
+                "format-not-offered", "the agreement gives a part of the data, and a stored file leaves whole"
+            )
         if needs_seal and file.is_live:
             return _Shut("format-not-offered", "delivery must be sealed, and live data cannot be")
         seal_key = bytes.fromhex(transfer.seal_key) if needs_seal and transfer.seal_key else None

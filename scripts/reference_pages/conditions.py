@@ -44,6 +44,40 @@ an undertaking only if what the consumer declares contradicts it. A condition th
 as not met.
 """
 
+PARTS = """
+## A part of the data
+
+Beside a template or a policy, `part` says which part of a table or a layer of a data source is given:
+
+```yaml
+conditions:
+  template: members
+  part:
+    columns: [id, name, kind]
+    rows:
+      - {column: kind, operator: eq, value: berth}
+      - {column: capacity, operator: gteq, value: 10}
+    box: [3.6, 51.0, 3.8, 51.1]
+    period: {column: updated, from: 2026-01-01, until: 2026-06-30}
+```
+
+All that is named holds together. Operators are `eq`, `neq`, `lt`, `lteq`, `gt` and `gteq`; a row without a value in
+the column is left out. A table compares as the type of the column, a layer numbers as numbers and all else as text.
+`box` is west, south, east, north in degrees: whatever touches it is given whole (a feature of a layer: whatever
+extent touches it). `period` is short for two conditions about a column; the day after `until` is the first that is
+left out. Of a layer, `geometry` and `id` count as columns.
+
+The node keeps to the part at every read: in the query to the source, and for layers once more on each feature of
+the answer. To a reader, what is left out does not exist: not as parameter, in the list of columns, in errors or in
+links. Readers of a part of a layer can ask for pages, columns, a box, one value of a column and an order, and for
+no other filter. If the part has conditions about rows other than `eq`, they can only ask for pages and columns.
+
+The part is a condition of the offer, so it is signed with the agreement: a later offer changes nothing for it. In
+ODRL it is `hz:columns`, `hz:rows` and `hz:box`, in each permission. If an offer has several permissions, all parts
+in it hold for each of them. A node refuses to offer a part of something that it can only give whole, such as a
+stored file. Each read is recorded with its part.
+"""
+
 USES = """
 ## Uses
 
@@ -87,6 +121,9 @@ _OPERANDS: Mapping[str, str] = {
     "hz:rulebook": "The rulebook that applies at the provider, or a version of it (`#vN`).",
     "hz:algorithm": "The model that reads the data at its owner's node. Checked at each run.",
     "hz:minimumCellSize": "The smallest number of persons in each figure of a result. Checked at each run.",
+    "hz:columns": "The columns that are given. The node leaves out the others: see *A part of the data*.",
+    "hz:rows": "What the rows that are given meet, such as `kind eq berth`. The node leaves out the others.",
+    "hz:box": "What is given touches this box. The node leaves out the rest.",
     "odrl:count": "How often the asset may be used under the agreement: see *Uses*.",
     "odrl:purpose": "One of these purposes, or a narrower one. Access is refused if another purpose is declared.",
     "odrl:recipient": "To whom the asset may be passed on.",
@@ -162,6 +199,7 @@ def conditions() -> str:
                 for iri, row in OPERANDS.items()
             ],
         ),
+        PARTS,
         USES,
         PURPOSES,
         table(

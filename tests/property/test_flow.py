@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, assume, given, reject, settings
@@ -16,6 +17,7 @@ from node.policy.flow.freedom import TOP, Freedom
 from node.policy.flow.limits import beyond
 from node.policy.flow.result import Inheritance, Source, admits, inherit, normal_form, strictest_offer
 from node.policy.odrl import parse
+from node.policy.portion import ENFORCED
 from node.policy.terms import COMMERCIAL_USE, DISTRIBUTE, READ, REPRODUCE, USE
 from node.texts.languages import LANGUAGES
 from tests.property.test_policy import atom, rank, situations
@@ -53,6 +55,9 @@ atoms = st.one_of(
     atom("odrl:recipient", ["isAnyOf", "isNoneOf"], some(PARTIES)),
     atom("odrl:spatial", ["isPartOf", "isNoneOf"], some([NUTS + "BE2", NUTS + "BE23", NUTS + "CZ03"])),
     atom("hz:minimumCellSize", ["gteq"], st.sampled_from([5, 10]).map(integer)),
+    atom("hz:columns", ["isAnyOf"], some(["id", "kind", "name"])),
+    atom("hz:rows", ["isAllOf"], some(["kind eq berth", "places gteq 10"])),
+    atom("hz:box", ["eq"], st.sampled_from(["3.6,51,3.8,51.1", "3.7,51,3.8,51.1", "nowhere"])),
     atom("odrl:count", ["lteq"], st.sampled_from([1, 3]).map(integer)),
     atom("https://example.org/unheard", ["eq"], st.just("of")),
 )
@@ -212,6 +217,8 @@ def test_it_lets_nobody_do_what_an_input_forbids(two: tuple[Source, Source], sit
     bound = met(two)
     assume(bound.publishable)
     offer = parse(strictest_offer(bound, target="https://x.example/r", offer_id="urn:uuid:2"))
+    # What was received of an input is the part that its agreement gives.
+    situation = replace(situation, facts={**ENFORCED, **situation.facts})
     granted = rank(decide(offer, situation, action=action))
     for source in two:
         assert source.policy is not None

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -96,6 +97,7 @@ class GisServer:
                 Route("/gis/conformance", self.conformance),
                 Route("/gis/collections", self.collections),
                 Route("/gis/collections/{name}", self.collection),
+                Route("/gis/collections/{name}/queryables", self.queryables),
                 Route("/gis/collections/{name}/items", self.items),
                 Route("/gis/collections/{name}/items/{id}", self.item),
             ]
@@ -127,23 +129,48 @@ class GisServer:
 
     def feature(self, number: int) -> dict[str, Any]:
         place = {"type": "Point", "coordinates": [3.6 + number / 1000, 51.0]}
-        return {"type": "Feature", "id": number, "geometry": place, "properties": {"number": number}}
+        kind = "berth" if number % 2 else "secret-depot"
+        properties = {"number": number, "kind": kind, "guard": f"guard-{number}", "day": f"2026-01-{number + 1:02d}"}
+        return {"type": "Feature", "id": number, "geometry": place, "properties": properties}
+
+    async def queryables(self, request: Request) -> Response:
+        self.requests.append(request)
+        columns: dict[str, Any] = {name: {"type": "string"} for name in ("number", "guard", "day")}
+        columns["kind"] = {"type": "string", "enum": ["berth", "secret-depot"]}
+        return JSONResponse({"title": "Points", "properties": columns})
+
+    def matching(self, request: Request) -> list[int]:
+        """The features that a query asks for: a column with a value, and a box."""
+        query = request.query_params
+        features = [self.feature(number) for number in range(self.count)]
+        for name in ("number", "kind", "guard", "day"):
+            if name in query:
+                features = [one for one in features if str(one["properties"][name]) == query[name]]
+        if "bbox" in query:
+            west, _, east, _ = map(float, query["bbox"].split(","))
+            features = [one for one in features if west <= one["geometry"]["coordinates"][0] <= east]
+        return [one["id"] for one in features]
 
     async def items(self, request: Request) -> Response:
         self.requests.append(request)
         start, limit = int(request.query_params.get("offset", 0)), int(request.query_params.get("limit", 10))
         if limit < 1:
             return JSONResponse({"code": "InvalidParameterValue"}, 400)
-        numbers = range(start, min(self.count, start + limit))
+        matching = self.matching(request)
+        numbers = matching[start : start + limit]
         place = f"{request.base_url}gis/collections/{request.path_params['name']}/items"
         links = [{"href": f"{request.base_url}gis/", "rel": "root"}]
-        if start + limit < self.count:
-            links.append({"href": f"{place}?f=json&offset={start + limit}&limit={limit}", "rel": "next"})
+        if start + limit < len(matching):
+            others = [
+                (name, value) for name, value in request.query_params.items() if name not in ("offset", "limit")
+            ]
+            query = urlencode([*others, ("offset", str(start + limit)), ("limit", str(limit))])
+            links.append({"href": f"{place}?{query}", "rel": "next"})
         return JSONResponse(
             {
                 "type": "FeatureCollection",
                 "features": [{**self.feature(number), "links": [{"href": place}]} for number in numbers],
-                "numberMatched": self.count,
+                "numberMatched": len(matching),
                 "numberReturned": len(numbers),
                 "links": links,
                 "admin": place,

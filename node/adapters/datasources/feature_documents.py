@@ -19,6 +19,7 @@ _JSON: Final = "application/json"
 _CONFORMS: Final = "http://www.opengis.net/spec/ogcapi-"
 _PAGES: Final = ("next", "prev", "previous")
 _LONG: Final = 2000
+NOTHING: Final[Mapping[str, Any]] = {"type": "FeatureCollection", "features": []}
 _RELATION: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 
@@ -116,11 +117,14 @@ def page(base: str, source: Mapping[str, Any], item: str, address: str) -> dict[
 
 def feature(base: str, source: Mapping[str, Any], item: str, name: str) -> dict[str, Any]:
     """Return one feature."""
-    if source.get("type") != "Feature":
-        raise NotFound("the data source has no such feature", remedy="ask for …/items to see which there are")
     place = f"{base}/collections/{quote(item, safe='')}"
     links = [_link(f"{place}/items/{quote(name, safe='')}", "self", GEOJSON), _link(place, "collection", _JSON)]
     return {**_feature(source), "links": links}
+
+
+def no_feature() -> NotFound:
+    """Return the error for a feature that is not there."""
+    return NotFound("the data source has no such feature", remedy="ask for …/items to see which there are")
 
 
 def write(content: Mapping[str, Any]) -> bytes:

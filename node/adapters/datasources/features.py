@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from node.adapters.datasources import feature_documents as documents
+from node.adapters.datasources.feature_portions import KINDS, FeaturePortion
 from node.adapters.datasources.requests import at, check_address, credential_headers, document
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput, NotFound
@@ -54,7 +55,7 @@ class FeaturesConnection:
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(questions=("limit", "bbox", "datetime", "properties", "filter", "crs", "*"))
+        return Abilities(questions=("limit", "bbox", "datetime", "properties", "filter", "crs", "*"), portions=KINDS)
 
     async def items(self, limit: int) -> Sequence[Item]:
         items_of_answer = (await self._read("collections"))[0].get("collections")
@@ -85,36 +86,61 @@ class FeaturesConnection:
         check_path(item)
         path, base = check_path(question.path).rstrip("/"), question.base
         collection = f"collections/{item}"
+        view = FeaturePortion(question.portion, await self._names(item, question))
         media_type, crs = "application/json", ""
         match _place(path, collection):
             case []:
                 content = documents.landing(base, await self._collection(item))
             case ["", "conformance"]:
-                content = documents.conformance((await self._read("conformance"))[0])
+                content = documents.conformance(view.conformance((await self._read("conformance"))[0]))
             case ["", "collections"]:
-                content = documents.collections(base, await self._collection(item), item)
+                content = documents.collections(base, view.collection(await self._collection(item)), item)
             case ["collection"]:
-                content = documents.collection(base, await self._collection(item), item)
+                content = documents.collection(base, view.collection(await self._collection(item)), item)
             case ["collection", "queryables"]:
                 schema, _ = await self._read(f"{collection}/queryables")
-                content = documents.queryables(base, schema, item)
+                content = documents.queryables(base, view.queryables(schema), item)
                 media_type = "application/schema+json"
             case ["collection", "items"]:
-                parameters = _choose_parameters(question.parameters)
-                source, crs = await self._read(f"{collection}/items", parameters, most=MOST_PAGE)
-                content = await off_loop(documents.page, base, source, item, at(self._address, collection, "items"))
+                choice = view.choose(_choose_parameters(question.parameters))
+                source: Mapping[str, Any] = documents.NOTHING
+                if choice.to_source is not None:
+                    source, crs = await self._read(f"{collection}/items", choice.to_source, most=MOST_PAGE)
+                narrowed = await off_loop(view.page, source, choice)
+                place = at(self._address, collection, "items")
+                content = await off_loop(documents.page, base, narrowed, item, place)
                 media_type = documents.GEOJSON
             case ["collection", "items", feature] if feature:
-                source, crs = await self._read(
-                    f"{collection}/items/{feature}", _choose_parameters(question.parameters), most=MOST_PAGE
-                )
-                content = documents.feature(base, source, item, feature)
+                content, crs = await self._read_feature(view, item, feature, question)
                 media_type = documents.GEOJSON
             case _:
                 raise NotFound("the collection has nothing there", remedy="begin at the address without a path")
         body = await off_loop(documents.write, content)
         headers = {"content-crs": crs} if _CRS.fullmatch(crs) else {}
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
+
+    async def _names(self, item: str, question: Question) -> Sequence[str]:
+        """Return the columns that a reader of a part may ask for by name, if the part itself does not list them."""
+        if question.portion.is_whole or question.portion.columns is not None or not question.parameters:
+            return ()
+        properties = (await self._read(f"collections/{item}/queryables"))[0].get("properties")
+        return tuple(str(name) for name in properties) if isinstance(properties, Mapping) else ()
+
+    async def _read_feature(
+        self, view: FeaturePortion, item: str, name: str, question: Question
+    ) -> tuple[dict[str, Any], str]:
+        """Return one feature, and the Content-Crs. One outside the part is not there, like any other that is not."""
+        absent = documents.no_feature()
+        if not view.shows_ids:
+            raise absent
+        choice = view.choose_for_one(_choose_parameters(question.parameters))
+        try:
+            source, crs = await self._read(f"collections/{item}/items/{name}", choice.to_source or (), most=MOST_PAGE)
+        except NotFound as error:
+            raise absent from error
+        if source.get("type") != "Feature" or (narrowed := view.feature(source, choice)) is None:
+            raise absent
+        return documents.feature(question.base, narrowed, item, name), crs
 
     async def _collection(self, item: str) -> Mapping[str, Any]:
         return (await self._read(f"collections/{item}"))[0]

@@ -14,11 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from node.adapters.datasources.database_errors import DatabaseErrors
-from node.adapters.datasources.table_queries import CSV, GEOJSON, Column, TableQuery, csv_statement, geojson_statement
+from node.adapters.datasources.table_queries import (
+    CSV,
+    GEOJSON,
+    PORTIONS,
+    Column,
+    TableQuery,
+    csv_statement,
+    geojson_statement,
+)
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput, NotFound
+from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.policy.portion import Portion
 
 if TYPE_CHECKING:
     # Loaded with the first connection.
@@ -85,7 +95,7 @@ class PostgisConnection:
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(questions=("columns", "bbox", "limit", "f", "*"))
+        return Abilities(questions=("columns", "bbox", "limit", "f", "*"), portions=PORTIONS)
 
     async def items(self, limit: int) -> Sequence[Item]:
         async with self._session() as session, asyncio.timeout(_CATALOGUE):
@@ -110,14 +120,14 @@ class PostgisConnection:
                 columns = await self._columns(session, item)
             if not columns:
                 raise NotFound("the database has no such table", remedy="hansa source test lists its tables")
-            query = TableQuery.read(question.parameters, columns, question.media_type)
+            query = TableQuery.read(question.parameters, columns, question.media_type, question.portion)
             if query.media_type == GEOJSON:
                 chunks = _features(session, geojson_statement(self._schema, item, query))
             else:
                 chunks = _rows(session, csv_statement(self._schema, item, query))
             media_type = GEOJSON if query.media_type == GEOJSON else "text/csv; charset=utf-8; header=present"
             # The statement runs with the first bytes: its errors come before an answer has begun.
-            first = await anext(chunks, b"")
+            first = await _begin(chunks, question.portion)
             yield Extract(media_type=media_type, chunks=_after(first, chunks))
 
     async def _columns(self, session: psycopg.AsyncConnection[Any], table: str) -> tuple[Column, ...]:
@@ -180,6 +190,21 @@ async def _features(session: psycopg.AsyncConnection[Any], statement: Any) -> As
             yield (piece + joint + ",\n".join(row[0] for row in rows)).encode()
             piece, joint = "", ",\n"
         yield f"{piece}]}}".encode()
+
+
+async def _begin(chunks: AsyncIterator[bytes], portion: Portion) -> bytes:
+    """Return the first bytes. Raises ``DataSourceUnreachable`` if a value of the part does not fit its column: a
+    reader's own values are compared as text, and always fit."""
+    import psycopg
+
+    try:
+        return await anext(chunks, b"")
+    except psycopg.DataError as error:
+        if not portion.rows:
+            raise
+        raise DataSourceUnreachable(
+            "the table no longer fits the part that the agreement gives", remedy="ask the provider for a new offer"
+        ) from error
 
 
 async def _after(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from node.base.errors import InvalidInput
+from node.datasources.errors import DataSourceUnreachable
+from node.policy.portion import WHOLE, Box, Portion
 
 if TYPE_CHECKING:
     # Loaded with the first query.
@@ -17,6 +19,9 @@ GEOJSON: Final = "application/geo+json"
 _FORMS: Final = {"csv": CSV, "geojson": GEOJSON, "json": GEOJSON, CSV: CSV, GEOJSON: GEOJSON}
 _GEOMETRIES: Final = ("geometry", "geography")
 _WGS84: Final = 4326
+_SIGNS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
+PORTIONS: Final = frozenset({"columns", "boxes", *_SIGNS})
+"""The limits of a part that a statement keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,35 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableQuery:
-    """A reader's choice. ``equal`` has pairs of column and value, ``box`` is west, south, east, north, and ``most`` a
-    number of rows."""
+    """A reader's choice within its part.
+
+    ``equal`` has pairs of column and value, ``box`` is west, south, east, north, and ``most`` a number of rows.
+    ``limits`` is the part, and ``places`` the column that its boxes are about.
+    """
 
     columns: tuple[Column, ...]
     geometry: Column | None
     media_type: str
     equal: tuple[tuple[str, str], ...] = ()
-    box: tuple[float, float, float, float] | None = None
+    box: Box | None = None
     most: int | None = None
+    limits: Portion = WHOLE
+    places: Column | None = None
 
     @classmethod
-    def read(cls, parameters: Sequence[tuple[str, str]], columns: tuple[Column, ...], media_type: str) -> TableQuery:
-        """Return the query in the parameters of an address. Raises ``InvalidInput`` for any that it cannot take."""
+    def read(
+        cls,
+        parameters: Sequence[tuple[str, str]],
+        columns: tuple[Column, ...],
+        media_type: str,
+        portion: Portion = WHOLE,
+    ) -> TableQuery:
+        """Return the query in the parameters of an address. Raises ``InvalidInput`` for any that it cannot take, and
+        ``DataSourceUnreachable`` if the table no longer has the columns of ``portion``: then nothing is given."""
+        places = next((column for column in columns if column.is_geometry), None)
+        _require_columns(columns, places, portion)
+        # From here on, a column that is not in the part does not exist.
+        columns = tuple(column for column in columns if portion.shows(column.name))
         columns_by_name = {column.name: column for column in columns}
         geometry = next((column for column in columns if column.is_geometry), None)
         query_columns, form, most, box = columns, media_type, None, None
@@ -74,6 +95,8 @@ class TableQuery:
             equal=tuple(equal),
             box=box,
             most=most,
+            limits=portion,
+            places=places,
         )
 
 
@@ -108,20 +131,43 @@ def geojson_statement(schema: str, table: str, query: TableQuery) -> Composed:
 def _select(schema: str, table: str, columns: Composed, query: TableQuery) -> Composed:
     from psycopg import sql
 
+    # A value of the part is compared as the type of its column; a reader's as text, which cannot fail.
     conditions = [
+        sql.SQL("{} {} {}").format(sql.Identifier(row.column), sql.SQL(_SIGNS[row.operator]), sql.Literal(row.value))
+        for row in query.limits.rows
+    ]
+    conditions += [_touching(query.places, box) for box in query.limits.boxes if query.places is not None]
+    conditions += [
         sql.SQL("{}::text = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in query.equal
     ]
     if query.box is not None and query.geometry is not None:
-        place = sql.SQL("{}::geometry").format(sql.Identifier(query.geometry.name))
-        corners = sql.SQL(", ").join(sql.Literal(value) for value in (*query.box, _WGS84))
-        box = sql.SQL(
-            "CASE WHEN ST_SRID({0}) IN (0, 4326) THEN ST_SetSRID(ST_MakeEnvelope({1}), ST_SRID({0})) "
-            "ELSE ST_Transform(ST_MakeEnvelope({1}), ST_SRID({0})) END"
-        ).format(place, corners)
-        conditions.append(sql.SQL("ST_Intersects({}, {})").format(place, box))
+        conditions.append(_touching(query.geometry, query.box))
     where = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
     most = sql.SQL(" LIMIT {}").format(sql.Literal(query.most)) if query.most is not None else sql.SQL("")
     return sql.SQL("SELECT {} FROM {}{}{}").format(columns, sql.Identifier(schema, table), where, most)
+
+
+def _touching(column: Column, box: Box) -> Composed:
+    """Return the condition that a place touches a box of WGS 84."""
+    from psycopg import sql
+
+    place = sql.SQL("{}::geometry").format(sql.Identifier(column.name))
+    corners = sql.SQL(", ").join(sql.Literal(value) for value in (*box, _WGS84))
+    area = sql.SQL(
+        "CASE WHEN ST_SRID({0}) IN (0, 4326) THEN ST_SetSRID(ST_MakeEnvelope({1}), ST_SRID({0})) "
+        "ELSE ST_Transform(ST_MakeEnvelope({1}), ST_SRID({0})) END"
+    ).format(place, corners)
+    return sql.SQL("ST_Intersects({}, {})").format(place, area)
+
+
+def _require_columns(columns: tuple[Column, ...], places: Column | None, portion: Portion) -> None:
+    names = {column.name for column in columns}
+    complete = all(row.column in names for row in portion.rows) and (places is not None or not portion.boxes)
+    if not complete or not any(portion.shows(name) for name in names):
+        raise DataSourceUnreachable(
+            "the table no longer has the columns of the part that the agreement gives",
+            remedy="ask the provider for a new offer",
+        )
 
 
 def _find_column(columns: dict[str, Column], name: str) -> Column:
@@ -139,7 +185,7 @@ def _number(value: str) -> int:
     return int(value)
 
 
-def _box(value: str) -> tuple[float, float, float, float]:
+def _box(value: str) -> Box:
     try:
         west, south, east, north = (float(part) for part in value.split(","))
     except ValueError as error:

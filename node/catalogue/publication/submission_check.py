@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.base.errors import InvalidDescription, InvalidInput
-from node.catalogue.deliverability import OWN, DeliveryPlanes, live_files
+from node.catalogue.deliverability import OWN, DeliveryPlanes, live_files, runnable, stored_files
 from node.catalogue.inspection import BREAKING_RULES
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
@@ -19,6 +19,8 @@ from node.catalogue.visibility import Visibility
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.policy.conflicts import lint
+from node.policy.odrl import parse
+from node.policy.portion import WHOLE, portion_of
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 
@@ -70,15 +72,17 @@ class SubmissionCheck:
         has_asset: Callable[[str], bool],
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
-        knows_data_source: Callable[[str], bool] = lambda _: False,
+        portions_of: Callable[[str], frozenset[str] | None] = lambda _: None,
         delivery_planes: DeliveryPlanes = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
     ) -> None:
         """``inspect`` compares the files with the description and with the previous version
-        (``node.catalogue.inspection``). ``peers`` returns the base URLs of other known nodes: no record may have an
-        address below them. An asset is offered under conditions only if one of ``delivery_planes`` can deliver it."""
+        (``node.catalogue.inspection``). ``portions_of`` returns the limits of a part that a data source keeps, None
+        for a source that this node does not have. ``peers`` returns the base URLs of other known nodes: no record may
+        have an address below them. An asset is offered under conditions only if one of ``delivery_planes`` can
+        deliver it."""
         self._catalogue = catalogue
-        self._knows_data_source = knows_data_source
+        self._portions_of = portions_of
         self._has_asset = has_asset
         self._visibility = visibility
         self._peers = peers
@@ -153,10 +157,11 @@ class SubmissionCheck:
 
     def _check_data_sources(self, draft: Record, by: Caller) -> None:
         files = live_files(draft)
+        self._check_part(draft)
         if not files:
             return
         for file in files:
-            if not self._knows_data_source(file.place[0]):
+            if self._portions_of(file.place[0]) is None:
                 raise InvalidInput(
                     f"this node has no data source {file.place[0][:80]}", remedy="to list them: hansa source list"
                 )
@@ -165,6 +170,26 @@ class SubmissionCheck:
         shared = {file.source for file in live_files(head)} if head is not None else set()
         if {file.source for file in files} - shared:
             require(by, UseCase.MANAGE_DATA_SOURCES)
+
+    def _check_part(self, draft: Record) -> None:
+        """Raise ``InvalidInput`` if the offer gives a part of something of which this node can only give all."""
+        portion = portion_of(parse(draft.offer)) if draft.offer is not None else WHOLE
+        if portion.is_whole:
+            return
+        whole = [file.name for file in stored_files(draft) if not file.open]
+        whole += [
+            file.name
+            for file in live_files(draft)
+            if not portion.kinds <= (self._portions_of(file.place[0]) or frozenset())
+        ]
+        if whole or runnable(draft) or not live_files(draft):
+            names = ", ".join(whole) or draft.title()
+            raise InvalidInput(
+                f"the conditions give a part of the data, and this node cannot give a part of {names}",
+                remedy="a part can be given of a table (postgis) or a layer (features) of a data source: "
+                "share the data in this way, or leave out part",
+                facts={"field": "conditions"},
+            )
 
     def _terms(self, submission: Submission, description: CheckedDescription) -> Terms | None:
         conditions = submission.conditions or description.conditions

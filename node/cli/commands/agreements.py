@@ -70,13 +70,19 @@ def show(
     line("consumer", agreement["consumer"])
     line("hash", agreement["sha256"])
     line("signed by", ", ".join(agreement["signatures"]))
+    conditions = agreement["sentences"]
+    for number, sentence in enumerate(conditions.get(lang, conditions["en"])):
+        line("" if number else "conditions", f"· {sentence}")
     uses = agreement.get("uses")
     if uses:
         line("uses", _uses(uses))
     if agreement.get("deletion"):
         line("deletion", _deletion(agreement["deletion"]))
     for access in agreement["accesses"]:
-        line("access", f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}")
+        line(
+            "access",
+            f"{access['at'][:19]}  {access['by']}  {access.get('outcome', '')}  {access.get('asked', '')}".rstrip(),
+        )
         for reason in access.get("reasons") or ():
             have = f" They hold: {reason['have']}" if reason.get("have") else ""
             since = f", since {str(reason['since'])[:19]}" if reason.get("since") else ""

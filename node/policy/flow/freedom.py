@@ -34,7 +34,19 @@ from node.policy.decide import declared_void
 from node.policy.flow.licences import Licence
 from node.policy.operands import operand_of
 from node.policy.rules import Condition, Constraint, Logical, Policy, Rule
-from node.policy.terms import ACTIONS, ALGORITHM, DERIVE, DUTIES, EXECUTE, REPRODUCE, USE, includes
+from node.policy.terms import (
+    ACTIONS,
+    ALGORITHM,
+    BOX,
+    COLUMNS,
+    DERIVE,
+    DUTIES,
+    EXECUTE,
+    REPRODUCE,
+    ROWS,
+    USE,
+    includes,
+)
 from node.vocab.namespaces import CC, ODRL
 
 MAX_ALTERNATIVES: Final = 64
@@ -147,7 +159,9 @@ def under_policy(policy: Policy, input_: str, *, of_result: bool = True) -> Free
     bars: set[Bar] = set()
     for index, rule in enumerate(policy.permissions):
         here = of_result and _in_place(rule)
-        alternatives = _alternatives(rule, f"permission[{index}]", input_, spent=here)
+        alternatives = _alternatives(
+            rule, f"permission[{index}]", input_, met_operands=_met_operands(of_result=of_result, in_place=here)
+        )
         wins = policy.permissions_win and not here
         permissions.append(_Grant(USE if here else rule.action, alternatives, wins))
     forbidden: dict[str, Origin] = {}
@@ -237,14 +251,24 @@ def _permits_by_action(
     return permits, frozenset(withheld)
 
 
-def _alternatives(rule: Rule, path: str, input_: str, *, spent: bool) -> Alternatives:
+def _met_operands(*, of_result: bool, in_place: bool) -> frozenset[str]:
+    """Return the operands of conditions that are met once and for all when a result is made: the part of the data
+    that was given, and the model that read data where they are."""
+    if not of_result:
+        return frozenset()
+    return frozenset({COLUMNS, ROWS, BOX, ALGORITHM} if in_place else {COLUMNS, ROWS, BOX})
+
+
+def _alternatives(rule: Rule, path: str, input_: str, *, met_operands: frozenset[str]) -> Alternatives:
     alternatives: Alternatives = ALWAYS
     for index, condition in enumerate(rule.constraints):
         ways = _ways(condition, f"{path}.constraint[{index}]", input_)
-        if spent:
-            ways = frozenset(frozenset(item for item in way if not _is_algorithm(item.demand)) for way in ways)
+        if met_operands:
+            ways = frozenset(
+                frozenset(item for item in way if not _is_about(item.demand, met_operands)) for way in ways
+            )
         alternatives = _least(alternative | other for alternative, other in product(alternatives, ways))
-    if not spent:
+    if ALGORITHM not in met_operands:
         demands = frozenset(
             Element(duty, Origin(input_, f"{path}.duty[{index}]")) for index, duty in enumerate(rule.duties)
         )
@@ -252,8 +276,8 @@ def _alternatives(rule: Rule, path: str, input_: str, *, spent: bool) -> Alterna
     return alternatives
 
 
-def _is_algorithm(demand: Demand) -> bool:
-    return isinstance(demand, Constraint) and demand.left_operand == ALGORITHM and operand_of(demand) is not None
+def _is_about(demand: Demand, operands: frozenset[str]) -> bool:
+    return isinstance(demand, Constraint) and demand.left_operand in operands and operand_of(demand) is not None
 
 
 def _ways(condition: Condition, path: str, input_: str) -> Alternatives:

@@ -18,6 +18,7 @@ from node.policy.flow.freedom import Alternative, Demand, Element, is_understood
 from node.policy.labels import known_purposes, wider_purposes
 from node.policy.odrl import normal_condition, normal_rule
 from node.policy.operands import lies_within
+from node.policy.portion import Box, read_box
 from node.policy.rules import Constraint, Rule, Value
 from node.policy.terms import credential_type
 from node.policy.values import compares, duration, number, version
@@ -251,6 +252,29 @@ def _days(value: Value, which: int) -> Decimal:
     return sum((count * _DAYS[unit][which] for unit, count in span.parts), Decimal(0)) if span else Decimal(0)
 
 
+def _columns(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    listed = [_texts(condition) for condition in conditions]
+    return bool(listed) and frozenset.intersection(*listed) <= _texts(target)
+
+
+def _rows(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    return _texts(target) <= frozenset(text for condition in conditions for text in _texts(condition))
+
+
+def _box(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    around = read_box(target.right_operand[0].text)
+    inner = [read_box(condition.right_operand[0].text) for condition in conditions]
+    return around is not None and any(box is not None and _lies_in(box, around) for box in inner)
+
+
+def _lies_in(box: Box, around: Box) -> bool:
+    return box[0] >= around[0] and box[1] >= around[1] and box[2] <= around[2] and box[3] <= around[3]
+
+
+def _texts(constraint: Constraint) -> frozenset[str]:
+    return frozenset(value.text for value in constraint.right_operand)
+
+
 Follows = Callable[[Constraint, Sequence[Constraint], Mapping[str, Any]], bool]
 _RULES: Final[Mapping[str, Follows]] = {
     terms.PURPOSE: _purpose,
@@ -266,6 +290,9 @@ _RULES: Final[Mapping[str, Follows]] = {
     terms.COUNT: _amount,
     terms.PAY_AMOUNT: _amount,
     terms.ELAPSED_TIME: _delay,
+    terms.COLUMNS: _columns,
+    terms.ROWS: _rows,
+    terms.BOX: _box,
 }
 
 # What is possible together, by left operand ---------------------------------------------------------------

@@ -43,6 +43,9 @@ class Clauses:
     elapsed_max: str
     algorithm_any: str
     cells_min: str
+    part_columns: str
+    part_rows: str
+    part_box: str
     amount: str
     unknown: str
     all_of: str
@@ -117,6 +120,7 @@ class Remedies:
     consent: str
     run: str
     used_up: str
+    part: str
     unknown: str
     ask_provider: str
     other_action: str

@@ -61,6 +61,12 @@ class ReadDataSource:
     ) -> AsyncIterator[Extract]:
         """Yield the answer of the data source, whose etag is made unrecognisable. Raises the errors of
         ``DataConnection``, and ``Overloaded`` if all places stay taken."""
+        question = replace(question, portion=access.portion)
+        if not question.portion.kinds <= connection.abilities.portions:
+            raise Gone(
+                "the agreement gives a part of these data, and their data source can no longer be read in parts",
+                remedy="ask the provider for a new offer",
+            )
         queue = self._queues.get(source.name)
         if queue is None:
             queue = self._queues[source.name] = FairQueue(

@@ -12,6 +12,9 @@ from fastapi.responses import HTMLResponse, Response
 from node.evidence.archive import file_name
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
+from node.policy.odrl import parse
+from node.policy.words import sentences
+from node.texts.languages import LANGUAGES
 from node.transfer.deletion.confirm import ConfirmDeletion
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
@@ -67,6 +70,7 @@ def router(
         return {
             **agreement_json(agreement),
             "agreement": agreement.body,
+            "sentences": {language: sentences(parse(agreement.body), language) for language in LANGUAGES},
             "accesses": accesses,
             "uses": tally.to_json() if tally is not None else None,
             "deletion": due.to_json() if due is not None else None,

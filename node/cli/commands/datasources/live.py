@@ -47,10 +47,13 @@ def live(
             tell_code(state, lang)
             return REFUSED
         access = client.live_access(pid, renew=renew)
+        conditions = client.agreement(agreement)["sentences"]
     if Mode.json:
         emit({"transfer": pid, "agreementId": agreement, **access})
         return DONE
     report_success("the data are open", detail=f"until {access['expires']}, then: hansa live {word(asset)}")
+    for number, sentence in enumerate(conditions.get(lang, conditions["en"])):
+        line("" if number else "conditions", f"· {sentence}")
     line("address", access["endpoint"])
     line("header", f"Authorization: {access['authorization']}")
     line("try it", f"curl -H 'Authorization: {access['authorization']}' {word(access['endpoint'])}")
