@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.model import Query
-from node.catalogue.search.areas import area
+from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
 FACETS: Final = ("kind", "access", "theme", "format", "license", "publisher", "node", "keyword")
@@ -26,13 +26,15 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 class Search:
     """The search of a results page. ``choices`` maps a facet to its chosen values.
 
-    ``since`` and ``until`` are days, months or years as the reader wrote them; the form shows them unchanged.
+    ``place`` is the name of a place, whose area is then searched instead of ``bbox``. ``since`` and ``until`` are
+    days, months or years as the reader wrote them; the form shows them unchanged.
     In the order of publication (``published``), ``cursor`` takes the place of the page's number.
     """
 
     text: str = ""
     choices: Mapping[str, tuple[str, ...]]
     bbox: tuple[float, float, float, float] | None = None
+    place: str = ""
     since: str = ""
     until: str = ""
     newest: bool = False
@@ -42,11 +44,11 @@ class Search:
 
     @classmethod
     def read(cls, parameters: Iterable[tuple[str, str]]) -> Search:
-        """Read the query of a URL. Raises ``InvalidInput`` for an invalid ``bbox`` or period.
+        """Read the query of a URL. Raises ``InvalidInput`` for an invalid area, place or period.
 
         Unknown parameters are ignored: mail programs and counters add theirs to links.
         """
-        text, bbox, since, until, order, cursor, page = "", None, "", "", "", "", 1
+        text, bbox, place, since, until, order, cursor, page = "", None, "", "", "", "", "", 1
         values: dict[str, list[str]] = {name: [] for name in FACETS}
         for name, raw in parameters:
             value = _CONTROLS.sub(" ", raw).strip()
@@ -56,6 +58,8 @@ class Search:
                 values[name].append(value[:500])
             elif name == "bbox":
                 bbox = area(value)
+            elif name == "place":
+                place = value[:100]
             elif name == "from":
                 since = value[:10]
             elif name == "to":
@@ -68,11 +72,13 @@ class Search:
                 page = max(int(value), 1)
         values_by_name = {name: tuple(found) for name, found in values.items()}
         period(since, until)
+        area_searched(place, bbox)
         published = order == "published"
         return cls(
             text=text,
             choices=values_by_name,
             bbox=bbox,
+            place=place,
             since=since,
             until=until,
             newest=order == "newest",
@@ -94,7 +100,7 @@ class Search:
             licences=self.choices["license"],
             nodes=self.choices["node"],
             language=language,
-            bbox=self.bbox,
+            bbox=area_searched(self.place, self.bbox),
             period=period(self.since, self.until),
             offset=min((self.page - 1) * size, MAX_OFFSET),
             limit=size,
@@ -111,6 +117,8 @@ class Search:
             pairs += [(name, value) for value in self.choices[name]]
         if self.bbox:
             pairs.append(("bbox", ",".join(f"{edge:g}" for edge in self.bbox)))
+        if self.place:
+            pairs.append(("place", self.place))
         pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
         if self.newest:
             pairs.append(("sort", "newest"))
@@ -143,13 +151,13 @@ class Search:
         return self._begin(text="")
 
     def without_bbox(self) -> Search:
-        return self._begin(bbox=None)
+        return self._begin(bbox=None, place="")
 
     def without_period(self) -> Search:
         return self._begin(since="", until="")
 
     def without_facets(self) -> Search:
-        return self._begin(choices=dict.fromkeys(FACETS, ()), bbox=None, since="", until="")
+        return self._begin(choices=dict.fromkeys(FACETS, ()), bbox=None, place="", since="", until="")
 
     def sorted_by(self, order: str) -> Search:
         """Return the search in the order ``best``, ``newest`` or ``published``."""
@@ -173,7 +181,7 @@ class Search:
     @property
     def is_narrowed(self) -> bool:
         """Return whether any facet, box or period is chosen."""
-        return self.bbox is not None or bool(self.since or self.until) or any(self.choices.values())
+        return self.bbox is not None or bool(self.place or self.since or self.until) or any(self.choices.values())
 
 
 def page_numbers(page: int, pages: int) -> Sequence[int | None]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from node.base.errors import InvalidInput
 from node.catalogue import model
 from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, CatalogueHits
+from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
 
@@ -28,6 +29,7 @@ class SearchParameters(BaseModel):
     node: list[str] = []
     q: str = ""
     bbox: str | None = None
+    place: str = ""
     begin: str | None = Field(None, alias="from")
     end: str | None = Field(None, alias="to")
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
@@ -51,7 +53,7 @@ class SearchParameters(BaseModel):
             licences=tuple(self.license),
             nodes=tuple(self.node),
             language=language,
-            bbox=_box(self.bbox),
+            bbox=area_searched(self.place, area(self.bbox or "")),
             period=period(self.begin, self.end),
             offset=self.offset,
             limit=self.limit,
@@ -84,15 +86,3 @@ def following_page(parameters: Iterable[tuple[str, str]], page: CatalogueHits) -
     if ("sort", "published") in others or offset >= page.total or offset > MAX_OFFSET:
         return None
     return urlencode([*others, ("offset", str(offset))])
-
-
-def _box(text: str | None) -> tuple[float, float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(edge) for edge in text.split(","))
-    except ValueError as error:
-        raise InvalidInput(
-            "bbox is not a bounding box", remedy="write bbox=west,south,east,north in degrees"
-        ) from error
-    return west, south, east, north

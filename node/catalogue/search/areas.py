@@ -1,4 +1,4 @@
-"""Areas as people write them: four edges in degrees."""
+"""Areas as people write them: four edges in degrees, or the name of a place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from node.base.errors import InvalidInput
+from node.semantics.codelists.places import PLACES, place_named, places_like
 
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees (WGS 84)."""
@@ -31,3 +32,23 @@ def area(text: str) -> Box | None:
             facts={"case": "area"},
         )
     return west, south, east, north
+
+
+def area_searched(name: str, box: Box | None) -> Box | None:
+    """Return the area of the place ``name`` of the gazetteer, in any language, or ``box`` without a name. Raises
+    ``InvalidInput`` for a place that is not in the gazetteer, and for both."""
+    if not name:
+        return box
+    if box is not None:
+        raise InvalidInput(
+            "a search has a place or an area, not both", remedy="leave out one", facts={"case": "place-and-area"}
+        )
+    place = place_named(name)
+    if place is None:
+        near = places_like(name) or tuple(known.name for known in PLACES)
+        raise InvalidInput(
+            f"the place {name[:80]!r} is not known here",
+            remedy=f"use {', '.join(near)}, or an area: bbox=west,south,east,north",
+            facts={"case": "place"},
+        )
+    return place.bbox

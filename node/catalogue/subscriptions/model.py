@@ -12,11 +12,11 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
 from node.catalogue.model import Query, Record
-from node.catalogue.search.areas import area
+from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
 FACETS: Final = ("kind", "theme", "keyword", "publisher", "access", "format", "license", "node")
-_SINGLE: Final = ("q", "bbox", "from", "to")
+_SINGLE: Final = ("q", "bbox", "place", "from", "to")
 MAX_VALUES: Final = 20
 MAX_VALUE: Final = 500
 MAX_TEXT: Final = 300
@@ -197,7 +197,7 @@ def query_of(criteria: Criteria, *, limit: int = 20) -> Query:
         formats=values["format"],
         licences=values["license"],
         nodes=values["node"],
-        bbox=area(first["bbox"]),
+        bbox=area_searched(first["place"], area(first["bbox"])),
         period=period(first["from"], first["to"]),
         limit=limit,
     )

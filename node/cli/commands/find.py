@@ -43,6 +43,7 @@ def find(
     ] = None,
     until: Annotated[str | None, typer.Option("--to", help="Data about this time or earlier.")] = None,
     bbox: Annotated[str | None, typer.Option(help="Area: west,south,east,north in degrees.")] = None,
+    near: Annotated[str | None, typer.Option(help="A place instead of an area, such as Ghent.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Show all results, in the order of publication, oldest first.")
@@ -66,6 +67,7 @@ def find(
         "since": since,
         "until": until,
         "bbox": bbox,
+        "place": near,
         "lang": lang,
         "region": region,
     }

@@ -19,6 +19,7 @@ from node.portal.codes import file_type, licence, words_of_code
 from node.portal.markup import display_name
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
+from node.semantics.codelists.places import PLACES
 from node.texts.languages import pick
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
         orders=[order for order in ORDERS if order != "best" or search.text],
         facets=_facets(visit, search, matches.facets, names),
         chips=chips,
+        places=[place.name for place in PLACES],
         wider=await _wider(responder, visit, search, chips) if matches.total == 0 else (),
         api_query=_api_query(search, size, visit.language),
     )
@@ -213,7 +215,9 @@ def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str
         for value in search.choices[name]:
             word = _facet_word(visit, name, value, names)
             chips.append(_chip(visit.t(f"facet.{name}"), word, search.toggle(name, value)))
-    if search.bbox:
+    if search.place:
+        chips.append(_chip(visit.t("search.place"), search.place, search.without_bbox()))
+    elif search.bbox:
         word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
         chips.append(_chip(visit.t("search.box"), word, search.without_bbox()))
     if search.since or search.until:

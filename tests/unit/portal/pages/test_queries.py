@@ -112,3 +112,16 @@ def test_nobody_asks_the_index_for_more_than_it_answers() -> None:
 )
 def test_page_numbers(page: int, pages: int, numbers: list[int | None]) -> None:
     assert page_numbers(page, pages) == numbers
+
+
+def test_a_place_is_an_area_with_a_name_in_any_language() -> None:
+    search = Search.read([("q", "noise"), ("place", "Ghent")])
+    assert search.query("en", 20).bbox == (3.58, 50.97, 3.86, 51.19)
+    assert search.query("en", 20).bbox == Search.read([("place", "Gent")]).query("en", 20).bbox
+    assert search.pairs() == [("q", "noise"), ("place", "Ghent")]
+    assert search.is_narrowed
+    assert search.without_bbox().pairs() == [("q", "noise")]
+    assert search.without_facets().query("en", 20).bbox is None
+    with pytest.raises(InvalidInput, match="not known") as refusal:
+        Search.read([("place", "Gentt")])
+    assert "Gent" in refusal.value.remedy
