@@ -185,7 +185,12 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(
-        checks.router(person=person, check=node.catalogue.publication.check_data, base=node.parts.base)
+        checks.router(
+            person=person,
+            check=node.catalogue.publication.check_data,
+            try_transformation=node.catalogue.publication.try_transformation,
+            base=node.parts.base,
+        )
     )
     app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
     app.include_router(

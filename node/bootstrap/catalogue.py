@@ -44,6 +44,9 @@ from node.catalogue.versions.storage import VersionStorage
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
+from node.scenarios.transformations.publication import TransformationCheck
+from node.scenarios.transformations.transformer import Transformer
+from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.profiles.cage_client import profile
 from node.semantics.schemas.file_check import FileCheck
@@ -59,6 +62,7 @@ class PublicationParts:
     drafts: DatasetDrafts
     check_data: CheckData
     foresee: ForeseeImpact
+    try_transformation: TryTransformation
     publish: Publish
     withdraw: Withdraw
     erase: EraseVersions
@@ -148,13 +152,12 @@ def catalogue_services(
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
             check_data=_check_data(parts, browse),
+            try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
             foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=settings.description_limit),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,
-            erase=EraseVersions(
-                catalogue=catalogue, ledger=stores.ledger, assets=parts.assets, wait_for_views=waiter
-            ),
+            erase=_erase(base, catalogue, waiter),
         ),
         harvests=HarvestParts(
             imports=harvest.imports,
@@ -306,6 +309,11 @@ def _check_data(parts: Parts, browse: Browse) -> CheckData:
     )
 
 
+def _erase(base: Foundation, catalogue: Catalogue, waiter: Settled | None) -> EraseVersions:
+    parts = base.parts
+    return EraseVersions(catalogue=catalogue, ledger=parts.stores.ledger, assets=parts.assets, wait_for_views=waiter)
+
+
 def _scheduled_runs(base: Foundation, harvest: Harvest) -> ScheduledRuns:
     parts = base.parts
     return ScheduledRuns(
@@ -352,6 +360,11 @@ def _publish(
                 open_file=parts.assets.file,
                 place=parts.assets.place,
                 check=FileCheck(parts.cage),
+                further=TransformationCheck(
+                    uow=parts.stores.uow,
+                    records=parts.stores.catalogue.records,
+                    transformer=Transformer(parts.cage),
+                ),
                 default=REFUSE if settings.wrong_data == "refuse" else WARN,
             ),
         ),

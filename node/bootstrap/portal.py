@@ -97,7 +97,11 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             clock=parts.clock,
         ),
         drafts=catalogue.publication.drafts,
-        meaning=MeaningUseCases(check_data=catalogue.publication.check_data, foresee=catalogue.publication.foresee),
+        meaning=MeaningUseCases(
+            check_data=catalogue.publication.check_data,
+            foresee=catalogue.publication.foresee,
+            try_transformation=catalogue.publication.try_transformation,
+        ),
         schedules=catalogue.harvests.schedules,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

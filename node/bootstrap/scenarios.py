@@ -20,6 +20,7 @@ from node.scenarios.runs.lifecycle import RunLifecycle, run_entry
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.transformations.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ def scenarios(
                 layers=stores.scenarios.layers,
                 library=library,
                 executor=models.executor,
+                transform=Transformer(parts.cage),
                 clock=clock,
             ),
         ),

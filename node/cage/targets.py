@@ -18,6 +18,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "scenarios.run_model": "node.scenarios.models.in_cage:run",
     "profiles.profile": "node.adapters.profiles.in_cage:profile",
     "semantics.check_file": "node.semantics.schemas.file_check:caged_check",
+    "semantics.construct": "node.semantics.constructions:caged_construct",
     "semantics.cut": "node.semantics.harvest.in_cage:cut_file",
     "semantics.describe": "node.semantics.in_cage:describe",
     "semantics.describe_all": "node.semantics.in_cage:describe_all",

@@ -8,7 +8,7 @@ that asks for it; everything else is a warning, shown with the record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -61,20 +61,24 @@ class Inspect:
         open_file: Opened,
         place: Callable[[str], Path],
         check: FileComparison,
+        further: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         default: str = WARN,
     ) -> None:
-        """``place`` returns the path of the bytes with this SHA-256, ``check`` compares a file with a schema.
-        ``default`` is what happens to data that break a schema which does not say what happens."""
+        """``further`` finds faults of other kinds of assets. ``place`` returns the path of the bytes with this
+        SHA-256, ``check`` compares a file with a schema. ``default`` is what happens to data that break a schema
+        which does not say what happens."""
         self._uow = uow
         self._records = records
         self._open_file = open_file
         self._place = place
         self._check = check
+        self._further = further
         self._default = default
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
         findings = list(self._meaning(draft)) if draft.kind in BREAKING_RULES else []
+        findings += self._further(draft)
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
             findings += self._file(file, f"files.{index}", rules)

@@ -25,6 +25,7 @@ VERBS: Final = {
     "personal.subscriptions": ("subscription",),
     "meaning.terms": ("terms",),
     "meaning.checks": ("check",),
+    "meaning.transformations": ("transform",),
     "get": ("get",),
     "agreements": ("agreement",),
     "negotiations": ("negotiation",),

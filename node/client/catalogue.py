@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -68,6 +70,18 @@ class CatalogueCalls:
         params: dict[str, Any] = {"q": query, "limit": limit, "lang": language}
         params |= {name: value for name, value in (("kind", kind), ("ontology", ontology)) if value}
         return document("GET", "/api/catalogue/terms", params=params)
+
+    @endpoint
+    def try_transformation(self, iri: str, sample: Path) -> Call[dict[str, Any]]:
+        """Carry out a transformation on a file of rows: ``{"input", "output"}``, each with columns, rows, count."""
+        headers = {"X-File-Name": quote(sample.name)}
+        return document(
+            "POST",
+            "/api/transformations/try",
+            params={"transformation": iri},
+            content=sample.read_bytes(),
+            headers=headers,
+        )
 
     @endpoint
     def term(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:

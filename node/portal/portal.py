@@ -38,7 +38,7 @@ from node.portal.pages import (
 )
 from node.portal.pages.data import tables
 from node.portal.pages.meaning import terms
-from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT
+from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -90,6 +90,8 @@ class Portal:
             ("GET", "/term", page(terms.term)),
             ("GET", "/record/foresee", page(FORESIGHT.form, **people)),
             ("POST", "/record/foresee", page(FORESIGHT.answer, **people)),
+            ("GET", "/transformation/try", page(TRIAL.form, **people)),
+            ("POST", "/transformation/try", page(TRIAL.answer, **people)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),
             ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),

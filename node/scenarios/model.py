@@ -108,13 +108,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformation:
-    """A transformation of rows: ``definition`` in its ``language`` (``column mapping`` runs here)."""
+    """A transformation of rows: ``definition`` in its ``language``. ``example`` has rows as ``input``, and possibly
+    as ``output``."""
 
     iri: str
     version: int
     titles: Texts
     language: str
     definition: Any
+    example: Any = None
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     inputs: tuple[Port, ...] = ()

@@ -27,8 +27,10 @@ OWN_LIMITS: Final = (
     "/api/records",
     "/api/imports",
     "/api/schemas/check",
+    "/api/transformations/try",
     "/record/foresee",  # the portal's form with the next version of an ontology or schema
     "/schema/check",  # the portal's form with a file to check
+    "/transformation/try",  # the portal's form with a sample of rows
     "/publish/file",  # the portal's form with a data file
     "/sparql",
     "/dsp/",

@@ -19,6 +19,7 @@ from node.scenarios.tables.geometries import extent
 from node.vocab.namespaces import local_name
 
 COLUMN_MAPPING: Final = "column mapping"
+SPARQL: Final = "SPARQL CONSTRUCT"
 
 
 def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mismatch, ...]:

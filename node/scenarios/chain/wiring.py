@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from node.base.errors import InvalidInput
@@ -10,7 +10,6 @@ from node.scenarios.chain import interfaces
 from node.scenarios.model import AFTER, BEFORE, Binding, BoundStep, Model, Port, Rows, Transformation
 from node.scenarios.ports import Outcome, Reference
 from node.scenarios.run_model import Run
-from node.scenarios.tables.mapping import transform
 
 
 def branches(binding: Binding) -> tuple[str, ...]:
@@ -85,9 +84,12 @@ def taken_on_trust(source: Port, target: Port) -> Port:
 
 
 def run_transformation(
-    card: Transformation, wiring: Mapping[str, str], inputs: Mapping[str, Rows | Reference]
+    card: Transformation,
+    wiring: Mapping[str, str],
+    inputs: Mapping[str, Rows | Reference],
+    transform: Callable[[Transformation, Rows], Rows],
 ) -> Outcome:
-    """Carry out a transformation: one input, one output.
+    """Carry out a transformation, by ``transform``: one input, one output.
 
     Raises ``InvalidInput`` if its definition or its rows do not allow it, or if the rows are elsewhere.
     """
@@ -103,4 +105,4 @@ def run_transformation(
             remedy="let the model that may visit them read them directly",
         )
     (target,) = step_outputs(card, wiring)[:1] or (Port(role=role),)
-    return Outcome(outputs={target.role: transform(card.definition, rows)})
+    return Outcome(outputs={target.role: transform(card, rows)})

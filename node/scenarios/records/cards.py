@@ -83,6 +83,7 @@ def transformation_of(record: Record) -> Transformation:
         titles=record.titles,
         language=next((code.code for code in NOTATIONS.codes if code.iri == language), language or ""),
         definition=_parse(definition),
+        example=_parse(card.value(subject, f"{HANSA}example")),
         sources=card.iris(subject, f"{HANSA}fromSchema"),
         targets=card.iris(subject, f"{HANSA}toSchema"),
         inputs=_either_ports(card, subject, "hasInput"),

@@ -9,7 +9,7 @@ without them, ``after`` with them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from anyio.to_thread import run_sync
@@ -54,6 +54,7 @@ class RunSteps:
         layers: LayerStore,
         library: Library,
         executor: ModelExecutor,
+        transform: Callable[[Transformation, Rows], Rows],
         clock: Clock,
         report_seconds: float = REPORT_SECONDS,
     ) -> None:
@@ -62,6 +63,7 @@ class RunSteps:
         self._layers = layers
         self._library = library
         self._executor = executor
+        self._transform = transform
         self._clock = clock
         self._report_seconds = report_seconds
 
@@ -99,7 +101,7 @@ class RunSteps:
         await run_sync(self._save, run.pid, running_step, lines)
         card = bound.card
         if isinstance(card, Transformation):
-            outcome = await asyncio.to_thread(run_transformation, card, step.wiring, inputs)
+            outcome = await asyncio.to_thread(run_transformation, card, step.wiring, inputs, self._transform)
         else:
             outcome = await self._execute(run, bound, card, inputs, running_step)
         outputs, counts = {}, {}

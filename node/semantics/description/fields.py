@@ -205,6 +205,7 @@ TRANSFORMATION: Final = (
     Field(name="from", form=_L, property=f"{HANSA}fromSchema", also=("from_schema", "input"), many=True),
     Field(name="to", form=_L, property=f"{HANSA}toSchema", also=("to_schema", "output"), many=True),
     Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition", also=("query", "mapping")),
+    Field(name="example", form=Form.SOURCE, property=f"{HANSA}example"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Check data against a schema over HTTP."""
+"""Check data against a schema, and try a transformation on a sample, over HTTP."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.representations import language_in
 from node.exchange.names import safe_name
+from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.kinds import iri_meant
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks
@@ -17,8 +18,8 @@ from node.web.caller_checks import knowing
 from node.web.management.person import Person
 
 
-def router(*, person: Person, check: CheckData, base: str) -> APIRouter:
-    """Return the route. ``base`` is the node's public URL."""
+def router(*, person: Person, check: CheckData, try_transformation: TryTransformation, base: str) -> APIRouter:
+    """Return the routes. ``base`` is the node's public URL."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
     @api.post(
@@ -35,8 +36,27 @@ def router(*, person: Person, check: CheckData, base: str) -> APIRouter:
     )
     async def check_file(request: Request, schema: Annotated[str, Query(max_length=2048)] = "") -> Any:
         caller = await person(request)
-        name = safe_name(unquote(request.headers.get("x-file-name", "")) or "data")
+        name = _file_name(request)
         report = await check(iri_meant(schema, base), name, chunks(request), caller)
         return report.to_json(language_in(request.headers.get("accept-language")))
 
+    @api.post(
+        "/transformations/try",
+        summary="Try a transformation on a sample",
+        description=(
+            "The body is the sample itself: rows of CSV, TSV, JSON or GeoJSON, at most 4 MB; `X-File-Name` may name "
+            "it. They go through the asset `transformation` (an address, or `transformation/NAME` of this node). "
+            "Nothing is kept. `input` and `output` have the columns, the first fifty rows and the number of rows of "
+            "each side."
+        ),
+    )
+    async def try_sample(request: Request, transformation: Annotated[str, Query(max_length=2048)] = "") -> Any:
+        caller = await person(request)
+        iri = iri_meant(transformation, base)
+        return (await try_transformation(iri, _file_name(request), chunks(request), caller)).to_json()
+
     return api
+
+
+def _file_name(request: Request) -> str:
+    return safe_name(unquote(request.headers.get("x-file-name", "")) or "data")

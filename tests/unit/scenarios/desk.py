@@ -32,6 +32,7 @@ from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
 from tests.fakes.provider import HandClock
@@ -324,6 +325,7 @@ class Desk:
             layers=self.layer_store,
             library=self.library,
             executor=self.hand,
+            transform=lambda card, rows: transform(card.definition, rows),
             clock=self.clock,
             report_seconds=self.report_seconds,
         )

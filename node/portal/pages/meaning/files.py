@@ -1,4 +1,5 @@
-"""Pages that compare a file with an asset: data with a schema, and a file with the version that it would replace."""
+"""Pages that compare a file with an asset: data with a schema, a file with the version that it would replace,
+a sample with what a transformation makes of it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.responses import Response
 
-from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge, TooMany
+from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge, TooMany, UnsupportedMediaType
 from node.exchange.names import safe_name
 from node.identity.model import Caller
 from node.portal.forms import check_csrf
@@ -50,7 +51,7 @@ class FilePage:
                 raise InvalidInput("no file was chosen", remedy="choose a file", facts={"case": "no-file"})
             compare = self.comparison(responder)
             answer = await compare(iri, safe_name(upload.name), upload.chunks, visit.caller)
-        except (InvalidInput, TooLarge, TooMany, Overloaded) as error:
+        except (InvalidInput, UnsupportedMediaType, TooLarge, TooMany, Overloaded) as error:
             return await self._page(responder, visit, iri, error=error)
         return await self._page(responder, visit, iri, answer=answer)
 
@@ -70,4 +71,5 @@ class FilePage:
 
 
 DATA_CHECK: Final = FilePage("check.html", lambda responder: responder.node.catalogue.meaning.check_data)
+TRIAL: Final = FilePage("trial.html", lambda responder: responder.node.catalogue.meaning.try_transformation)
 FORESIGHT: Final = FilePage("foresee.html", lambda responder: responder.node.catalogue.meaning.foresee)
