@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.adapters.graph.in_cage import query as query_in_cage
-from node.adapters.graph.names import audience_graph, held_graph
+from node.adapters.graph.names import audience_graph, default_graphs
 from node.adapters.graph.store import OxigraphGraph
 from node.base.errors import Overloaded, TooLarge
 from node.cage import pool
@@ -83,7 +83,7 @@ async def test_a_process_that_has_shown_one_dataset_shows_another_query_nothing_
         def seen(text: str, *audiences: str) -> list[str]:
             message: dict[str, Any] = {
                 "store": str(checkpoint.copy.path),
-                "default": [held_graph(frozenset({name})).value for name in audiences],
+                "default": [graph.value for graph in default_graphs(checkpoint.graphs, audiences)],
                 "named": [audience_graph(name).value for name in audiences],
                 "query": text,
                 "mediaType": JSON,

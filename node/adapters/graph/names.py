@@ -6,12 +6,14 @@ A record has dozens of triples, and each is moved between graphs of the same few
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
 from pyoxigraph import NamedNode, Quad, Triple
+
+from node.catalogue.model import PUBLIC
 
 _AUDIENCE: Final = "urn:hansa:audience:"
 _HELD: Final = "urn:hansa:held:"
@@ -49,6 +51,25 @@ def held_graph(audiences: frozenset[str]) -> NamedNode:
 def holders_of(graph: NamedNode) -> frozenset[str]:
     """Return the audiences in the name of a ``held_graph``."""
     return frozenset(unquote(name) for name in graph.value.removeprefix(_HELD).split("+"))
+
+
+def has_copies(audiences: Collection[str]) -> bool:
+    """Return whether the ``held_graph`` of these audiences has triples: those of the public alone are in its audience
+    graph only, which has most of all triples."""
+    return set(audiences) != {PUBLIC}
+
+
+def default_graphs(held: Iterable[NamedNode], audiences: Collection[str]) -> list[NamedNode]:
+    """Return the graphs from which the default graph of a caller with ``audiences`` is put together; ``held`` are the
+    names of all ``held_graph``s.
+
+    Each triple is in one of them: the engine does not merge (SPARQL 1.1 §13.1 does), and a triple in two audience
+    graphs would give two rows.
+    """
+    visible = [graph for graph in held if not holders_of(graph).isdisjoint(audiences)]
+    if PUBLIC not in audiences:
+        return [graph for graph in visible if has_copies(holders_of(graph))]
+    return [audience_graph(PUBLIC), *(graph for graph in visible if PUBLIC not in holders_of(graph))]
 
 
 def record_graph(audience: str, iri: str) -> NamedNode:

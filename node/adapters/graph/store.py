@@ -1,8 +1,8 @@
 """``OxigraphGraph``: the graph view on disk, rebuildable from the ledger.
 
-A triple is stored three times: in the graph of each audience that may see it (for ``GRAPH``), in one graph for the
-set of these audiences (a caller's default graph is put together from these, see ``names.held_graph``), and in a
-hidden graph of each record that states it. The hidden graphs determine what to remove when a record changes: a triple
+A triple is stored twice: in the graph of each audience that may see it (for ``GRAPH``), and in a hidden graph of each
+record that states it. A triple that is not for the public alone is in one more graph, for the set of its audiences
+(a caller's default graph is put together from these, see ``names.default_graphs``). The hidden graphs determine what to remove when a record changes: a triple
 that two records share stays until the last of them goes. One batch of the engine contains a record's new triples, the
 list of triples to remove, and the ledger position; the removal follows after that, or at the next opening if a crash
 came between. The engine does not fsync: a power cut may lose its last batches, never a batch in part, and the stored
@@ -34,6 +34,7 @@ from node.adapters.graph.names import (
     POSITION,
     audience_graph,
     dataset_name,
+    default_graphs,
     holders_of,
     record_graph,
 )
@@ -50,7 +51,7 @@ from node.semantics.sparql import guard, result_type
 
 log = logging.getLogger("hansa.views")
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raised with every change of the graphs in the store: a store of another layout is left and a new one is made."""
 
 _FLUSH_AFTER: Final = 50_000
@@ -129,7 +130,7 @@ class OxigraphGraph:
             names = _audiences(graphs) if audiences is None else audiences
             message = {
                 "store": str(path),
-                "default": sorted(graph.value for graph in graphs if not holders_of(graph).isdisjoint(names)),
+                "default": sorted(graph.value for graph in default_graphs(graphs, names)),
                 "named": sorted({audience_graph(name).value for name in names}),
                 "query": text,
                 "mediaType": media_type,

@@ -7,7 +7,7 @@ from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
-from node.adapters.graph.names import META, audience_graph, audience_of_record, held_graph, in_graph, is_record_graph
+from node.adapters.graph.names import META, audience_graph, audience_of_record, has_copies, held_graph, in_graph, is_record_graph
 from node.vocab.namespaces import XSD
 
 _TEXT: Final = NamedNode(f"{XSD}string")
@@ -52,10 +52,11 @@ class GraphUpdate:
     def _move(self, triple: Triple, before: frozenset[str], after: frozenset[str]) -> None:
         if before == after:
             return
-        if before:
+        if before and has_copies(before):
             self._leave(triple, held_graph(before))
         if after:
             self.graphs.add(held_graph(after))
+        if after and has_copies(after):
             self.added.append(in_graph(triple, held_graph(after)))
         for audience in before - after:
             self._leave(triple, audience_graph(audience))
