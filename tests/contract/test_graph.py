@@ -16,7 +16,7 @@ from pyoxigraph import Literal, Quad, Store
 
 from node.adapters.graph import store as store_module
 from node.adapters.graph import writes
-from node.adapters.graph.names import LEAVES, META, audience_graph, in_graph, leaving_graph
+from node.adapters.graph.names import HOLDS, LEAVES, META, POSITION, audience_graph, in_graph, leaving_graph
 from node.adapters.graph.store import LAYOUT, OxigraphGraph
 from node.adapters.graph.writes import write
 from node.base.errors import InvalidInput, LocalFault, NoRoom, Overloaded, TooLarge
@@ -155,6 +155,29 @@ class GraphContract:
         graph.apply([record("c", withdrawn=True)], 4)
         assert await rows(graph, "SELECT * { ?s ?p ?o }", "public", "members") == []
 
+    async def test_a_triple_about_another_record_stays_while_a_record_states_it(self, graph: Graph) -> None:
+        about = '<http://ghent.example/datasets/a#part> dct:subject "walks" .'
+        part = '<http://ghent.example/datasets/a#part> dct:title "part" .'
+        is_stated = 'SELECT ?part { ?part dct:subject "walks" }'
+
+        async def seen(*records: Record) -> bool:
+            graph.apply(records, graph.position() + 1)
+            return bool(await rows(graph, is_stated, "public"))
+
+        assert not await seen(record("a", part))
+        assert await seen(record("b", about)), "about a part of another record, which does not state it"
+        assert await seen(record("c", about))
+        assert await seen(record("b", version=2))
+        assert not await seen(record("c", version=2))
+
+        assert await seen(record("a", part + about, version=2)), "a record about its own part"
+        assert await seen(record("b", about, version=3)), "and another one too"
+        assert await seen(record("a", part, version=3))
+        assert await seen(record("a", part + about, version=4), record("b", version=4))
+        assert await seen(record("c", about, version=3))
+        assert await seen(record("c", withdrawn=True))
+        assert not await seen(record("a", withdrawn=True))
+
     async def test_a_record_that_changes_its_audience_moves(self, graph: Graph) -> None:
         graph.apply([record("a"), record("b")], 1)
         graph.apply([record("a", audience="members", version=2)], 2)
@@ -265,19 +288,35 @@ class TestOxigraphGraph(GraphContract):
         """Records of one batch begin and end to state the same triples, in each way of writing."""
         monkeypatch.setattr(writes, "LARGE", large)
         chance, fake = random.Random(20261120), MemoryGraph()
-        shared = [f'<urn:s{n}> dct:title "s{n}" .' for n in range(4)]
-        for position in range(1, 81):
+        shared = [
+            *(f'<urn:s{n}> dct:title "s{n}" .' for n in range(4)),
+            # About other records of the batch, their parts, and blank nodes.
+            *(f'<http://ghent.example/datasets/d{n}> dct:subject "about {n}" .' for n in range(3)),
+            *(f'<http://ghent.example/datasets/d{n}#part> dct:title "part {n}" .' for n in range(3)),
+            '[] dct:title "blank" ; dct:relation [ dct:title "nested" ] .',
+        ]
+        for position in range(1, 121):
             changes = []
             for name in chance.sample(range(6), chance.randrange(1, 5)):
-                says = " ".join(chance.sample(shared, chance.randrange(4)))
+                says = " ".join(chance.sample(shared, chance.randrange(6)))
                 audience, withdrawn = chance.choice(["public", "members", "staff"]), chance.random() < 0.3
                 changes.append(record(f"d{name}", says, audience=audience, version=position, withdrawn=withdrawn))
             for each in (graph, fake):
                 each.apply(changes, position)
             assert graph.digest() == fake.digest()
-        every = "SELECT ?s ?p ?o { ?s ?p ?o } ORDER BY ?s ?p ?o"
+        every = "SELECT ?s ?p ?o { ?s ?p ?o FILTER(!isBlank(?s) && !isBlank(?o)) } ORDER BY ?s ?p ?o"
         for names in (["public"], ["public", "members"], ["members", "staff"], ["public", "members", "staff"]):
             assert await rows(graph, every, *names) == await rows(fake, every, *names)
+
+    async def test_nothing_remains_of_records_that_are_withdrawn(
+        self, graph: OxigraphGraph, tmp_path: Path, cage: Cage
+    ) -> None:
+        about = '<http://ghent.example/datasets/a> dct:subject "x" . [] dct:title "blank" .'
+        graph.apply([record("a", about), record("b", about), record("c", about, audience="members")], 1)
+        graph.apply([record(name, withdrawn=True) for name in "abc"], 2)
+        graph.close()
+        statements = {(quad.subject, quad.predicate) for quad in Store(str(tmp_path / "graph" / f"store-{LAYOUT}"))}
+        assert statements == {(META, POSITION), (META, HOLDS)}
 
     async def test_what_was_applied_is_there_after_reopening(
         self, graph: OxigraphGraph, tmp_path: Path, cage: Cage

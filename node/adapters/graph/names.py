@@ -22,6 +22,7 @@ _LEAVING: Final = "urn:hansa:leaving:"
 
 META: Final = NamedNode("urn:hansa:meta")
 POSITION: Final = NamedNode("urn:hansa:position")
+NODE: Final = NamedNode("urn:hansa:node")
 HOLDS: Final = NamedNode("urn:hansa:holds")
 LEAVES: Final = NamedNode("urn:hansa:leaves")
 
@@ -59,22 +60,28 @@ def has_copies(audiences: Collection[str]) -> bool:
     return set(audiences) != {PUBLIC}
 
 
-def default_graphs(held: Iterable[NamedNode], audiences: Collection[str]) -> list[NamedNode]:
-    """Return the graphs from which the default graph of a caller with ``audiences`` is put together; ``held`` are the
-    names of all ``held_graph``s.
+def default_graphs(graphs: Iterable[NamedNode], audiences: Collection[str]) -> list[NamedNode]:
+    """Return the graphs that together are the default graph of a caller with ``audiences``; ``graphs`` are the names
+    of all ``held_graph``s.
 
     Each triple is in one of them: the engine does not merge (SPARQL 1.1 §13.1 does), and a triple in two audience
     graphs would give two rows.
     """
-    visible = [graph for graph in held if not holders_of(graph).isdisjoint(audiences)]
+    visible = [graph for graph in graphs if not holders_of(graph).isdisjoint(audiences)]
     if PUBLIC not in audiences:
         return [graph for graph in visible if has_copies(holders_of(graph))]
     return [audience_graph(PUBLIC), *(graph for graph in visible if PUBLIC not in holders_of(graph))]
 
 
+@lru_cache(maxsize=1024)
 def record_graph(audience: str, iri: str) -> NamedNode:
-    """Return the hidden graph that lists the triples of a record of ``audience``."""
+    """Return the hidden graph that lists triples of a record of ``audience``."""
     return NamedNode(f"{_RECORD}{quote(audience, safe='')}:{hashlib.sha256(iri.encode()).hexdigest()}")
+
+
+def owner_graph(subject: object, audience: str) -> NamedNode | None:
+    """Return the ``record_graph`` of the asset that ``subject`` is a part of; None for what is no IRI."""
+    return record_graph(audience, subject.value.partition("#")[0]) if isinstance(subject, NamedNode) else None
 
 
 def is_record_graph(graph: NamedNode, audience: str) -> bool:

@@ -1,9 +1,11 @@
 """``OxigraphGraph``: the graph view on disk, rebuildable from the ledger.
 
-A triple is stored twice: in the graph of each audience that may see it (for ``GRAPH``), and in a hidden graph of each
-record that states it. A triple that is not for the public alone is in one more graph, for the set of its audiences
-(a caller's default graph is put together from these, see ``names.default_graphs``). The hidden graphs determine what to remove when a record changes: a triple
-that two records share stays until the last of them goes. One batch of the engine contains a record's new triples, the
+A triple is stored in the graph of each audience that may see it (for ``GRAPH``). If it is not for the public alone,
+it is in one more graph, for the set of its audiences: a caller's default graph is put together from these (see
+``names.default_graphs``). A triple that several records may state, such as the name of a publisher, is also listed in
+a hidden graph of each of them, and stays until the last of them goes (see ``update.GraphUpdate``).
+
+One batch of the engine contains a record's new triples, the
 list of triples to remove, and the ledger position; the removal follows after that, or at the next opening if a crash
 came between. The engine does not fsync: a power cut may lose its last batches, never a batch in part, and the stored
 position shows from where to replay.
@@ -36,7 +38,6 @@ from node.adapters.graph.names import (
     dataset_name,
     default_graphs,
     holders_of,
-    record_graph,
 )
 from node.adapters.graph.update import GraphUpdate, as_stored
 from node.adapters.graph.writes import facts_of, finish, is_incomplete, write
@@ -51,7 +52,7 @@ from node.semantics.sparql import guard, result_type
 
 log = logging.getLogger("hansa.views")
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Raised with every change of the graphs in the store: a store of another layout is left and a new one is made."""
 
 _FLUSH_AFTER: Final = 50_000
@@ -270,30 +271,23 @@ class OxigraphGraph:
         return self._store
 
     def _replace(self, store: Store, records: Sequence[Record], position: int | None) -> None:
-        change = GraphUpdate()
+        change = GraphUpdate(store)
         audiences = _audiences(self._graphs) | {record.audience for record in records}
         for record in records:
-            new_triples = set() if record.withdrawn else as_stored(relabel(record.nquads, record.iri))
+            triples = set() if record.withdrawn else as_stored(relabel(record.nquads, record.iri))
             for audience in audiences:
-                own = record_graph(audience, record.iri)
-                had = {quad.triple for quad in store.quads_for_pattern(None, None, None, own)}
-                has = new_triples if audience == record.audience else set()
-                for triple in has - had:
-                    change.comes(triple, own)
-                for triple in had - has:
-                    change.goes(triple, own)
-        change.settle(store, audiences)
+                change.replace(record.iri, audience, triples if audience == record.audience else set())
+        change.settle(audiences)
         self._commit(store, change, position)
 
     def _commit(self, store: Store, change: GraphUpdate, position: int | None) -> None:
-        leaving = dict(change.leaving)
         facts = [Quad(META, HOLDS, graph, META) for graph in change.graphs - self._graphs]
         if position is not None and position != self._position:
-            leaving[META] = [Triple(META, POSITION, Literal(self._position))]
+            change.leave(Triple(META, POSITION, Literal(self._position)), META)
             facts.append(Quad(META, POSITION, Literal(position), META))
-        if not (change.added or leaving or facts):
+        if not (change.added or change.leaving or facts):
             return
-        commit_position = write(store, change.added, leaving, facts)
+        commit_position = write(store, change.added, change.leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")
         finish(store)
