@@ -227,7 +227,7 @@ class Replicate:
         newest = self._records.get(tx, record.iri)
         if newest is not None and newest.origin != record.origin:
             return f"this address already belongs to {newest.origin}; an address belongs to one node"
-        record_before = self._records.get(tx, record.iri, version=record.version)
+        record_before = newest and self._records.get(tx, record.iri, version=record.version)
         if record_before is not None:
             # An erased version that comes again, from a page that somebody kept, stays erased.
             if not record_before.is_erased and canonical(envelope_of(record_before)) != canonical(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -227,7 +227,7 @@ class Run:
         cursor = self._cursor.position(head.audience)
         new = [member for member in page.members if member.position is None or member.position >= cursor]
         if history is None:
-            records = [await self._check(member, relation, head) for member in new]
+            records = await self._check(new, relation, head)
             last = max((member.position or 0 for member in new), default=cursor - 1)
             # A page may have grown since its index was read; members beyond the signed head wait for the next run.
             reached = last + 1 if relation.end is None else relation.end
@@ -237,7 +237,7 @@ class Run:
             if relation.end is None:
                 new = [member for member in new if member.position is None or member.position < head.size]
             leaves = page.leaves or _leaves(page, relation.first)
-            members = [await self._check(member, relation, head) for member in new]
+            members = await self._check(new, relation, head)
             records = [
                 record if isinstance(record, str) else _check_leaf(member, record, leaves, relation.first)
                 for member, record in zip(new, members, strict=True)
@@ -267,8 +267,22 @@ class Run:
                 self._client.keep, self, texts, reasons, self._cursor
             )
 
-    async def _check(self, member: MemberText, relation: Relation, head: Head) -> Record | str:
-        """Return the record, or the reason why the member is put aside."""
+    async def _check(self, members: Sequence[MemberText], relation: Relation, head: Head) -> list[Record | str]:
+        """Return for each member the record, or the reason why it is put aside."""
+        keys = [await self._key_of(member, relation) for member in members]
+        verify = partial(
+            verify_member,
+            did=self.did,
+            base=self.base,
+            audience=head.audience,
+            others=self._others,
+            now=self._client.now(),
+        )
+        # One call for the whole page: to hand each member to a thread costs as much as to check its signature.
+        return await asyncio.to_thread(_verify_all, verify, members, keys)
+
+    async def _key_of(self, member: MemberText, relation: Relation) -> dict[str, Any] | str:
+        """Return the key with which the member is signed, or the reason why it is put aside."""
         position = member.position
         if position is not None and (
             position < relation.first or (relation.end is not None and position >= relation.end)
@@ -278,17 +292,7 @@ class Run:
             kid = signing_key(member.envelope) if member.envelope else ""
             if kid and kid.partition("#")[0] != self.did:
                 return f"it is signed by {kid.partition('#')[0][:200]}, not by the followed node"
-            key = await self._key(kid, stated_at(member.envelope)) if kid else {}
-            return await asyncio.to_thread(
-                verify_member,
-                member,
-                key_jwk=key,
-                did=self.did,
-                base=self.base,
-                audience=head.audience,
-                others=self._others,
-                now=self._client.now(),
-            )
+            return await self._key(kid, stated_at(member.envelope)) if kid else {}
         except PeerUnreachable:
             raise
         except HansaError as error:
@@ -332,6 +336,19 @@ class Run:
     def _require_below(self, url: str) -> None:
         if not within(url, self.root):
             raise HostileFeed(f"the feed links to {url[:200]}, which is outside the feed's address")
+
+
+def _verify_all(
+    verify: Callable[..., Record], members: Sequence[MemberText], keys: Sequence[dict[str, Any] | str]
+) -> list[Record | str]:
+    """Return the record of each member, or the reason why it is put aside, which may stand in place of its key."""
+    results: list[Record | str] = []
+    for member, key in zip(members, keys, strict=True):
+        try:
+            results.append(key if isinstance(key, str) else verify(member, key_jwk=key))
+        except HansaError as error:
+            results.append(error.detail)
+    return results
 
 
 def _leaves(page: Page, first: int) -> list[bytes]:
