@@ -25,9 +25,10 @@ from node.identity.rotation import ChangeKeys
 from node.ledger.usecases import Prover
 from node.ledger.verification import ledger_checks
 from node.operation.agenda import Agenda
+from node.operation.agreements import DueDeletions, EndingAgreements
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
-from node.operation.endings import EndingAgreements, EndingCredentials
+from node.operation.endings import EndingCredentials
 from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
 from node.operation.health import Checkup
 from node.operation.news import SubscribedNews
@@ -145,7 +146,16 @@ def agenda(
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
     return Agenda(
-        waiting=(OpenRequests(protocol_services.negotiation.decisions), OwnDrafts(catalogue.publication.drafts)),
+        waiting=(
+            OpenRequests(protocol_services.negotiation.decisions),
+            OwnDrafts(catalogue.publication.drafts),
+            DueDeletions(
+                stores.uow,
+                stores.negotiation.agreements,
+                protocol_services.transfer.deletions.duties,
+                parts.clock,
+            ),
+        ),
         ending=(
             EndingAgreements(stores.uow, stores.negotiation.agreements, parts.clock),
             EndingCredentials(stores.uow, stores.identity, parts.clock, catalogue.access.names),

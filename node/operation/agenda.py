@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import stamp
 from node.base.errors import NotAllowed
 from node.identity.model import Caller
 
+SOON: Final = timedelta(days=30)
+"""The agenda has things that end within this time."""
 SHOWN: Final = 5
 """The number of items of each source that an agenda lists; the others are counted."""
 

@@ -38,6 +38,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "news-withdrawn": ("{name} was withdrawn", "hansa subscription list"),
     "news-search": ("{name}: {count} new", "hansa subscription list"),
     "draft": ("draft: {name}", "finish it in the browser: {path}"),
+    "deletion-due": ("{name}: delete the data and confirm", "hansa agreement confirm-deletion {agreement}"),
+    "deletion-overdue": (
+        "{name}: overdue, delete the data and confirm",
+        "hansa agreement confirm-deletion {agreement}",
+    ),
+    "deletion-unconfirmed": (
+        "{name}: {peer} did not confirm the deletion in time",
+        "hansa agreement show {agreement}",
+    ),
     "agreement-ends": ("{name}: the agreement with {peer} ends", "hansa agreement show {agreement}"),
     "credential-ends": ("{name} of {issuer} ends", "hansa join {issuer} --as {name}"),
     "credential-ended": ("{name} of {issuer} has ended", "hansa join {issuer} --as {name}"),

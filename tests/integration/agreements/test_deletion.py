@@ -16,9 +16,12 @@ from node.cli.main import run
 from node.client import HansaClient
 from node.identity.jose import read_jws
 from node.ledger.model import EntryKind
+from node.operation.agreements import DueDeletions
 from node.transfer.deletion.model import deletion_rule
 from tests.fakes.clock import JumpingClock
 from tests.nodes import Company, Running, agree, publish, receive, until
+from tests.portal_browser import signed_in
+from tests.unit.portal.page import Page, troubles
 
 WITHIN = {"@value": "P30D", "@type": "http://www.w3.org/2001/XMLSchema#duration"}
 DELETED = {
@@ -104,6 +107,40 @@ def test_what_is_late_is_overdue_at_the_provider(region_and_cities: Company) -> 
         assert "overdue" in page.text
     finally:
         deletions._clock = clock
+
+
+def test_deletions_wait_on_the_first_page_until_they_are_confirmed(
+    region_and_cities: Company, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gent, plzen = region_and_cities.cities
+    agreement = received(gent, plzen, "waiting")
+
+    def waiting(city: Running, days: int) -> list[str]:
+        sources = city.node.operation.agenda._waiting
+        deletions = next(source for source in sources if isinstance(source, DueDeletions))
+        for part in (deletions, deletions._due, deletions._duties):
+            monkeypatch.setattr(part, "_clock", JumpingClock(timedelta(days=days)))
+        with city.client() as client:
+            items = client.agenda()["waiting"]["items"]
+        return [item["code"] for item in items if item.get("agreement") == agreement]
+
+    assert waiting(plzen, 0) == []
+    assert waiting(plzen, 25) == ["deletion-due"]
+    assert waiting(gent, 25) == []
+    assert waiting(plzen, 31) == ["deletion-overdue"]
+    assert waiting(gent, 31) == ["deletion-unconfirmed"]
+    for city, words in ((plzen, "deletion is overdue"), (gent, "did not confirm the deletion in time")):
+        with signed_in(city) as browser:
+            page = Page(browser.get("/").text)
+        assert troubles(page) == []
+        assert words in page.text
+        assert f"/agreements/{quote(agreement, safe='')}" in page.links()
+    assert run(["status", "--node", str(plzen.folder)]) == 0
+    assert f"hansa agreement confirm-deletion {agreement}" in capsys.readouterr().out
+    assert run(["agreement", "confirm-deletion", agreement, "--node", str(plzen.folder)]) == 0
+    assert waiting(plzen, 31) == [], "at once, not after the next reading"
+    until("the provider takes it", lambda: deletion(plzen, agreement)["told"])
+    assert waiting(gent, 31) == []
 
 
 def test_a_confirmation_is_only_taken_from_the_consumer_about_this_agreement(region_and_cities: Company) -> None:
