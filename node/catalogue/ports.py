@@ -101,13 +101,20 @@ class Graph(Protocol):
     def position(self) -> int:
         """Return the ledger position that the graph reflects; 0 for an empty store."""
 
-    async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
+    async def query(
+        self, text: str, *, audiences: Collection[str] | None, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
         """Evaluate a SPARQL 1.1 query over the graphs of ``audiences`` (None: all). Return (body, media type).
+
+        With ``entailment``, what follows from the statements in these graphs, and from nothing else, is found too
+        (``node.semantics.entailment``); named graphs are empty then.
 
         Raises ``InvalidInput`` (syntax, forbidden features), ``Overloaded`` (time, memory), ``TooLarge``.
         """
 
-    async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
+    async def query_records(
+        self, text: str, records: Iterable[Record], *, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
         """Evaluate a query over a temporary store with just these records (``as of`` queries)."""
 
     def clear(self) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from node.base.errors import InvalidInput, Overloaded, TooLarge, TooMany
 from node.base.work import UnitOfWork
@@ -18,6 +19,7 @@ from node.catalogue.model import Record
 from node.catalogue.ports import Graph, RecordStore
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller
+from node.semantics.sparql import names_graph
 
 MAX_QUERY = 16 * 1024
 MAX_AT_ONCE = 4
@@ -28,6 +30,10 @@ LONGEST_WAIT = 10.0
 """Seconds that a stranger's query waits for its turn."""
 
 MAX_RECORDS_AS_OF = 20_000
+
+RL: Final = "rl"
+"""RDFS and the part of OWL 2 RL about hierarchies and properties (``node.semantics.entailment``)."""
+ENTAILMENTS: Final = ("", RL)
 
 
 class Ask:
@@ -52,9 +58,11 @@ class Ask:
         self._running: Counter[str] = Counter()
 
     async def __call__(
-        self, text: str, caller: Caller, accept: str, *, as_of: datetime | None = None
+        self, text: str, caller: Caller, accept: str, *, as_of: datetime | None = None, entailment: str = ""
     ) -> tuple[bytes, str]:
         """Return the answer to the SPARQL 1.1 query ``text``: (body, media type).
+
+        With ``entailment`` ``rl``, what follows from the statements that the caller may see is found too.
 
         Raises ``InvalidInput`` if the text is not a query or uses a forbidden feature, ``Overloaded`` and
         ``TooLarge`` for a query that takes too much, ``TooMany`` for too many queries at once.
@@ -63,12 +71,20 @@ class Ask:
             raise InvalidInput("there is no query", remedy="send SELECT, ASK, CONSTRUCT or DESCRIBE")
         if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
             raise TooLarge(f"a query has at most {MAX_QUERY} bytes", remedy="split the query, or ask for less")
+        if entailment not in ENTAILMENTS:
+            raise InvalidInput("this node knows no such entailment", remedy="write entailment=rl, or leave it out")
+        infers = entailment == RL
+        if infers and names_graph(text):
+            raise InvalidInput(
+                "with entailment, a query reads one graph and names none",
+                remedy="leave GRAPH and FROM out, or ask without entailment",
+            )
         audiences = self._visibility.audiences(caller)
         async with self._turn(caller):
             if as_of is None:
-                return await self._graph.query(text, audiences=audiences, accept=accept)
+                return await self._graph.query(text, audiences=audiences, accept=accept, entailment=infers)
             records = await asyncio.to_thread(self._at, as_of, audiences)
-            return await self._graph.query_records(text, records, accept=accept)
+            return await self._graph.query_records(text, records, accept=accept, entailment=infers)
 
     @asynccontextmanager
     async def _turn(self, caller: Caller) -> AsyncIterator[None]:

@@ -96,10 +96,13 @@ class CatalogueCalls:
         accept: str = "application/sparql-results+json",
         as_of: str | None = None,
         region: bool = False,
+        entailment: str = "",
     ) -> Call[bytes]:
-        """Return the unchanged answer of the SPARQL end point (of the region's, with ``region``)."""
+        """Return the unchanged answer of the SPARQL end point (of the region's, with ``region``). With ``entailment``
+        ``rl``, what follows from the statements is found too."""
         options: dict[str, Any] = {"data": {"query": query}, "headers": {"Accept": accept}}
-        options["params"] = {"asOf": as_of} if as_of else {}
+        parameters = {"asOf": as_of, "entailment": entailment}
+        options["params"] = {name: value for name, value in parameters.items() if value}
         return Call(
             "POST", "/api/region/sparql" if region else "/sparql", lambda answer: bytes(answer.content), options
         )

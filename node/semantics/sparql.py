@@ -99,6 +99,16 @@ def guard(text: str) -> QueryForm:
     return _Scan().run(_ESCAPE.sub(_resolve_escape, text)).result()
 
 
+def names_graph(text: str) -> bool:
+    """Return whether the query ``text`` names graphs (``GRAPH``, ``FROM``)."""
+    texts = (text, _ESCAPE.sub(_resolve_escape, text))
+    return any(
+        token.lastgroup == "word" and token.group().upper() in ("GRAPH", "FROM")
+        for one in texts
+        for token in _TOKEN.finditer(one)
+    )
+
+
 def _resolve_escape(match: re.Match[str]) -> str:
     number = int(match[1] or match[2], 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:

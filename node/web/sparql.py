@@ -2,9 +2,9 @@
 description of the end point (SPARQL 1.1 Service Description).
 
 Three forms of requests (SPARQL 1.1 Protocol §2.1): GET with ``query``, POST of a form, POST of
-``application/sparql-query``. ``asOf`` asks about the catalogue as it was at a moment. The dataset of a query follows
-from the caller alone; a request that names graphs itself (§2.1.4) is refused rather than misunderstood. Updates are
-not possible.
+``application/sparql-query``. ``asOf`` asks about the catalogue as it was at a moment, ``entailment=rl`` also about
+what follows from it. The dataset of a query follows from the caller alone; a request that names graphs itself
+(§2.1.4) is refused rather than misunderstood. Updates are not possible.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_BODY: Final = 64 * 1024
 _QUERY: Final = "application/sparql-query"
 _FORM: Final = "application/x-www-form-urlencoded"
 _ANY_RESULT: Final = "application/sparql-results+json"
-_KNOWN: Final = frozenset({"query", "asOf"})
+_KNOWN: Final = frozenset({"query", "asOf", "entailment"})
 _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"})
 
 
@@ -45,7 +45,8 @@ def router(ask: Ask, *, base: str, identify: Identify, html_form: HtmlForm | Non
     routes = PlacedApiRouter(tags=["sparql"])
 
     async def by_get(request: Request) -> Response:
-        """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state. Without
+        """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state.
+        `entailment=rl` also finds what follows from it (RDFS, OWL 2 RL in part). Without
         parameters: the description of this end point (SPARQL 1.1 Service Description), in an RDF syntax."""
         caller = await identify(request)
         accept = request.headers.get("accept")
@@ -98,12 +99,16 @@ async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], a
     unknown = sorted(set(names) - _KNOWN)
     if unknown or len(names) != len(set(names)):
         raise InvalidInput(
-            "the parameters are query and asOf, each at most once",
+            "the parameters are query, asOf and entailment, each at most once",
             remedy="send each of them once, and no other parameter",
         )
-    said = dict(parameters)
+    values = dict(parameters)
     body, media_type = await ask(
-        said.get("query", ""), caller, accept or _ANY_RESULT, as_of=_moment(said.get("asOf"))
+        values.get("query", ""),
+        caller,
+        accept or _ANY_RESULT,
+        as_of=_moment(values.get("asOf")),
+        entailment=values.get("entailment", ""),
     )
     return Response(body, media_type=media_type, headers=kept_for(caller) | kept_as(media_type, "results"))
 

@@ -33,6 +33,7 @@ HEAD = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 """
+RDFS = "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> ."
 GHENT = '<http://ghent.example/> a foaf:Agent ; foaf:name "Ghent" .'
 
 
@@ -97,6 +98,40 @@ class GraphContract:
         assert await rows(graph, "SELECT * { ?s ?p ?o }") == []
         assert await rows(graph, "SELECT * { GRAPH ?g { ?s ?p ?o } }") == []
         assert await rows(graph, "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }") == [{"n": "0"}]
+
+    async def test_what_follows_is_found_if_the_caller_sees_all_that_it_follows_from(self, graph: Graph) -> None:
+        classes = "<http://a.example/Path> rdfs:subClassOf <http://a.example/Way> ."
+        hidden = "<http://a.example/Path> rdfs:subClassOf <http://a.example/Plan> ."
+        path = "<#1> a <http://a.example/Path> ."
+        graph.apply(
+            [
+                record("classes", f"{RDFS} {classes}"),
+                record("hidden", f"{RDFS} {hidden}", audience="members"),
+                record("open", path),
+                record("closed", path, audience="members"),
+            ],
+            1,
+        )
+
+        async def members(name: str, *audiences: str) -> list[str]:
+            text = f"SELECT ?s {{ ?s a <http://a.example/{name}> }} ORDER BY ?s"
+            body, _ = await graph.query(text, audiences=audiences, accept=JSON, entailment=True)
+            return [row["s"].rpartition("/")[2] for row in read(body)]
+
+        assert await rows(graph, "SELECT ?s { ?s a <http://a.example/Way> }", "public") == []
+        assert await members("Way", "public") == ["open#1"]
+        assert await members("Way", "public", "members") == ["closed#1", "open#1"]
+        assert await members("Plan", "public") == []
+        assert await members("Plan", "members") == ["closed#1"], "the open path is not seen by members alone"
+        assert await members("Way", "members") == []
+        assert await members("Way") == []
+        body, _ = await graph.query_records(
+            "SELECT ?s { ?s a <http://a.example/Way> }",
+            [record("classes", f"{RDFS} {classes}"), record("open", path)],
+            accept=JSON,
+            entailment=True,
+        )
+        assert [row["s"].rpartition("/")[2] for row in read(body)] == ["open#1"]
 
     async def test_the_nodes_own_people_see_every_audience(self, graph: Graph) -> None:
         graph.apply([record("open"), record("closed", audience="members")], 7)

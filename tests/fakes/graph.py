@@ -10,6 +10,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, QueryResultsFormat, QueryT
 from node.base.errors import InvalidInput
 from node.catalogue.model import Record
 from node.semantics.documents import relabel, serialize
+from node.semantics.entailment import entail
 from node.semantics.sparql import guard, result_type
 from node.vocab.namespaces import PREFIXES
 
@@ -32,13 +33,17 @@ class MemoryGraph:
     def position(self) -> int:
         return self._position
 
-    async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
-        return _answer(
-            text, [r for r in self._records.values() if audiences is None or r.audience in audiences], accept
-        )
+    async def query(
+        self, text: str, *, audiences: Collection[str] | None, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
+        records = [r for r in self._records.values() if audiences is None or r.audience in audiences]
+        return _answer(text, records, accept, entailment=entailment)
 
-    async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
-        return _answer(text, [record for record in records if not record.withdrawn], accept)
+    async def query_records(
+        self, text: str, records: Iterable[Record], *, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
+        current = [record for record in records if not record.withdrawn]
+        return _answer(text, current, accept, entailment=entailment)
 
     def clear(self) -> None:
         self._records.clear()
@@ -59,10 +64,14 @@ def _store(records: Iterable[Record]) -> Store:
     return store
 
 
-def _answer(text: str, records: Iterable[Record], accept: str) -> tuple[bytes, str]:
+def _answer(text: str, records: Iterable[Record], accept: str, *, entailment: bool) -> tuple[bytes, str]:
     media_type = result_type(guard(text), accept)
     try:
-        results = _store(records).query(text, prefixes=PREFIXES)
+        store = _store(records)
+        if entailment:
+            inferences = entail({quad.triple for quad in store})
+            store.extend(Quad(one.subject, one.predicate, one.object) for one in inferences)
+        results = store.query(text, prefixes=PREFIXES)
     except SyntaxError as error:
         raise InvalidInput(str(error)) from error
     if isinstance(results, QueryTriples):

@@ -1,7 +1,7 @@
 """The W3C's SPARQL 1.1 suite against the query end point's parts: the guard, the engine and the writer of results.
 
 Evaluation and syntax of queries are tested, and the writers of results. Updates, the graph store protocol, federation
-(``SERVICE``) and entailment are not offered by Hansa, so their tests are not applicable.
+(``SERVICE``) and whole regimes of entailment are not offered by Hansa, so their tests are not applicable.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _NOT_OFFERED: Final = {
     "ServiceDescriptionTest": "the test describes requests in words; tests of the end point are in tests/integration",
 }
 _FOLDERS: Final = {
-    "entailment": "entailment is not offered",
+    "entailment": "the suite is for whole regimes; entailment=rl is tested beside owlrl, in tests/unit/semantics",
     "service": "SERVICE is refused",
     "syntax-fed": "SERVICE is refused",
 }

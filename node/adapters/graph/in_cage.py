@@ -8,14 +8,16 @@ the engine then ignores any ``FROM`` of the query. With these two lists given, n
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store, Triple
 
 from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
 from node.adapters.graph.results import serialize
 from node.base.errors import InvalidInput, LocalFault
 from node.semantics.documents import relabel
+from node.semantics.entailment import MOST_STATEMENTS, entail
 from node.vocab.namespaces import PREFIXES
 
 DAMAGED = "the graph store on the disk is damaged"
@@ -27,12 +29,14 @@ _CORRUPTION = "Corruption: "
 
 def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``graph.query``: ``store`` (folder of a checkpoint), ``default`` and ``named`` (IRIs of graphs),
-    ``query``, ``mediaType``.
+    ``query``, ``mediaType``, and ``entailment``: whether what follows from these statements is found too.
     """
     try:
         store = _open_store(message["store"])
     except RuntimeError as error:
         raise LocalFault(DAMAGED) from error
+    if message.get("entailment"):
+        return {}, [_evaluate_entailed(_statements(store, message["default"]), message)]
     body = evaluate(
         store,
         message["query"],
@@ -41,6 +45,20 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         media_type=message["mediaType"],
     )
     return {}, [body]
+
+
+def _statements(store: Store, graphs: list[str]) -> set[Triple]:
+    """Return the statements of ``graphs``, as many as inferences are drawn from and one more."""
+    quads = (quad for graph in graphs for quad in store.quads_for_pattern(None, None, None, NamedNode(graph)))
+    return {quad.triple for quad in islice(quads, MOST_STATEMENTS + 1)}
+
+
+def _evaluate_entailed(statements: set[Triple], message: dict[str, Any]) -> bytes:
+    """Return the result over ``statements`` and what follows from them, which is all that this store holds."""
+    store = Store()
+    for part in (statements, entail(statements)):
+        store.bulk_extend(in_graph(statement, ALL) for statement in part)
+    return evaluate(store, message["query"], default=[ALL.value], names=[], media_type=message["mediaType"])
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +72,10 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
 
     ``records`` has (IRI, audience) of each blob, which is its canonical N-Quads.
     """
+    if message.get("entailment"):
+        pairs = zip(message["records"], blobs, strict=True)
+        statements = {triple for (iri, _), nquads in pairs for triple in relabel(nquads, iri)}
+        return {}, [_evaluate_entailed(statements, message)]
     store = Store()
     graphs = {audience: audience_graph(audience) for _, audience in message["records"]}
     for (iri, audience), nquads in zip(message["records"], blobs, strict=True):

@@ -23,7 +23,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
@@ -62,6 +62,9 @@ the engine writes tables that it later merges: with a fifth of this number, it w
 _BATCH: Final = 2 << 20
 """Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some
 thirty bytes of memory meanwhile."""
+
+ENTAILMENT: Final = Limits(memory=2 << 30, cpu=15, wall=15.0, answer=16 << 20)
+"""A query that finds what follows from statements reads them all first."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
@@ -122,27 +125,31 @@ class OxigraphGraph:
                 raise damage_fault(DAMAGED)
             return self._position
 
-    async def query(self, text: str, *, audiences: Collection[str] | None, accept: str) -> tuple[bytes, str]:
+    async def query(
+        self, text: str, *, audiences: Collection[str] | None, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
         """See the port; ``audiences`` None stands for every audience (the node's own people)."""
         form = guard(text)
         media_type = result_type(form, accept)
         async with self._checkpoint() as checkpoint:
             graphs, path = checkpoint.graphs, checkpoint.copy.path
             names = _audiences(graphs) if audiences is None else audiences
-            message = {
+            message: dict[str, Any] = {
                 "store": str(path),
                 "default": sorted(graph.value for graph in default_graphs(graphs, names)),
                 "named": sorted({audience_graph(name).value for name in names}),
                 "query": text,
                 "mediaType": media_type,
+                "entailment": entailment,
             }
             try:
                 _, (body,) = await self._cage.call(
                     "graph.query",
                     message,
-                    limits=self._limits,
+                    limits=ENTAILMENT if entailment else self._limits,
                     readable=[str(path)],
-                    shared_by=dataset_name(message["default"], message["named"]),
+                    # Inferences take much memory: a child that drew some is not kept.
+                    shared_by=None if entailment else dataset_name(message["default"], message["named"]),
                 )
             except LocalFault as fault:
                 if fault.detail == DAMAGED:
@@ -151,7 +158,9 @@ class OxigraphGraph:
                 raise
         return body, _with_charset(media_type)
 
-    async def query_records(self, text: str, records: Iterable[Record], *, accept: str) -> tuple[bytes, str]:
+    async def query_records(
+        self, text: str, records: Iterable[Record], *, accept: str, entailment: bool = False
+    ) -> tuple[bytes, str]:
         form = guard(text)
         media_type = result_type(form, accept)
         current = [record for record in records if not record.withdrawn]
@@ -164,9 +173,11 @@ class OxigraphGraph:
             "records": [[record.iri, record.audience] for record in current],
             "query": text,
             "mediaType": media_type,
+            "entailment": entailment,
         }
+        limits = ENTAILMENT if entailment else self._limits
         blobs = [record.nquads for record in current]
-        _, (body,) = await self._cage.call("graph.query_records", message, blobs, limits=self._limits)
+        _, (body,) = await self._cage.call("graph.query_records", message, blobs, limits=limits)
         return body, _with_charset(media_type)
 
     def clear(self) -> None:

@@ -26,11 +26,16 @@ _FORMAT_NAMES: Final = MappingProxyType(
 )
 """The names of the formats of results at ``http://www.w3.org/ns/formats/``."""
 
+_ENTAILED: Final = (
+    "The same, with what follows from the statements that the caller may see: RDFS, and of OWL 2 RL equal, inverse, "
+    "symmetric and transitive properties, unions and intersections of classes, and owl:sameAs."
+)
+
 
 def describe_service(endpoint: str, *, catalogue: str, media_type: str) -> bytes:
     """Return the description of ``endpoint`` (its address), which queries the ``catalogue`` (address), in the syntax
     ``media_type``, one of ``GRAPH_TYPES``."""
-    service, dataset, graph = "_:service", "_:dataset", "_:graph"
+    service, reasoner, dataset, graph = "_:service", "_:reasoner", "_:dataset", "_:graph"
     statements = [
         (service, f"{RDF}type", iri_term(f"{SD}Service")),
         (service, f"{SD}endpoint", iri_term(endpoint)),
@@ -44,6 +49,13 @@ def describe_service(endpoint: str, *, catalogue: str, media_type: str) -> bytes
         (service, f"{SD}defaultDataset", dataset),
         (dataset, f"{RDF}type", iri_term(f"{SD}Dataset")),
         (dataset, f"{SD}defaultGraph", graph),
+        (reasoner, f"{RDF}type", iri_term(f"{SD}Service")),
+        (reasoner, f"{SD}endpoint", iri_term(f"{endpoint}?entailment=rl")),
+        (reasoner, f"{SD}supportedLanguage", iri_term(f"{SD}SPARQL11Query")),
+        (reasoner, f"{SD}defaultEntailmentRegime", iri_term("http://www.w3.org/ns/entailment/OWL-RDF-Based")),
+        (reasoner, f"{SD}defaultSupportedEntailmentProfile", iri_term("http://www.w3.org/ns/owl-profile/RL")),
+        (reasoner, f"{DCT}description", literal_term(_ENTAILED, language="en")),
+        (reasoner, f"{SD}defaultDataset", dataset),
         (graph, f"{RDF}type", iri_term(f"{SD}Graph")),
         (graph, f"{DCT}source", iri_term(catalogue)),
         (graph, f"{DCT}description", literal_term("The assets that the caller may see.", language="en")),

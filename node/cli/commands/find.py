@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.base.errors import InvalidInput
 from node.cli.impacts import show_impact
 from node.cli.options import Language, Node, Region, connect
 from node.cli.output import Mode, count_of, emit, exact, line, remark, say, size, table, words
@@ -197,15 +198,24 @@ def sparql(
         str, typer.Option("--accept", help="json, xml, csv, tsv, turtle or a media type; default: a table.")
     ] = "",
     as_of: Annotated[str | None, typer.Option("--as-of", help="Query the catalogue as it was at this time.")] = None,
+    entailment: Annotated[
+        str, typer.Option(help="rl: also find what follows from the statements, such as members of classes below.")
+    ] = "",
     region: Region = False,
     node: Node = None,
 ) -> None:
     """Query the catalogue with SPARQL 1.1."""
     text = sys.stdin.read() if query == "-" else Path(query).read_text("utf-8") if _is_file(query) else query
+    if region and entailment:
+        raise InvalidInput("the region answers without entailment", remedy="leave --region or --entailment out")
     media = _MEDIA.get(accept, accept)
     with connect(node) as client:
         answer = client.sparql(
-            text, accept=media or "application/sparql-results+json, text/turtle", as_of=as_of, region=region
+            text,
+            accept=media or "application/sparql-results+json, text/turtle",
+            as_of=as_of,
+            region=region,
+            entailment=entailment,
         )
     if media or Mode.json:
         exact(answer)

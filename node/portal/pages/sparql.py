@@ -75,11 +75,14 @@ class Answer:
 async def sparql_page(responder: Responder, visit: Visit) -> Response:
     """``/sparql`` for people. The query is part of the URL, so that it can be shared."""
     text = (visit.fields.get("query") or visit.request.query_params.get("query", ""))[:MAX_TEXT]
+    entailment = visit.fields.get("entailment") or visit.request.query_params.get("entailment", "")
     answer: Answer | None = None
     trouble: RemoteFault | None = None
     if text.strip():
         try:
-            body, media_type = await responder.node.catalogue.sparql(text, visit.caller, ACCEPT)
+            body, media_type = await responder.node.catalogue.sparql(
+                text, visit.caller, ACCEPT, entailment=entailment
+            )
             answer = _answer(body, media_type, visit)
         except RemoteFault as error:
             # Syntax, time, memory, size: the error is shown beside the field, with the query kept.
@@ -90,6 +93,7 @@ async def sparql_page(responder: Responder, visit: Visit) -> Response:
         status=trouble.status if trouble else 200,
         text=text or EXAMPLES[0][1],
         asked=bool(text.strip()),
+        entailment=entailment,
         answer=answer,
         trouble=trouble,
         examples=EXAMPLES,

@@ -389,7 +389,7 @@ class FakeNode:
             if isinstance(one.process, Negotiation) and one.process.pid == NEGOTIATION
         )
 
-    async def sparql(self, text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
+    async def sparql(self, text: str, caller: Caller, accept: str, *, entailment: str = "") -> tuple[bytes, str]:
         if "SELECT" in text.upper():
             rows = [
                 {
@@ -741,8 +741,9 @@ def use_cases(node: FakeNode) -> UseCases:
     async def facts() -> NodeFacts:
         return node.facts
 
-    async def sparql(text: str, caller: Caller, accept: str) -> tuple[bytes, str]:
-        return await node.sparql(text, caller, accept)  # looked up at each call: tests put others in its place
+    async def sparql(text: str, caller: Caller, accept: str, *, entailment: str = "") -> tuple[bytes, str]:
+        # Looked up at each call: tests put others in its place.
+        return await node.sparql(text, caller, accept, entailment=entailment)
 
     parts: Any = node  # It stands for every use case whose methods it has.
     return UseCases(

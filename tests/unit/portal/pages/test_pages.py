@@ -425,7 +425,7 @@ def test_sparql_says_what_is_wrong_beside_the_query(visitor: TestClient) -> None
 def test_a_query_that_takes_too_much_is_told_so(
     visitor: TestClient, node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def slow(*_: object) -> tuple[bytes, str]:
+    async def slow(*_: object, **__: object) -> tuple[bytes, str]:
         raise Overloaded("the query took more than 5 seconds", remedy="ask for less")
 
     monkeypatch.setattr(node, "sparql", slow)
