@@ -6,7 +6,6 @@ credentials is usually one that we are communicating with ourselves.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from node.base.errors import Overloaded, PeerUnreachable, TooLarge, Unauthenticated
 from node.base.jsons import read_object
+from node.base.turnstile import Turnstile
 from node.identity.credentials.issuance import ReceiveApplication
 from node.identity.credentials.revocation import StatusLists
 from node.identity.credentials.wallet import Wallet
@@ -29,29 +29,6 @@ _WAITING: Final = 512
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class _Turnstile:
-    """Admits a number of requests at once and lets a number of further ones wait: these routes have a limit of their
-    own."""
-
-    def __init__(self, at_once: int, waiting: int) -> None:
-        self._places = asyncio.Semaphore(at_once)
-        self._limit = at_once + waiting
-        self._inside = 0
-
-    def guarding(self, handler: Handler) -> Handler:
-        async def guard(request: Request) -> Response:
-            if self._inside >= self._limit:
-                raise Overloaded("too many requests for credentials at the same time")
-            self._inside += 1
-            try:
-                async with self._places:
-                    return await handler(request)
-            finally:
-                self._inside -= 1
-
-        return guard
-
-
 def routes(
     participants: IdentifyParticipant,
     wallet: Wallet,
@@ -61,7 +38,12 @@ def routes(
     public_url: str = "",
 ) -> list[Route]:
     """Return the end points of a holder, and those of an issuer if the node is an issuer."""
-    turnstile = _Turnstile(_AT_ONCE, _WAITING)
+    # These routes have a limit of their own: the node asks others while they are answered.
+    turnstile = Turnstile(
+        at_once=_AT_ONCE,
+        most=_AT_ONCE + _WAITING,
+        refusal=lambda: Overloaded("too many requests for credentials at the same time"),
+    )
 
     async def sender(request: Request) -> IdToken:
         try:
@@ -85,7 +67,7 @@ def routes(
         return Response(status_code=200)
 
     def post(path: str, handler: Handler) -> Route:
-        return Route(path, turnstile.guarding(handler), methods=["POST"])
+        return Route(path, _guarding(turnstile, handler), methods=["POST"])
 
     table = [
         post("/dcp/presentations/query", query),
@@ -109,11 +91,20 @@ def routes(
     return table
 
 
+def _guarding(turnstile: Turnstile, handler: Handler) -> Handler:
+    async def guard(request: Request) -> Response:
+        with turnstile.admission():
+            async with turnstile.turn:
+                return await handler(request)
+
+    return guard
+
+
 def _issuer_routes(
     applications: ReceiveApplication,
     sender: Callable[[Request], Awaitable[IdToken]],
     post: Callable[[str, Handler], Route],
-    turnstile: _Turnstile,
+    turnstile: Turnstile,
     public_url: str,
 ) -> list[Route]:
     async def request_credentials(request: Request) -> Response:
@@ -135,7 +126,7 @@ def _issuer_routes(
 
     return [
         post("/issuer/credentials", request_credentials),
-        Route("/issuer/requests/{id}", turnstile.guarding(request_status), methods=["GET"]),
+        Route("/issuer/requests/{id}", _guarding(turnstile, request_status), methods=["GET"]),
         Route("/issuer/metadata", metadata, methods=["GET"]),
         Route("/issuer/schemas/{credential_type}", schema, methods=["GET"]),
     ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput, TooMany
 from node.base.ids import new_uuid
+from node.base.turnstile import Turnstile
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.model import DraftStore
 from node.catalogue.meaning.difference import definition_of
@@ -51,8 +52,11 @@ class CheckData:
         self._browse = browse
         self._store = store
         self._check = check
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._count = 0
+        self._turnstile = Turnstile(
+            at_once=AT_ONCE,
+            most=MOST_CALLERS,
+            refusal=lambda: TooMany("many files are being checked just now", remedy="try again in a minute"),
+        )
         self.limit = limit
 
     async def __call__(self, schema: str, name: str, chunks: AsyncIterator[bytes], caller: Caller) -> DataReport:
@@ -60,8 +64,7 @@ class CheckData:
         before the caller is authorised.
 
         Raises ``NotAllowed``, ``NotFound``, ``TooLarge``, ``InvalidInput`` for a file that is neither a table nor
-        rows of JSON, ``Overloaded``, and ``TooMany`` if many
-        are being checked.
+        rows of JSON, ``Overloaded``, and ``TooMany`` if many are being checked.
         """
         require(caller, UseCase.PUBLISH)
         record = await self._browse.record(schema, caller)
@@ -72,18 +75,18 @@ class CheckData:
                 remedy="name a schema with a definition, such as schema/traffic-flow",
                 facts={"case": "no-definition"},
             )
+        with self._turnstile.admission():
+            report = await self._report(chunks, definition)
+        return DataReport(schema=record, name=name, report=report)
+
+    async def _report(self, chunks: AsyncIterator[bytes], definition: Mapping[str, Any]) -> Report:
         place = str(new_uuid())
-        if self._count >= MOST_CALLERS:
-            raise TooMany("many files are being checked just now", remedy="try again in a minute")
-        self._count += 1
         try:
             _, size = await self._store.take_in(place, chunks, limit=self.limit)
             if not size:
                 raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
             path = await asyncio.to_thread(self._store.path, place)
-            async with self._turns:
-                report = await asyncio.to_thread(self._check, path, definition)
+            async with self._turnstile.turn:
+                return await asyncio.to_thread(self._check, path, definition)
         finally:
-            self._count -= 1
             await asyncio.to_thread(self._store.remove, place)
-        return DataReport(schema=record, name=name, report=report)

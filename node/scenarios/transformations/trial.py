@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, TooLarge, TooMany
+from node.base.turnstile import Turnstile
 from node.catalogue.browse import Browse
 from node.catalogue.model import Record
 from node.identity.model import Caller
@@ -70,8 +71,11 @@ class TryTransformation:
         """``limit``: bytes of a sample."""
         self._browse = browse
         self._transformer = transformer
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._count = 0
+        self._turnstile = Turnstile(
+            at_once=AT_ONCE,
+            most=MOST_CALLERS,
+            refusal=lambda: TooMany("many transformations are being tried just now", remedy="try again in a minute"),
+        )
         self.limit = limit
 
     async def __call__(self, iri: str, name: str, chunks: AsyncIterator[bytes], caller: Caller) -> Trial:
@@ -85,19 +89,14 @@ class TryTransformation:
         require(caller, UseCase.PUBLISH)
         record = await self._browse.record(iri, caller)
         card = transformation_of(record)
-        if self._count >= MOST_CALLERS:
-            raise TooMany("many transformations are being tried just now", remedy="try again in a minute")
-        self._count += 1
-        try:
+        with self._turnstile.admission():
             body = bytearray()
             async for chunk in chunks:
                 body += chunk
                 if len(body) > self.limit:
                     raise TooLarge(f"the sample may have at most {self.limit} bytes", remedy="send fewer rows")
-            async with self._turns:
+            async with self._turnstile.turn:
                 before, after = await asyncio.to_thread(try_rows, self._transformer, card, bytes(body), name)
-        finally:
-            self._count -= 1
         return Trial(record=record, name=name, before=before, after=after)
 
 
