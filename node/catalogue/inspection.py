@@ -25,6 +25,7 @@ from node.semantics import sheets
 from node.semantics.findings.files import file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
+from node.semantics.ontologies.pitfalls import pitfalls
 from node.semantics.schemas.breaches import Report
 from node.vocab.namespaces import DCT
 
@@ -38,6 +39,8 @@ BREAKING_RULES: Final = {"ontology": "ontology:breaking", "schema": "schema:brea
 """Kind of asset → the rule of findings about changes that break data or queries."""
 
 MOST_CHANGES: Final = 10
+MOST_NAMES: Final = 8
+"""Terms of one pitfall that are named; all are counted."""
 
 
 class FileComparison(Protocol):
@@ -78,6 +81,8 @@ class Inspect:
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
         findings = list(self._meaning(draft)) if draft.kind in BREAKING_RULES else []
+        if draft.kind == "ontology":
+            findings += _pitfalls(draft)
         findings += self._further(draft)
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
@@ -182,6 +187,13 @@ class Inspect:
             return  # Reported as a doubt.
         for record, schema in rules:
             yield from self._compare(file, place, record, schema, delimiter)
+
+
+def _pitfalls(draft: Record) -> Iterator[Finding]:
+    for pitfall in pitfalls(draft.nquads, draft.subject):
+        names = ", ".join(pitfall.terms[:MOST_NAMES]) + (" …" if len(pitfall.terms) > MOST_NAMES else "")
+        count = str(len(pitfall.terms))
+        yield file_finding(f"pitfall-{pitfall.case}", f"ontology:{pitfall.case}", field="", terms=names, count=count)
 
 
 def _breaches(report: Report, file: File, place: str, record: Record, severity: str) -> Iterator[Finding]:

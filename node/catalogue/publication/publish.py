@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from node.base.errors import HansaError, InvalidDescription, RemoteFault
+from node.catalogue.meaning.difference import KINDS
 from node.catalogue.model import INTERNAL, Publication, Record, Settlement
 from node.catalogue.publication.catalogue import Settled, settle
 from node.catalogue.publication.submission_check import (
@@ -156,16 +157,19 @@ class Publish:
         """
         require(by, UseCase.PUBLISH)
         outcomes: list[Publication | HansaError] = []
+        creations: list[Publication] = []
         async with aclosing(self._describe_in_parts(orders, _owner(by), bytes_here=not dry_run)) as parts:
             async for items in parts:
                 for group in _groups(items):
                     results = await asyncio.to_thread(self._publish_group, group, by, dry_run=dry_run)
+                    creations += _creations(results)
                     for (order, _), result in zip(group, results, strict=True):
-                        outcomes.append(await self._alone(order, by, dry_run=dry_run) if result is None else result)
-        creations = [item for item in outcomes if isinstance(item, Publication) and item.created and not dry_run]
+                        outcome = await self._alone(order, by, dry_run=dry_run) if result is None else result
+                        creations += _creations([outcome]) if result is None else []
+                        outcomes.append(outcome)
         settlement = (
             await self._wait_for_views(creations[-1].record.entry)
-            if creations and wait and self._wait_for_views
+            if creations and wait and not dry_run and self._wait_for_views
             else None
         )
         return BatchOutcome(outcomes=outcomes, settlement=settlement)
@@ -221,8 +225,8 @@ class Publish:
     def _publish_group(
         self, group: Sequence[_Item], by: Caller, *, dry_run: bool
     ) -> list[Publication | HansaError | None]:
-        """Publish or refuse each of ``group``, which are of different assets; None for one that has to be described
-        again."""
+        """Publish or refuse each of ``group``, which are of different assets; None for one that has to be published
+        alone."""
         candidates = [self._candidate(order, described, by) for order, described in group]
         versions = [pending for pending in candidates if isinstance(pending, PendingVersion)]
         published = iter(self._writer.foresee_all(versions) if dry_run else self._writer.store_all(versions, by))
@@ -237,6 +241,8 @@ class Publish:
         if isinstance(description, HansaError):
             return description
         try:
+            if self._impact is not None and description.kind in KINDS:
+                return None  # Published alone, it says what it changes for whom.
             stated = self._check.stated_terms(order, description)
             return None if stated.audience_before == INTERNAL else self._check.pending(order, description, stated, by)
         except RemoteFault as fault:
@@ -255,6 +261,11 @@ class Publish:
             )
         except RemoteFault as fault:
             return fault
+
+
+def _creations(results: Sequence[Publication | HansaError | None]) -> list[Publication]:
+    """Return the new versions among ``results``."""
+    return [item for item in results if isinstance(item, Publication) and item.created]
 
 
 def _groups(items: Sequence[_Item]) -> Iterator[list[_Item]]:
