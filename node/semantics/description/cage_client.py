@@ -19,7 +19,9 @@ from node.semantics.model import CheckedDescription, File, Finding, Submission
 TARGET: Final = "semantics.describe"
 TARGET_OF_MANY: Final = "semantics.describe_all"
 MANY: Final = Limits(cpu=60, wall=90.0)
-"""Limits of a call that describes many submissions."""
+"""Limits of a call that describes many submissions, or a large one."""
+LARGE: Final = 512 << 10
+"""Bytes of a document that is described within the limits of many: an ontology of 60,000 statements takes seconds."""
 
 
 class Caller(Protocol):
@@ -65,7 +67,8 @@ async def describe(
     """
     message = {"submission": _as_json(submission), **_message(options)}
     blobs = [] if submission.document is None else [submission.document]
-    answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=PARSE, owner=owner)
+    limits = MANY if sum(map(len, blobs)) > LARGE else PARSE
+    answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=limits, owner=owner)
     return unpack_description(answer, answer_blobs[0])
 
 
