@@ -89,8 +89,9 @@ def _read_ontology(dataset: Dataset, subject: NamedNode) -> None:
     for property_, others in _NAMES_IN_ONTOLOGIES:
         for other in others:
             put_if_absent(dataset, subject, property_, *literals(dataset, subject, other))
-    for concept in subjects_of_type(dataset, f"{SKOS}Concept"):
-        put_if_absent(dataset, concept, f"{SKOS}prefLabel", *literals(dataset, concept, f"{RDFS}label"))
+    for class_ in _classes_of_concepts(dataset):
+        for concept in subjects_of_type(dataset, class_):
+            put_if_absent(dataset, concept, f"{SKOS}prefLabel", *literals(dataset, concept, f"{RDFS}label"))
     for property_ in (f"{DCT}issued", f"{DCT}modified"):
         values = literals(dataset, subject, property_)
         dates = sorted(date for value in values if (date := value.value.strip()) and _DATE.fullmatch(date))
@@ -98,6 +99,23 @@ def _read_ontology(dataset: Dataset, subject: NamedNode) -> None:
         if dates and len(dates) == len(values) and (len(values) > 1 or values[0].datatype == _STRING):
             last = dates[0] if property_.endswith("issued") else dates[-1]
             put(dataset, subject, property_, Literal(last, datatype=NamedNode(f"{XSD}date")))
+
+
+def _classes_of_concepts(dataset: Dataset) -> set[str]:
+    """Return ``skos:Concept`` and the classes below it."""
+    classes: set[str] = set()
+    ahead = [f"{SKOS}Concept"]
+    while ahead:
+        class_ = ahead.pop()
+        if class_ not in classes:
+            classes.add(class_)
+            links = dataset.quads_for_object(NamedNode(class_))
+            ahead += [
+                link.subject.value
+                for link in links
+                if link.predicate.value == f"{RDFS}subClassOf" and isinstance(link.subject, NamedNode)
+            ]
+    return classes
 
 
 def _name_publisher(dataset: Dataset, subject: NamedNode, setting: Setting) -> None:
