@@ -103,6 +103,8 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             try_transformation=catalogue.publication.try_transformation,
         ),
         schedules=catalogue.harvests.schedules,
+        data_sources=node.datasources.sources,
+        try_data_source=node.datasources.trial,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,
         subscriptions=node.operation.subscriptions.own,

@@ -16,6 +16,8 @@ from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
+from node.datasources.checkup import TryDataSource
+from node.datasources.register import DataSources
 from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
@@ -61,6 +63,8 @@ class CatalogueUseCases:
     drafts: DatasetDrafts
     meaning: MeaningUseCases
     schedules: Schedules
+    data_sources: DataSources
+    try_data_source: TryDataSource
     withdraw: Withdraw
     erase: EraseVersions
     subscriptions: Subscriptions

@@ -66,6 +66,7 @@ INSIDE = (
     "/operate/storage",
     "/operate/audit",
     "/imports",
+    "/sources",
     "/publish",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",

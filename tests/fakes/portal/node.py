@@ -88,6 +88,7 @@ from tests.fakes.portal.content import (
     offer_of,
     say,
 )
+from tests.fakes.portal.data_sources import data_sources
 from tests.fakes.portal.harvests import schedules
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
@@ -202,6 +203,7 @@ class FakeNode:
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
+        self.data_sources, self.try_data_source = data_sources(NOW)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
@@ -757,6 +759,8 @@ def use_cases(node: FakeNode) -> UseCases:
             ),
             drafts=node.drafts,
             schedules=node.schedules,
+            data_sources=node.data_sources,
+            try_data_source=node.try_data_source,
             withdraw=parts,
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),

@@ -89,6 +89,7 @@ PEOPLES_PAGES = (
     "/operate/audit?kind=access&by=els&from=2026-01-01&to=9999-12-31&before=40",
     "/operate/audit?kind=nonsense&from=yesterday&before=%C2%B2",
     "/imports",
+    "/sources",
     "/imports/ghent",
     "/imports/ghent?outcome=new&q=set&offset=100",
     "/imports/ghent?run=urn:run:2",

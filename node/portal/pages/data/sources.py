@@ -1,0 +1,94 @@
+"""The page on which stewards register the data sources of the node, test them in words, and remove them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anyio.to_thread import run_sync
+from starlette.responses import Response
+
+from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput
+from node.datasources.checkup import Report
+from node.datasources.model import Credentials, Scheme
+from node.datasources.register import READS_PER_MINUTE
+from node.identity.roles import UseCase, require
+from node.portal.visit import Visit
+
+if TYPE_CHECKING:
+    from node.portal.responder import Responder
+
+OPTIONS: Final = ("region", "schema", READS_PER_MINUTE)
+"""Options of the form; terminal and API accept those of plug-ins too."""
+SCHEMES: Final = (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER, Scheme.NONE)
+
+
+async def sources(responder: Responder, visit: Visit) -> Response:
+    """``GET /sources``."""
+    return await _page(responder, visit)
+
+
+async def add(responder: Responder, visit: Visit) -> Response:
+    """``POST /sources``: register a data source or change it, or show the form again with the reason, without the
+    secret."""
+    fields = {name: value.strip() for name, value in visit.fields.items()}
+    options = {name: fields[name] for name in OPTIONS if fields.get(name)}
+    name, kind, address = (fields.get(field, "") for field in ("name", "kind", "address"))
+    try:
+        credentials = _credentials(visit)
+        await run_sync(
+            lambda: responder.node.catalogue.data_sources.register(
+                name, kind, address, visit.caller, options=options, credentials=credentials
+            )
+        )
+    except (InvalidInput, Conflict, ForbiddenAddress) as error:
+        return await _page(responder, visit, trouble=error)
+    return responder.go(visit, visit.url("/sources", done="data-source-added") + f"#source-{name}")
+
+
+async def test(responder: Responder, visit: Visit) -> Response:
+    """``POST /sources/{name}/test``: the page with what works. Faults of the source are part of it."""
+    name, item = visit.request.path_params["name"], visit.fields.get("item", "").strip()
+    report = await responder.node.catalogue.try_data_source(name, visit.caller, item=item, language=visit.language)
+    return await _page(responder, visit, report=report)
+
+
+async def remove(responder: Responder, visit: Visit) -> Response:
+    """``POST /sources/{name}/remove``: forget a data source and its credentials."""
+    name = visit.request.path_params["name"]
+    await run_sync(responder.node.catalogue.data_sources.remove, name, visit.caller)
+    return responder.go(visit, visit.url("/sources", done="data-source-removed"))
+
+
+def _credentials(visit: Visit) -> Credentials | None:
+    """Return the credentials of the form; None if the earlier ones stay. Raises ``InvalidInput``."""
+    scheme = visit.fields.get("scheme", "")
+    if not scheme:
+        if visit.fields.get("secret") or visit.fields.get("user", "").strip():
+            raise InvalidInput("a user or a secret was given, and no kind of credentials", remedy="choose the kind")
+        return None
+    if scheme not in set(SCHEMES):
+        raise InvalidInput("there is no such kind of credentials", remedy=f"one of: {', '.join(SCHEMES)}")
+    if scheme == Scheme.NONE:
+        return Credentials()
+    name = "" if scheme == Scheme.BEARER else visit.fields.get("user", "").strip()
+    return Credentials(scheme=Scheme(scheme), name=name, secret=visit.fields.get("secret", ""))
+
+
+async def _page(
+    responder: Responder, visit: Visit, *, trouble: HansaError | None = None, report: Report | None = None
+) -> Response:
+    require(visit.caller, UseCase.MANAGE_DATA_SOURCES)
+    register = responder.node.catalogue.data_sources
+    return responder.render(
+        visit,
+        "sources.html",
+        status=200 if trouble is None else trouble.status,
+        sources=await run_sync(register.all, visit.caller),
+        source_kinds=register.kinds,
+        schemes=SCHEMES,
+        options=OPTIONS,
+        report=report,
+        trouble=None if trouble is None else visit.explain(trouble),
+        # What was typed stands in the form again, but for the secret.
+        fields={name: value for name, value in visit.fields.items() if name != "secret"} if trouble else {},
+    )

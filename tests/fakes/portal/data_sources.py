@@ -1,0 +1,57 @@
+"""Data sources of a node in memory, for its pages: a database with a password, a GIS server, and one that fails."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from node.datasources.checkup import TryDataSource
+from node.datasources.model import DataSource, Scheme
+from node.datasources.register import DataSources
+from tests.fakes.clock import FixedClock
+from tests.fakes.data_sources import MemoryConnector
+from tests.fakes.keys import MemoryKeyRing
+from tests.fakes.stores.data_sources import MemoryDataSourceStore
+from tests.fakes.stores.work import MemoryUnitOfWork
+
+SECRET: Final = "sealed-4711-never-shown"
+
+
+class _Named(MemoryConnector):
+    """A kind of data source in memory under the name of a real one."""
+
+    def __init__(self, kind: str, contents: dict[str, bytes]) -> None:
+        super().__init__(contents)
+        self.kind = kind
+
+
+def data_sources(now: datetime, text: str = "") -> tuple[DataSources, TryDataSource]:
+    """The register and the trial; ``text`` goes to where texts of others stand."""
+    uow, store, keyring = MemoryUnitOfWork(), MemoryDataSourceStore(), MemoryKeyRing("did:web:gent.example")
+
+    def append(*_: Any) -> str:
+        return "urn:entry"
+
+    connectors = [_Named("postgis", {"points": b"id\n1\n", text or "berths": b"id\n1\n"}), _Named("features", {})]
+    register = DataSources(
+        uow=uow, store=store, keyring=keyring, connectors=connectors, append=append, clock=FixedClock(now)
+    )
+    sealed = keyring.wrap(b'{"name":"reader","scheme":"basic","secret":"sealed-4711-never-shown"}')
+    shown = {"scheme": str(Scheme.BASIC), "name": text or "reader"}
+    options = {"reads_per_minute": text or "60"}
+    with uow.begin() as tx:
+        for name, kind, secret in (("city-database", "postgis", sealed), ("gis", "features", None)):
+            store.put(
+                tx,
+                DataSource(
+                    name=name,
+                    kind=kind,
+                    address="memory:here" if not text else f"memory:{text}",
+                    options=options if secret else {},
+                    shown=shown if secret else {},
+                    secret=secret,
+                    by=text or "els",
+                    at=now,
+                ),
+            )
+    return register, TryDataSource(register)

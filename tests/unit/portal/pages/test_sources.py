@@ -1,0 +1,138 @@
+"""Data sources on their page: listed, registered, tested in words, removed; a secret goes in and never comes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from node.base.jsons import read_object
+from node.identity.model import UserRole
+from tests.fakes.portal.data_sources import SECRET
+from tests.fakes.portal.node import BASE, ELS, FakeNode
+from tests.unit.portal.conftest import browser
+from tests.unit.portal.page import Page, troubles
+
+ORIGIN = {"Origin": BASE}
+ENGLISH = {"Accept-Language": "en"}
+
+
+@pytest.fixture
+def steward(node: FakeNode) -> TestClient:
+    node.sessions["steward-session"] = replace(ELS, roles=frozenset({UserRole.STEWARD}))
+    client = browser(node)
+    client.cookies.set("hansa_session", "steward-session")
+    return client
+
+
+def csrf(client: TestClient) -> str:
+    """The token of the forms of the page."""
+    return str(client.get("/sources").text.partition('name="csrf" value="')[2].partition('"')[0])
+
+
+def test_the_list_has_everything_but_the_secret(steward: TestClient) -> None:
+    answer = steward.get("/sources", headers=ENGLISH)
+    assert answer.status_code == 200
+    for words in (
+        "city-database",
+        "Database (PostgreSQL, PostGIS)",
+        "memory:here",
+        "as user reader, password sealed",
+    ):
+        assert words in answer.text, words
+    assert "Most reads by one partner in a minute: <bdi>60</bdi>" in answer.text
+    assert SECRET not in answer.text
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert troubles(Page(answer.text)) == []
+
+
+def test_a_secret_is_stored_sealed_and_comes_back_on_no_page(steward: TestClient, node: FakeNode) -> None:
+    fields = {
+        "csrf": csrf(steward),
+        "name": "Layers!",
+        "kind": "features",
+        "address": "memory:layers",
+        "scheme": "bearer",
+        "user": "not-for-a-token",
+        "secret": "typed-by-els-0815",
+    }
+    answer = steward.post("/sources", data=fields, headers={**ORIGIN, **ENGLISH})
+    assert answer.status_code == 400
+    assert 'value="Layers!"' in answer.text
+    assert "typed-by-els-0815" not in answer.text
+    assert troubles(Page(answer.text)) == []
+    answer = steward.post(
+        "/sources", data={**fields, "name": "layers"}, headers={**ORIGIN, **ENGLISH}, follow_redirects=False
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sources?done=data-source-added#source-layers")
+    page = steward.get("/sources?done=data-source-added", headers=ENGLISH).text
+    assert "Test it before you offer" in page
+    assert "with a token, sealed" in page
+    assert "typed-by-els-0815" not in page
+    with node.data_sources._uow.read() as tx:
+        stored = node.data_sources._store.get(tx, "layers")
+    assert stored is not None
+    assert stored.secret is not None
+    assert b"typed-by-els-0815" not in stored.secret
+    assert read_object(node.data_sources._keyring.unwrap(stored.secret))["secret"] == "typed-by-els-0815"
+    # Registered again with nothing typed, it keeps its secret; at another address it does not.
+    rest = {**fields, "name": "layers", "scheme": "", "user": "", "secret": ""}
+    steward.post("/sources", data=rest, headers=ORIGIN)
+    assert "with a token, sealed" in steward.get("/sources", headers=ENGLISH).text
+    steward.post("/sources", data={**rest, "address": "memory:elsewhere"}, headers=ORIGIN)
+    assert "with a token, sealed" not in steward.get("/sources", headers=ENGLISH).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"address": "https://elsewhere.example"}, "this is no memory"),
+        ({"kind": "carrier-pigeon"}, "there is no kind of data source"),
+        ({"scheme": "", "secret": "x"}, "choose the kind"),
+        ({"scheme": "magic"}, "there is no such kind of credentials"),
+        ({"reads_per_minute": "many"}, "is a number"),
+        ({"name": ""}, "a data source is named by"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_form(steward: TestClient, changes: dict[str, str], words: str) -> None:
+    fields = {"csrf": csrf(steward), "name": "new", "kind": "features", "address": "memory:x", **changes}
+    answer = steward.post("/sources", data=fields, headers={**ORIGIN, **ENGLISH})
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert 'role="alert"' in answer.text
+
+
+def test_the_test_speaks_in_words(steward: TestClient) -> None:
+    token = {"csrf": csrf(steward)}
+    works = steward.post("/sources/city-database/test", data=token, headers={**ORIGIN, **ENGLISH})
+    assert works.status_code == 200
+    assert "has 2 items that you could share" in works.text
+    assert "<code>points</code>" in works.text
+    assert troubles(Page(works.text)) == []
+    fails = steward.post("/sources/gis/test", data=token, headers={**ORIGIN, **ENGLISH})
+    assert "has nothing that could be shared" in fails.text
+    absent = {**token, "item": "nothing/here"}
+    answer = steward.post("/sources/city-database/test", data=absent, headers={**ORIGIN, **ENGLISH})
+    assert "there is no such item" in answer.text
+    assert steward.post("/sources/unknown/test", data=token, headers=ORIGIN).status_code == 404
+
+
+def test_it_is_removed_and_only_by_its_own_form(steward: TestClient) -> None:
+    assert steward.post("/sources/gis/remove", data={"csrf": "x"}, headers=ORIGIN).status_code == 403
+    token = {"csrf": csrf(steward)}
+    answer = steward.post("/sources/gis/remove", data=token, headers=ORIGIN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sources?done=data-source-removed")
+    assert 'id="source-gis"' not in steward.get("/sources").text
+    assert steward.post("/sources/gis/remove", data=token, headers=ORIGIN).status_code == 404
+
+
+def test_only_stewards_see_the_page_and_its_link(node: FakeNode, steward: TestClient) -> None:
+    assert 'href="/sources"' in steward.get("/about").text
+    node.sessions["publisher-session"] = replace(ELS, roles=frozenset({UserRole.PUBLISHER}))
+    with browser(node) as publisher:
+        publisher.cookies.set("hansa_session", "publisher-session")
+        assert 'href="/sources"' not in publisher.get("/about").text
+        answer = publisher.get("/sources", headers=ENGLISH)
+        assert answer.status_code == 403
+        assert "memory:here" not in answer.text
