@@ -26,6 +26,8 @@ MOST: Final = 200
 """The most data sources of a node."""
 READS_PER_MINUTE: Final = "reads_per_minute"
 """The option, for every kind, that limits how often one transfer may read."""
+DEFAULT_READS: Final = 600
+"""The limit without this option: ten reads a second, more than a map that is moved needs."""
 _MOST_ADDRESS: Final = 2048
 
 
@@ -127,6 +129,11 @@ class DataSources:
             self._store.drop(tx, name)
             self._note(tx, source, by, "removed")
 
+    def knows(self, name: str) -> bool:
+        """Return whether there is a data source of this name."""
+        with self._uow.read() as tx:
+            return self._store.get(tx, name) is not None
+
     def portions(self, name: str) -> frozenset[str] | None:
         """Return the limits of a part that a data source keeps (``Abilities.portions``); None if there is no such
         data source. Raises the errors of ``Connector.check``."""
@@ -174,8 +181,8 @@ class DataSources:
 
 
 def reads_per_minute(source: DataSource) -> int:
-    """Return how often one transfer may read this source in a minute; 0 for no limit."""
-    return int(source.options.get(READS_PER_MINUTE, "0"))
+    """Return how often one transfer may read this source in a minute; 0 for no limit, which the steward states."""
+    return int(source.options.get(READS_PER_MINUTE, DEFAULT_READS))
 
 
 def _check_options(options: Mapping[str, str]) -> None:

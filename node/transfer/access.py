@@ -177,6 +177,10 @@ class AuthoriseAccess:
         fresh = await off_loop(self._look_again, access)
         await self._require_permission(fresh, None)
 
+    async def stands(self, access: Access) -> None:
+        """Check the transfer and the agreement of a running read, at little cost. Raises ``NotAllowed``."""
+        require_standing(await off_loop(self._look_again, access))
+
     async def record_delivery(self, access: Access, size: int) -> None:
         """Note that the last byte was sent. The ledger gets one entry for each grant in the life of this process."""
         key = (access.grant.transfer, access.grant.file_sha256)

@@ -49,9 +49,7 @@ class ReadDataSource:
         try:
             source, connection = await off_loop(self._sources.connect, access.grant.source)
         except NotFound as error:
-            raise Gone(
-                "the provider has removed the data source of these data", remedy="ask the provider for a new offer"
-            ) from error
+            raise _removal() from error
         self._count(access.grant.transfer, reads_per_minute(source))
         return source, connection
 
@@ -84,6 +82,11 @@ class ReadDataSource:
         finally:
             place.leave()
 
+    async def require_source(self, access: Access) -> None:
+        """Raise ``Gone`` if the node no longer has the data source of a running read."""
+        if not await off_loop(self._sources.knows, access.grant.source):
+            raise _removal()
+
     def _count(self, transfer: str, most: int) -> None:
         if not most:
             return
@@ -100,6 +103,10 @@ class ReadDataSource:
         reads.append(now)
         while len(self._reads) > _REMEMBERED:
             del self._reads[next(iter(self._reads))]
+
+
+def _removal() -> Gone:
+    return Gone("the provider has removed the data source of these data", remedy="ask the provider for a new offer")
 
 
 def _check_type(media_type: str, answer_type: str) -> None:

@@ -11,10 +11,11 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, NoReturn
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -36,6 +37,9 @@ _PARAMETERS: Final = 50
 _LONGEST: Final = 4000
 _RECHECK_SECONDS: Final = 2.0
 _RECHECK_BYTES: Final = 16 << 20
+_GLANCE_SECONDS: Final = 0.4
+"""Between two looks at whether an open read may go on, also while nothing comes from the source or the reader takes
+nothing."""
 _TYPE: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}(;[ -~]{0,80})?"
 )
@@ -113,7 +117,16 @@ class LiveDoor:
         except BaseException:
             await stack.aclose()
             raise
-        return _LiveResponse(self.authorise, access, stack, extract, first, status=status, headers=headers)
+        watch = partial(self._watch, access)
+        return _LiveResponse(self.authorise, watch, access, stack, extract, first, status=status, headers=headers)
+
+    async def _watch(self, access: Access) -> NoReturn:
+        """Raise the reason soon after a read may not go on: its transfer is paused or over, its agreement has ended,
+        or its data source is removed."""
+        while True:
+            await asyncio.sleep(_GLANCE_SECONDS)
+            await self.authorise.stands(access)
+            await self.reads.require_source(access)
 
 
 def read_span(ranges: list[str]) -> Span | None:
@@ -143,6 +156,7 @@ class _LiveResponse(Response):
     def __init__(
         self,
         authorise: AuthoriseAccess,
+        watch: Callable[[], Awaitable[NoReturn]],
         access: Access,
         stack: AsyncExitStack,
         extract: Extract,
@@ -154,6 +168,7 @@ class _LiveResponse(Response):
         super().__init__(status_code=status)
         _with_headers(self, headers)
         self._authorise = authorise
+        self._watch = watch
         self._access = access
         self._stack = stack
         self._extract = extract
@@ -161,31 +176,38 @@ class _LiveResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         departure = asyncio.create_task(_wait_for_departure(receive))
+        watch = asyncio.ensure_future(self._watch())
+        sending = asyncio.create_task(self._send(send))
         try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            if await self._send_chunks(send, departure):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            # Whichever ends first: a source that stalls, or a reader, does not delay the end of the permission.
+            await asyncio.wait({departure, watch, sending}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (watch, sending):
+                if task.done():
+                    task.result()
         except HansaError as error:
             # It is too late for an answer: the reader sees the connection break, asks again, and gets the reason.
             log.warning("a live read was stopped: %s", error.detail, extra={"transfer": self._access.transfer.pid})
         finally:
-            departure.cancel()
+            for task in (departure, watch, sending):
+                task.cancel()
+            await asyncio.gather(departure, watch, sending, return_exceptions=True)
             await close_stream(self._extract.chunks)
             await self._stack.aclose()
 
-    async def _send_chunks(self, send: Send, departure: asyncio.Task[None]) -> bool:
-        """Return whether everything was sent; False if the reader closed the connection."""
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await self._send_chunks(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_chunks(self, send: Send) -> None:
         last_check, since_check = time.monotonic(), 0
         async for chunk in _chain(self._first, self._extract.chunks):
-            if departure.done():
-                return False
             now = time.monotonic()
             if since_check >= _RECHECK_BYTES or now - last_check >= _RECHECK_SECONDS:
                 await self._authorise.still(self._access)
                 last_check, since_check = time.monotonic(), 0
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             since_check += len(chunk)
-        return True
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:

@@ -47,7 +47,8 @@ class NewDataSource(BaseModel):
     options: dict[_Short, _Short] = Field(
         default_factory=dict,
         max_length=20,
-        description="`region` (s3), `schema` (postgis), `reads_per_minute` (how often one transfer may read).",
+        description="`region` (s3), `schema` (postgis), `reads_per_minute` (how often one transfer "
+        "may read: 600 by default, 0 for no limit).",
     )
     credentials: NewCredentials | None = Field(
         None, description="If it is left out, and kind and address are as before, the credentials stay."

@@ -14,6 +14,7 @@ import pytest
 from node.cli.exits import DONE
 from node.cli.main import run
 from node.client import Refusal
+from node.datasources.register import DEFAULT_READS
 from node.identity.model import Caller, UserRole
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share
 from tests.integration.datasources.servers import standing
@@ -234,6 +235,32 @@ def test_reads_a_minute_are_limited_where_the_steward_says_so(nodes: Any, files:
     answers = [live.get() for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+
+
+def test_without_a_limit_of_the_steward_there_is_one(nodes: Any, files: Any) -> None:
+    city, partner = nodes
+    register(city, "usual", "http", f"{files[1]}/files/", credentials={"scheme": "bearer", "secret": SECRET})
+    live = open_live(partner, share(city, "usual", "counts.csv", slug="usual"))
+    reads = city.node.datasources.reads
+    now = [0.0]
+    reads._monotonic = lambda: now[0]
+    theirs = next(iter(city_transfers(city, live)))
+    for _ in range(DEFAULT_READS):
+        reads._count(theirs, DEFAULT_READS)
+    refusal = live.get()
+    assert (refusal.status_code, refusal.json()["code"]) == (429, "too-many-requests")
+    assert "600 reads a minute" in refusal.json()["detail"]
+    now[0] = 61.0
+    assert live.get().status_code == 200
+    register(city, "usual", "http", f"{files[1]}/files/", options={"reads_per_minute": "0"})
+    reads._reads[theirs].extend([61.0] * DEFAULT_READS)
+    assert live.get().status_code == 200
+
+
+def city_transfers(city: Running, live: Opened) -> list[str]:
+    """The transfers of the provider under the agreement of ``live``."""
+    with city.client() as client:
+        return [one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement]
 
 
 def test_the_token_is_renewed_and_the_old_one_is_void(table: Opened, nodes: Any) -> None:

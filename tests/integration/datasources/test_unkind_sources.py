@@ -395,3 +395,37 @@ def test_poisoned_documents_lead_nowhere(nodes: tuple[Running, Running]) -> None
 def test_a_collection_that_turns_into_another_is_refused(nodes: tuple[Running, Running]) -> None:
     with layer(nodes, {"/collections/points": {"id": "staff", "title": "Staff"}}) as live:
         refused(live.get("/collections/points"), 502, "data-source-unreachable")
+
+
+@pytest.mark.parametrize("end", ["suspend", "terminate", "remove"])
+def test_a_read_that_stands_still_ends_with_its_permission(
+    nodes: tuple[Running, Running], end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    city, _ = nodes
+    over = threading.Event()
+
+    def stall(_: str, send: Callable[[bytes], None]) -> None:
+        send(head("Content-Type: text/csv") + CSV)
+        over.wait(60)
+
+    with shared(nodes, stall) as (live, _), city.client() as client:
+        theirs = next(one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement)
+        headers = {"Authorization": live.authorization}
+        with (
+            httpx2.Client(timeout=30, trust_env=False) as reader,
+            reader.stream("GET", live.endpoint, headers=headers) as answer,
+        ):
+            chunks = answer.iter_raw()
+            assert next(chunks)
+            if end == "remove":
+                client.data_sources.remove(f"unkind-{next(NUMBERS) - 1}")
+            else:
+                client.steer(theirs, end, reason="enough")
+            # The source sends nothing more, and keeps its connection: only the node can end this.
+            with pytest.raises(httpx2.RemoteProtocolError):
+                for _ in chunks:
+                    pass
+        reason = "has removed the data source" if end == "remove" else "the transfer is not active"
+        assert any("a live read was stopped" in line and reason in line for line in caplog.messages)
+        over.set()
+        assert live.get().status_code == (410 if end == "remove" else 403)

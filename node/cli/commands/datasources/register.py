@@ -48,7 +48,9 @@ def add(
     option: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=VALUE", help="region (s3), schema (postgis), reads_per_minute.", show_default=False
+            metavar="NAME=VALUE",
+            help="region (s3), schema (postgis), reads_per_minute (default 600).",
+            show_default=False,
         ),
     ] = None,
     node: Node = None,
