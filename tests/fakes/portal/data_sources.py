@@ -17,12 +17,11 @@ from tests.fakes.stores.work import MemoryUnitOfWork
 SECRET: Final = "sealed-4711-never-shown"
 
 
-class _Named(MemoryConnector):
+def _connector(kind: str, contents: dict[str, bytes]) -> MemoryConnector:
     """A kind of data source in memory under the name of a real one."""
-
-    def __init__(self, kind: str, contents: dict[str, bytes]) -> None:
-        super().__init__(contents)
-        self.kind = kind
+    connector = MemoryConnector(contents)
+    connector.kind = kind
+    return connector
 
 
 def data_sources(now: datetime, text: str = "") -> tuple[DataSources, TryDataSource]:
@@ -32,7 +31,10 @@ def data_sources(now: datetime, text: str = "") -> tuple[DataSources, TryDataSou
     def append(*_: Any) -> str:
         return "urn:entry"
 
-    connectors = [_Named("postgis", {"points": b"id\n1\n", text or "berths": b"id\n1\n"}), _Named("features", {})]
+    connectors = [
+        _connector("postgis", {"points": b"id\n1\n", text or "berths": b"id\n1\n"}),
+        _connector("features", {}),
+    ]
     register = DataSources(
         uow=uow, store=store, keyring=keyring, connectors=connectors, append=append, clock=FixedClock(now)
     )

@@ -11,7 +11,6 @@ from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInpu
 from node.datasources.checkup import Report
 from node.datasources.model import Credentials, Scheme
 from node.datasources.register import READS_PER_MINUTE
-from node.identity.roles import UseCase, require
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -77,7 +76,6 @@ def _credentials(visit: Visit) -> Credentials | None:
 async def _page(
     responder: Responder, visit: Visit, *, trouble: HansaError | None = None, report: Report | None = None
 ) -> Response:
-    require(visit.caller, UseCase.MANAGE_DATA_SOURCES)
     register = responder.node.catalogue.data_sources
     return responder.render(
         visit,
