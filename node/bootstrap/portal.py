@@ -72,6 +72,8 @@ def use_cases(node: HansaNode) -> UseCases:
             audit=node.operation.audit,
             keys=NodeKeys(node.operation.keys),
             replace_keys=ReplaceKeys(node.operation.keys, node.people.users.sign_in),
+            data_sources=node.datasources.sources,
+            try_data_source=node.datasources.trial,
         ),
         scenarios=scenario_use_cases(node),
     )
@@ -103,8 +105,6 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             try_transformation=catalogue.publication.try_transformation,
         ),
         schedules=catalogue.harvests.schedules,
-        data_sources=node.datasources.sources,
-        try_data_source=node.datasources.trial,
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,
         subscriptions=node.operation.subscriptions.own,

@@ -63,8 +63,6 @@ class CatalogueUseCases:
     drafts: DatasetDrafts
     meaning: MeaningUseCases
     schedules: Schedules
-    data_sources: DataSources
-    try_data_source: TryDataSource
     withdraw: Withdraw
     erase: EraseVersions
     subscriptions: Subscriptions
@@ -123,6 +121,8 @@ class OperationUseCases:
     audit: AuditTrail
     keys: NodeKeys
     replace_keys: ReplaceKeys
+    data_sources: DataSources
+    try_data_source: TryDataSource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -759,8 +759,6 @@ def use_cases(node: FakeNode) -> UseCases:
             ),
             drafts=node.drafts,
             schedules=node.schedules,
-            data_sources=node.data_sources,
-            try_data_source=node.try_data_source,
             withdraw=parts,
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),
@@ -783,6 +781,8 @@ def use_cases(node: FakeNode) -> UseCases:
         ),
         region=RegionUseCases(admissions=parts, revoke=parts, members=cast("Any", FakeMembers(node))),
         operation=OperationUseCases(
+            data_sources=node.data_sources,
+            try_data_source=node.try_data_source,
             facts=facts,
             agenda=cast("Any", FakeAgenda(node)),
             **operation_of(NOW),

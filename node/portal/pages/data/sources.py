@@ -35,7 +35,7 @@ async def add(responder: Responder, visit: Visit) -> Response:
     try:
         credentials = _credentials(visit)
         await run_sync(
-            lambda: responder.node.catalogue.data_sources.register(
+            lambda: responder.node.operation.data_sources.register(
                 name, kind, address, visit.caller, options=options, credentials=credentials
             )
         )
@@ -47,14 +47,14 @@ async def add(responder: Responder, visit: Visit) -> Response:
 async def test(responder: Responder, visit: Visit) -> Response:
     """``POST /sources/{name}/test``: the page with what works. Faults of the source are part of it."""
     name, item = visit.request.path_params["name"], visit.fields.get("item", "").strip()
-    report = await responder.node.catalogue.try_data_source(name, visit.caller, item=item, language=visit.language)
+    report = await responder.node.operation.try_data_source(name, visit.caller, item=item, language=visit.language)
     return await _page(responder, visit, report=report)
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /sources/{name}/remove``: forget a data source and its credentials."""
     name = visit.request.path_params["name"]
-    await run_sync(responder.node.catalogue.data_sources.remove, name, visit.caller)
+    await run_sync(responder.node.operation.data_sources.remove, name, visit.caller)
     return responder.go(visit, visit.url("/sources", done="data-source-removed"))
 
 
@@ -76,7 +76,7 @@ def _credentials(visit: Visit) -> Credentials | None:
 async def _page(
     responder: Responder, visit: Visit, *, trouble: HansaError | None = None, report: Report | None = None
 ) -> Response:
-    register = responder.node.catalogue.data_sources
+    register = responder.node.operation.data_sources
     return responder.render(
         visit,
         "sources.html",
