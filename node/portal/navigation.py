@@ -41,7 +41,15 @@ SECTIONS: Final = (
             _Page("/subscriptions", "nav.subscriptions"),
             _Page("/members", "nav.members"),
         ),
-        ("/record", "/sparql", *(f"/{plural}" for plural in PLURALS.values())),
+        (
+            "/record",
+            "/sparql",
+            "/term",
+            "/terms",
+            "/schema",
+            "/transformation",
+            *(f"/{plural}" for plural in PLURALS.values()),
+        ),
     ),
     _Section(
         "nav.offer",

@@ -14,7 +14,7 @@ import pytest_asyncio
 import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
-from tests.fakes.portal.node import AGREEMENT, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal.node import AGREEMENT, BASE, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
 from tests.fakes.portal.receipts import CONTENT
 from tests.fakes.portal.receipts import DELETED as ERASED
 from tests.fakes.portal.receipts import DONE as RECEIVED
@@ -72,6 +72,14 @@ INSIDE = (
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
+    *(
+        f"{path}?iri={quote(f'{BASE}/{name}', safe='')}"
+        for path, name in (
+            ("/record/foresee", "ontologies/mobility"),
+            ("/schema/check", "schemas/traffic-flow-observed"),
+            ("/transformation/try", "transformations/quarter-to-hour"),
+        )
+    ),
     "/applications",
     "/issued",
     "/keys",

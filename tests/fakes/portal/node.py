@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -207,6 +208,8 @@ class FakeNode:
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
+        # Their forms are shown only, and say how large a file may be.
+        self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
         self.dead_count: list[str] = []

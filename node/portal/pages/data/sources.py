@@ -10,7 +10,7 @@ from starlette.responses import Response
 from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput
 from node.datasources.checkup import Report
 from node.datasources.model import Credentials, Scheme
-from node.datasources.register import READS_PER_MINUTE
+from node.datasources.register import DEFAULT_READS, READS_PER_MINUTE
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ async def _page(
         source_kinds=register.kinds,
         schemes=SCHEMES,
         options=OPTIONS,
+        default_reads=DEFAULT_READS,
         report=report,
         trouble=None if trouble is None else visit.explain(trouble),
         # What was typed stands in the form again, but for the secret.
