@@ -191,7 +191,8 @@ async def test_the_keyboard_goes_everywhere_and_is_seen(site: str, tab: Chromium
     assert await tab.ask("document.activeElement.id") == "main"
     await tab.look(site + "/search?q=verkeer")
     focusable = await tab.ask(
-        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary, [tabindex=\"0\"]')]"
+        "[...document.querySelectorAll("
+        "'a[href], button, input:not([type=hidden]), select, summary, [tabindex=\"0\"]')]"
         ".filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest('.pop > ul')).length"
     )
     reached, unseen = 0, []

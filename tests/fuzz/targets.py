@@ -305,7 +305,7 @@ def rdf_xml(data: bytes) -> object:
 def _document(data: bytes, media_type: str) -> object:
     from node.semantics.documents import canonical, parse
 
-    return canonical(parse(data[:20_000], media_type, base="https://ghent.example/x"), blank_nodes=20)
+    return canonical(parse(data[:20_000], media_type, base="https://ghent.example/x"))
 
 
 @target(

@@ -33,7 +33,8 @@ from tests.fakes.stores.assets import MemoryAssets
 CSV = b"id,count\n1,2\n"
 JSON_RESULTS = "application/sparql-results+json"
 SERVICE_PROPERTIES = (
-    "endpoint supportedLanguage feature defaultEntailmentRegime resultFormat defaultDataset defaultGraph"
+    "endpoint supportedLanguage feature defaultEntailmentRegime "
+    "defaultSupportedEntailmentProfile resultFormat defaultDataset defaultGraph"
 )
 
 
@@ -523,12 +524,15 @@ async def test_the_end_point_describes_itself(gent: Doors, accept: str | None, m
     assert answer.headers["content-type"].partition(";")[0] == media_type
     graph = rdflib.Graph().parse(data=answer.content, format=media_type)
     sd = rdflib.Namespace(SD)
-    (service,) = graph.subjects(RDF.type, sd.Service)
-    assert list(graph.objects(service, sd.endpoint)) == [rdflib.URIRef(f"{gent.node.base}/sparql")]
+    end_points = {str(graph.value(service, sd.endpoint)): service for service in graph.subjects(RDF.type, sd.Service)}
+    assert set(end_points) == {f"{gent.node.base}/sparql", f"{gent.node.base}/sparql?entailment=rl"}
+    service, reasoner = (end_points[address] for address in sorted(end_points))
+    profile = rdflib.URIRef("http://www.w3.org/ns/owl-profile/RL")
+    assert list(graph.subjects(sd.defaultSupportedEntailmentProfile, profile)) == [reasoner]
     assert len(set(graph.objects(service, sd.resultFormat))) == 8
     ranges = {sd.defaultDataset: sd.Dataset, sd.defaultGraph: sd.Graph}
     for predicate, expected in ranges.items():
-        (value,) = graph.objects(None, predicate)
+        (value,) = set(graph.objects(None, predicate))
         assert (value, RDF.type, expected) in graph
     assert {name for name in graph.predicates() if name.startswith(SD)} == {
         sd[name] for name in SERVICE_PROPERTIES.split()
