@@ -244,7 +244,7 @@ def test_without_a_limit_of_the_steward_there_is_one(nodes: Any, files: Any) -> 
     reads = city.node.datasources.reads
     now = [0.0]
     reads._monotonic = lambda: now[0]
-    theirs = next(iter(city_transfers(city, live)))
+    theirs = until("it has started here too", lambda: city_transfers(city, live))[0]
     for _ in range(DEFAULT_READS):
         reads._count(theirs, DEFAULT_READS)
     refusal = live.get()
