@@ -180,18 +180,23 @@ def test_nothing_is_put_off() -> None:
     assert [name_of(path) for path in modules() if marks.search(path.read_text("utf-8"))] == []
 
 
-@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "folder"])
-def test_every_setting_is_read_by_somebody(name: str) -> None:
-    """A setting that nothing obeys is worse than none: whoever sets it believes in it."""
+@cache
+def settings_read() -> frozenset[str]:
+    """The settings that some module reads from an object called settings, or within the settings themselves."""
     settings = ROOT / "node" / "settings" / "model.py"
-    readers = [
-        path
+    return frozenset(
+        node.attr
         for path in modules()
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute)
-        and node.attr == name
+        and node.attr in Settings.model_fields
         and isinstance(node.ctx, ast.Load)
         and (path != settings or (isinstance(node.value, ast.Name) and node.value.id == "self"))
         and re.search(r"\b(settings|self)$|^(settings|loaded)$", ast.unparse(node.value))
-    ]
-    assert readers, f"nothing reads settings.{name}"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "folder"])
+def test_every_setting_is_read_by_somebody(name: str) -> None:
+    """A setting that nothing obeys is worse than none: whoever sets it believes in it."""
+    assert name in settings_read(), f"nothing reads settings.{name}"
