@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import shutil
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -68,8 +69,9 @@ class Running:
         return HansaClient(locate(str(self.folder)))
 
     def http(self, **options: Any) -> httpx2.Client:
-        """A plain client that brings nothing along."""
-        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, **options)
+        """A plain client that brings nothing along, and trusts no authority: reading them all takes 20 ms."""
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return httpx2.Client(**{"base_url": self.url, "timeout": 30, "trust_env": False, "verify": verify, **options})
 
     def person(self) -> dict[str, str]:
         """The header of its administrator's requests."""

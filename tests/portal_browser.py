@@ -16,7 +16,7 @@ from tests.nodes import Running
 def signed_in(node: Running) -> Iterator[httpx2.Client]:
     """The browser of the administrator of ``node``."""
     headers = {"Accept": "text/html", "Accept-Language": "en", "Origin": node.url}
-    with httpx2.Client(base_url=node.url, headers=headers, timeout=60, trust_env=False) as client:
+    with node.http(headers=headers, timeout=60) as client:
         fields = {"login": "admin", "password": node.password, "next": "/"}
         assert post(client, "/sign-in", "/sign-in", **fields).status_code == 303
         yield client

@@ -8,13 +8,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2
 
 from demo.nodes import Member
+from node.client import HansaClient
 from tests.bench.processes import DiskCalls, bare_server, cpu_seconds, nodes
 from tests.bench.report import Figure, median, p95
 
@@ -31,11 +34,14 @@ FIELDS = {
 }
 AT_ONCE = (1, 8, 64)
 
+C = TypeVar("C", HansaClient, httpx2.Client)
+
 
 def negotiating(count: int = 64) -> list[Figure]:
     """Negotiations, asked to FINALIZED, 1, 8 and 64 at once: ``negotiation_p50_ms``, ``negotiation_p95_ms``,
     ``negotiations_per_s``, ``negotiation_cpu_ms``, ``negotiation_fsyncs`` and ``negotiation_page_writes``, the last
-    three of both nodes together. Pages are those of SQLite: on PostgreSQL, the server writes them.
+    three of both nodes together, and ``negotiation_client_ms``, the processor time of the client. Pages and fsyncs
+    are those of SQLite: on PostgreSQL, the server has them.
 
     Baseline: four durable echoes in a row, the messages of a negotiation and nothing else.
     """
@@ -59,24 +65,32 @@ def negotiating(count: int = 64) -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What ``took`` seconds each, ``seconds`` in all, and per one: processor milliseconds, fsyncs, written pages."""
+class Run:
+    """What ``took`` seconds each, ``seconds`` in all, and the processor seconds of those who asked."""
 
     took: list[float]
     seconds: float
+    asking: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run, and per one: processor milliseconds of the processes, fsyncs, written pages."""
+
+    run: Run
     cpu_ms: float
     fsyncs: float
     pages: float
 
 
-def _measured(pids: list[int], work: Callable[[int, int], list[float]], count: int, at_once: int) -> Measured:
-    cpu, began = cpu_seconds(pids), time.perf_counter()
-    took = work(count, at_once)
-    seconds, cpu = time.perf_counter() - began, cpu_seconds(pids) - cpu
+def _measured(pids: list[int], work: Callable[[int, int], Run], count: int, at_once: int) -> Measured:
+    cpu = cpu_seconds(pids)
+    run = work(count, at_once)
+    cpu = cpu_seconds(pids) - cpu
     # Tracing slows down what is traced, so it has a smaller turn of its own.
     with DiskCalls(pids) as calls:
-        traced = len(work(max(8, at_once), at_once)) if DiskCalls.available() else 1
-    return Measured(took, seconds, cpu * 1000 / len(took), calls.fsyncs / traced, calls.pages / traced)
+        traced = len(work(max(8, at_once), at_once).took) if DiskCalls.available() else 1
+    return Measured(run, cpu * 1000 / len(run.took), calls.fsyncs / traced, calls.pages / traced)
 
 
 def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> list[Figure]:
@@ -91,58 +105,66 @@ def _compared(at_once: int, number: int, nodes: Measured, floor: Measured) -> li
             lower_is_better=lower_is_better,
         )
 
+    ours, theirs = nodes.run, floor.run
     figures = [
-        figure("negotiation_p50_ms", "ms", median(nodes.took) * 1000, median(floor.took) * 1000),
-        figure("negotiation_p95_ms", "ms", p95(nodes.took) * 1000, p95(floor.took) * 1000),
-        figure("negotiations_per_s", "1/s", number / nodes.seconds, number / floor.seconds, lower_is_better=False),
+        figure("negotiation_p50_ms", "ms", median(ours.took) * 1000, median(theirs.took) * 1000),
+        figure("negotiation_p95_ms", "ms", p95(ours.took) * 1000, p95(theirs.took) * 1000),
+        figure(
+            "negotiations_per_s", "1/s", number / nodes.run.seconds, number / floor.run.seconds, lower_is_better=False
+        ),
         figure("negotiation_cpu_ms", "ms", nodes.cpu_ms, floor.cpu_ms),
+        figure("negotiation_client_ms", "ms", ours.asking * 1000 / number, theirs.asking * 1000 / number),
     ]
-    if DiskCalls.available():
+    if nodes.fsyncs:
         figures.append(figure("negotiation_fsyncs", "", nodes.fsyncs, floor.fsyncs))
     if nodes.pages:
         figures.append(figure("negotiation_page_writes", "", nodes.pages, floor.pages))
     return figures
 
 
-def _negotiations(consumer: Member, iri: str, count: int, at_once: int) -> list[float]:
-    def work(took: list[float]) -> None:
-        with consumer.client() as client:
-            for _ in range(count // at_once):
-                began = time.perf_counter()
-                _negotiate(client, iri)
-                took.append(time.perf_counter() - began)
+def _negotiations(consumer: Member, iri: str, count: int, at_once: int) -> Run:
+    def negotiate(client: HansaClient) -> None:
+        _negotiate(client, iri)
 
-    return _together(work, at_once)
+    return _together(consumer.client, negotiate, count, at_once)
 
 
-def _negotiate(client: object, iri: str) -> None:
-    pid = client.negotiate(iri)["pid"]  # type: ignore[attr-defined]
+def _negotiate(client: HansaClient, iri: str) -> None:
+    pid = client.negotiate(iri)["pid"]
     state = "REQUESTED"
     while state not in ("FINALIZED", "TERMINATED"):
-        state = client.negotiation(pid, wait=30)["state"]  # type: ignore[attr-defined]
+        state = client.negotiation(pid, wait=30)["state"]
     if state != "FINALIZED":
         raise RuntimeError(f"a negotiation ended as {state}")
 
 
-def _echoes(url: str, count: int, at_once: int) -> list[float]:
-    def work(took: list[float]) -> None:
-        with httpx2.Client() as client:
+def _echoes(url: str, count: int, at_once: int) -> Run:
+    def echo(client: httpx2.Client) -> None:
+        for _ in range(4):
+            client.post(f"{url}/keep", json=FIELDS).raise_for_status()
+
+    return _together(httpx2.Client, echo, count, at_once)
+
+
+def _together(new: Callable[[], C], work: Callable[[C], None], count: int, at_once: int) -> Run:
+    """Do ``work`` ``count`` times, in ``at_once`` threads with a client each. Raises where one of them lost a part.
+
+    The clients are made before the clock starts: making one takes more processor time than a negotiation."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(new()) for _ in range(at_once)]
+
+        def part(client: C) -> list[float]:
+            took = []
             for _ in range(count // at_once):
                 began = time.perf_counter()
-                for _ in range(4):
-                    client.post(f"{url}/keep", json=FIELDS).raise_for_status()
+                work(client)
                 took.append(time.perf_counter() - began)
+            return took
 
-    return _together(work, at_once)
-
-
-def _together(work: Callable[[list[float]], None], at_once: int) -> list[float]:
-    """What ``at_once`` threads took, each for its own part. Raises where one of them lost a part."""
-    with ThreadPoolExecutor(at_once) as pool:
-        parts: list[list[float]] = [[] for _ in range(at_once)]
-        for done in [pool.submit(work, part) for part in parts]:
-            done.result()
-    return [seconds for part in parts for seconds in part]
+        with ThreadPoolExecutor(at_once) as pool:
+            own, began = time.process_time(), time.perf_counter()
+            took = [seconds for each in pool.map(part, clients) for seconds in each]
+            return Run(took, time.perf_counter() - began, time.process_time() - own)
 
 
 def transferring(megabytes: int = 200, rounds: int = 3) -> list[Figure]:

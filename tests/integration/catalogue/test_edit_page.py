@@ -245,8 +245,7 @@ def test_many_clicks_publish_one_version(city: Running, browser: httpx2.Client) 
     cookies, headers = dict(browser.cookies), dict(browser.headers)
 
     def click(_: int) -> int:
-        options = {"base_url": city.url, "cookies": cookies, "headers": headers, "timeout": 120, "trust_env": False}
-        with httpx2.Client(**options) as client:
+        with city.http(cookies=cookies, headers=headers, timeout=120) as client:
             return int(client.post(f"{draft}/publish", data={"csrf": csrf}).status_code)
 
     with ThreadPoolExecutor(64) as crowd:
