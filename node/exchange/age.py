@@ -141,35 +141,35 @@ class SealPlan:
 
     async def _sealed_chunks(self, first: int, last: int, read_source: ReadSource) -> AsyncGenerator[bytes, None]:
         begin, stop = first * CHUNK, min((last + 1) * CHUNK, self.size)
-        buffer = bytearray()
-        chunk, got = first, 0
+        rest, chunk, got = b"", first, 0
         pieces = await read_source(begin, stop)
         try:
             async for piece in pieces:
                 got += len(piece)
-                buffer += piece
-                while len(buffer) > _BATCH:
-                    batch = bytes(memoryview(buffer)[:_BATCH])
-                    del buffer[:_BATCH]
+                source = rest + piece if rest else piece
+                whole = len(source) - len(source) % CHUNK
+                rest = source[whole:]
+                for start in range(0, whole, _BATCH):
+                    batch = memoryview(source)[start : min(start + _BATCH, whole)]
                     yield await off_loop(self.seal_chunks, chunk, batch)
-                    chunk += _BATCH // CHUNK
+                    chunk += len(batch) // CHUNK
         finally:
             await close_stream(pieces)
         if got != stop - begin:
             raise LocalFault(f"the source returned {got} bytes instead of {stop - begin}")
-        yield await off_loop(self.seal_chunks, chunk, bytes(buffer))
+        if rest or not got:
+            yield await off_loop(self.seal_chunks, chunk, memoryview(rest))
 
-    def seal_chunks(self, first: int, source: bytes) -> bytes:
+    def seal_chunks(self, first: int, source: memoryview) -> bytes:
         """Seal whole chunks of the source, starting with chunk number ``first``."""
-        view = memoryview(source)
-        encrypt, final = self._aead.encrypt, self.chunks - 1
-        chunks = []
-        for place in range(max(1, -(-len(source) // CHUNK))):
-            number = first + place
-            chunks.append(
-                encrypt(payload_nonce(number, final=number == final), view[place * CHUNK : (place + 1) * CHUNK], None)
-            )
-        return b"".join(chunks)
+        count, final = max(1, -(-len(source) // CHUNK)), self.chunks - 1
+        ciphertext = bytearray(len(source) + count * TAG)
+        with memoryview(ciphertext) as target:
+            for place in range(count):
+                number, chunk = first + place, source[place * CHUNK : (place + 1) * CHUNK]
+                with target[place * SEALED_CHUNK : place * SEALED_CHUNK + len(chunk) + TAG] as room:
+                    self._aead.encrypt_into(payload_nonce(number, final=number == final), chunk, None, room)
+        return bytes(ciphertext)
 
 
 class Opener:
@@ -188,15 +188,19 @@ class Opener:
     def feed(self, data: bytes) -> bytes:
         """Return the plaintext that ``data`` completes. Raises ``HeaderInvalid``, ``HeaderForged``, ``NotForUs`` or
         ``PayloadInvalid``."""
+        return b"".join(self.chunks(data))
+
+    def chunks(self, data: bytes) -> list[bytes]:
+        """Return the chunks of plaintext that ``data`` completes. Raises as ``feed`` does."""
         self._buffer += data
         aead = self._aead or self._read_prefix(complete=False)
-        return self._open_chunks(aead) if aead else b""
+        return self._open_chunks(aead) if aead else []
 
     def finish(self) -> bytes:
         """End the input. Raises as ``feed`` does, and ``PayloadInvalid`` if the end is missing."""
         aead = self._aead or self._read_prefix(complete=True)
         assert aead is not None
-        return self._open_chunks(aead) + self._open_last(aead)
+        return b"".join(self._open_chunks(aead)) + self._open_last(aead)
 
     def _read_prefix(self, *, complete: bool) -> ChaCha20Poly1305 | None:
         header = find_header(self._buffer, complete=complete)
@@ -212,27 +216,27 @@ class Opener:
         del self._buffer[:after]
         return self._aead
 
-    def _open_chunks(self, aead: ChaCha20Poly1305) -> bytes:
+    def _open_chunks(self, aead: ChaCha20Poly1305) -> list[bytes]:
         """Open every chunk that is followed by more bytes, and so cannot be the last."""
         count = max(0, len(self._buffer) - 1) // SEALED_CHUNK
-        sealed = bytes(memoryview(self._buffer)[: count * SEALED_CHUNK])
-        del self._buffer[: count * SEALED_CHUNK]
-        view = memoryview(sealed)
         chunks: list[bytes] = []
-        for place in range(count):
-            chunk = view[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK]
-            plain = _try_open(aead, self._counter, chunk, final=False)
-            if plain is None:
-                last = _try_open(aead, self._counter, chunk, final=True)
-                if last is None:
-                    why = f"chunk {self._counter} of the payload was changed"
-                else:
-                    why = "bytes follow the last chunk of the payload"
-                    chunks.append(last)
-                raise PayloadInvalid(why, b"".join(chunks))
-            chunks.append(plain)
-            self._counter += 1
-        return b"".join(chunks)
+        # The view is released before the buffer changes its size.
+        with memoryview(self._buffer) as view:
+            for place in range(count):
+                with view[place * SEALED_CHUNK : (place + 1) * SEALED_CHUNK] as chunk:
+                    chunks.append(self._open_chunk(aead, chunk, chunks))
+        del self._buffer[: count * SEALED_CHUNK]
+        return chunks
+
+    def _open_chunk(self, aead: ChaCha20Poly1305, chunk: memoryview, earlier: list[bytes]) -> bytes:
+        plain = _try_open(aead, self._counter, chunk, final=False)
+        if plain is None:
+            last = _try_open(aead, self._counter, chunk, final=True)
+            if last is None:
+                raise PayloadInvalid(f"chunk {self._counter} of the payload was changed", b"".join(earlier))
+            raise PayloadInvalid("bytes follow the last chunk of the payload", b"".join([*earlier, last]))
+        self._counter += 1
+        return plain
 
     def _open_last(self, aead: ChaCha20Poly1305) -> bytes:
         chunk = bytes(self._buffer)

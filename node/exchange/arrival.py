@@ -8,18 +8,16 @@ every step can be repeated after a crash.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from node.base.crashpoints import crashpoint
 from node.base.disk import sync_folder
-from node.base.errors import InvalidInput
-from node.exchange.age import Opener
 from node.exchange.delivery import SEALED_ENDING
+from node.exchange.examination import Examination, NotWhatWasSigned
 from node.exchange.manifest import Manifest
 from node.exchange.names import safe_name
 from node.exchange.offloop import off_loop, open_off_loop
@@ -27,13 +25,6 @@ from node.exchange.sealkeys import SealIdentity
 from node.exchange.spool import PartFile
 
 _PIECES_AT_ONCE: Final = 16
-
-
-class NotWhatWasSigned(InvalidInput):
-    """Size or hash differ from the manifest that the provider signed."""
-
-    code = "wrong-bytes"
-    title = "The bytes do not match the manifest"
 
 
 class Arrival:
@@ -45,8 +36,15 @@ class Arrival:
         self.opening = folder / f"{id}.opening"
         self.home = folder / id
 
-    async def accept(self, manifest: Manifest, identity: SealIdentity) -> Path:
-        """Verify the received file against ``manifest``, and return the path of the verified file.
+    def examine(self, manifest: Manifest, identity: SealIdentity) -> Examination:
+        """Begin the check of the file that arrives. Blocks; to be closed."""
+        return Examination(manifest, identity, self.opening)
+
+    async def accept(
+        self, manifest: Manifest, identity: SealIdentity, examination: Examination | None = None
+    ) -> Path:
+        """Verify the received file against ``manifest``, and return the path of the verified file. ``examination`` is
+        the check of its first bytes, if they were checked on arrival; the caller closes it.
 
         Raises ``NotWhatWasSigned``, or ``Unsealable`` if a sealed file does not open: no file then has the verified
         name. Raises ``NotFound`` if no file arrived.
@@ -58,17 +56,15 @@ class Arrival:
             PartFile, PartFile.close, self.part if self.part.exists() else target, create=False
         )
         try:
-            if manifest.sealed:
-                if source.size != manifest.sealed.size:
-                    raise NotWhatWasSigned("the size of the sealed file differs from the manifest")
-                opening = await open_off_loop(self._new_opening, PartFile.close)
-                try:
-                    await self._check(source, manifest, Opener(identity), opening)
-                    await off_loop(opening.sync)
-                finally:
-                    opening.close()
+            if manifest.sealed and source.size != manifest.sealed.size:
+                raise NotWhatWasSigned("the size of the sealed file differs from the manifest")
+            if examination is None:
+                late = await open_off_loop(self.examine, Examination.close, manifest, identity)
+                with closing(late):
+                    await self._finish(source, late)
             else:
-                await self._check(source, manifest, None, None)
+                await self._finish(source, examination)
+            if not manifest.sealed:
                 await off_loop(source.sync)
             crashpoint("delivery.D4")
             await off_loop(self._name, source.path, target, final)
@@ -102,39 +98,17 @@ class Arrival:
                 path.unlink(missing_ok=True)
             self.home.rmdir()
 
-    async def _check(self, source: PartFile, manifest: Manifest, opener: Opener | None, out: PartFile | None) -> None:
-        digest = hashlib.sha256()
-        size = 0
-
-        def take(plain: bytes) -> None:
-            nonlocal size
-            size += len(plain)
-            digest.update(plain)
-            if out is not None:
-                out.append(plain)
-
-        pieces = source.pieces()
+    async def _finish(self, source: PartFile, examination: Examination) -> None:
+        pieces = source.pieces(examination.position)
 
         def step() -> bool:
-            some = False
-            for piece in islice(pieces, _PIECES_AT_ONCE):
-                take(opener.feed(piece) if opener else piece)
-                some = True
-            return some
+            batch = list(islice(pieces, _PIECES_AT_ONCE))
+            examination.take(batch)
+            return bool(batch)
 
         while await off_loop(step):
             pass  # A few pieces at a time, so that a cancellation need not wait long.
-        if opener is not None:
-            await off_loop(lambda: take(opener.finish()))
-        if size != manifest.size:
-            raise NotWhatWasSigned("the number of bytes differs from the manifest")
-        if not hmac.compare_digest(digest.hexdigest(), manifest.sha256):
-            raise NotWhatWasSigned("the SHA-256 differs from the one that the provider signed")
-
-    def _new_opening(self) -> PartFile:
-        opening = PartFile(self.opening)
-        opening.truncate(0)
-        return opening
+        await off_loop(examination.finish)
 
     def _name(self, part: Path, target: Path, final: Path) -> None:
         if not self.home.is_dir():

@@ -9,14 +9,12 @@ the provider's reasons.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-import random
 import re
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,17 +32,21 @@ from node.base.errors import (
 )
 from node.base.jsons import read_object
 from node.base.work import Transaction, UnitOfWork
-from node.exchange.arrival import Arrival, NotWhatWasSigned
+from node.exchange.arrival import Arrival
+from node.exchange.examination import Examination, NotWhatWasSigned
 from node.exchange.manifest import Manifest, read_kept
 from node.exchange.names import safe_name
-from node.exchange.offloop import Beside, off_loop, open_off_loop
+from node.exchange.offloop import off_loop, open_off_loop
+from node.exchange.piece_writer import PieceWriter
 from node.exchange.ports import Body, BytePlane
-from node.exchange.spool import READ_SIZE, PartFile, disk_fault
+from node.exchange.sealkeys import SealIdentity
+from node.exchange.spool import PartFile, disk_fault
 from node.identity.ports import KeyRing
 from node.transfer import machine
 from node.transfer.addresses import read_address
 from node.transfer.manifests import KeyOf, opener_of, read_manifest
 from node.transfer.model import Reception, Transfer
+from node.transfer.patience import Habits, Patience
 from node.transfer.ports import ReceptionStore, TransferStore
 
 log = logging.getLogger("hansa.reception")
@@ -63,19 +65,6 @@ Finished = Callable[[Transaction, str, Reception], None]
 """Called at the end (done or failed) of the reception of a transfer, in the same transaction."""
 
 Progress = Callable[[Reception], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """Sizes in bytes, times in seconds. ``patience``: time without a byte after which the run gives up for now."""
-
-    sync_bytes: int = 8 * 1024 * 1024
-    sync_seconds: float = 2.0
-    first_pause: float = 0.2
-    longest_pause: float = 10.0
-    patience: float = 120.0
-    restarts: int = 5
-    renewals: int = 3
 
 
 class SourceChanged(Exception):
@@ -155,8 +144,8 @@ class _Run:
         self._on_progress = on_progress
         self._arrival = Arrival(receive.folder, local_id(transfer.pid))
         self._manifest: Manifest | None = None
-        self._last_byte = time.monotonic()
-        self._pause = receive.habits.first_pause
+        self._examination: Examination | None = None
+        self._patience = Patience(receive.habits)
         self._restarts = self._renewals = 0
         self._differs = False
 
@@ -175,6 +164,8 @@ class _Run:
             await self._fail(error)
         except OSError as error:
             raise disk_fault("the bytes could not be stored", error) from error
+        finally:
+            self._end_examination()
         return self._reception
 
     async def _until_done(self) -> None:
@@ -199,9 +190,9 @@ class _Run:
                 if self._address.token_endpoint is None or self._renewals > self._habits.renewals:
                     raise
                 log.info("renewing the token: %s", refusal.detail, extra={"transfer": self._transfer.pid})
-                await self._patiently(self._renew)
+                await self._patience.insist(self._renew)
             except PeerUnreachable as away:
-                await self._wait(away)
+                await self._patience.wait(away)
 
     def _switch_form(self, refusal: HansaError) -> bool:
         """Switch to the other of the token's two forms, once: the end point may require that form. Return whether
@@ -221,19 +212,6 @@ class _Run:
         if self._reception.state == RECEIVING:
             await self._download()
         await self._accept()
-
-    async def _patiently(self, call: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await call()
-            except PeerUnreachable as away:
-                await self._wait(away)
-
-    async def _wait(self, away: PeerUnreachable) -> None:
-        if time.monotonic() - self._last_byte > self._habits.patience:
-            raise away
-        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the load, hides nothing
-        self._pause = min(self._pause * 2, self._habits.longest_pause)
 
     async def _renew(self) -> None:
         assert self._address.token_endpoint is not None
@@ -266,6 +244,7 @@ class _Run:
             await off_loop(part.truncate, min(part.size, self._reception.received))
             if part.size != self._reception.received:
                 raise SourceChanged
+            await self._examine(part)
             while part.size != self._reception.expected:
                 await self._read_on(part)
                 if self._reception.expected is None:
@@ -273,6 +252,23 @@ class _Run:
             await self._sync(part, state=VERIFYING)
         finally:
             part.close()
+
+    async def _examine(self, part: PartFile) -> None:
+        """Check bytes while they arrive. Those of an earlier process are checked when all have arrived."""
+        if self._examination is not None and self._examination.position > part.size:
+            self._end_examination()
+        if self._examination is None and self._manifest is not None:
+            self._examination = await open_off_loop(
+                self._arrival.examine, Examination.close, self._manifest, self._identity(self._manifest)
+            )
+
+    def _end_examination(self) -> None:
+        if self._examination is not None:
+            self._examination.close()
+            self._examination = None
+
+    def _identity(self, manifest: Manifest) -> SealIdentity:
+        return opener_of(self._owner.keyring, manifest) or self._owner.keyring
 
     async def _read_on(self, part: PartFile) -> None:
         """Request the missing bytes, once. Raises ``PeerUnreachable`` if the answer breaks off."""
@@ -310,39 +306,48 @@ class _Run:
 
     async def _copy(self, body: Body, part: PartFile) -> None:
         """Append the incoming bytes; sync and record them at intervals while more arrive."""
-        buffer = bytearray()
-        position, synced_at = part.size, time.monotonic()
-        syncing = Beside()
+        total = part.size
         limit = body.total if body.total is not None else self._reception.expected
+        writer = PieceWriter(
+            partial(self._append, part),
+            partial(self._sync, part),
+            sync_bytes=self._habits.sync_bytes,
+            sync_seconds=self._habits.sync_seconds,
+        )
         try:
             async for chunk in body.chunks:
-                buffer += chunk
-                if limit is not None and part.size + len(buffer) > limit:
+                total += len(chunk)
+                if limit is not None and total > limit:
                     raise InvalidInput("the provider sends more bytes than it said")
-                if len(buffer) < READ_SIZE:
-                    continue
-                full, buffer = buffer, bytearray()
-                await self._append(part, full)
-                now = time.monotonic()
-                due = part.size - position >= self._habits.sync_bytes or now - synced_at >= self._habits.sync_seconds
-                if due and await syncing.start(lambda: self._sync(part)):
-                    position, synced_at = part.size, now
+                await writer.add(chunk)
         finally:
-            await self._append(part, buffer)
-            await syncing.settle()
+            await writer.finish()
 
-    async def _append(self, part: PartFile, data: bytearray) -> None:
-        if data:
-            await off_loop(part.append, data)
-            self._last_byte, self._pause, self._renewals = time.monotonic(), self._habits.first_pause, 0
-            crashpoint("delivery.D2")
+    async def _append(self, part: PartFile, pieces: list[bytes]) -> None:
+        await off_loop(self._store, part, pieces)
+        self._patience.renew()
+        self._renewals = 0
+        crashpoint("delivery.D2")
+
+    def _store(self, part: PartFile, pieces: list[bytes]) -> None:
+        examination = self._examination
+        follows = examination is not None and examination.position == part.size
+        part.extend(pieces)
+        if examination is not None and follows:
+            examination.take(pieces)
 
     async def _sync(self, part: PartFile, **changes: Any) -> None:
         crashpoint("delivery.D3")
-        await self._save(received=await off_loop(part.sync), **changes)
+        await self._save(received=await off_loop(self._sync_files, part), **changes)
+
+    def _sync_files(self, part: PartFile) -> int:
+        if self._examination is not None:
+            self._examination.sync()
+        return part.sync()
 
     async def _start_over(self) -> None:
         self._manifest = None
+        self._end_examination()
         await off_loop(self._arrival.discard)
         await self._save(state=RECEIVING, received=0, expected=None, sha256=None, manifest=None, facts=None)
 
@@ -355,9 +360,7 @@ class _Run:
                 # report that.
                 path = await self._arrival.keep(self._reception.name)
             else:
-                path = await self._arrival.accept(
-                    manifest, opener_of(self._owner.keyring, manifest) or self._owner.keyring
-                )
+                path = await self._arrival.accept(manifest, self._identity(manifest), self._examination)
         except NotFound:
             raise SourceChanged from None  # The part file was removed: the reception begins again.
         facts = {**(self._reception.facts or {}), "verified": manifest is not None}
@@ -374,6 +377,7 @@ class _Run:
 
     async def _fail(self, error: HansaError) -> None:
         log.warning("reception failed: %s", error.detail, extra={"transfer": self._transfer.pid})
+        self._end_examination()
         await off_loop(self._arrival.discard)
         await self._save(state=FAILED, error=error.detail, facts={**error.facts, "code": error.code})
 

@@ -311,7 +311,7 @@ async def test_a_full_disk_is_our_fault_and_leaves_nothing(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(os, "pwritev", full)
     with pytest.raises(NoRoom, match="full"):
         await folder.take_in(in_pieces(DATA), limit=len(DATA))
     assert files(tmp_path) == []

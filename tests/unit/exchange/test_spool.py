@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from node.base.errors import Conflict, NotFound
+from node.exchange import spool
 from node.exchange.offloop import Beside, close_stream, off_loop, open_off_loop
 from node.exchange.spool import READ_SIZE, PartFile, rename_durably
 
@@ -30,6 +32,39 @@ def test_it_grows_shrinks_and_is_read(tmp_path: Path) -> None:
     again.append(bytes(READ_SIZE))
     assert [len(piece) for piece in again.pieces()] == [READ_SIZE, 6]
     again.close()
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000, 1 << 20], ids=lambda most: f"{most} bytes a call")
+def test_pieces_are_written_whole_however_little_the_system_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    def short(file: int, buffers: list[memoryview], offset: int) -> int:
+        return os.pwrite(file, b"".join(buffers)[:most], offset)
+
+    monkeypatch.setattr(os, "pwritev", short)
+    part = PartFile(tmp_path / "a.part")
+    pieces = [bytes([number % 256]) * (number % 5) for number in range(300)]
+    part.append(b"first")
+    part.extend(pieces)
+    assert part.size == 5 + sum(map(len, pieces))
+    assert b"".join(part.pieces()) == b"first" + b"".join(pieces)
+    part.close()
+
+
+def test_what_leaves_the_cache_is_still_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "CACHED", 4)
+    part = PartFile(tmp_path / "a.part")
+    part.append(b"abc")
+    part.sync()
+    part.append(b"defg")
+    assert part.sync() == 7
+    part.append(b"h")
+    assert part.sync() == 8
+    part.truncate(2)
+    part.append(b"xyz")
+    assert part.sync() == 5
+    assert b"".join(part.pieces()) == b"abxyz"
+    part.close()
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,11 @@ from node.base.errors import (
 )
 from node.exchange.age import CHUNK, SEALED_CHUNK, SealPlan, SealSecrets
 from node.exchange.manifest import Manifest, verify_manifest
+from node.exchange.spool import PartFile
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
-from node.transfer.reception import Habits, ReceiveBytes, local_id
+from node.transfer.patience import Habits
+from node.transfer.reception import ReceiveBytes, local_id
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
@@ -297,6 +299,31 @@ async def test_cancelled_while_a_file_is_being_opened(rig: Rig, monkeypatch: pyt
     rig.assert_received(await rig.run())
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("runs", [1, 2])
+async def test_bytes_are_read_again_for_their_check_only_after_another_run(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, sealed: bool, runs: int
+) -> None:
+    again: list[int] = []
+    pieces = PartFile.pieces
+
+    def counted(part: PartFile, start: int = 0) -> Iterator[bytes]:
+        for piece in pieces(part, start):
+            again.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(PartFile, "pieces", counted)
+    rig.sealed = sealed
+    await rig.publish(SOURCE)
+    if runs == 2:
+        rig.plane.faults = [100_000, *[PeerUnreachable("away")] * 10_000]
+        with pytest.raises(PeerUnreachable):
+            await rig.run()
+    rig.plane.faults = [50_000, 150_000]  # Answers that break off.
+    rig.assert_received(await rig.run())
+    assert sum(again) == (0 if runs == 1 else len(rig.plane.served.data))
+
+
 async def test_cancelled_and_run_again(rig: Rig) -> None:
     """The worker's process is told to stop: what has arrived is kept."""
     rig.plane.pause = 0.005
@@ -409,7 +436,7 @@ async def test_a_full_disk_is_our_fault_and_passes(rig: Rig, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
+        patched.setattr(os, "pwritev", full)
         with pytest.raises(NoRoom, match="full"):
             await rig.run()
     assert rig.finished == []
