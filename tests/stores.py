@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql.datasources.store import SqlDataSourceStore
+from node.adapters.sql.datasources.streams import SqlStreamStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -39,6 +40,7 @@ from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.subscriptions.model import SubscriptionStore
 from node.datasources.ports import DataSourceStore
+from node.datasources.streams.ports import StreamStore
 from node.dialogue.process import ProcessStore
 from node.dialogue.stranger_limits import StrangerProcessStore
 from node.identity.ports import IdentityStore
@@ -65,6 +67,7 @@ from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.stores.schedules import MemoryScheduleStore
 from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
+from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.subscriptions import MemorySubscriptionStore
 from tests.fakes.stores.transfer import (
     MemoryDeletionStore,
@@ -103,6 +106,7 @@ class Stores:
     schedules: ScheduleStore
     subscriptions: SubscriptionStore
     datasources: DataSourceStore
+    streams: StreamStore
     meta: Any
 
     @property
@@ -152,6 +156,7 @@ def memory_stores() -> Stores:
         schedules=MemoryScheduleStore(),
         subscriptions=MemorySubscriptionStore(),
         datasources=MemoryDataSourceStore(),
+        streams=MemoryStreamStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -182,6 +187,7 @@ def sql_stores(engine: Engine) -> Stores:
         schedules=SqlScheduleStore(),
         subscriptions=SqlSubscriptionStore(),
         datasources=SqlDataSourceStore(),
+        streams=SqlStreamStore(),
         meta=SqlMetaStore(),
     )
 

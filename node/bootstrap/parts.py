@@ -15,6 +15,7 @@ from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.datasources.store import SqlDataSourceStore
+from node.adapters.sql.datasources.streams import SqlStreamStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -129,6 +130,7 @@ class Stores:
     transfer: TransferStores
     scenarios: ScenarioStores
     datasources: SqlDataSourceStore
+    streams: SqlStreamStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -169,6 +171,7 @@ def open_stores(settings: Settings) -> Stores:
         ),
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
         datasources=SqlDataSourceStore(),
+        streams=SqlStreamStore(),
     )
 
 

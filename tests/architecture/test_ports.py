@@ -35,6 +35,7 @@ TESTED = {
     "node.datasources.ports.Connector": "test_data_sources.py",
     "node.datasources.ports.DataConnection": "test_data_sources.py",
     "node.datasources.ports.DataSourceStore": "stores/test_data_source_store.py",
+    "node.datasources.streams.ports.StreamStore": "stores/test_stream_store.py",
     "node.dialogue.stranger_limits.StrangerProcessStore": "stores/test_stranger_processes.py",
     "node.dialogue.process.ProcessStore": "stores/test_processes.py",
     "node.exchange.ports.AssetStore": "stores/test_assets.py",

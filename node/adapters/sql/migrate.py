@@ -42,6 +42,7 @@ VERSIONS = (
     "0019",
     "0020",
     "0021",
+    "0022",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -12,6 +12,7 @@ from node.adapters.sql.schema import (
     records,
     scenarios,
     schedules,
+    streams,
     subscriptions,
     transfer,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "records",
     "scenarios",
     "schedules",
+    "streams",
     "subscriptions",
     "transfer",
 ]

@@ -1,0 +1,161 @@
+"""StreamStore: streams, their observations in batches, keys, latest observations, faults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from node.datasources.streams.model import Batch, Fault, Head, Stream
+from tests.stores import Stores
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LONG_AGO = NOON - timedelta(days=365)
+STREAM = Stream(
+    name="counters",
+    schema={"properties": {"at": {"type": "string"}}},
+    time_member="at",
+    subject_member="station",
+    key_members=("station", "at"),
+    keep_seconds=3600,
+    most=10_000,
+    by="eva",
+    at=NOON,
+)
+
+
+def batch(first: int, last: int, *, minute: int = 0, stream: str = "counters") -> Batch:
+    at = NOON + timedelta(minutes=minute)
+    lines = tuple(f'{{"n":{number},"text":"é \\n"}}' for number in range(first, last + 1))
+    return Batch(
+        stream=stream,
+        first=first,
+        last=last,
+        earliest=at,
+        latest=at + timedelta(seconds=50),
+        received=at,
+        lines=lines,
+    )
+
+
+def keys(first: int, last: int) -> list[bytes]:
+    return [number.to_bytes(16, "big") for number in range(first, last + 1)]
+
+
+def head(subject: str, number: int, *, minute: int = 0) -> Head:
+    at = NOON + timedelta(minutes=minute)
+    return Head(subject=subject, number=number, time=at, received=at, text=f'{{"n":{number}}}')
+
+
+def test_a_stream_comes_out_as_it_went_in_and_is_replaced(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        stores.streams.put(tx, STREAM)
+        stores.streams.put(tx, replace(STREAM, name="air", key_members=()))
+        stores.streams.put(tx, replace(STREAM, last=12, faults=3))
+    with stores.uow.begin() as tx:
+        assert stores.streams.get(tx, "counters", lock=True) == replace(STREAM, last=12, faults=3)
+        assert stores.streams.get(tx, "noise") is None
+        assert [stream.name for stream in stores.streams.all(tx)] == ["air", "counters"]
+
+
+def test_batches_are_read_by_number_and_by_time(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        for minute in range(4):
+            first = minute * 10 + 1
+            stores.streams.add(tx, batch(first, first + 9, minute=minute), keys(first, first + 9))
+        stores.streams.add(tx, batch(1, 1, stream="other"), keys(1, 1))
+    with stores.uow.read() as tx:
+
+        def lasts(**query: object) -> list[int]:
+            terms = {"after": 0, "since": LONG_AGO, "limit": 10, **query}
+            return [found.last for found in stores.streams.batches(tx, "counters", **terms)]  # type: ignore[arg-type]
+
+        assert stores.streams.batches(tx, "counters", after=0, since=LONG_AGO, limit=1) == [batch(1, 10)]
+        assert lasts() == [10, 20, 30, 40]
+        assert lasts(after=10) == [20, 30, 40]
+        assert lasts(after=15, limit=1) == [20]
+        assert lasts(since=NOON + timedelta(minutes=2)) == [30, 40]
+        assert lasts(start=NOON + timedelta(minutes=1)) == [20, 30, 40]
+        assert lasts(end=NOON + timedelta(minutes=1)) == [10]
+        assert lasts(start=NOON + timedelta(minutes=1), end=NOON + timedelta(minutes=3)) == [20, 30]
+
+
+def test_keys_are_known_as_long_as_their_batch(stores: Stores) -> None:
+    many = keys(1, 1300)
+    with stores.uow.begin() as tx:
+        stores.streams.add(tx, batch(1, 1300), many)
+        assert stores.streams.keys(tx, "counters", [*many, b"\x00" * 16]) == frozenset(many)
+        assert stores.streams.keys(tx, "other", many[:3]) == frozenset()
+        assert stores.streams.keys(tx, "counters", []) == frozenset()
+        assert stores.streams.forget(tx, "counters", before=NOON + timedelta(hours=1), below=0, limit=5) == 1
+        assert stores.streams.keys(tx, "counters", many) == frozenset()
+
+
+def test_the_latest_of_a_subject_stays_the_latest(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        stores.streams.put_heads(tx, "counters", [head("b", 1), head("a", 2), head("", 3)])
+        stores.streams.put_heads(tx, "counters", [head("a", 4, minute=-1), head("b", 5, minute=1)])
+        assert stores.streams.subjects(tx, "counters", ["a", "c"]) == {"a"}
+        assert stores.streams.count_subjects(tx, "counters") == 3
+
+        def numbers(after: str, since: datetime = LONG_AGO, limit: int = 10) -> list[int]:
+            return [
+                found.number for found in stores.streams.heads(tx, "counters", after=after, since=since, limit=limit)
+            ]
+
+        assert numbers("") == [3, 2, 5]
+        assert numbers("a") == [5]
+        assert numbers("", limit=2) == [3, 2]
+        assert numbers("", since=NOON + timedelta(seconds=30)) == [5]
+
+
+def test_only_the_newest_faults_are_kept(stores: Stores) -> None:
+    faults = [Fault(at=NOON, reason=f"reason {number}", text="{") for number in range(6)]
+    with stores.uow.begin() as tx:
+        stores.streams.note_faults(tx, "other", faults[:1], most=4)
+        stores.streams.note_faults(tx, "counters", faults[:3], most=4)
+        stores.streams.note_faults(tx, "counters", faults[3:], most=4)
+        assert stores.streams.faults(tx, "counters", 10) == faults[:1:-1]
+        assert stores.streams.faults(tx, "counters", 1) == faults[-1:]
+        assert stores.streams.faults(tx, "other", 10) == faults[:1]
+
+
+def test_what_is_old_or_too_much_is_forgotten_little_by_little(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        for minute in range(4):
+            first = minute * 10 + 1
+            stores.streams.add(tx, batch(first, first + 9, minute=minute), keys(first, first + 9))
+        stores.streams.put_heads(tx, "counters", [head("a", 10), head("b", 40, minute=3)])
+        stores.streams.note_faults(tx, "counters", [Fault(at=NOON, reason="", text="")], most=4)
+
+        def forget(minutes: float, below: int = 0, limit: int = 10) -> int:
+            before = NOON + timedelta(minutes=minutes)
+            return stores.streams.forget(tx, "counters", before=before, below=below, limit=limit)
+
+        assert forget(0) == 0
+        assert forget(1.5, limit=1) == 1
+        assert forget(1.5) == 1
+        assert forget(1.5, below=35) == 1
+        assert [found.last for found in stores.streams.batches(tx, "counters", after=0, since=LONG_AGO, limit=9)] == [
+            40
+        ]
+        assert stores.streams.keys(tx, "counters", keys(1, 40)) == frozenset(keys(31, 40))
+        assert [
+            found.subject for found in stores.streams.heads(tx, "counters", after="", since=LONG_AGO, limit=9)
+        ] == ["b"]
+        assert stores.streams.faults(tx, "counters", 9) == []
+
+
+def test_a_removed_stream_leaves_nothing(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        stores.streams.put(tx, STREAM)
+        stores.streams.put(tx, replace(STREAM, name="other"))
+        stores.streams.add(tx, batch(1, 3), keys(1, 3))
+        stores.streams.put_heads(tx, "counters", [head("a", 1)])
+        stores.streams.note_faults(tx, "counters", [Fault(at=NOON, reason="", text="")], most=4)
+        stores.streams.drop(tx, "counters")
+        stores.streams.drop(tx, "counters")
+        assert [stream.name for stream in stores.streams.all(tx)] == ["other"]
+        assert not stores.streams.batches(tx, "counters", after=0, since=LONG_AGO, limit=9)
+        assert not stores.streams.keys(tx, "counters", keys(1, 3))
+        assert not stores.streams.heads(tx, "counters", after="", since=LONG_AGO, limit=9)
+        assert not stores.streams.faults(tx, "counters", 9)
