@@ -87,7 +87,7 @@ def build(
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     wishes = subscriptions(base, catalogue)
-    rounds = timers(parts, protocol_services, catalogue, wishes, pace, base.commit_hooks.wake_worker)
+    rounds = timers(parts, protocol_services, catalogue, wishes, datasources, pace, base.commit_hooks.wake_worker)
     lifecycle = _lifecycle(base, catalogue, worker, plugins, host, rounds, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)

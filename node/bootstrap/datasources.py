@@ -14,6 +14,8 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import conversation_of
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
+from node.datasources.streams.intake import TakeObservations
+from node.datasources.streams.register import Streams
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
 
@@ -26,6 +28,8 @@ class DataSourceParts:
     trial: TryDataSource
     reads: ReadDataSource
     access: LiveAccess
+    streams: Streams
+    take: TakeObservations
 
 
 def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSourceParts:
@@ -42,7 +46,10 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
         append=base.append,
         clock=parts.clock,
     )
+    streams = Streams(parts.stores.uow, parts.stores.streams, append=base.append, clock=parts.clock)
     return DataSourceParts(
+        streams=streams,
+        take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock),
         sources=sources,
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources),

@@ -35,6 +35,7 @@ from node.worker.transfers import PushHandler, ReceptionHandler
 
 if TYPE_CHECKING:
     from node.bootstrap.catalogue import CatalogueServices
+    from node.bootstrap.datasources import DataSourceParts
     from node.bootstrap.models import ModelServices
     from node.bootstrap.operation import SubscriptionParts
     from node.bootstrap.scenarios import Scenarios
@@ -100,6 +101,7 @@ def timers(
     protocol_services: Protocol,
     catalogue: CatalogueServices,
     wishes: SubscriptionParts,
+    datasources: DataSourceParts,
     pace: Pace,
     wake: Callable[[], None],
 ) -> list[Timer]:
@@ -116,6 +118,7 @@ def timers(
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
+        Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("subscription mail", 60.0, wishes.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),

@@ -19,6 +19,7 @@ from node.client.keys import KeyCalls
 from node.client.operation import OperationCalls
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
+from node.client.streams import StreamCalls
 from node.client.submissions import PublishingCalls
 from node.client.subscriptions import SubscriptionCalls
 
@@ -49,6 +50,11 @@ class Endpoints(
     def data_sources(self) -> DataSourceCalls[Self]:
         """Return access to the data sources of the node."""
         return DataSourceCalls(self)
+
+    @property
+    def streams(self) -> StreamCalls[Self]:
+        """Return access to the streams of the node."""
+        return StreamCalls(self)
 
     @property
     def follows(self) -> Follows[Self]:

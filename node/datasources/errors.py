@@ -42,3 +42,11 @@ class NoSuchRange(RemoteFault):
     code = "range-not-satisfiable"
     status = 416
     title = "The file does not have that range"
+
+
+class NonconformingObservations(RemoteFault):
+    """None of the observations of a message conforms to the schema of their stream. ``faults`` have the reasons."""
+
+    code = "nonconforming-observations"
+    status = 422
+    title = "The observations do not conform"

@@ -25,6 +25,7 @@ class UseCase(StrEnum):
     PUBLISH = "upload files, publish and withdraw assets"
     ERASE = "erase versions of assets for good"
     MANAGE_DATA_SOURCES = "register, test and remove data sources"
+    KEEP_STREAMS = "describe streams, send observations to them, and remove them"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
     READ_RESULTS = "read and export the results of runs"
@@ -59,6 +60,7 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.ERASE: (_STEWARD,),
         # It decides what the node may read inside the city, and with which credentials.
         UseCase.MANAGE_DATA_SOURCES: (_STEWARD,),
+        UseCase.KEEP_STREAMS: (_PUBLISHER, _STEWARD),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
         # People who run or audit the node need no access to the data itself (governance digest §4).

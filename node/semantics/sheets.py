@@ -206,18 +206,22 @@ def survey(file: BinaryIO, *, delimiter: str = "", most: int | None = None) -> S
     )
 
 
-def rows(file: BinaryIO, look: Look) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines of a table that are not empty, the header first, each with the number of its (last) line."""
+def rows(file: BinaryIO, look: Look, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a table that are not empty, the header first, each with the number of its (last) line.
+
+    Raises ``csv.Error`` for a line that cannot be read, and with ``strict`` also for wrong quotes.
+    """
     file.seek(0)
     encoding = "utf-8-sig" if look.encoding == "utf-8" else look.encoding
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     try:
-        reader = csv.reader(_without_zero(text), delimiter=look.delimiter)
+        reader = csv.reader(_without_zero(text), delimiter=look.delimiter, strict=strict)
         for cells in reader:
             if cells:
                 yield reader.line_num, cells
     finally:
-        text.detach()
+        if not file.closed:  # As the collector may have done, where nobody read to the end.
+            text.detach()
 
 
 def decode(body: bytes, encoding: str, *, whole: bool) -> str:

@@ -51,6 +51,20 @@ def check(
     return walk.tally.report(count, whole=True)
 
 
+class RowCheck:
+    """Compares single rows with one schema; patterns are not tried."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._walk = _Walk(schema, Tally())
+        self._rules = _row_schema(schema, features=False)
+
+    def breach(self, row: Mapping[str, Any]) -> Breach | None:
+        """Return the first breach of the schema in ``row``; None if it conforms."""
+        self._walk.tally = Tally(limit=1)
+        self._walk.value(row, self._rules, "", 0)
+        return next(iter(self._walk.tally.report(1, whole=True).breaches), None)
+
+
 def _row_schema(schema: Mapping[str, Any], *, features: bool) -> Mapping[str, Any]:
     rules = resolve(schema, schema)
     if "properties" not in rules and "items" in rules:

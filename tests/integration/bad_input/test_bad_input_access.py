@@ -108,6 +108,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
     "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
+    "/api/streams/{name}": {"schema": {"properties": {"at": {"type": "string"}}}},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/subscriptions": {"iri": "urn:x"},

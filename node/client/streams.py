@@ -1,0 +1,60 @@
+"""Streams of observations, from the caller's side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from node.client.calls import C_co, Call, CallGroup, document, endpoint, nothing, rows
+
+PATH = "/api/streams"
+
+
+class StreamCalls(CallGroup[C_co]):
+    """The streams of one node. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
+
+    @endpoint
+    def all(self) -> Call[list[dict[str, Any]]]:
+        """Return all streams."""
+        return rows("GET", PATH)
+
+    @endpoint
+    def add(self, /, name: str, schema: Mapping[str, Any], **description: Any) -> Call[dict[str, Any]]:
+        """Describe a stream, or change its description: ``time``, ``subject``, ``key``, ``keep``, ``most``."""
+        return document("PUT", _path(name), json={"schema": dict(schema), **description})
+
+    @endpoint
+    def stream(self, name: str) -> Call[dict[str, Any]]:
+        """Return a stream, with its counts."""
+        return document("GET", _path(name))
+
+    @endpoint
+    def remove(self, name: str) -> Call[None]:
+        """Remove a stream with its observations."""
+        return nothing("DELETE", _path(name))
+
+    @endpoint
+    def send(self, name: str, observations: Mapping[str, Any] | Sequence[Any]) -> Call[dict[str, Any]]:
+        """Send one observation or several; return how many are stored on disk. Sending again does no harm."""
+        return document("POST", f"{_path(name)}/observations", json=observations)
+
+    @endpoint
+    def send_bytes(self, name: str, body: bytes, media_type: str) -> Call[dict[str, Any]]:
+        """As ``send``, for a body of ``application/json``, ``application/x-ndjson`` or ``text/csv``."""
+        headers = {"Content-Type": media_type}
+        return document("POST", f"{_path(name)}/observations", content=body, headers=headers)
+
+    @endpoint
+    def latest(self, name: str, *, after: str = "", limit: int = 100) -> Call[list[dict[str, Any]]]:
+        """Return the latest observation of each subject, by subject."""
+        return rows("GET", f"{_path(name)}/latest", params={"after": after, "limit": limit})
+
+    @endpoint
+    def faults(self, name: str, *, limit: int = 100) -> Call[list[dict[str, Any]]]:
+        """Return the observations that were refused, newest first, with the reasons."""
+        return rows("GET", f"{_path(name)}/faults", params={"limit": limit})
+
+
+def _path(name: str) -> str:
+    return f"{PATH}/{quote(name, safe='')}"
