@@ -22,6 +22,7 @@ from node.identity.documents import sealing_key
 from node.identity.scrapers import monitor_token
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
+from node.transfer.live.glances import Glances
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.web import crawlers, data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import (
@@ -152,6 +153,9 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             pace=data.Pace(bytes_per_second=rate or None),
         ).routes(),
         *LiveDoor(
-            authorise=protocol_services.transfer.authorise, reads=node.datasources.reads, base=node.parts.base
+            authorise=protocol_services.transfer.authorise,
+            reads=node.datasources.reads,
+            glances=Glances(protocol_services.transfer.authorise, node.datasources.reads),
+            base=node.parts.base,
         ).routes(),
     ]

@@ -14,8 +14,12 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import conversation_of
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
+from node.datasources.streams.connection import NAME as STREAMS
+from node.datasources.streams.connection import StreamConnection
+from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
+from node.datasources.streams.tails import Tails
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
 
@@ -38,6 +42,9 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
     folders = FolderConnector([Path(folder) for folder in settings.data_source_folders], settings.folder)
     # The call order of hooks is last registered first, and ours are registered last.
     sources_of_plugins = chain.from_iterable(plugins.hook.hansa_data_sources(egress=parts.egress, clock=parts.clock))
+    tails = Tails(parts.stores.uow, parts.stores.streams, parts.clock)
+    cursors = Cursors(seal=parts.keyring.wrap, unseal=parts.keyring.unwrap)
+    connection = StreamConnection(parts.stores.uow, parts.stores.streams, parts.clock, tails, cursors)
     sources = DataSources(
         uow=parts.stores.uow,
         store=parts.stores.datasources,
@@ -45,11 +52,14 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
         connectors=(folders, *sources_of_plugins),
         append=base.append,
         clock=parts.clock,
+        own={STREAMS: connection},
     )
-    streams = Streams(parts.stores.uow, parts.stores.streams, append=base.append, clock=parts.clock)
+    streams = Streams(
+        parts.stores.uow, parts.stores.streams, append=base.append, clock=parts.clock, report=tails.report
+    )
     return DataSourceParts(
         streams=streams,
-        take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock),
+        take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report),
         sources=sources,
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from node.base.errors import HansaError
 from node.base.work import Transaction
 from node.datasources.model import DataSource, Setup
 from node.policy.portion import WHOLE, Portion
+
+PLACES: Final = 16
+"""The reads of one data source at a time, unless it bears more."""
 
 
 class DataSourceStore(Protocol):
@@ -31,13 +35,15 @@ class Abilities:
     """The limits of a data source: whether it lists its items, gives parts of them by bytes, and answers questions.
 
     ``questions`` names the parameters that a question may have; ``*`` for any. ``portions`` names the limits of a
-    part that it keeps exactly (``Portion.kinds``): whoever asks for another one gets nothing.
+    part that it keeps exactly (``Portion.kinds``): whoever asks for another one gets nothing. ``places`` is how many
+    may read it at a time.
     """
 
     lists: bool = True
     ranges: bool = False
     questions: tuple[str, ...] = ()
     portions: frozenset[str] = frozenset()
+    places: int = PLACES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,8 @@ class Question:
 
     ``path`` is a place below the item, and ``parameters`` a query: both only where the source can. ``base`` is the
     address under which the reader knows the item: every link to the source is written as a link to it.
-    ``media_type`` is the type in which the item is offered. ``portion`` is the part that the reader may have: nothing
+    ``media_type`` is the type in which the item is offered. ``resume`` names the place at which a reader goes on that
+    was interrupted. ``portion`` is the part that the reader may have: nothing
     else leaves the source, and nothing that the reader asks or sees depends on the rest.
     """
 
@@ -92,6 +99,7 @@ class Question:
     span: Span | None = None
     media_type: str = ""
     accept: str = ""
+    resume: str = ""
     base: str = ""
     portion: Portion = WHOLE
 
@@ -102,7 +110,8 @@ class Extract:
 
     ``size`` is the number of bytes in ``chunks``, if the source states it. ``is_part`` says that they are the span
     that was asked for. ``etag`` changes with the bytes; None if the source has no strong one. ``headers`` are further
-    headers for the reader. ``chunks`` raises ``DataSourceUnreachable`` if the source breaks off or lies.
+    headers for the reader. ``farewell`` makes the last bytes of a read that a lost permission ends, where the type
+    has room for a reason. ``chunks`` raises ``DataSourceUnreachable`` if the source breaks off or lies.
     """
 
     media_type: str
@@ -113,6 +122,7 @@ class Extract:
     is_part: bool = False
     etag: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    farewell: Callable[[HansaError], bytes] | None = None
 
 
 class DataConnection(Protocol):

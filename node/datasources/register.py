@@ -43,8 +43,11 @@ class DataSources:
         connectors: Iterable[Connector],
         append: Append,
         clock: Clock,
+        own: Mapping[str, DataConnection] | None = None,
     ) -> None:
-        """Of several ``connectors`` of one kind, the first is used."""
+        """Of several ``connectors`` of one kind, the first is used. ``own`` are data sources that the node keeps
+        itself, by name."""
+        self._own = dict(own or {})
         self._uow = uow
         self._store = store
         self._keyring = keyring
@@ -77,6 +80,8 @@ class DataSources:
         """
         require(by, UseCase.MANAGE_DATA_SOURCES)
         check_name(name)
+        if name in self._own:
+            raise Conflict(f"every node has the data source {name} itself", remedy="choose another name")
         connector = self._connector(kind)
         address = address.strip()
         if len(address) > _MOST_ADDRESS:
@@ -132,7 +137,7 @@ class DataSources:
     def knows(self, name: str) -> bool:
         """Return whether there is a data source of this name."""
         with self._uow.read() as tx:
-            return self._store.get(tx, name) is not None
+            return name in self._own or self._store.get(tx, name) is not None
 
     def portions(self, name: str) -> frozenset[str] | None:
         """Return the limits of a part that a data source keeps (``Abilities.portions``); None if there is no such
@@ -147,6 +152,8 @@ class DataSources:
         """Return a data source and a connection to it, for the node itself: who may read is decided before. Raises
         ``NotFound``, and the errors of ``Connector.check``."""
         source = self._require(name)
+        if _is_own(source):
+            return source, self._own[name]
         setup = Setup(
             name=source.name, address=source.address, options=source.options, credentials=self._credentials(source)
         )
@@ -155,9 +162,11 @@ class DataSources:
     def _require(self, name: str) -> DataSource:
         with self._uow.read() as tx:
             source = self._store.get(tx, name)
-        if source is None:
+        if source is not None:
+            return source  # Also where a steward gave a name that has become one of the node's own.
+        if name not in self._own:
             raise _unknown(name)
-        return source
+        return DataSource(name=name, kind=name, address=_own_address(name), by="", at=self._clock.now())
 
     def _connector(self, kind: str) -> Connector:
         connector = self._connectors.get(kind)
@@ -191,6 +200,15 @@ def _check_options(options: Mapping[str, str]) -> None:
         raise InvalidInput(f"{READS_PER_MINUTE} is a number", remedy=f"such as {READS_PER_MINUTE}=60")
     if len(options) > 20 or any(len(value) > 200 or not value.isprintable() for value in options.values()):
         raise InvalidInput("an option is too long, or there are too many", remedy="see hansa source add --help")
+
+
+def _own_address(name: str) -> str:
+    return f"{name}:"
+
+
+def _is_own(source: DataSource) -> bool:
+    """Return whether the node keeps a source itself: the sources of stewards have other addresses."""
+    return source.address == _own_address(source.name)
 
 
 def _unknown(name: str) -> NotFound:

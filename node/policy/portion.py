@@ -8,9 +8,11 @@ percent-encoded there: then neither a space nor a prefix of JSON-LD can stand in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -20,6 +22,14 @@ from node.policy.terms import BOX, COLUMNS, ROWS, ValueType
 
 OPERATORS: Final = {"eq": "=", "neq": "≠", "lt": "<", "lteq": "≤", "gt": ">", "gteq": "≥"}
 """The operators for rows, with their signs."""
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "eq": eq,
+    "neq": ne,
+    "lt": lt,
+    "lteq": le,
+    "gt": gt,
+    "gteq": ge,
+}
 ENFORCED: Final[Mapping[str, Any]] = dict.fromkeys((COLUMNS, ROWS, BOX), True)
 """The facts of a use that gets no more than the part: every other use of such an agreement is refused."""
 MOST: Final = 50
@@ -54,6 +64,18 @@ class RowCondition:
         if operator not in OPERATORS or not blank or not _is_text(value) or not is_column(column):
             return None
         return cls(unquote(column), operator, value)
+
+    def admits(self, value: Any) -> bool:
+        """Return whether a value meets it. Numbers are compared as numbers, all else as text."""
+        compare = _COMPARE[self.operator]
+        if isinstance(value, bool):
+            return compare(str(value).lower(), self.value)
+        if isinstance(value, int | float):
+            try:
+                return compare(Decimal(str(value)), Decimal(self.value))
+            except InvalidOperation:
+                return False
+        return isinstance(value, str) and compare(value, self.value)
 
     @property
     def text(self) -> str:

@@ -6,16 +6,14 @@ reader sends only parameters from a list, so that none can widen the part, or te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from node.base.errors import InvalidInput
 from node.datasources.errors import DataSourceUnreachable
-from node.policy.portion import Box, Portion, RowCondition
+from node.policy.portion import Box, Portion
 
 GEOMETRY: Final = "geometry"
 ID: Final = "id"
@@ -36,15 +34,6 @@ _RESERVED: Final = (
     "q",
     "ids",
 )
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "eq": eq,
-    "neq": ne,
-    "lt": lt,
-    "lteq": le,
-    "gt": gt,
-    "gteq": ge,
-}
-
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -165,7 +154,7 @@ class FeaturePortion:
         stated = feature.get("properties")
         properties = dict(stated) if isinstance(stated, Mapping) else {}
         values = {ID: feature.get("id"), **properties}
-        if not all(_meets(values.get(row.column), row) for row in self._portion.rows):
+        if not all(row.admits(values.get(row.column)) for row in self._portion.rows):
             return None
         if not all(_touches(feature.get("geometry"), box) for box in self._portion.boxes):
             return None
@@ -246,19 +235,6 @@ def _pages(link: Any) -> bool:
         and link.get("rel") in ("next", "prev", "previous")
         and isinstance(link.get("href"), str)
     )
-
-
-def _meets(value: Any, row: RowCondition) -> bool:
-    """Return whether the value of a feature meets a condition. Numbers are compared as numbers, all else as text."""
-    compare = _COMPARE[row.operator]
-    if isinstance(value, bool):
-        return compare(str(value).lower(), row.value)
-    if isinstance(value, int | float):
-        try:
-            return compare(Decimal(str(value)), Decimal(row.value))
-        except InvalidOperation:
-            return False
-    return isinstance(value, str) and compare(value, row.value)
 
 
 def _touches(geometry: Any, box: Box) -> bool:

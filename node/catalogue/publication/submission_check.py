@@ -16,6 +16,7 @@ from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.publication.catalogue import PLURALS, Catalogue
 from node.catalogue.visibility import Visibility
+from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.policy.conflicts import lint
@@ -168,8 +169,12 @@ class SubmissionCheck:
         with self._catalogue.uow.read() as tx:
             head = self._catalogue.records.get(tx, draft.iri)
         shared = {file.source for file in live_files(head)} if head is not None else set()
-        if {file.source for file in files} - shared:
+        new = {file.place[0] for file in files if file.source not in shared}
+        # What is in a stream was sent by publishers; what is in another place, a steward has to judge.
+        if new - {STREAMS}:
             require(by, UseCase.MANAGE_DATA_SOURCES)
+        if STREAMS in new:
+            require(by, UseCase.KEEP_STREAMS)
 
     def _check_part(self, draft: Record) -> None:
         """Raise ``InvalidInput`` if the offer gives a part of something of which this node can only give all."""

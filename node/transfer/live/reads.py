@@ -23,10 +23,6 @@ from node.datasources.register import DataSources, reads_per_minute
 from node.exchange.offloop import off_loop
 from node.transfer.access import Access
 
-PLACES: Final = 16
-"""The reads of one data source at a time."""
-OF_ONE: Final = PLACES // 2
-"""Those of one transfer."""
 LONGEST_WAIT: Final = 20.0
 _MINUTE: Final = 60.0
 _REMEMBERED: Final = 10_000
@@ -67,8 +63,9 @@ class ReadDataSource:
             )
         queue = self._queues.get(source.name)
         if queue is None:
+            places = connection.abilities.places
             queue = self._queues[source.name] = FairQueue(
-                places=PLACES, bound=lambda _: OF_ONE, longest_wait=LONGEST_WAIT
+                places=places, bound=lambda _: places // 2, longest_wait=LONGEST_WAIT
             )
         place = await queue.enter(access.grant.transfer)
         try:

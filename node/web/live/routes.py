@@ -11,11 +11,10 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -28,6 +27,7 @@ from node.datasources.errors import NoSuchRange
 from node.datasources.ports import Extract, Question, Span
 from node.exchange.offloop import close_stream
 from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.live.glances import Glances
 from node.transfer.live.reads import ReadDataSource
 from node.web.problems import answer_problem
 
@@ -37,9 +37,8 @@ _PARAMETERS: Final = 50
 _LONGEST: Final = 4000
 _RECHECK_SECONDS: Final = 2.0
 _RECHECK_BYTES: Final = 16 << 20
-_GLANCE_SECONDS: Final = 0.4
-"""Between two looks at whether an open read may go on, also while nothing comes from the source or the reader takes
-nothing."""
+_FAREWELL_SECONDS: Final = 1.0
+"""A reader has so long to take the reason why its read ends."""
 _TYPE: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}(;[ -~]{0,80})?"
 )
@@ -62,6 +61,7 @@ class LiveDoor:
 
     authorise: AuthoriseAccess
     reads: ReadDataSource
+    glances: Glances
     base: str
 
     def routes(self) -> list[BaseRoute]:
@@ -93,6 +93,7 @@ class LiveDoor:
             span=read_span(request.headers.getlist("range")),
             media_type=access.grant.media_type,
             accept=accept if _ACCEPT.fullmatch(accept := request.headers.get("accept", "")) else "",
+            resume=resume if _ACCEPT.fullmatch(resume := request.headers.get("last-event-id", "")) else "",
             base=f"{self.base}/live/{quote(pid, safe=':')}",
         )
         describes = connection.is_description(access.grant.item, path)
@@ -117,16 +118,7 @@ class LiveDoor:
         except BaseException:
             await stack.aclose()
             raise
-        watch = partial(self._watch, access)
-        return _LiveResponse(self.authorise, watch, access, stack, extract, first, status=status, headers=headers)
-
-    async def _watch(self, access: Access) -> NoReturn:
-        """Raise the reason soon after a read may not go on: its transfer is paused or over, its agreement has ended,
-        or its data source is removed."""
-        while True:
-            await asyncio.sleep(_GLANCE_SECONDS)
-            await self.authorise.stands(access)
-            await self.reads.require_source(access)
+        return _LiveResponse(self.glances, access, stack, extract, first, status=status, headers=headers)
 
 
 def read_span(ranges: list[str]) -> Span | None:
@@ -155,8 +147,7 @@ class _LiveResponse(Response):
 
     def __init__(
         self,
-        authorise: AuthoriseAccess,
-        watch: Callable[[], Awaitable[NoReturn]],
+        glances: Glances,
         access: Access,
         stack: AsyncExitStack,
         extract: Extract,
@@ -167,8 +158,8 @@ class _LiveResponse(Response):
     ) -> None:
         super().__init__(status_code=status)
         _with_headers(self, headers)
-        self._authorise = authorise
-        self._watch = watch
+        self._glances = glances
+        self._begun = False
         self._access = access
         self._stack = stack
         self._extract = extract
@@ -176,7 +167,7 @@ class _LiveResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         departure = asyncio.create_task(_wait_for_departure(receive))
-        watch = asyncio.ensure_future(self._watch())
+        watch = asyncio.create_task(self._glances.watch(self._access))
         sending = asyncio.create_task(self._send(send))
         try:
             # Whichever ends first: a source that stalls, or a reader, does not delay the end of the permission.
@@ -185,8 +176,10 @@ class _LiveResponse(Response):
                 if task.done():
                     task.result()
         except HansaError as error:
-            # It is too late for an answer: the reader sees the connection break, asks again, and gets the reason.
+            # It is too late for an answer: unless the type has room for the reason, the reader sees the connection
+            # break, asks again, and gets it.
             log.warning("a live read was stopped: %s", error.detail, extra={"transfer": self._access.transfer.pid})
+            await self._end(sending, send, error)
         finally:
             for task in (departure, watch, sending):
                 task.cancel()
@@ -194,7 +187,18 @@ class _LiveResponse(Response):
             await close_stream(self._extract.chunks)
             await self._stack.aclose()
 
+    async def _end(self, sending: asyncio.Task[None], send: Send, error: HansaError) -> None:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        if self._extract.farewell is None or not self._begun:
+            return
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                body = self._extract.farewell(error)
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+
     async def _send(self, send: Send) -> None:
+        self._begun = True
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await self._send_chunks(send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -204,7 +208,7 @@ class _LiveResponse(Response):
         async for chunk in _chain(self._first, self._extract.chunks):
             now = time.monotonic()
             if since_check >= _RECHECK_BYTES or now - last_check >= _RECHECK_SECONDS:
-                await self._authorise.still(self._access)
+                await self._glances.check(self._access, anew=since_check >= _RECHECK_BYTES)
                 last_check, since_check = time.monotonic(), 0
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             since_check += len(chunk)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,23 @@ def test_only_stewards_may_and_others_learn_no_address(city: Running) -> None:
     ):
         with pytest.raises(NotAllowed):
             refused()
+
+
+def test_a_name_that_became_the_nodes_own_still_means_the_source_of_a_steward(
+    city: Running, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every node has the data source ``streams``; an older one may have another of this name, with agreements."""
+    at = ["--node", str(city.folder)]
+    folder = str(tmp_path / "open")
+    assert typed(capsys, "source", "add", "earlier", "folder", folder, *at)[0] == DONE
+    status, output = typed(capsys, "source", "add", "streams", "folder", folder, *at)
+    assert (status, "every node has the data source streams itself" in output) == (REFUSED, True), output
+    stores = city.node.parts.stores
+    with stores.uow.begin() as tx:
+        source = stores.datasources.get(tx, "earlier")
+        assert source is not None
+        stores.datasources.put(tx, replace(source, name="streams"))
+    status, output = typed(capsys, "source", "test", "streams", "--item", "counts.csv", *at)
+    assert (status, "counts.csv can be read" in output) == (DONE, True), output
+    assert typed(capsys, "source", "remove", "streams", *at)[0] == DONE
+    assert "has nothing that could be shared" in typed(capsys, "source", "test", "streams", *at)[1]

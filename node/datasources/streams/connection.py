@@ -1,0 +1,382 @@
+"""Streams as a data source: what a reader under contract gets of them.
+
+The address itself answers with a period, page by page; ``latest`` with the latest observation of each subject;
+``events`` with observations as they come, or with a period replayed, as server-sent events (WHATWG HTML §9.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from node.base.clock import Clock, moment, stamp
+from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.work import UnitOfWork
+from node.datasources.ports import Abilities, Extract, Item, Question
+from node.datasources.streams.cursors import Cursors
+from node.datasources.streams.model import Batch, Stream
+from node.datasources.streams.observations import time_of
+from node.datasources.streams.ports import StreamStore
+from node.datasources.streams.tails import Tail, TailEntry, Tails, removal
+from node.exchange.offloop import off_loop, once
+from node.policy.portion import OPERATORS, Portion
+
+NAME: Final = "streams"
+"""The name of the data source, at every node."""
+PLACES: Final = 1024
+"""The readers of streams at a time."""
+_PAGE: Final = 1000
+_LONGEST_PAGE: Final = 10_000
+_PAGE_BYTES: Final = 4 << 20
+_BATCHES: Final = 8
+"""Batches that a reader takes from the store at once."""
+_PULSE_SECONDS: Final = 15.0
+"""After so long without an observation, a comment shows that the connection stands."""
+_SLOWEST, _FASTEST = 0.01, 100_000.0
+_EVENTS: Final = "text/event-stream; charset=utf-8"
+_BEGINNING: Final = b"retry: 2000\n\n"
+_PULSE: Final = b": waiting\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """The parameters of a reader. ``after`` is the number after which it reads; None if it names none."""
+
+    start: datetime | None
+    end: datetime | None
+    after: int | None
+    limit: int
+    speed: float | None
+    subject: str
+
+
+class StreamConnection:
+    """The streams of this node (``node.datasources.ports.DataConnection``)."""
+
+    def __init__(self, uow: UnitOfWork, store: StreamStore, clock: Clock, tails: Tails, cursors: Cursors) -> None:
+        self._uow = uow
+        self._store = store
+        self._clock = clock
+        self._tails = tails
+        self._cursors = cursors
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(
+            questions=("from", "to", "after", "limit", "speed"),
+            portions=frozenset({"columns", *OPERATORS}),
+            places=PLACES,
+        )
+
+    async def items(self, limit: int) -> Sequence[Item]:
+        def streams() -> Sequence[Stream]:
+            with self._uow.read() as tx:
+                return self._store.all(tx)
+
+        return [Item(path=stream.name, media_type="application/json") for stream in (await off_loop(streams))[:limit]]
+
+    def is_description(self, item: str, path: str) -> bool:
+        return False
+
+    @asynccontextmanager
+    async def read(self, item: str, question: Question) -> AsyncIterator[Extract]:
+        """Yield the observations that the question asks for."""
+        stream = await off_loop(self._stream, item)
+        query = self._query(question)
+        match question.path:
+            case "":
+                yield _document(await off_loop(self._page, stream, question, query))
+            case "latest":
+                yield _document(await off_loop(self._latest, stream, question, query))
+            case "events":
+                view = _View(stream, question.portion, query)
+                yield Extract(media_type=_EVENTS, chunks=self._events(stream, view, query), farewell=farewell)
+            case _:
+                raise NotFound("a stream has nothing at this address", remedy="add nothing, /latest or /events")
+
+    # pages ------------------------------------------------------------------------------------------------
+
+    def _page(self, stream: Stream, question: Question, query: _Query) -> dict[str, Any]:
+        entries: list[dict[str, Any]] = []
+        position, size, is_whole = query.after or 0, 0, False
+        view = _View(stream, question.portion, query)
+        while not is_whole and len(entries) < query.limit and size < _PAGE_BYTES:
+            batches = self._batches(stream.name, position, query, limit=_BATCHES)
+            is_whole = len(batches) < _BATCHES
+            for batch in batches:
+                for number, text, _ in view.rows(batch, position):
+                    entry = {"received": stamp(batch.received), "observation": json.loads(text)}
+                    entries.append(entry if view.is_sealed else {"number": number, **entry})
+                    position, size = number, size + len(text)
+                    if len(entries) == query.limit or size >= _PAGE_BYTES:
+                        is_whole = False
+                        break
+                else:
+                    position = batch.last
+                    continue
+                break
+        position = max(position, stream.last) if is_whole and query.end is None else position
+        cursor = self._cursors.text(position, question.portion)
+        more = None if is_whole else _address(question, after=cursor)
+        return {"observations": entries, "cursor": cursor, "next": more}
+
+    def _latest(self, stream: Stream, question: Question, query: _Query) -> dict[str, Any]:
+        with self._uow.read() as tx:
+            since = stream.oldest(self._clock.now())
+            heads = self._store.heads(tx, stream.name, after=query.subject, since=since, limit=query.limit)
+        view = _View(stream, question.portion, query)
+        entries = []
+        for head in heads:
+            observation = view.content(json.loads(head.text))
+            if observation is not None:
+                entry = {"received": stamp(head.received), "observation": observation}
+                entries.append(entry if view.is_sealed else {"number": head.number, **entry})
+        is_full = len(heads) == query.limit and bool(stream.subject_member)
+        more = _address(question, subject=heads[-1].subject) if is_full and view.shows_subject else None
+        return {"observations": entries, "next": more}
+
+    # events -----------------------------------------------------------------------------------------------
+
+    async def _events(self, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+        yield _BEGINNING
+        if query.end is not None or query.speed is not None:
+            async for chunk in self._replay(stream, view, query):
+                yield chunk
+            yield event("end", {"code": "period-over", "reason": "the period has been sent"})
+            return
+        with self._tails.follow(stream.name) as tail:
+            async for chunk in self._follow(tail, stream, view, query):
+                yield chunk
+
+    async def _follow(self, tail: Tail, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+        begins = 0 if query.start is not None else stream.last
+        position = begins if query.after is None else min(query.after, stream.last)
+        while True:
+            if not await tail.wait(position, _PULSE_SECONDS):
+                yield _PULSE
+                continue
+            entries = tail.after(position)
+            if entries is None:
+                floor = tail.floor
+                batches = await off_loop(partial(self._batches, stream.name, position, query, limit=_BATCHES))
+                entries = [TailEntry(batch) for batch in batches]
+                if not entries:
+                    # Nothing of what the tail has passed is kept, or within the period.
+                    position = max(position, floor)
+                    continue
+            for entry in entries:
+                if entry.batch.first > position + 1 and query.start is None:
+                    yield self._gap(position + 1, entry.batch.first - 1, view)
+                chunk = self._frames(entry, position, view)
+                position = entry.batch.last
+                if chunk:
+                    yield chunk
+
+    async def _replay(self, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+        """Yield a period in the order of arrival, with the pauses between the times of its observations divided by
+        the speed. One that arrived late follows at once."""
+        position, ends = query.after or 0, stream.last
+        first: datetime | None = None
+        began = time.monotonic()
+        while position < ends:
+            batches = await off_loop(partial(self._batches, stream.name, position, query, limit=_BATCHES))
+            if not batches:
+                return
+            for batch in batches:
+                waiting: list[tuple[int, str]] = []
+                for number, text, original in view.rows(batch, position):
+                    if number > ends:
+                        break
+                    at = view.time(original)
+                    first = first or at
+                    due = began + (at - first).total_seconds() / query.speed if query.speed else began
+                    if due > time.monotonic() and waiting:
+                        yield self._render(waiting, view)
+                        waiting = []
+                    while (pause := due - time.monotonic()) > 0:
+                        await asyncio.sleep(min(pause, _PULSE_SECONDS))
+                        if pause > _PULSE_SECONDS:
+                            yield _PULSE
+                    waiting.append((number, text))
+                if waiting:
+                    yield self._render(waiting, view)
+                position = batch.last
+
+    def _frames(self, entry: TailEntry, position: int, view: _View) -> bytes:
+        is_shared = entry.batch.first > position and not view.is_bounded
+        if is_shared and view.portion in entry.frames:
+            return entry.frames[view.portion]
+        chunk = self._render([(number, text) for number, text, _ in view.rows(entry.batch, position)], view)
+        if is_shared:
+            entry.frames[view.portion] = chunk
+        return chunk
+
+    def _render(self, rows: Sequence[tuple[int, str]], view: _View) -> bytes:
+        if not rows:
+            return b""
+        if not view.is_sealed:
+            return "".join(f"id: {number}\nevent: observation\ndata: {text}\n\n" for number, text in rows).encode()
+        # Numbers with gaps would tell how much is left out.
+        pieces = [f"event: observation\ndata: {text}\n\n" for _, text in rows]
+        pieces[-1] = f"id: {self._cursors.text(rows[-1][0], view.portion)}\n{pieces[-1]}"
+        return "".join(pieces).encode()
+
+    def _gap(self, first: int, last: int, view: _View) -> bytes:
+        bounds = {} if view.is_sealed else {"first": first, "last": last}
+        return event("gap", {"reason": "observations in between are no longer kept", **bounds})
+
+    # the store --------------------------------------------------------------------------------------------
+
+    def _stream(self, name: str) -> Stream:
+        with self._uow.read() as tx:
+            stream = self._store.get(tx, name)
+        if stream is None:
+            raise removal()
+        return stream
+
+    def _batches(self, name: str, position: int, query: _Query, *, limit: int) -> Sequence[Batch]:
+        with self._uow.read() as tx:
+            stream = self._store.get(tx, name)
+            if stream is None:
+                raise removal()
+            return self._store.batches(
+                tx,
+                name,
+                after=max(position, stream.below),
+                since=stream.oldest(self._clock.now()),
+                start=query.start,
+                end=query.end,
+                limit=limit,
+            )
+
+    def _query(self, question: Question) -> _Query:
+        names = {
+            "": ("from", "to", "after", "limit"),
+            "latest": ("subject", "limit"),
+            "events": ("from", "to", "after", "speed"),
+        }.get(question.path, ())
+        values: dict[str, str] = {}
+        for name, value in question.parameters:
+            if name not in names or name in values:
+                raise InvalidInput(f"{name[:60]!r} cannot be asked for here", remedy=f"it knows: {', '.join(names)}")
+            values[name] = value
+        start, end = _period(values.get("from", ""), values.get("to", ""))
+        speed = _number(values["speed"], "speed", _SLOWEST, _FASTEST) if "speed" in values else None
+        if question.path == "events" and end is not None and speed is None and end > self._clock.now():
+            raise InvalidInput("to lies in the future", remedy="leave out to, and what comes is sent as it comes")
+        after = (question.resume if question.path == "events" else "") or values.get("after", "")
+        return _Query(
+            start=start,
+            end=end,
+            after=self._cursors.number(after, question.portion) if after else None,
+            limit=int(_number(values.get("limit", str(_PAGE)), "limit", 1, _LONGEST_PAGE)),
+            speed=speed,
+            subject=values.get("subject", ""),
+        )
+
+
+class _View:
+    """The part of a stream that a reader may have, within a period."""
+
+    def __init__(self, stream: Stream, portion: Portion, query: _Query) -> None:
+        """Raises ``InvalidInput`` if the reader asks by a member that it may not have."""
+        self._stream = stream
+        self.portion = portion
+        self._start, self._end = query.start, query.end
+        self.is_sealed = bool(portion.rows)
+        self.is_bounded = query.start is not None
+        self.shows_subject = portion.shows(stream.subject_member) and not portion.rows
+        if not portion.shows(stream.time_member) and (query.start or query.end or query.speed):
+            raise InvalidInput("from, to and speed cannot be asked for here", remedy="leave them out")
+
+    def rows(self, batch: Batch, position: int) -> Sequence[tuple[int, str, str]]:
+        """Return the observations after ``position`` that the reader may have: number, text for the reader, text as
+        stored."""
+        texts = [(number, text) for number, text in enumerate(batch.lines, batch.first) if number > position]
+        is_within = (self._start is None or batch.earliest >= self._start) and (
+            self._end is None or batch.latest < self._end
+        )
+        if is_within and self.portion.is_whole:
+            return [(number, text, text) for number, text in texts]
+        rows = []
+        for number, text in texts:
+            observation = json.loads(text)
+            if is_within or self._includes(time_of(self._stream, observation)):
+                content = self.content(observation)
+                if content is not None:
+                    rows.append((number, text if content == observation else _json(content), text))
+        return rows
+
+    def content(self, observation: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the members of an observation that the reader may have; None if it may not have the observation."""
+        if not all(row.admits(observation.get(row.column)) for row in self.portion.rows):
+            return None
+        return {name: value for name, value in observation.items() if self.portion.shows(name)}
+
+    def time(self, text: str) -> datetime:
+        """Return the time of an observation."""
+        return time_of(self._stream, json.loads(text))
+
+    def _includes(self, at: datetime) -> bool:
+        return (self._start is None or at >= self._start) and (self._end is None or at < self._end)
+
+
+def farewell(error: HansaError) -> bytes:
+    """Return the last event of a connection that ends because of ``error``."""
+    members = {"code": error.code, "reason": error.detail, "remedy": error.remedy}
+    return event("end", {**members, "reasons": list(error.facts.get("reasons", ()))})
+
+
+def event(name: str, content: Mapping[str, Any]) -> bytes:
+    """Return an event about the connection itself."""
+    return f"event: {name}\ndata: {_json(content)}\n\n".encode()
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _document(content: Mapping[str, Any]) -> Extract:
+    body = _json(content).encode()
+    return Extract(media_type="application/json", chunks=once(body), size=len(body))
+
+
+def _address(question: Question, **changes: str) -> str:
+    """Return the address of the next page."""
+    own = [(name, value) for name, value in question.parameters if name not in changes]
+    path = f"/{question.path}" if question.path else ""
+    return f"{question.base}{path}?{urlencode([*own, *changes.items()])}"
+
+
+def _period(start: str, end: str) -> tuple[datetime | None, datetime | None]:
+    first, last = _bound("from", start), _bound("to", end)
+    if first is not None and last is not None and first >= last:
+        raise InvalidInput("the period ends before it begins", remedy="give from before to")
+    return first, last
+
+
+def _bound(name: str, text: str) -> datetime | None:
+    try:
+        return moment(text.replace(" ", "+")) if text else None
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no time", remedy=f"such as {name}=2026-11-22T08:00:00Z") from error
+
+
+def _number(text: str, name: str, least: float, most: float) -> float:
+    try:
+        value = float(text) if len(text) < 20 else -1.0
+    except ValueError:
+        value = -1.0
+    if not least <= value <= most:
+        raise InvalidInput(
+            f"{name} is no number from {least:g} to {most:g}", remedy=f"such as {name}={max(1, least):g}"
+        )
+    return value
