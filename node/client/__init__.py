@@ -5,6 +5,7 @@ from node.client.api import HansaClient
 from node.client.asynchronous import AsyncHansaClient
 from node.client.downloads import Download, NoAgreement, NoDelivery
 from node.client.locate import NodeAddress, locate
+from node.client.open_streams import OpenStream
 from node.client.transport import Refusal
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "NoAgreement",
     "NoDelivery",
     "NodeAddress",
+    "OpenStream",
     "PeerUnreachable",
     "Refusal",
     "locate",

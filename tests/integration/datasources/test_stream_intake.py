@@ -16,6 +16,8 @@ import pytest
 from demo.nodes import Member, free_ports
 from node.base.clock import stamp
 from node.bootstrap.parts import open_stores
+from node.cli.exits import DONE, REFUSED
+from node.cli.main import run
 from node.client import PeerUnreachable, Refusal
 from node.datasources.streams.model import MOST_FAULTS, MOST_SUBJECTS
 from node.settings import load
@@ -223,6 +225,38 @@ def test_a_clock_a_little_ahead_is_no_fault(city: Running) -> None:
     describe(city, "ahead")
     soon = stamp(datetime.now(UTC) + timedelta(minutes=10))
     assert send(city, "ahead", {"station": "a", "at": soon, "bikes": 1})["accepted"] == 1
+
+
+def test_the_terminal_describes_sends_and_shows(
+    city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    (tmp_path / "day.ndjson").write_text("".join(json.dumps(observation(place)) + "\n" for place in range(9)) + "{\n")
+    (tmp_path / "day.csv").write_text("station,at,bikes\ns1,2026-02-01T03:00:00Z,3\n")
+    there = ["--node", str(city.folder)]
+    add = [
+        "stream",
+        "add",
+        "typed",
+        "--schema",
+        str(tmp_path / "schema.json"),
+        "--subject",
+        "station",
+        "--keep",
+        "2d",
+    ]
+    assert run([*add, *there]) == DONE
+    assert run(["stream", "send", "typed", str(tmp_path / "day.ndjson"), *there]) == REFUSED
+    assert run(["stream", "send", "typed", str(tmp_path / "day.csv"), *there]) == DONE
+    shown = capsys.readouterr().out
+    assert "9 observations stored" in shown
+    assert "number 10: " in shown
+    assert run(["stream", "show", "typed", *there]) == DONE
+    assert '"bikes": 8' in capsys.readouterr().out
+    assert run(["stream", "faults", "typed", *there]) == DONE
+    assert run(["stream", "list", *there]) == DONE
+    assert "for 2 days" in capsys.readouterr().out
+    assert run(["stream", "remove", "typed", *there]) == DONE
 
 
 class Flood:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from node.client import Refusal
+from node.cli.exits import DONE
+from node.cli.main import run
+from node.client import OpenStream, Refusal
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share
 from tests.integration.datasources.streams import SCHEMA, describe, listening, observation, send
 from tests.nodes import Running, Start, until
@@ -231,3 +234,24 @@ def test_every_node_has_streams_and_publishers_share_them(nodes: tuple[Running, 
         report = client.data_sources.test("streams", item="listed")
     assert report["passed"], report
     assert "listed" in [entry["item"] for entry in report["items"]]
+
+
+def test_the_terminal_and_the_client_read_it(
+    nodes: tuple[Running, Running], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = opened(nodes, "typed")
+    send(nodes[0], "typed", *map(observation, range(7)))
+    there = ["--node", str(nodes[1].folder)]
+    assert run(["stream", "replay", stream.iri, "--from", "2026-01-01T00:02:00Z", *there]) == DONE
+    assert [json.loads(line)["bikes"] for line in capsys.readouterr().out.splitlines()] == [2, 3, 4, 5, 6]
+    access = {"endpoint": stream.endpoint, "authorization": stream.authorization}
+    own = OpenStream(access)
+    assert [entry["observation"]["bikes"] for entry in own.latest()] == [5, 6, 2, 3, 4]
+    assert [entry["number"] for entry in own.period("2026-01-01T00:05:00Z")] == [6, 7]
+    events = own.events(after="5")
+    assert [next(events)["id"], next(events)["id"]] == ["6", "7"]
+    with nodes[1].client() as client:
+        client.steer(stream.transfer, "complete")
+    assert next(events)["event"] == "end"
+    with pytest.raises(Refusal):
+        next(own.latest())

@@ -37,19 +37,12 @@ def live(
     It needs an agreement: hansa get IRI --agree-only. The provider checks it at every read.
     """
     with connect(node) as client:
-        agreement = _agreement(client, asset)
-        pid = _open_transfer(client, agreement, file) or str(
-            client.transfer(agreement, file=file, format=LIVE)["pid"]
-        )
-        state = _follow(client, pid)
-        if state["state"] != "STARTED":
-            report_failure("the provider does not open the data")
-            tell_code(state, lang)
+        access = open_access(client, asset, file=file, renew=renew, lang=lang)
+        if access is None:
             return REFUSED
-        access = client.live_access(pid, renew=renew)
-        conditions = client.agreement(agreement)["sentences"]
+        conditions = client.agreement(access["agreementId"])["sentences"]
     if Mode.json:
-        emit({"transfer": pid, "agreementId": agreement, **access})
+        emit(access)
         return DONE
     report_success("the data are open", detail=f"until {access['expires']}, then: hansa live {word(asset)}")
     for number, sentence in enumerate(conditions.get(lang, conditions["en"])):
@@ -57,8 +50,23 @@ def live(
     line("address", access["endpoint"])
     line("header", f"Authorization: {access['authorization']}")
     line("try it", f"curl -H 'Authorization: {access['authorization']}' {word(access['endpoint'])}")
-    remark(f"to end it: hansa transfer complete {word(pid)}")
+    remark(f"to end it: hansa transfer complete {word(access['transfer'])}")
     return DONE
+
+
+def open_access(
+    client: HansaClient, asset: str, *, file: str | None = None, renew: bool = False, lang: str = "en"
+) -> dict[str, Any] | None:
+    """Return address and token of the data of an asset, with transfer and agreement; None, with the reason shown, if
+    the provider does not open them."""
+    agreement = _agreement(client, asset)
+    pid = _open_transfer(client, agreement, file) or str(client.transfer(agreement, file=file, format=LIVE)["pid"])
+    state = _follow(client, pid)
+    if state["state"] != "STARTED":
+        report_failure("the provider does not open the data")
+        tell_code(state, lang)
+        return None
+    return {"transfer": pid, "agreementId": agreement, **client.live_access(pid, renew=renew)}
 
 
 def _agreement(client: HansaClient, asset: str) -> str:
