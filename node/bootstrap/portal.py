@@ -74,6 +74,7 @@ def use_cases(node: HansaNode) -> UseCases:
             replace_keys=ReplaceKeys(node.operation.keys, node.people.users.sign_in),
             data_sources=node.datasources.sources,
             try_data_source=node.datasources.trial,
+            streams=node.datasources.streams,
         ),
         scenarios=scenario_use_cases(node),
     )

@@ -18,6 +18,7 @@ from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
+from node.datasources.streams.register import Streams
 from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
 from node.identity.credentials.revocation import RevokeCredential
@@ -123,6 +124,7 @@ class OperationUseCases:
     replace_keys: ReplaceKeys
     data_sources: DataSources
     try_data_source: TryDataSource
+    streams: Streams
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from zlib import crc32
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.clock import moment
@@ -36,6 +37,7 @@ from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.pages.usage import use_of
 from node.portal.runs.verdicts import TONES
 from node.portal.views.agreements import AgreementView
+from node.portal.views.observations import latest_observations
 from node.portal.visit import Visit
 from node.vocab.namespaces import HANSA_MODEL, PROV
 
@@ -112,6 +114,9 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         remaining=remaining(description, record.subject, laid_out.predicates),
         names=Names(description, await node.catalogue.browse.connections(record, caller), laid_out),
         files=files,
+        observations=await run_sync(latest_observations, node.operation.streams, record, caller)
+        if visit.owns(record.iri)
+        else [],
         preview=await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),

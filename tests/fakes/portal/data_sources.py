@@ -8,10 +8,12 @@ from typing import Any, Final
 from node.datasources.checkup import TryDataSource
 from node.datasources.model import DataSource, Scheme
 from node.datasources.register import DataSources
+from node.datasources.streams.register import Streams
 from tests.fakes.clock import FixedClock
 from tests.fakes.data_sources import MemoryConnector
 from tests.fakes.keys import MemoryKeyRing
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
+from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
 SECRET: Final = "sealed-4711-never-shown"
@@ -57,3 +59,8 @@ def data_sources(now: datetime, text: str = "") -> tuple[DataSources, TryDataSou
                 ),
             )
     return register, TryDataSource(register)
+
+
+def streams(now: datetime) -> Streams:
+    """A register of streams without any."""
+    return Streams(MemoryUnitOfWork(), MemoryStreamStore(), append=lambda *_: "urn:entry", clock=FixedClock(now))

@@ -89,7 +89,7 @@ from tests.fakes.portal.content import (
     offer_of,
     say,
 )
-from tests.fakes.portal.data_sources import data_sources
+from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import schedules
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
@@ -205,6 +205,7 @@ class FakeNode:
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
         self.data_sources, self.try_data_source = data_sources(NOW)
+        self.streams = streams(NOW)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
@@ -785,6 +786,7 @@ def use_cases(node: FakeNode) -> UseCases:
         region=RegionUseCases(admissions=parts, revoke=parts, members=cast("Any", FakeMembers(node))),
         operation=OperationUseCases(
             data_sources=node.data_sources,
+            streams=node.streams,
             try_data_source=node.try_data_source,
             facts=facts,
             agenda=cast("Any", FakeAgenda(node)),

@@ -21,6 +21,7 @@ from node.cli.main import run
 from node.client import PeerUnreachable, Refusal
 from node.datasources.streams.model import MOST_FAULTS, MOST_SUBJECTS
 from node.settings import load
+from tests.integration.datasources.live_data import share
 from tests.integration.datasources.streams import SCHEMA, describe, observation, send
 from tests.nodes import Running, Start
 
@@ -323,3 +324,28 @@ def test_nothing_acknowledged_is_lost_when_the_node_is_killed(tmp_path: Path) ->
     assert (stream.last, len(stored)) == (last, last)
     for number, content in flood.acknowledged:
         assert json.loads(stored[number]) == content
+
+
+def test_the_page_of_the_asset_shows_the_latest_to_those_who_may(city: Running) -> None:
+    describe(city, "page")
+    iri = share(city, "streams", "page", slug="page", format="JSON")
+    path = iri.removeprefix(city.url)
+    with city.http() as http:
+
+        def page(**headers: str) -> str:
+            return http.get(path, headers={"Accept": "text/html", "Accept-Language": "en", **headers}).text
+
+        assert "No observation has arrived yet" in page(**city.person())
+        send(city, "page", *map(observation, range(40)), *(observation(1, station=f"<b>{n}</b>") for n in range(20)))
+        shown = page(**city.person())
+        assert "Latest observations" in shown
+        assert "60 observations have arrived." in shown
+        assert "Shows the first 20 subjects." in shown
+        assert "<b>" not in shown
+        assert "&lt;b&gt;" in shown
+        assert "Latest observations" not in page()
+        send(city, "page", observation(77, station="!first"))
+        assert "77" in page(**city.person()).partition("Latest observations")[2]
+        with city.client() as client:
+            client.streams.remove("page")
+        assert "Latest observations" not in page(**city.person())
