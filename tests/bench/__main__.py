@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.bench import catalogue, edc, growth, measures, operation, scenarios, sparql
+from tests.bench import catalogue, edc, growth, measures, operation, scenarios, sparql, streams
 from tests.bench.processes import keep_on
 from tests.bench.report import Figure, machine, show, write
 from tests.interop.edc import free_ports
@@ -41,6 +41,7 @@ ALL: Final[dict[str, Measure]] = {
     "model_calls": scenarios.calls,
     "remote_calls": scenarios.remote,
     "draining_runs": scenarios.draining,
+    "streaming": streams.streaming,
     "demonstration": operation.demonstration,
 }
 QUICK: Final[dict[str, Measure]] = {
@@ -58,6 +59,7 @@ QUICK: Final[dict[str, Measure]] = {
     "model_calls": partial(scenarios.calls, 5),
     "remote_calls": partial(scenarios.remote, 3),
     "draining_runs": partial(scenarios.draining, 20),
+    "streaming": partial(streams.streaming, 20, 32),
 }
 
 

@@ -62,8 +62,9 @@ def steps(text: str) -> Iterator[tuple[str, str] | Typed]:
     for fence in FENCE.finditer(text):
         before, end = text[end : fence.start()], fence.end()
         language, block = fence.groups()
-        if language in ("python", "yaml", "turtle", "csv"):
-            yield re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv))`", before)[-1], block
+        names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson))`", before)
+        if language in ("python", "yaml", "turtle", "csv", "json") and names:
+            yield names[-1], block
         else:
             yield from commands(block)
 

@@ -27,6 +27,31 @@ def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Running, Run
         yield ghent, bruges
 
 
+def test_the_page_about_sensors_as_it_stands(
+    cities: tuple[Running, Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANSA_NODE", str(cities[0].folder))
+    monkeypatch.setenv("COLUMNS", "200")
+    commands = 0
+    for step in steps((PAGES / "share-sensors.md").read_text("utf-8")):
+        if not isinstance(step, Typed):
+            name, content = step
+            (tmp_path / name).write_text(content, "utf-8")
+            continue
+        status = run(
+            shlex.split(step.command.replace("https://data.ghent.example", cities[0].url).removeprefix("hansa "))
+        )
+        output = capsys.readouterr()
+        commands += 1
+        assert status == 0, output.out + output.err
+        assert missing(step.shown, output.out + output.err) == [], output.out + output.err
+    assert commands == 7
+
+
 @pytest.mark.parametrize(
     ("page", "kind", "stated"),
     [
