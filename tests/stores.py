@@ -30,13 +30,14 @@ from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
-from node.adapters.sql.schedules import SqlScheduleStore
+from node.adapters.sql.schedules import SqlScheduleStore, SqlValueTableStore
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
+from node.catalogue.harvest.value_tables import ValueTableStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.subscriptions.model import SubscriptionStore
 from node.datasources.ports import DataSourceStore
@@ -65,7 +66,7 @@ from tests.fakes.stores.negotiation import (
 from tests.fakes.stores.node_state import MemoryFollowStore, MemoryMetaStore
 from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
-from tests.fakes.stores.schedules import MemoryScheduleStore
+from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
 from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
 from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.subscriptions import MemorySubscriptionStore
@@ -104,6 +105,7 @@ class Stores:
     identity: IdentityStore
     followed: FollowStore
     schedules: ScheduleStore
+    value_tables: ValueTableStore
     subscriptions: SubscriptionStore
     datasources: DataSourceStore
     streams: StreamStore
@@ -154,6 +156,7 @@ def memory_stores() -> Stores:
         identity=MemoryIdentityStore(),
         followed=MemoryFollowStore(),
         schedules=MemoryScheduleStore(),
+        value_tables=MemoryValueTableStore(),
         subscriptions=MemorySubscriptionStore(),
         datasources=MemoryDataSourceStore(),
         streams=MemoryStreamStore(),
@@ -185,6 +188,7 @@ def sql_stores(engine: Engine) -> Stores:
         identity=SqlIdentityStore(),
         followed=SqlFollowStore(),
         schedules=SqlScheduleStore(),
+        value_tables=SqlValueTableStore(),
         subscriptions=SqlSubscriptionStore(),
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),

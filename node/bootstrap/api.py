@@ -42,6 +42,7 @@ from node.web.management import (
     streams,
     subscriptions,
     transfers,
+    value_tables,
 )
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
@@ -194,6 +195,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
         )
     )
     app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
+    app.include_router(value_tables.router(person=person, value_tables=node.catalogue.harvests.imports.value_tables))
     app.include_router(
         datasources.router(person=person, sources=node.datasources.sources, trial=node.datasources.trial)
     )

@@ -29,6 +29,7 @@ from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.scheduled_runs import ScheduledRuns
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.source_state import SourceStates
+from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.inspection import Inspect
 from node.catalogue.meaning.strictness import REFUSE, WARN
 from node.catalogue.model import NodeFacts
@@ -249,6 +250,12 @@ def _imports(
         wait_for_views=wait_for_views,
         advised_profiles=advised_profiles,
         notes=base.parts.stores.meta,
+        value_tables=ValueTables(
+            base.parts.stores.uow,
+            base.parts.stores.catalogue.value_tables,
+            base.parts.stores.catalogue.schedules,
+            base.parts.clock,
+        ),
     )
 
 

@@ -32,7 +32,7 @@ from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
-from node.adapters.sql.schedules import SqlScheduleStore
+from node.adapters.sql.schedules import SqlScheduleStore, SqlValueTableStore
 from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
 from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
@@ -82,6 +82,7 @@ class CatalogueStores:
     records: SqlRecordStore
     follows: SqlFollowStore
     schedules: SqlScheduleStore
+    value_tables: SqlValueTableStore
     subscriptions: SqlSubscriptionStore
 
 
@@ -153,6 +154,7 @@ def open_stores(settings: Settings) -> Stores:
             records=SqlRecordStore(),
             follows=SqlFollowStore(),
             schedules=SqlScheduleStore(),
+            value_tables=SqlValueTableStore(),
             subscriptions=SqlSubscriptionStore(),
         ),
         negotiation=NegotiationStores(

@@ -16,6 +16,7 @@ from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import (
     CatalogueUseCases,
     ContractUseCases,
+    HarvestUseCases,
     MeaningUseCases,
     OperationUseCases,
     PeopleUseCases,
@@ -105,7 +106,10 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             foresee=catalogue.publication.foresee,
             try_transformation=catalogue.publication.try_transformation,
         ),
-        schedules=catalogue.harvests.schedules,
+        harvests=HarvestUseCases(
+            schedules=catalogue.harvests.schedules,
+            value_tables=catalogue.harvests.imports.value_tables,
+        ),
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,
         subscriptions=node.operation.subscriptions.own,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import httpx2
 from node.client.calls import C_co, Call, CallGroup, Page, document, endpoint, listing, nothing, rows
 
 PATH = "/api/harvests"
+VALUES = "/api/values"
 LINES = 500
 """The lines of a report that one request returns."""
 
@@ -61,6 +63,22 @@ class Harvests(CallGroup[C_co]):
     def lines(self, /, name: str, run: str, **params: Any) -> Call[Page[dict[str, Any]]]:
         """Yield every line of a report that fits ``params``."""
         return _page_of_lines(f"{_path(name)}/runs/{quote(run, safe='')}", params, 0)
+
+    @endpoint
+    def value_tables(self) -> Call[list[dict[str, Any]]]:
+        """Return every source that has values on no code list, with their number."""
+        return rows("GET", VALUES)
+
+    @endpoint
+    def values(self, source: str) -> Call[dict[str, Any]]:
+        """Return the value table of a source, or of a harvest by its name."""
+        return document("GET", f"{VALUES}/table", params={"source": source})
+
+    @endpoint
+    def choose(self, source: str, choices: Sequence[tuple[str, str, str]]) -> Call[dict[str, Any]]:
+        """Choose what values of a source mean; each choice is a field, a text and a code. Return the table."""
+        members = [dict(zip(("field", "text", "value"), choice, strict=True)) for choice in choices]
+        return document("PUT", f"{VALUES}/table", params={"source": source}, json={"choices": members})
 
 
 def _page_of_lines(url: str, params: dict[str, Any], offset: int) -> Call[Page[dict[str, Any]]]:

@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import sources, tables
+from node.portal.pages.data import sources, tables, values
 from node.portal.pages.meaning import terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, subscriptions, users
@@ -144,6 +144,8 @@ class Portal:
             ("GET", "/operate/audit.csv", page(operation.audit_csv, **people)),
             ("GET", "/imports", page(imports.imports, **people)),
             ("POST", "/imports/sources", page(harvests.add, **form)),
+            ("GET", "/imports/values/table", page(values.table, **people)),
+            ("POST", "/imports/values/table", page(values.choose, **form)),
             ("GET", "/sources", page(sources.sources, **people)),
             ("POST", "/sources", page(sources.add, **form)),
             ("POST", "/sources/{name:str}/test", page(sources.test, **form)),

@@ -11,6 +11,7 @@ from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
@@ -53,6 +54,14 @@ class MeaningUseCases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HarvestUseCases:
+    """To harvest catalogues of others on a schedule, and to map their own values."""
+
+    schedules: Schedules
+    value_tables: ValueTables
+
+
+@dataclass(frozen=True, kw_only=True)
 class CatalogueUseCases:
     """To find, describe, publish, withdraw and follow assets."""
 
@@ -63,7 +72,7 @@ class CatalogueUseCases:
     viewpoints: Viewpoints
     drafts: DatasetDrafts
     meaning: MeaningUseCases
-    schedules: Schedules
+    harvests: HarvestUseCases
     withdraw: Withdraw
     erase: EraseVersions
     subscriptions: Subscriptions

@@ -25,6 +25,7 @@ TESTED = {
     "node.catalogue.drafts.model.DraftStore": "stores/test_drafts.py",
     "node.catalogue.feed.snapshot.Snapshots": "test_chain_snapshot.py",
     "node.catalogue.harvest.schedule.ScheduleStore": "stores/test_schedules.py",
+    "node.catalogue.harvest.value_tables.ValueTableStore": "stores/test_schedules.py",
     "node.catalogue.ports.FollowStore": "stores/test_node_state.py",
     "node.catalogue.subscriptions.model.SubscriptionStore": "stores/test_subscriptions.py",
     "node.worker.mail.MailServer": "test_mail_server.py",

@@ -14,6 +14,7 @@ import pytest_asyncio
 import uvicorn
 
 from tests.e2e.chromium import Chromium, binary
+from tests.fakes.portal.harvests import SOURCE
 from tests.fakes.portal.node import AGREEMENT, BASE, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
 from tests.fakes.portal.receipts import CONTENT
 from tests.fakes.portal.receipts import DELETED as ERASED
@@ -66,6 +67,7 @@ INSIDE = (
     "/operate/storage",
     "/operate/audit",
     "/imports",
+    f"/imports/values/table?source={quote(SOURCE, safe='')}",
     "/sources",
     "/publish",
     f"/publish/{DRAFT}",

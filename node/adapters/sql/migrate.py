@@ -43,6 +43,7 @@ VERSIONS = (
     "0020",
     "0021",
     "0022",
+    "0023",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

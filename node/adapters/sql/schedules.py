@@ -1,4 +1,5 @@
-"""Scheduled sources, their runs and reports (``node.catalogue.harvest.schedule.ScheduleStore``)."""
+"""Scheduled sources, their runs and reports (``node.catalogue.harvest.schedule.ScheduleStore``); value tables
+(``node.catalogue.harvest.value_tables.ValueTableStore``)."""
 
 from __future__ import annotations
 
@@ -7,11 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, or_, select
 
-from node.adapters.sql.rows import build, put, values
-from node.adapters.sql.schema.schedules import harvest_runs, harvest_sheets, harvest_sources
+from node.adapters.sql.rows import add, build, put, values
+from node.adapters.sql.schema.schedules import harvest_runs, harvest_sheets, harvest_sources, value_tables
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, Sheet
+from node.catalogue.harvest.value_tables import TableSize, ValueCount, ValueTable
 
 _SOURCE = select(harvest_sources).where(harvest_sources.c.name == bindparam("of"))
 _SOURCES = select(harvest_sources).order_by(harvest_sources.c.name)
@@ -42,6 +44,12 @@ _DROP_SHEETS = delete(harvest_sheets).where(
     harvest_sheets.c.run == bindparam("of"), harvest_sheets.c.number >= bindparam("start")
 )
 _DROP_RUN = delete(harvest_runs).where(harvest_runs.c.id == bindparam("of"))
+_TABLE = select(value_tables).where(value_tables.c.source == bindparam("of"))
+_SIZES = (
+    select(value_tables.c.source, value_tables.c.size, value_tables.c.open_values)
+    .where(value_tables.c.size > 0)
+    .order_by(value_tables.c.source)
+)
 _DROP_SOURCE = delete(harvest_sources).where(harvest_sources.c.name == bindparam("of"))
 
 
@@ -103,3 +111,29 @@ class SqlScheduleStore:
 
     def drop_sheets(self, tx: Transaction, run_id: str, start: int) -> None:
         connection_of(tx).execute(_DROP_SHEETS, {"of": run_id, "start": start})
+
+
+class SqlValueTableStore:
+    """Value tables by the name of their source."""
+
+    def table(self, tx: Transaction, source: str, *, lock: bool = False) -> ValueTable | None:
+        connection = connection_of(tx)
+        if lock:
+            add(connection, value_tables, _row(ValueTable(source=source)))
+        row = connection.execute(_TABLE.with_for_update() if lock else _TABLE, {"of": source}).one_or_none()
+        return (
+            None if row is None else build(ValueTable, row, counts=tuple(ValueCount(*count) for count in row.counts))
+        )
+
+    def sizes(self, tx: Transaction) -> Sequence[TableSize]:
+        return [TableSize(*row) for row in connection_of(tx).execute(_SIZES)]
+
+    def save_table(self, tx: Transaction, table: ValueTable) -> None:
+        put(connection_of(tx), value_tables, _row(table))
+
+
+def _row(table: ValueTable) -> dict[str, object]:
+    counts = [list(count) for count in table.counts]
+    choices = {name: dict(members) for name, members in table.choices.items()}
+    size = {"size": len(table.rows()), "open_values": table.open_values}
+    return {**values(table, counts=counts, choices=choices), **size}

@@ -37,12 +37,12 @@ MAX_PAGES: Final = 5_000
 class HarvestRun:
     """A harvest in progress: ``opened`` describes the first page, iterating enters the records, ``tally`` counts."""
 
-    def __init__(self, use_case: Harvester, order: HarvestOrder, by: Person, reader: Reader, way: str) -> None:
+    def __init__(self, use_case: Harvester, order: HarvestOrder, by: Person, reader: Reader) -> None:
         self._use_case = use_case
         self._order = order
         self._by = by
         self._reader = reader
-        self._way = way
+        self._way = ""
         self._before: SourceState | None = None
         self._start = ""
         self._first: tuple[PageState | None, Page | None, Batches | None] = (None, None, None)
@@ -71,6 +71,8 @@ class HarvestRun:
         await self._reader.require_permission(entrance(url) or first_page(url), agreed=self._order.agreed)
         self._before = await asyncio.to_thread(self._use_case.states.source, url)
         self._was_read = self._before is not None
+        known_source = self._order.source.strip() or (self._before.source if self._before is not None else "")
+        self._way = await asyncio.to_thread(self._use_case.way, self._order, known_source)
         self._start, title = await first_place(self._reader, self._use_case, url)
         self._first = await self._read(self._start)
         is_known, page, batches = self._first
@@ -90,6 +92,8 @@ class HarvestRun:
         assert page is not None
         source = self._order.source.strip() or source_name(url, batches.catalogues)
         check_source_name(source)
+        if source != known_source:
+            self._way = await asyncio.to_thread(self._use_case.way, self._order, source)
         self.opened = OpenedFile(
             total=max(batches.expected or 0, batches.total),
             source=source,
@@ -123,6 +127,7 @@ class HarvestRun:
         async for record in self._withdraw_absent():
             yield record
         if not self._order.check:
+            await self._use_case.imports.count_values(self.opened.source, self.tally)
             await self._use_case.imports.settle(self._last)
 
     async def _pages(self) -> AsyncIterator[ImportedRecord]:
@@ -176,7 +181,8 @@ class HarvestRun:
         self._faulty.update(str(line[name]) for line in page.refused for name in ("iri", "address"))
         # In an event stream, a page has older versions of records that another page has, too.
         records = [address for address in page.records if address not in self._listed]
-        self.tally.skip(len(records), conforming=min(page.conforming, len(records)), repairs=page.repaired)
+        conforming = min(page.conforming, len(records))
+        self.tally.skip(len(records), conforming=conforming, repairs=page.repaired, own_values=page.own_values)
         self._number += len(records)
         self._listed.update(dict.fromkeys(records))
 
@@ -206,7 +212,7 @@ class HarvestRun:
         marks: dict[str, Marks] = {}
         waiting = len(self._waiting)
         waits = self._waits if was_read else None
-        before_page = replace(self.tally, outcomes=self.tally.outcomes.copy())
+        before_page = self.tally.copy()
         async for item in self._use_case.imports.enter(
             self._order.import_order(self.opened.source), batches, self._by, waits=waits
         ):
@@ -230,6 +236,7 @@ class HarvestRun:
             repaired=self.tally.repaired - before_page.repaired,
             refused=[item.to_refusal() for item in refusals],
             marks={address: sorted(texts) for address, texts in marks.items()},
+            own_values=[[*value, count] for value, count in (self.tally.own_values - before_page.own_values).items()],
         )
         await self.before_note()
         if len(self._waiting) > waiting:
@@ -272,15 +279,9 @@ class HarvestRun:
         )
         if before is not None and before.way != self._way:
             # The stored states of other pages were made with other rules: keep only their lists of records.
-            await asyncio.to_thread(self._forget_others, place, before)
+            await asyncio.to_thread(self._use_case.states.forget_readings, self._order.url, before, place)
         await asyncio.to_thread(self._use_case.states.save, self._order.url, source, {place: state})
         self._before = source
-
-    def _forget_others(self, place: str, before: SourceState) -> None:
-        url, states = self._order.url, self._use_case.states
-        pages = {page: states.page(url, page) for page in before.pages if page != place}
-        stale = {page: replace(state, sha256="", etag="", modified="") for page, state in pages.items() if state}
-        states.save(url, before, stale)
 
     async def _withdraw_absent(self) -> AsyncIterator[ImportedRecord]:
         """Withdraw the records that the source no longer lists, unless they are more than those that it lists."""
@@ -380,6 +381,7 @@ class HarvestRun:
                     marks={**page.marks, line.address: sorted(line.marks)},
                     conforming=page.conforming + line.conforms,
                     repaired=page.repaired + bool(line.repairs),
+                    own_values=[*page.own_values, *([*value, 1] for value in line.own_values)],
                 )
             self._unfinished[record.page] = page
             yield self._with_number(line)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Final
 
 from node.base.errors import Conflict, InvalidInput, PeerUnreachable
+from node.base.jsons import canonical
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.harvest.harvest_order import HarvestOrder
@@ -35,7 +35,7 @@ from node.semantics.harvest.refusals import cause_of, source_fault
 
 OPENING: Final = 300.0
 """Seconds for the first page, including all waiting: the caller gets no answer before it."""
-WAY: Final = 2
+WAY: Final = 3
 """The version of the examination of records: with a higher version, every page is read again."""
 
 
@@ -67,7 +67,7 @@ class Harvest:
         reached, and ``Conflict`` while another harvest of the same address runs.
         """
         self.imports.check_order(ImportOrder(body=b"", media_type="", audience=order.audience), by)
-        run = HarvestRun(self, order, by, Reader(self._get, self._pause), self._way(order))
+        run = HarvestRun(self, order, by, Reader(self._get, self._pause))
         try:
             async with asyncio.timeout(OPENING):
                 await run.open()
@@ -79,6 +79,14 @@ class Harvest:
         """Raise ``Conflict`` while another harvest of the same address runs."""
         if url in self.busy:
             raise source_fault(Conflict, "busy", address=url)
+
+    def way(self, order: HarvestOrder, source: str) -> str:
+        """Return a hash of everything that decides how the records of ``source`` are read: pages that were read
+        another way are read again."""
+        parts = [WAY, sorted(order.rules), order.audience, order.source, list(self.imports.advised)]
+        if choices := self.imports.value_tables.choices(source):
+            parts.append({name: dict(members) for name, members in choices.items()})
+        return hashlib.sha256(canonical(parts)).hexdigest()
 
     async def pieces(self, page: Page, rules: Sequence[str]) -> Batches:
         """Return the records of a page."""
@@ -110,7 +118,3 @@ class Harvest:
         if not check:
             self._catalogue.in_turn(address, work)
         return origin.iri or address
-
-    def _way(self, order: HarvestOrder) -> str:
-        parts = [WAY, sorted(order.rules), order.audience, order.source, list(self.imports.advised)]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

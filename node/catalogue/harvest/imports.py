@@ -25,6 +25,7 @@ from node.catalogue.harvest.homes import Homes
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.renames import Marks, NewRecord, marks_of
 from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
+from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.model import Publication, Record
 from node.catalogue.names import check_audience
 from node.catalogue.publication.catalogue import Catalogue, Settled, settle
@@ -56,9 +57,11 @@ class Import:
         wait_for_views: Settled | None = None,
         advised_profiles: Sequence[str] = (),
         notes: Notes,
+        value_tables: ValueTables,
     ) -> None:
         """``peers`` returns the base URLs of other known nodes: their records arrive by following, not by import.
         ``notes`` has the addresses of records that were renamed at their source."""
+        self.value_tables = value_tables
         self.homes = Homes(catalogue, notes)
         self._drafts = Drafts(catalogue, self.homes, peers)
         self.cage = cage
@@ -98,6 +101,7 @@ class Import:
         """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
         record that ``waits`` is yielded as ``NewRecord``, and not entered."""
         first_numbers: dict[str, int] = {}
+        value_map = await asyncio.to_thread(self.value_tables.choices, order.source)
         pages = examine(
             self.cage,
             batches,
@@ -105,6 +109,7 @@ class Import:
             source=order.source,
             rules=order.rules,
             advised_profiles=self.advised,
+            value_map=value_map,
             owner=f"{by.did} {by.account}",
         )
         number = 0
@@ -181,6 +186,10 @@ class Import:
     def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Publication:
         return self.homes.rename(address, draft, by, check=order.check)
 
+    async def count_values(self, source: str, tally: Tally) -> None:
+        """Note the own values of ``source``, which was read to its end."""
+        await asyncio.to_thread(self.value_tables.count, source, tally.own_values)
+
     async def settle(self, last: Publication | None) -> None:
         """Wait until the views show the record entered last."""
         if last is not None:
@@ -214,6 +223,7 @@ class ImportProgress:
             self.tally.add(item)
             yield item
         if not self._order.check:
+            await self._use_case.count_values(self._order.source, self.tally)
             await self._use_case.settle(last)
 
 
@@ -251,6 +261,7 @@ def _line(number: int, examination: ExaminedRecord) -> ImportedRecord:
         error=examination.error,
         remedy=examination.remedy,
         cause=examination.cause,
+        own_values=tuple((name, text) for name, text in facts.get("ownValues", ())),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from node.semantics.harvest.refusals import reason_in
 from node.semantics.model import Finding
 from node.texts.languages import supported_language
+
+OWN_VALUES: Final = 20_000
+"""Different values that an import counts."""
 
 
 class Outcome(StrEnum):
@@ -31,6 +34,7 @@ class ImportedRecord:
     at most 405. ``former`` is the IRI that a renamed record had until now; ``note`` is the reason why a record that
     seems to be renamed is new. Error, remedy and note are in English; ``cause`` has their case and values for other
     languages (``node.semantics.harvest.refusals``). ``marks`` are those of ``node.catalogue.harvest.renames``.
+    ``own_values`` are the fields and texts of the source's own values (``node.catalogue.harvest.value_tables``).
     """
 
     number: int
@@ -51,6 +55,7 @@ class ImportedRecord:
     note: str = ""
     cause: Mapping[str, str | int] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
+    own_values: tuple[tuple[str, str], ...] = ()
 
     def to_json(self, language: str = "en") -> dict[str, Any]:
         """Return the record for the report in one language, with the findings about obligations first."""
@@ -103,6 +108,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     conforming: int = 0
     repaired: int = 0
+    own_values: Counter[tuple[str, str]] = field(default_factory=Counter)
     missing: int = 0
     """The number of records that vanished at the source and were not withdrawn, because too many vanished."""
 
@@ -110,12 +116,22 @@ class Tally:
         self.outcomes[str(record.outcome)] += 1
         self.conforming += record.conforms
         self.repaired += bool(record.repairs)
+        for value in record.own_values:
+            # A source that never repeats a value needs no table, and may not fill the memory.
+            if value in self.own_values or len(self.own_values) < OWN_VALUES:
+                self.own_values[value] += 1
 
-    def skip(self, records: int, *, conforming: int, repairs: int) -> None:
+    def skip(self, records: int, *, conforming: int, repairs: int, own_values: Sequence[Sequence[Any]] = ()) -> None:
         """Count the records of an unchanged page."""
+        for name, text, count in own_values:
+            self.own_values[name, text] += count
         self.outcomes[str(Outcome.UNCHANGED)] += records
         self.conforming += conforming
         self.repaired += repairs
+
+    def copy(self) -> Tally:
+        """Return the figures as they are now."""
+        return replace(self, outcomes=self.outcomes.copy(), own_values=self.own_values.copy())
 
     def to_json(self) -> dict[str, Any]:
         counts = {str(outcome): self.outcomes[str(outcome)] for outcome in Outcome}

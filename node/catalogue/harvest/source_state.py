@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from node.base.work import UnitOfWork
@@ -23,8 +23,8 @@ class PageState:
     """A page as it was read last. ``records`` are addresses here; ``refused`` are lines of the report.
     ``marks`` are those of each record (``node.catalogue.harvest.renames``). A page of an event stream has
     ``relations``, the addresses of other pages, ``versions``, the time of each record in it, and ``deleted``, the
-    time at which it deletes each of these records. An ``immutable`` page never changes, as the source said. Older
-    notes lack these.
+    time at which it deletes each of these records. An ``immutable`` page never changes, as the source said.
+    ``own_values`` are fields and texts of values with the number of records. Older notes lack these.
     """
 
     sha256: str
@@ -40,6 +40,7 @@ class PageState:
     versions: Mapping[str, str] = field(default_factory=dict)
     deleted: Mapping[str, str] = field(default_factory=dict)
     immutable: bool = False
+    own_values: Sequence[Sequence[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,12 @@ class SourceStates:
             for address, page in pages.items():
                 self._notes.put(tx, _key(url, address), "" if page is None else _text(page))
             self._notes.put(tx, _key(url), _text(state))
+
+    def forget_readings(self, url: str, state: SourceState, new: str) -> None:
+        """Forget how all pages but the ``new`` one read, so that they are read again; keep their records."""
+        pages = {page: self.page(url, page) for page in state.pages if page != new}
+        stale = {page: replace(known, sha256="", etag="", modified="") for page, known in pages.items() if known}
+        self.save(url, state, stale)
 
 
 def _key(url: str, page: str | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,10 +15,20 @@ from node.cli.commands.imports import SHOWN, Agreed, Audience, Fewer, Rules, cou
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, complain, emit, line, remark, report_failure, report_success, say, suggest, table
-
-if TYPE_CHECKING:
-    pass
+from node.cli.output import (
+    Mode,
+    complain,
+    count_of,
+    emit,
+    line,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    suggest,
+    table,
+)
+from node.cli.value_sheets import read_choices, write_values
 
 POLL: Final = 0.5
 OUTCOMES: Final = ("new", "changed", "renamed", "refused", "withdrawn", "faults")
@@ -29,7 +39,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the source, 
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Harvest catalogues on a schedule: add, list, run, report …",
+        help="Harvest catalogues on a schedule: add, list, run, map …",
     )
     verbs.command("add")(add)
     verbs.command("list")(list_harvests)
@@ -38,6 +48,8 @@ def register(app: typer.Typer) -> None:
     verbs.command("resume")(resume)
     verbs.command("remove")(remove)
     verbs.command("report")(report)
+    verbs.command("values")(values)
+    verbs.command("map")(map_values)
     app.add_typer(verbs, name="harvest")
 
 
@@ -185,6 +197,88 @@ def report(
     else:
         _show_records(facts["records"], more=facts["next"] is not None)
     return DONE
+
+
+def values(
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="A source of records, or the name of a harvest.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the table to this file, for hansa harvest map --csv.")
+    ] = None,
+    node: Node = None,
+) -> int:
+    """Show the values of a source that are on no code list.
+
+    With what they mean here, as far as that was chosen by `hansa harvest map`.
+    Without SOURCE, list the sources that have such values.
+    """
+    with connect(node) as client:
+        if source is None:
+            sizes = client.harvests.value_tables()
+            if Mode.json:
+                emit(sizes)
+            elif sizes:
+                lines = [[size["source"], str(size["values"]), str(size["open"])] for size in sizes]
+                table(lines, ["source", "values", "without a code"])
+                suggest("hansa harvest values SOURCE")
+            else:
+                say("No source has values that are on no code list.")
+            return DONE
+        answer = client.harvests.values(source)
+    if csv is not None:
+        write_values(csv, answer["values"])
+    if Mode.json:
+        emit(answer)
+        return DONE
+    _show_values(answer, csv)
+    return DONE
+
+
+def map_values(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source of records, or the name of a harvest.")],
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="theme, license, access, frequency, language …")] = "",
+    text: Annotated[str, typer.Argument(metavar="VALUE", help="The value as it came.")] = "",
+    code: Annotated[
+        str, typer.Argument(metavar="CODE", help="What it means: a code, a label or an IRI. Empty: nothing any more.")
+    ] = "",
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Take the choices from a file that hansa harvest values --csv wrote.")
+    ] = None,
+    node: Node = None,
+) -> int:
+    """Choose what values of a source mean.
+
+    The next harvest with repairs applies it to all records.
+    """
+    if (csv is None) == (not field or not text):
+        raise InvalidInput(
+            "name one value, or a file", remedy="hansa harvest map SOURCE FIELD VALUE CODE, or --csv FILE"
+        )
+    choices = [(field, text, code)] if csv is None else read_choices(csv)
+    with connect(node) as client:
+        answer = client.harvests.choose(source, choices)
+    if Mode.json:
+        emit(answer)
+        return DONE
+    waiting = count_of(answer["open"], "value waits for a choice", "values wait for a choice")
+    report_success(f"{count_of(len(choices), 'choice')} saved", detail=waiting)
+    remark("the rule own-value applies them at the next harvest or import with --repair")
+    return DONE
+
+
+def _show_values(answer: Mapping[str, Any], file: Path | None) -> None:
+    rows = [[row["field"], row["text"][:50], str(row["records"]), row["iri"]] for row in answer["values"]]
+    report_success(answer["source"], detail=f"{answer['open']} of {len(rows)} values wait for a choice")
+    if file is not None:
+        line("table", str(file))
+    elif rows:
+        table(rows[:SHOWN], ["field", "value", "records", "means"])
+        if len(rows) > SHOWN:
+            say("… and more: --csv FILE or --json has all of them")
+    if answer["open"] and file is None:
+        row = answer["values"][0]
+        suggest(f"hansa harvest map {word(answer['source'])} {word(row['field'])} {word(row['text'])} CODE")
 
 
 def _show(source: Mapping[str, Any], *, all_runs: bool) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from node.base.errors import Conflict, InvalidInput
 from node.base.plaintext import harmless
 from node.catalogue.harvest.kept_report import LineFilter
-from node.catalogue.harvest.schedules import LATEST
+from node.catalogue.harvest.schedules import LATEST, Schedules
 from node.catalogue.representations import VARY
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
@@ -44,7 +44,7 @@ async def add(responder: Responder, visit: Visit) -> Response:
     }
     name, url, every = (fields.get(field, "").strip() for field in ("name", "url", "every"))
     try:
-        await run_sync(lambda: responder.node.catalogue.schedules.register(name, url, every, options, visit.caller))
+        await run_sync(lambda: _schedules(responder).register(name, url, every, options, visit.caller))
     except (InvalidInput, Conflict) as error:
         return await page_of_imports(responder, visit, trouble=error)
     return responder.go(visit, visit.url("/imports", done="source-added") + "#sources")
@@ -52,22 +52,22 @@ async def add(responder: Responder, visit: Visit) -> Response:
 
 async def run_now(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/run``: start a run now."""
-    return await _act(responder, visit, responder.node.catalogue.schedules.run_now, "source-run")
+    return await _act(responder, visit, _schedules(responder).run_now, "source-run")
 
 
 async def pause(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/pause``: start no further runs."""
-    return await _act(responder, visit, responder.node.catalogue.schedules.pause, "source-pause")
+    return await _act(responder, visit, _schedules(responder).pause, "source-pause")
 
 
 async def resume(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/resume``: continue with the schedule."""
-    return await _act(responder, visit, responder.node.catalogue.schedules.resume, "source-resume")
+    return await _act(responder, visit, _schedules(responder).resume, "source-resume")
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
     """``POST /imports/{name}/remove``: stop harvesting the source."""
-    return await _act(responder, visit, responder.node.catalogue.schedules.remove, "source-remove")
+    return await _act(responder, visit, _schedules(responder).remove, "source-remove")
 
 
 async def _act(responder: Responder, visit: Visit, action: Callable[[str, Caller], object], notice: str) -> Response:
@@ -79,8 +79,8 @@ async def source(responder: Responder, visit: Visit) -> Response:
     """``/imports/{name}``: the runs of a source, and the report of one of them (``?run=``), filtered."""
     query = visit.request.query_params
     name = visit.request.path_params["name"]
-    source_facts, runs = await run_sync(responder.node.catalogue.schedules.source, name)
-    run = await run_sync(responder.node.catalogue.schedules.run, name, query.get("run") or LATEST) if runs else None
+    source_facts, runs = await run_sync(_schedules(responder).source, name)
+    run = await run_sync(_schedules(responder).run, name, query.get("run") or LATEST) if runs else None
     outcome = query.get("outcome", "")
     only = LineFilter(
         outcome=outcome if outcome in OUTCOMES else "",
@@ -89,9 +89,7 @@ async def source(responder: Responder, visit: Visit) -> Response:
         limit=SHOWN,
     )
     lines, end, more = (
-        await run_sync(
-            responder.node.catalogue.schedules.reports.lines, run.id, only, visit.language, limiter=_READERS
-        )
+        await run_sync(_schedules(responder).reports.lines, run.id, only, visit.language, limiter=_READERS)
         if run is not None
         else ([], 0, False)
     )
@@ -112,7 +110,7 @@ async def source(responder: Responder, visit: Visit) -> Response:
 async def report_csv(responder: Responder, visit: Visit) -> Response:
     """``/imports/{name}/report.csv``: every line of the report of a run as a table (RFC 4180)."""
     name, run_id = visit.request.path_params["name"], visit.request.query_params.get("run") or LATEST
-    run = await run_sync(responder.node.catalogue.schedules.run, name, run_id)
+    run = await run_sync(_schedules(responder).run, name, run_id)
     body = await run_sync(lambda: _sheet(responder, run.id, visit.language), limiter=_READERS)
     return Response(
         body,
@@ -126,11 +124,15 @@ async def report_csv(responder: Responder, visit: Visit) -> Response:
     )
 
 
+def _schedules(responder: Responder) -> Schedules:
+    return responder.node.catalogue.harvests.schedules
+
+
 def _sheet(responder: Responder, run_id: str, language: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow((*_COLUMNS, "faults", "repairs", "why", "former", "note"))
-    for line in responder.node.catalogue.schedules.reports.all(run_id, language):
+    for line in _schedules(responder).reports.all(run_id, language):
         faults = "; ".join(f"{finding['field']}: {finding['message']}" for finding in line["findings"])
         repairs = "; ".join(repair_text(repair) for repair in line["repairs"])
         row = [*("" if line[name] is None else str(line[name]) for name in _COLUMNS), faults, repairs, line["error"]]

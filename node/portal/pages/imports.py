@@ -28,6 +28,7 @@ async def imports(responder: Responder, visit: Visit) -> Response:
 
 async def page_of_imports(responder: Responder, visit: Visit, *, trouble: HansaError | None = None) -> Response:
     """The page; with ``trouble`` the form of a new source again, and why it was not registered."""
+    harvests = allowed(visit.caller, UseCase.SCHEDULE_HARVESTS)
     return responder.render(
         visit,
         "imports.html",
@@ -35,7 +36,8 @@ async def page_of_imports(responder: Responder, visit: Visit, *, trouble: HansaE
         may=allowed(visit.caller, UseCase.PUBLISH),
         endings=ENDINGS,
         times=TIMES,
-        sources=await run_sync(responder.node.catalogue.schedules.all),
+        sources=await run_sync(responder.node.catalogue.harvests.schedules.all),
+        tables=await run_sync(responder.node.catalogue.harvests.value_tables.all, visit.caller) if harvests else (),
         trouble=None if trouble is None else visit.explain(trouble),
         fields=visit.fields,
     )

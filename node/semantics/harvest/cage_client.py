@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded, TooLarge
 from node.cage.model import Limits
 from node.semantics.description.cage_client import Caller
 from node.semantics.harvest.refusals import cause_of, refusal
+from node.semantics.harvest.rules.value_fields import ValueMap
 from node.semantics.model import Finding
 
 MAX_BYTES: Final = 256 << 20
@@ -128,14 +130,22 @@ async def examine(
     source: str,
     rules: Sequence[str] = (),
     advised_profiles: Sequence[str] = (),
+    value_map: ValueMap = MappingProxyType({}),
     owner: str | None = None,
 ) -> AsyncGenerator[list[ExaminedRecord], None]:
     """Yield the records of each batch, in their order; the next batch is examined while the caller has one.
 
     ``base`` is the node's public address, ``source`` the name of the source, ``rules`` the names of the rules that
-    repair. ``owner`` is the caller who imports, so that a child of the cage can serve the same caller again.
+    repair, ``value_map`` the codes that a steward chose for the source's own values. ``owner`` is the caller who
+    imports, so that a child of the cage can serve the same caller again.
     """
-    message = {"base": base, "source": source, "rules": list(rules), "advised": list(advised_profiles)}
+    message: dict[str, Any] = {
+        "base": base,
+        "source": source,
+        "rules": list(rules),
+        "advised": list(advised_profiles),
+        "valueMap": {name: dict(choices) for name, choices in value_map.items()},
+    }
     page: asyncio.Task[list[ExaminedRecord]] | None = None
     try:
         for number, batch in enumerate(batches.batches):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pyoxigraph import BlankNode, Dataset, NamedNode, Quad, RdfFormat
@@ -21,7 +21,9 @@ from node.semantics.documents import canonical
 from node.semantics.harvest.naming import first_title, harvested_address, identity, own_iri, settle_names
 from node.semantics.harvest.refusals import refusal
 from node.semantics.harvest.rules.model import Record
+from node.semantics.harvest.rules.own_values import own_values
 from node.semantics.harvest.rules.table import Repair, repair, rules_named
+from node.semantics.harvest.rules.value_fields import ValueMap
 from node.semantics.kinds import KINDS, AssetKind
 from node.semantics.model import Finding
 from node.semantics.quality import measure
@@ -45,12 +47,13 @@ _ADDRESS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>"\n]*>')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """The parameters of an examination: the node's address, the name of the source, the rules that repair the
-    records."""
+    records, and the value table of the source."""
 
     base: str
     source: str
     rules: Sequence[str] = ()
     advised_profiles: Sequence[str] = ()
+    value_map: ValueMap = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Examination:
@@ -59,6 +62,7 @@ class Examination:
             source=members["source"],
             rules=tuple(members["rules"]),
             advised_profiles=tuple(members["advised"]),
+            value_map=members.get("valueMap", {}),
         )
 
 
@@ -74,6 +78,7 @@ class _Draft:
     address: str
     syntax_repairs: list[str]
     repairs: list[Repair]
+    own_values: list[tuple[str, str]]
 
 
 def examine(piece: Mapping[str, Any], how: Examination) -> tuple[dict[str, Any], bytes]:
@@ -119,7 +124,8 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
         raise refusal(**piece["fault"])
     dataset, subject, syntax_repairs = _parse(str(piece["subject"]), str(piece["lines"]))
     rules = rules_named(how.rules)
-    record = Record(dataset, subject, Dataset(_inherited_quads(piece)))
+    source_values = own_values(dataset)
+    record = Record(dataset, subject, Dataset(_inherited_quads(piece)), how.value_map)
     repairs = repair(record, rules) if rules else []
     title = first_title(dataset, subject)
     if not title:
@@ -141,6 +147,7 @@ def _draft(piece: Mapping[str, Any], how: Examination) -> _Draft:
         address=address,
         syntax_repairs=syntax_repairs,
         repairs=list(repairs),
+        own_values=source_values,
     )
 
 
@@ -170,6 +177,7 @@ def _facts(draft: _Draft, breaches: Sequence[Finding]) -> tuple[dict[str, Any], 
         "findings": [finding.to_json() for finding in findings],
         "syntaxRepairs": draft.syntax_repairs,
         "repairs": [done.to_json() for done in draft.repairs[:REPAIRS]],
+        "ownValues": draft.own_values,
         "extra": facts,
     }
     return answer, nquads

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource, Sheet
+from node.catalogue.harvest.value_tables import ValueCount, ValueTable
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -88,3 +89,22 @@ def test_sheets_are_in_order_and_replaced(stores: Stores) -> None:
         assert stores.schedules.outcomes(tx, "urn:1") == [(0, {"new": 0}), (1, {"new": 7}), (2, {"new": 2})]
         stores.schedules.drop_sheets(tx, "urn:1", 1)
         assert stores.schedules.outcomes(tx, "urn:1") == [(0, {"new": 0})]
+
+
+def test_value_tables_come_out_as_they_went_in(stores: Stores) -> None:
+    counts = (ValueCount("theme", "Bomen; planten", 3), ValueCount("license", "vrij", 2))
+    ghent = ValueTable(source="https://ghent.example/", counts=counts, choices={"theme": {"Bomen; planten": "urn:t"}})
+    brno = ValueTable(source="brno", choices={"format": {"x": "urn:x"}}, by="eva", at=NOW)
+    with stores.uow.begin() as tx:
+        assert stores.value_tables.table(tx, ghent.source) is None
+        assert stores.value_tables.table(tx, ghent.source, lock=True) == ValueTable(source=ghent.source)
+        stores.value_tables.save_table(tx, ghent)
+        stores.value_tables.save_table(tx, brno)
+        stores.value_tables.save_table(tx, ValueTable(source="empty"))
+    with stores.uow.read() as tx:
+        table = stores.value_tables.table(tx, ghent.source)
+        assert table == ghent
+        assert stores.value_tables.table(tx, "brno") == brno
+        assert stores.value_tables.sizes(tx) == [("brno", 1, 0), (ghent.source, 2, 1)]
+    with stores.uow.begin() as tx:
+        assert stores.value_tables.table(tx, ghent.source, lock=True) == ghent

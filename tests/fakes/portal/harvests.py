@@ -10,11 +10,13 @@ from node.catalogue.harvest.kept_report import ReportWriter
 from node.catalogue.harvest.report import ImportedRecord, Outcome
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.harvest.value_tables import ValueCount, ValueTable, ValueTables
 from node.semantics.model import Finding
 from tests.fakes.clock import FixedClock
-from tests.fakes.stores.schedules import MemoryScheduleStore
+from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
 from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 
+SOURCE: Final = "https://ghent.example/catalogue"
 OPTIONS: Final = {"source": "", "audience": None, "rules": ["safe"], "agreed": False, "fewer": False}
 
 
@@ -67,6 +69,17 @@ def schedules(now: datetime, base: str, text: str = "") -> Schedules:
         clock=FixedClock(now),
         imports=_AnyOrder(),  # type: ignore[arg-type]
     )
+
+
+def value_tables(now: datetime, text: str = "") -> ValueTables:
+    """The values of a portal, 60 of them without a choice; ``text`` goes to where texts of others stand."""
+    uow, store = MemoryUnitOfWork(), MemoryValueTableStore()
+    counts = [ValueCount("theme", text or "bomen en planten", 12), ValueCount("license", text or "vrij", 9)]
+    counts += [ValueCount("format", f"{text}format {number}", 1) for number in range(60)]
+    choices = {"license": {text or "vrij": "http://publications.europa.eu/resource/authority/licence/CC0"}}
+    with uow.begin() as tx:
+        store.save_table(tx, ValueTable(source=SOURCE, counts=counts, choices=choices, by="els", at=now))
+    return ValueTables(uow, store, MemoryScheduleStore(), FixedClock(now))
 
 
 def _record(number: int, base: str, text: str) -> ImportedRecord:

@@ -64,6 +64,7 @@ from node.portal.settings import PortalSettings
 from node.portal.usecases import (
     CatalogueUseCases,
     ContractUseCases,
+    HarvestUseCases,
     OperationUseCases,
     PeopleUseCases,
     RegionUseCases,
@@ -90,7 +91,7 @@ from tests.fakes.portal.content import (
     say,
 )
 from tests.fakes.portal.data_sources import data_sources, streams
-from tests.fakes.portal.harvests import schedules
+from tests.fakes.portal.harvests import schedules, value_tables
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.receipts import FakeReceipts
@@ -204,6 +205,7 @@ class FakeNode:
         self.half: dict[str, str] = {}
         self.scenarios = FakeScenarios()
         self.schedules = schedules(NOW, BASE)
+        self.value_tables = value_tables(NOW)
         self.data_sources, self.try_data_source = data_sources(NOW)
         self.streams = streams(NOW)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
@@ -762,7 +764,7 @@ def use_cases(node: FakeNode) -> UseCases:
                 visibility=Visibility([], GENT), access=node.rules, region=lambda: REGION, clock=StillClock()
             ),
             drafts=node.drafts,
-            schedules=node.schedules,
+            harvests=HarvestUseCases(schedules=node.schedules, value_tables=node.value_tables),
             withdraw=parts,
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),

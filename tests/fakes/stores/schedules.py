@@ -1,4 +1,4 @@
-"""Scheduled sources in memory (``node.catalogue.harvest.schedule.ScheduleStore``)."""
+"""Scheduled sources in memory (``node.catalogue.harvest.schedule.ScheduleStore``), and value tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from node.base.work import Transaction
 from node.catalogue.harvest.schedule import Run, ScheduledSource, Sheet
+from node.catalogue.harvest.value_tables import TableSize, ValueTable
 from tests.fakes.stores.work import memory
 
 
@@ -60,6 +61,21 @@ class MemoryScheduleStore:
         sheets = memory(tx).rows("harvest_sheets")
         for key in [key for key in sheets if key[0] == run_id and key[1] >= start]:
             memory(tx).drop("harvest_sheets", key)
+
+
+class MemoryValueTableStore:
+    """Value tables by the name of their source."""
+
+    def table(self, tx: Transaction, source: str, *, lock: bool = False) -> ValueTable | None:
+        table = memory(tx).rows("value_tables").get(source)
+        return ValueTable(source=source) if lock and table is None else table
+
+    def sizes(self, tx: Transaction) -> Sequence[TableSize]:
+        tables = sorted(memory(tx).rows("value_tables").values(), key=lambda table: table.source)
+        return [TableSize(table.source, len(rows), table.open_values) for table in tables if (rows := table.rows())]
+
+    def save_table(self, tx: Transaction, table: ValueTable) -> None:
+        memory(tx).put("value_tables", table.source, table)
 
 
 def _number(pair: tuple[int, Mapping[str, int]]) -> int:

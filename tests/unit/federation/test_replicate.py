@@ -16,12 +16,14 @@ from node.catalogue.envelope import envelope_of, signature_of
 from node.catalogue.feed import chains
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import
+from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.model import INTERNAL, Followed, Query, Record
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant
 from tests.fakes.federation import Answer, Follower, Network
 from tests.fakes.stores.node_state import MemoryMetaStore
+from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
 from tests.waits import PATIENCE
 
 REGION_MEMBER = participant("did:web:region.example", "MembershipCredential")
@@ -460,6 +462,9 @@ async def test_an_imported_record_arrives_under_its_own_iri(pair: Pair) -> None:
         visibility=pair.gent.visibility,
         wait_for_views=pair.gent.settled,
         notes=MemoryMetaStore(),
+        value_tables=ValueTables(
+            pair.gent.catalogue.uow, MemoryValueTableStore(), MemoryScheduleStore(), pair.gent.catalogue.clock
+        ),
     )
     text = b"@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> ."
     text += b'<https://elsewhere.example/d> a dcat:Dataset ; dct:title "T" .'

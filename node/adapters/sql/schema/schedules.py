@@ -1,4 +1,4 @@
-"""Tables of scheduled sources, of their runs and of the reports of these."""
+"""Tables of scheduled sources, of their runs and of the reports of these; value tables."""
 
 from __future__ import annotations
 
@@ -46,4 +46,16 @@ harvest_sheets = Table(
     Column("number", Ordinal, primary_key=True, autoincrement=False),
     Column("outcomes", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+value_tables = Table(
+    "value_tables",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("counts", Json, nullable=False),
+    Column("choices", Json, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("open_values", Big, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("at", Moment),
 )

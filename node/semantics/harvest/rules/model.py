@@ -8,6 +8,7 @@ from typing import Any
 
 from pyoxigraph import BlankNode, Dataset, Literal, NamedNode, Quad
 
+from node.semantics.harvest.rules.value_fields import ValueMap
 from node.semantics.triples import TYPE, Node, Term, objects
 
 
@@ -21,11 +22,13 @@ class Change:
 
 @dataclass(slots=True)
 class Record:
-    """A record that is repaired: its statements, its resource, and its catalogue's statements about the licence."""
+    """A record that is repaired: its statements, its resource, its catalogue's statements about the licence, and the
+    value table of its source."""
 
     dataset: Dataset
     subject: Node
     catalogue_facts: Dataset = field(default_factory=Dataset)
+    value_map: ValueMap = field(default_factory=dict)
 
     def of(self, *properties: str) -> Iterator[Quad]:
         """Yield the statements with one of these properties, of any thing in the record, in a fixed order."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyoxigraph import Literal, NamedNode, Quad
 
 from node.base.errors import InvalidInput
-from node.semantics.harvest.rules import codes, shape, values
+from node.semantics.harvest.rules import codes, own_values, shape, values
 from node.semantics.harvest.rules.model import Change, Record, Rule
 from node.vocab.namespaces import DCAT, DCT, XSD
 
@@ -22,6 +22,12 @@ _ONE: Final = (
 )  # fmt: skip
 
 _ROWS: Final = (
+    (
+        "own-value",
+        "Takes the codes that a steward chose for the source's own values",
+        "`bomen en planten` → `ENVI`",
+        own_values.values_by_table,
+    ),
     ("empty", "Leaves out empty texts", '`dct:rights ""` →', values.empties),
     ("hollow", "Leaves out blank nodes that have only a class", "`dct:spatial []` →", values.hollows),
     (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.fakes.portal.harvests import schedules
-from tests.fakes.portal.node import BASE, NOW, FakeNode
+from tests.fakes.portal.harvests import SOURCE, schedules
+from tests.fakes.portal.node import BASE, ELS, NOW, FakeNode
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page, troubles
 
@@ -114,3 +115,37 @@ def test_reasons_are_in_the_language_of_the_reader(els: TestClient) -> None:
     assert els.get("/imports/ghent?q=Eintrag%207", headers=german).text.count("<tr>") == 2
     rows = list(csv.reader(io.StringIO(els.get("/imports/ghent/report.csv", headers=german).text)))
     assert [row[9] for row in rows[-2:]] == ["no title", "er ist Eintrag 7 dieser Datei unter einer anderen IRI"]
+
+
+def test_values_of_a_catalogue_are_listed_and_completed(els: TestClient, node: FakeNode) -> None:
+    address = f"/imports/values/table?source={quote(SOURCE, safe='')}"
+    english = {"Accept-Language": "en"}
+    assert address in els.get("/imports", headers=english).text
+    first = els.get(address, headers=english).text
+    assert troubles(Page(first)) == []
+    assert "61 values wait for a choice" in first
+    assert first.count("<tr>") == 51
+    assert "page=1" in first
+    assert els.get(f"{address}&page=1", headers=english).text.count("<tr>") == 13
+    assert els.get(f"{address}&field=license", headers=english).text.count("<tr>") == 2
+    row = {"field-0": "theme", "text-0": "bomen en planten", "before-0": "", "value-0": "ENVI"}
+    form = {"csrf": csrf(els), "source": SOURCE, "field": "theme", "page": "0", **row}
+    answer = els.post("/imports/values/table", data=form, headers={**ORIGIN, **english}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert "done=values-saved" in answer.headers["location"]
+    table = node.value_tables.table(SOURCE, ELS)
+    assert table.choices["theme"] == {
+        "bomen en planten": "http://publications.europa.eu/resource/authority/data-theme/ENVI"
+    }
+    assert (table.by, table.open_values) == ("els", 60)
+
+
+def test_a_code_that_does_not_exist_is_said_and_stays_in_the_form(els: TestClient, node: FakeNode) -> None:
+    row = {"field-0": "format", "text-0": "format 0", "before-0": "", "value-0": "xyz"}
+    form = {"csrf": csrf(els), "source": SOURCE, "field": "format", **row}
+    answer = els.post("/imports/values/table", data=form, headers={**ORIGIN, "Accept-Language": "en"})
+    assert answer.status_code == 400
+    assert "&#39;xyz&#39; is no value of the field format" in answer.text
+    assert 'value="xyz"' in answer.text
+    assert "format" not in node.value_tables.choices(SOURCE)
+    assert els.get("/imports/values/table?source=x").status_code == 404

@@ -6,10 +6,13 @@ import pytest
 from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from node.base.errors import InvalidInput
+from node.semantics.codelists.lookup import EU
 from node.semantics.documents import canonical
 from node.semantics.harvest.examination import _parse
 from node.semantics.harvest.rules.model import Record
+from node.semantics.harvest.rules.own_values import own_values
 from node.semantics.harvest.rules.table import RULES, SAFE, repair, rules_named, undo
+from node.semantics.harvest.rules.value_fields import field_named
 from node.semantics.harvest.rules.values import date_form, whole_bytes
 from tests import import_report
 from tests.artefacts import data
@@ -24,6 +27,7 @@ PREFIXES = """@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://
 @prefix iana: <https://www.iana.org/assignments/media-types/> .
 """
 CASES = {
+    "own-value": ('a:d dcat:theme "bomen", [ skos:prefLabel "groen"@nl ], a:trees .', "a:d dcat:theme a:nature ."),
     "empty": ('a:d dct:rights "" .', ""),
     "hollow": ("a:d dct:spatial [ a dct:Location ] .", ""),
     "link": ('a:f dcat:accessURL "http://x.example/" .', "a:f dcat:accessURL <http://x.example/> ."),
@@ -92,6 +96,8 @@ KEPT = (
     'a:d dct:language "Klingon" .',
     'a:d dct:spatial "{{extent}}", "[[1, 2], [3, 4]]" .',
 )
+TREES = ("bomen", "groen", "http://a.example/trees")
+NATURE = "http://a.example/nature"
 _LISTS = {
     "language": "language", "theme": "data-theme", "format": "file-type", "frequency": "frequency",
     "access-right": "access-right", "licence": "licence",
@@ -103,7 +109,7 @@ def record(text: str, rule: str = "") -> Record:
     full = full.replace("<eu:", f"<http://publications.europa.eu/resource/authority/{_LISTS.get(rule, '')}/")
     statements = Dataset(parse((PREFIXES + full).encode(), format=RdfFormat.TURTLE))
     inherited = Dataset(parse((PREFIXES + "a:c dct:license a:l .").encode(), format=RdfFormat.TURTLE))
-    return Record(statements, NamedNode("http://a.example/d"), inherited)
+    return Record(statements, NamedNode("http://a.example/d"), inherited, {"theme": dict.fromkeys(TREES, NATURE)})
 
 
 @pytest.mark.parametrize("name", [rule.name for rule in RULES])
@@ -124,6 +130,49 @@ def test_what_is_not_certain_stays(text: str) -> None:
     names = [rule.name for rule in RULES if rule.safe and rule.name not in ("wrap", "catalogue-licence")]
     kept = record(text)
     assert repair(kept, rules_named(names)) == []
+
+
+def test_values_on_no_list_are_a_source_s_own() -> None:
+    statements = record(
+        'a:d dcat:theme "transporte", "wonen in de wijk", [ skos:prefLabel "groen"@nl ], <eu:REGI>, a:trees ;'
+        ' dct:license "CC BY 4.0", "vrij gebruik" ; dct:language "Klingon", "nl" ; dct:accrualPeriodicity "soms" .'
+        f' a:f dct:format "CSV", "wiskidata" ; dcat:mediaType "wiski", <iana:text/csv> ; dct:license "{"x" * 301}" .'
+    )
+    assert own_values(statements.dataset) == [
+        ("format", "wiskidata"),
+        ("frequency", "soms"),
+        ("language", "Klingon"),
+        ("license", "vrij gebruik"),
+        ("mediaType", "wiski"),
+        ("theme", "groen"),
+        ("theme", "http://a.example/trees"),
+        ("theme", "wonen in de wijk"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "iri"),
+    [
+        ("theme", "ENVI", f"{EU}data-theme/ENVI"),
+        ("theme", "milieu", f"{EU}data-theme/ENVI"),
+        ("theme", f"{EU}data-theme/TRAN", f"{EU}data-theme/TRAN"),
+        ("license", "https://ghent.example/licence", "https://ghent.example/licence"),
+        ("mediaType", "application/vnd.wiski", "https://www.iana.org/assignments/media-types/application/vnd.wiski"),
+    ],
+)
+def test_a_steward_chooses_by_code_label_or_iri(field: str, text: str, iri: str) -> None:
+    assert field_named(field).choice(text) == iri
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [("theme", "https://ghent.example/theme"), ("theme", "xyz"), ("mediaType", "x")]
+)
+def test_what_is_on_no_list_is_no_choice(field: str, text: str) -> None:
+    with pytest.raises(InvalidInput, match="is no value of the field") as refusal:
+        field_named(field).choice(text)
+    assert refusal.value.remedy
+    with pytest.raises(InvalidInput, match="there is no field"):
+        field_named(text)
 
 
 def test_lossy_rules_are_applied_only_by_name() -> None:
