@@ -12,44 +12,65 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
-from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, mail, mappings, period, place, values
+from node.semantics.harvest.plain_values import (
+    LANGUAGE,
+    address,
+    link_node,
+    mail,
+    mappings,
+    name_of,
+    period,
+    place,
+    statement_of,
+    values,
+)
 from node.semantics.triples import TYPE, Node
-from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, SKOS, VCARD, XSD
+from node.vocab.namespaces import ADMS, DCAT, DCT, FOAF, LOCN, SKOS, SPDX, VCARD, XSD
 
 _EXTRAS: Final = {
     "access_rights": f"{DCT}accessRights",
     "alternate_identifier": f"{ADMS}identifier",
+    "applicable_legislation": "http://data.europa.eu/r5r/applicableLegislation",
     "conforms_to": f"{DCT}conformsTo",
     "dcat_type": f"{DCT}type",
     "documentation": f"{FOAF}page",
     "frequency": f"{DCT}accrualPeriodicity",
     "has_version": f"{DCAT}hasVersion",
+    "hvd_category": "http://data.europa.eu/r5r/hvdCategory",
     "identifier": f"{DCT}identifier",
+    "in_series": f"{DCAT}inSeries",
+    "is_referenced_by": f"{DCT}isReferencedBy",
     "is_version_of": f"{DCT}isVersionOf",
     "issued": f"{DCT}issued",
     "language": f"{DCT}language",
     "modified": f"{DCT}modified",
-    "provenance": f"{DCT}provenance",
     "related_resource": f"{DCT}relation",
     "sample": f"{ADMS}sample",
     "source": f"{DCT}source",
     "spatial_resolution_in_meters": f"{DCAT}spatialResolutionInMeters",
-    "spatial_text": f"{DCT}spatial",
-    "spatial_uri": f"{DCT}spatial",
     "temporal_resolution": f"{DCAT}temporalResolution",
     "theme": f"{DCAT}theme",
     "version_notes": f"{ADMS}versionNotes",
 }
-"""Extra → its property. ``spatial``, the period, publisher and contact are converted to things of their own."""
+"""Extra → its property. Place, period, provenance, publisher and contact are converted to things of their own."""
 
 _OTHERS: Final = (
     "contact_email",
+    "contact_identifier",
     "contact_name",
+    "contact_uri",
+    "provenance",
     "publisher_email",
+    "publisher_identifier",
     "publisher_name",
+    "publisher_type",
     "publisher_uri",
     "publisher_url",
     "spatial",
+    "spatial_bbox",
+    "spatial_centroid",
+    "spatial_text",
+    "spatial_uri",
     "temporal_end",
     "temporal_start",
     "uri",
@@ -58,6 +79,8 @@ _OTHERS: Final = (
 
 _FILES: Final = {
     "access_url": f"{DCAT}accessURL",
+    "applicable_legislation": "http://data.europa.eu/r5r/applicableLegislation",
+    "compress_format": f"{DCAT}compressFormat",
     "availability": "http://data.europa.eu/r5r/availability",
     "conforms_to": f"{DCT}conformsTo",
     "documentation": f"{FOAF}page",
@@ -65,8 +88,10 @@ _FILES: Final = {
     "format": f"{DCT}format",
     "language": f"{DCT}language",
     "mimetype": f"{DCAT}mediaType",
+    "package_format": f"{DCAT}packageFormat",
     "rights": f"{DCT}rights",
     "status": f"{ADMS}status",
+    "temporal_resolution": f"{DCAT}temporalResolution",
 }
 
 
@@ -93,7 +118,7 @@ def statements(package: Mapping[str, Any], site: str) -> Iterator[Quad]:
     site = site.rstrip("/")
     extras = _extras(package)
     page = f"{site}/dataset/{package['id']}"
-    node = next((iri for iri in (address(extras.get("uri")), address(page)) if iri), BlankNode())
+    node = next((iri for iri in (name_of(extras.get("uri")), address(page)) if iri), BlankNode())
     yield Quad(node, TYPE, NamedNode(f"{DCAT}Dataset"))
     yield from _texts(node, f"{DCT}title", package, "title")
     yield from _texts(node, f"{DCT}description", package, "notes")
@@ -112,7 +137,9 @@ def statements(package: Mapping[str, Any], site: str) -> Iterator[Quad]:
         yield from _theme(node, group, site)
     yield from _publisher(node, package, extras, site)
     yield from _contact(node, package, extras)
-    yield from _place_and_period(node, extras)
+    yield from _place(node, extras)
+    yield from period(node, extras.get("temporal_start"), extras.get("temporal_end"))
+    yield from statement_of(node, f"{DCT}provenance", extras.get("provenance"), f"{DCT}ProvenanceStatement")
     for resource in mappings(package.get("resources")):
         yield from _file(node, resource, package, page)
 
@@ -140,6 +167,7 @@ def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], p
     size = str(resource.get("size") or "")
     if size.isdecimal():
         yield Quad(file, NamedNode(f"{DCAT}byteSize"), Literal(size, datatype=NamedNode(f"{XSD}nonNegativeInteger")))
+    yield from _checksum(file, resource)
     # CKAN has one licence for a package, DCAT one for each file.
     own_licence = resource.get("license")
     yield from values(
@@ -163,11 +191,13 @@ def _publisher(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]
     if not name:
         return
     page = f"{site}/organization/{organisation['id']}" if organisation.get("id") else ""
-    agent: Node = address(extras.get("publisher_uri")) or address(page) or BlankNode()
+    agent: Node = name_of(extras.get("publisher_uri")) or address(page) or BlankNode()
     yield from link_node(node, f"{DCT}publisher", agent, f"{FOAF}Agent")
     yield Quad(agent, NamedNode(f"{FOAF}name"), Literal(str(name)))
     yield from values(agent, f"{FOAF}homepage", extras.get("publisher_url"))
     yield from mail(agent, f"{FOAF}mbox", extras.get("publisher_email"))
+    yield from values(agent, f"{DCT}identifier", extras.get("publisher_identifier"))
+    yield from values(agent, f"{DCT}type", extras.get("publisher_type"))
 
 
 def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) -> Iterator[Quad]:
@@ -179,16 +209,41 @@ def _contact(node: Node, package: Mapping[str, Any], extras: Mapping[str, Any]) 
     name, mailbox = next(((name, mailbox) for name, mailbox in pairs if name or mailbox), ("", ""))
     if not name and not mailbox:
         return
-    card = BlankNode()
+    card = name_of(extras.get("contact_uri")) or BlankNode()
     yield from link_node(node, f"{DCAT}contactPoint", card, f"{VCARD}Kind")
     yield from values(card, f"{VCARD}fn", name)
     yield from mail(card, f"{VCARD}hasEmail", mailbox)
+    yield from values(card, f"{VCARD}hasUID", extras.get("contact_identifier"))
 
 
-def _place_and_period(node: Node, extras: Mapping[str, Any]) -> Iterator[Quad]:
-    if extras.get("spatial"):
-        yield from place(node, extras["spatial"])
-    yield from period(node, extras.get("temporal_start"), extras.get("temporal_end"))
+def _place(node: Node, extras: Mapping[str, Any]) -> Iterator[Quad]:
+    """Yield the place of a package: its IRI or its name, and its geometries."""
+    iri, text = name_of(extras.get("spatial_uri")), extras.get("spatial_text")
+    geometries = {
+        property_: extras[name]
+        for name, property_ in (
+            ("spatial", f"{LOCN}geometry"),
+            ("spatial_bbox", f"{DCAT}bbox"),
+            ("spatial_centroid", f"{DCAT}centroid"),
+        )
+        if extras.get(name)
+    }
+    if iri is None or (not geometries and not text):
+        yield from values(node, f"{DCT}spatial", extras.get("spatial_uri"))
+    if not geometries and iri is None:
+        yield from values(node, f"{DCT}spatial", text)
+    elif geometries or text:
+        yield from place(node, iri or BlankNode(), geometries, label=text)
+
+
+def _checksum(file: Node, resource: Mapping[str, Any]) -> Iterator[Quad]:
+    """Yield the checksum of a file."""
+    if not resource.get("hash"):
+        return
+    node = BlankNode()
+    yield from link_node(file, f"{SPDX}checksum", node, f"{SPDX}Checksum")
+    yield from values(node, f"{SPDX}checksumValue", resource["hash"])
+    yield from values(node, f"{SPDX}algorithm", resource.get("hash_algorithm"))
 
 
 def _texts(node: Node, property_: str, members: Mapping[str, Any], name: str) -> Iterator[Quad]:

@@ -14,7 +14,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from node.semantics.harvest.plain_values import LANGUAGE, address, link_node, mail, mappings, period, place, values
 from node.semantics.triples import TYPE, Node
-from node.vocab.namespaces import DCAT, DCT, FOAF, SKOS, VCARD, XSD
+from node.vocab.namespaces import DCAT, DCT, FOAF, LOCN, SKOS, VCARD, XSD
 
 _FILES: Final = frozenset({"enclosure", "item", "items", "data", "download"})
 """Relations of links to the data; the address behind ``enclosure`` is the file itself (RFC 4287 §4.2.7.2)."""
@@ -79,7 +79,7 @@ def statements(record: Mapping[str, Any], items: str) -> Iterator[Quad]:
         yield from _theme(node, theme)
     yield from _contacts(node, mappings(properties.get("contacts")))
     if record.get("geometry"):
-        yield from place(node, record["geometry"])
+        yield from place(node, BlankNode(), {f"{LOCN}geometry": record["geometry"]})
     yield from _time(node, record.get("time"))
     yield from _resources(node, record, is_service=is_service)
 

@@ -13,11 +13,12 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
 from node.semantics.triples import TYPE, Node, Term
-from node.vocab.namespaces import ADMS, DCAT, DCT, LOCN, XSD
+from node.vocab.namespaces import ADMS, DCAT, DCT, GEOSPARQL, LOCN, RDFS, SKOS, XSD
 
 LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 """A language tag (BCP 47)."""
 
+_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\\\^`]+")
 _MAILBOX: Final = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
 _GEOJSON: Final = "https://www.iana.org/assignments/media-types/application/vnd.geo+json"
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -79,17 +80,41 @@ def address(value: Any) -> NamedNode | None:
         return None
 
 
+def name_of(value: Any) -> NamedNode | None:
+    """Return ``value`` as the IRI of a thing, of any scheme; None if it is not an IRI."""
+    if not isinstance(value, str) or not _IRI.fullmatch(value):
+        return None
+    try:
+        return NamedNode(value)
+    except ValueError:
+        return None
+
+
+def statement_of(node: Node, property_: str, value: Any, type_: str) -> Iterator[Quad]:
+    """Yield a thing of this type for each text, with the text as its label; an address stays what it is."""
+    for text in _texts(value):
+        iri, thing = address(text), BlankNode()
+        yield Quad(node, NamedNode(property_), iri or thing)
+        if iri is None:
+            yield Quad(thing, TYPE, NamedNode(type_))
+            yield Quad(thing, NamedNode(f"{RDFS}label"), Literal(text))
+
+
 def mappings(value: Any) -> list[Mapping[str, Any]]:
     """Return the objects in ``value``; none if it is not a list."""
     return [member for member in value if isinstance(member, Mapping)] if isinstance(value, list) else []
 
 
-def place(node: Node, geometry: Any) -> Iterator[Quad]:
-    """Yield the place of ``node``: a GeoJSON geometry, as an object or as text."""
-    location = BlankNode()
-    text = geometry if isinstance(geometry, str) else json.dumps(geometry)
+def place(node: Node, location: Node, geometries: Mapping[str, Any], *, label: Any = None) -> Iterator[Quad]:
+    """Yield the place of ``node``: property → GeoJSON geometry, as an object or as text, and its names."""
     yield from link_node(node, f"{DCT}spatial", location, f"{DCT}Location")
-    yield Quad(location, NamedNode(f"{LOCN}geometry"), Literal(text, datatype=NamedNode(_GEOJSON)))
+    for property_, geometry in geometries.items():
+        text = geometry if isinstance(geometry, str) else json.dumps(geometry)
+        # DCAT names the datatype of GeoSPARQL; the media type is how portals write a geometry.
+        datatype = _GEOJSON if property_ == f"{LOCN}geometry" else f"{GEOSPARQL}geoJSONLiteral"
+        yield Quad(location, NamedNode(property_), Literal(text, datatype=NamedNode(datatype)))
+    for text in _texts(label):
+        yield Quad(location, NamedNode(f"{SKOS}prefLabel"), Literal(text))
 
 
 def period(node: Node, begins: Any, ends: Any) -> Iterator[Quad]:

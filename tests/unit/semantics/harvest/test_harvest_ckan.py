@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pyoxigraph import BlankNode, Dataset, Literal, NamedNode
 
+from node.semantics.description.summary import bbox
 from node.semantics.harvest.ckan import is_public, packages_of, statements
 from node.semantics.triples import objects
-from node.vocab.namespaces import DCAT, DCT, FOAF, LOCN, SKOS, VCARD, XSD
+from node.vocab.namespaces import DCAT, DCT, FOAF, LOCN, RDFS, SKOS, SPDX, VCARD, XSD
 
 SITE = "https://data.city.example"
 PAGE = NamedNode(f"{SITE}/dataset/1")
@@ -86,9 +87,52 @@ def test_texts_in_several_languages_and_an_own_iri_are_kept() -> None:
     }
 
 
+def test_extras_of_a_harvested_package_become_the_things_that_they_describe() -> None:
+    box = '{"type": "Polygon", "coordinates": [[[3.5, 50.9], [3.8, 50.9], [3.8, 51.2], [3.5, 50.9]]]}'
+    extras = {
+        "uri": "did:web:city.example:trees",
+        "publisher_uri": "did:web:city.example",
+        "publisher_name": "City",
+        "publisher_identifier": "did:web:city.example",
+        "contact_uri": "https://city.example/#parks",
+        "contact_email": "parks@city.example",
+        "provenance": "Counted by hand.",
+        "spatial_uri": "https://city.example/#place",
+        "spatial_text": "City",
+        "spatial_bbox": box,
+        "hvd_category": '["http://data.europa.eu/bna/c_a9135398"]',
+    }
+    file = {
+        "id": "r",
+        "url": "https://city.example/1",
+        "hash": "9f86",
+        "hash_algorithm": f"{SPDX}md5",
+    }
+    dataset = stated(resources=[file], extras=[{"key": key, "value": value} for key, value in extras.items()])
+    node = NamedNode(extras["uri"])
+    (publisher,) = objects(dataset, node, f"{DCT}publisher")
+    assert (publisher, values(dataset, publisher, f"{DCT}identifier")) == (
+        NamedNode("did:web:city.example"), ["did:web:city.example"]
+    )  # fmt: skip
+    assert objects(dataset, node, f"{DCAT}contactPoint") == [NamedNode("https://city.example/#parks")]
+    (provenance,) = objects(dataset, node, f"{DCT}provenance")
+    assert values(dataset, provenance, f"{RDFS}label") == ["Counted by hand."]
+    (place,) = objects(dataset, node, f"{DCT}spatial")
+    assert place == NamedNode("https://city.example/#place")
+    assert values(dataset, place, f"{DCAT}bbox") == [box]
+    assert values(dataset, place, f"{SKOS}prefLabel") == ["City"]
+    assert bbox(dataset, node) == (3.5, 50.9, 3.8, 51.2)
+    (distribution,) = objects(dataset, node, f"{DCAT}distribution")
+    (checksum,) = objects(dataset, distribution, f"{SPDX}checksum")
+    assert values(dataset, checksum, f"{SPDX}checksumValue") == ["9f86"]
+    assert values(dataset, checksum, f"{SPDX}algorithm") == [f"{SPDX}md5"]
+    assert values(dataset, node, "http://data.europa.eu/r5r/hvdCategory") == ["http://data.europa.eu/bna/c_a9135398"]
+
+
 @pytest.mark.parametrize(
     "members",
     [
+        {"extras": [{"key": "publisher_uri", "value": "no iri"}, {"key": "publisher_name", "value": "P"}]},
         {"resources": [{"id": "a b", "url": "http://["}], "url": "http://%%%"},
         {"extras": [{"key": "uri", "value": "https://a b"}], "tags": "x", "groups": {"a": 1}},
         {"organization": "parks", "title": {"en": 1}, "notes": 7, "resources": "none"},
