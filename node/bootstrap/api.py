@@ -44,6 +44,7 @@ from node.web.management import (
     transfers,
     value_tables,
 )
+from node.web.management.measurement import routes as measurement
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 
@@ -69,6 +70,7 @@ def api_of(node: HansaNode, refuse: Refuse) -> Api:
     portal = portal_for(node, app.openapi)
     _open_doors(app, node, portal)
     _ogc_door(app, node)
+    _quality_door(app, node)
     _management_doors(app, node)
     include_all(app, chain.from_iterable(node.plugins.hook.hansa_routes(host=node.host)))
     app.router.routes.extend(portal.routes)
@@ -156,6 +158,15 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             export=node.operation.proofs.export,
             duties=protocol_services.transfer.deletions.duties,
             confirm=protocol_services.transfer.deletions.confirm,
+        )
+    )
+
+
+def _quality_door(app: FastAPI, node: HansaNode) -> None:
+    catalogue = node.catalogue
+    app.include_router(
+        measurement.router(
+            person=node.callers.person, quality=catalogue.publication.quality, catalogue=catalogue.export.iri
         )
     )
 

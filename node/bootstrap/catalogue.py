@@ -19,7 +19,7 @@ from node.catalogue.browse import Browse
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
-from node.catalogue.dsp import DspCatalogue, FollowedMembers
+from node.catalogue.dsp import DspCatalogue, FollowedMembers, Member
 from node.catalogue.export.catalog import CatalogExport
 from node.catalogue.feed.chains import Chains
 from node.catalogue.feed.pages import Feed
@@ -32,6 +32,7 @@ from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.inspection import Inspect
 from node.catalogue.meaning.strictness import REFUSE, WARN
+from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.model import NodeFacts
 from node.catalogue.publication.catalogue import Catalogue, Settled
 from node.catalogue.publication.erase import EraseVersions
@@ -68,6 +69,7 @@ class PublicationParts:
     withdraw: Withdraw
     erase: EraseVersions
     versions: VersionStorage
+    quality: QualityHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ def catalogue_services(
             check_data=_check_data(parts, browse),
             try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
             foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=settings.description_limit),
+            quality=_quality(parts),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,
@@ -172,9 +175,7 @@ def catalogue_services(
         dsp=DspCatalogue(
             uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
         ),
-        export=CatalogExport(
-            uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
-        ),
+        export=_export(base, node, members),
         join=_join(base),
     )
 
@@ -269,6 +270,18 @@ def _join(base: Foundation) -> Join:
         contact=parts.settings.contact,
         address=parts.address_of,
     )
+
+
+def _export(base: Foundation, node: NodeFacts, members: Callable[[], Sequence[Member]]) -> CatalogExport:
+    stores = base.parts.stores
+    return CatalogExport(
+        uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
+    )
+
+
+def _quality(parts: Parts) -> QualityHistory:
+    stores = parts.stores
+    return QualityHistory(stores.uow, stores.catalogue.records, stores.ledger, parts.clock, origin=parts.me)
 
 
 def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest:

@@ -109,6 +109,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,
             value_tables=catalogue.harvests.imports.value_tables,
+            quality=catalogue.publication.quality,
         ),
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from node.semantics.impact import Impact
 from node.semantics.model import File, Finding
@@ -339,3 +339,15 @@ class Followed:
     last_error: str | None = None
     seen: datetime | None = None
     current: bool = False
+
+
+class ScoredVersion(NamedTuple):
+    """A version of a dataset of this node. ``score`` is that of ``node.semantics.quality``, empty for none."""
+
+    iri: str
+    version: int
+    at: datetime
+    publisher: str
+    publisher_name: str
+    withdrawn: bool
+    score: Mapping[str, Any]

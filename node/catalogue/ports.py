@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Cursor, Followed, IndexFields, Query, Record, Results
+from node.catalogue.model import Cursor, Followed, IndexFields, Query, Record, Results, ScoredVersion
 
 
 class RecordStore(Protocol):
@@ -87,6 +87,10 @@ class RecordStore(Protocol):
     def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         """Return IRI → the number of the first ledger entry about this record. Records without a numbered entry are
         left out."""
+
+    def scores(self, tx: Transaction, origin: str, *, after: tuple[str, int], limit: int) -> Sequence[ScoredVersion]:
+        """Return the points of the versions of the datasets of ``origin``, ordered by IRI and number, beginning after
+        this IRI and number."""
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         """Return the number of versions of the records of one origin, and the bytes of their statements."""

@@ -40,6 +40,7 @@ VERBS: Final = {
     "members": ("member",),
     "tokens": ("token",),
     "oversight.reports": ("config", "audit", "storage"),
+    "oversight.quality": ("quality",),
     "deliveries": ("deliveries",),
     "keys": ("keys",),
     "profiles": ("profile",),

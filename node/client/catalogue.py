@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from node.client.calls import Call, Page, document, endpoint, listing
+from node.client.calls import Call, Page, document, endpoint, listing, rows
 
 PAGE = 100
 """The assets that one request of ``search_all`` returns."""
@@ -16,6 +16,16 @@ PAGE = 100
 
 class CatalogueCalls:
     """The part of a client that is about the catalogue."""
+
+    @endpoint
+    def quality(self, *, language: str = "en") -> Call[list[dict[str, Any]]]:
+        """Return the quality of all records of this node, and of each publisher, over time."""
+        return rows("GET", "/api/quality", params={"language": language})
+
+    @endpoint
+    def record_quality(self, iri: str) -> Call[list[dict[str, Any]]]:
+        """Return the points of each version of a record, oldest first."""
+        return rows("GET", "/api/quality/record", params={"iri": iri})
 
     @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:

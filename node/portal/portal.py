@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import sources, tables, values
+from node.portal.pages.data import quality, sources, tables, values
 from node.portal.pages.meaning import terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, subscriptions, users
@@ -146,6 +146,9 @@ class Portal:
             ("POST", "/imports/sources", page(harvests.add, **form)),
             ("GET", "/imports/values/table", page(values.table, **people)),
             ("POST", "/imports/values/table", page(values.choose, **form)),
+            ("GET", "/quality", page(quality.quality, **people)),
+            ("GET", "/quality.csv", page(quality.quality_csv, **people)),
+            ("GET", "/quality.nt", page(quality.quality_nt, **people)),
             ("GET", "/sources", page(sources.sources, **people)),
             ("POST", "/sources", page(sources.add, **form)),
             ("POST", "/sources/{name:str}/test", page(sources.test, **form)),

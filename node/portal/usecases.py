@@ -12,6 +12,7 @@ from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueTables
+from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
@@ -55,10 +56,11 @@ class MeaningUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class HarvestUseCases:
-    """To harvest catalogues of others on a schedule, and to map their own values."""
+    """To harvest catalogues of others on a schedule, to map their own values, and to see the quality of records."""
 
     schedules: Schedules
     value_tables: ValueTables
+    quality: QualityHistory
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,8 @@ INSIDE = (
     "/operate/audit",
     "/imports",
     f"/imports/values/table?source={quote(SOURCE, safe='')}",
+    "/quality",
+    f"/quality?record={quote(COUNTS, safe='')}",
     "/sources",
     "/publish",
     f"/publish/{DRAFT}",

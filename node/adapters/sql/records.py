@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    or_,
     select,
     type_coerce,
     update,
@@ -30,7 +31,7 @@ from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import CONTENT, remains_of
-from node.catalogue.model import PUBLIC, Record
+from node.catalogue.model import PUBLIC, Record, ScoredVersion
 from node.ledger.model import EntryKind
 from node.semantics.model import File
 
@@ -119,6 +120,27 @@ _FIRST = (
 _HELD = select(records.c.entry).where(records.c.origin == bindparam("origin"))
 _LENGTHS = select(records.c.nquads).where(
     records.c.origin == bindparam("origin"), records.c.entry.in_(bindparam("entries", expanding=True))
+)
+_SCORES = (
+    select(
+        records.c.iri,
+        records.c.version,
+        records.c.at,
+        records.c.publisher,
+        records.c.publisher_name,
+        records.c.withdrawn,
+        records.c.extra,
+    )
+    .where(
+        records.c.origin == bindparam("origin"),
+        records.c.kind == "dataset",
+        or_(
+            records.c.iri > bindparam("iri"),
+            and_(records.c.iri == bindparam("iri"), records.c.version > bindparam("number")),
+        ),
+    )
+    .order_by(records.c.iri, records.c.version)
+    .limit(bindparam("most"))
 )
 
 
@@ -278,6 +300,11 @@ class SqlRecordStore:
             for chunk in _chunks(list(iris))
             for row in connection.execute(_FIRST, {"iris": chunk})
         }
+
+    def scores(self, tx: Transaction, origin: str, *, after: tuple[str, int], limit: int) -> Sequence[ScoredVersion]:
+        place = {"origin": origin, "iri": after[0], "number": after[1], "most": limit}
+        rows = connection_of(tx).execute(_SCORES, place)
+        return [ScoredVersion._make((*row[:-1], row.extra.get("score") or {})) for row in rows]
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         connection, number, size = connection_of(tx), 0, 0

@@ -132,6 +132,36 @@ class TestVersions:
         assert get(audiences=["public"]) is None
         assert get() == (2, "e2")
 
+    def test_points_of_the_versions_of_one_origin_by_pages(self, stores: Stores) -> None:
+        score = {"points": 210, "dimensions": {"findability": [60, 100]}, "raise": []}
+        add(
+            stores,
+            record("b", 1, extra={"score": score}),
+            record("b", 2, withdrawn=True, publisher="did:web:brno.example", publisher_name="Brno"),
+            record("a", 1, extra={"score": {**score, "points": 90}}),
+            record("c", 1, kind="model", extra={"score": score}),
+            record("d", 1, origin="did:web:plzen.example", extra={"score": score}),
+        )
+        with stores.uow.read() as tx:
+            after, pages = ("", 0), []
+            while page := stores.records.scores(tx, "did:web:ghent.example", after=after, limit=2):
+                pages.append(list(page))
+                after = (page[-1].iri, page[-1].version)
+            assert stores.records.scores(tx, "did:web:unknown.example", after=("", 0), limit=2) == []
+        assert [len(page) for page in pages] == [2, 1]
+        first, second, third = (version for page in pages for version in page)
+        assert first == (
+            f"{BASE}a",
+            1,
+            NOW + HOUR,
+            "did:web:ghent.example",
+            "Stad Gent",
+            False,
+            {**score, "points": 90},
+        )
+        assert (second.iri, second.version, second.score) == (f"{BASE}b", 1, score)
+        assert third == (f"{BASE}b", 2, NOW + 2 * HOUR, "did:web:brno.example", "Brno", True, {})
+
     def test_by_entry_in_the_order_asked_for(self, stores: Stores) -> None:
         add(stores, record("a", entry="e1"), record("b", entry="e2"), record("c", entry="e3"))
         with stores.uow.read() as tx:

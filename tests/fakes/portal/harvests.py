@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from node.base.delivery import OutboxWriter
@@ -11,6 +11,8 @@ from node.catalogue.harvest.report import ImportedRecord, Outcome
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueCount, ValueTable, ValueTables
+from node.catalogue.measurement.model import Day, RecordPoints, Series
+from node.identity.model import Caller
 from node.semantics.model import Finding
 from tests.fakes.clock import FixedClock
 from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
@@ -80,6 +82,24 @@ def value_tables(now: datetime, text: str = "") -> ValueTables:
     with uow.begin() as tx:
         store.save_table(tx, ValueTable(source=SOURCE, counts=counts, choices=choices, by="els", at=now))
     return ValueTables(uow, store, MemoryScheduleStore(), FixedClock(now))
+
+
+class FakeHistory:
+    """The quality of two publishers, over four months."""
+
+    def series(self, by: Caller) -> list[Series]:
+        """All records, and each publisher."""
+        days = [Day(date(2026, month, 11), 10 * month, 90.5 + 20 * month) for month in (8, 9, 10, 11)]
+        parts = {"findability": 90.0, "accessibility": 60.0, "interoperability": 55.0, "reusability": 60.0}
+        gains = [("keywordAvailability", 12.5), ("spatialAvailability", 4.0)]
+        return [
+            Series(key=key, name=name, days=days, dimensions={**parts, "contextuality": 8.5}, gains=gains)
+            for key, name in (("", ""), ("https://ghent.example/", "Stad Gent"), ("parks", "Parks & gardens"))
+        ]
+
+    def of_record(self, iri: str, by: Caller) -> list[RecordPoints]:
+        """Two versions of whatever is asked for."""
+        return [RecordPoints(datetime(2026, 11, day, tzinfo=UTC), day, 200 + day) for day in (1, 2)]
 
 
 def _record(number: int, base: str, text: str) -> ImportedRecord:

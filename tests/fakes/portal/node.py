@@ -91,7 +91,7 @@ from tests.fakes.portal.content import (
     say,
 )
 from tests.fakes.portal.data_sources import data_sources, streams
-from tests.fakes.portal.harvests import schedules, value_tables
+from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.receipts import FakeReceipts
@@ -764,7 +764,9 @@ def use_cases(node: FakeNode) -> UseCases:
                 visibility=Visibility([], GENT), access=node.rules, region=lambda: REGION, clock=StillClock()
             ),
             drafts=node.drafts,
-            harvests=HarvestUseCases(schedules=node.schedules, value_tables=node.value_tables),
+            harvests=HarvestUseCases(
+                schedules=node.schedules, value_tables=node.value_tables, quality=cast("Any", FakeHistory())
+            ),
             withdraw=parts,
             erase=parts,
             subscriptions=cast("Any", node.subscriptions),

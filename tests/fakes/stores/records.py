@@ -9,7 +9,7 @@ from datetime import datetime
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import remains_of
-from node.catalogue.model import PUBLIC, Record
+from node.catalogue.model import PUBLIC, Record, ScoredVersion
 from node.ledger.model import EntryKind
 from tests.fakes.stores.work import memory
 
@@ -26,6 +26,24 @@ class MemoryRecordStore:
         )
         versions = sorted((*known, record), key=lambda version: version.version)
         memory(tx).put("records", record.iri, tuple(versions))
+
+    def scores(self, tx: Transaction, origin: str, *, after: tuple[str, int], limit: int) -> Sequence[ScoredVersion]:
+        versions = [
+            ScoredVersion(
+                record.iri,
+                record.version,
+                record.at,
+                record.publisher,
+                record.publisher_name,
+                record.withdrawn,
+                record.extra.get("score") or {},
+            )
+            for records in memory(tx).rows("records").values()
+            for record in records
+            if record.origin == origin and record.kind == "dataset"
+        ]
+        later = sorted(version for version in versions if (version.iri, version.version) > after)
+        return later[:limit]
 
     def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
         versions = [

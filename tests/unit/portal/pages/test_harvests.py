@@ -149,3 +149,26 @@ def test_a_code_that_does_not_exist_is_said_and_stays_in_the_form(els: TestClien
     assert 'value="xyz"' in answer.text
     assert "format" not in node.value_tables.choices(SOURCE)
     assert els.get("/imports/values/table?source=x").status_code == 404
+
+
+def test_quality_is_drawn_and_listed_over_time(els: TestClient) -> None:
+    english = {"Accept-Language": "en"}
+    page = els.get("/quality", headers=english).text
+    assert troubles(Page(page)) == []
+    for words in (
+        "310.5",
+        "of 405 points",
+        "2026-08-11",
+        "Parks &amp; gardens",
+        "<svg",
+        "What would gain most",
+    ):
+        assert words in page, words
+    parks = els.get("/quality?publisher=parks", headers=english).text
+    assert "<h1><bdi>Parks &amp; gardens</bdi></h1>" in parks
+    assert els.get("/quality?publisher=nobody", headers=english).status_code == 404
+    record = els.get(f"/quality?record={BASE}/datasets/x", headers=english).text
+    assert troubles(Page(record)) == []
+    assert "202" in record
+    assert els.get("/quality.csv").text.startswith("publisher,name,date")
+    assert "QualityMeasurement" in els.get("/quality.nt").text

@@ -1,0 +1,1 @@
+"""The quality of what the node describes, over time."""

@@ -1,0 +1,187 @@
+"""The quality of the catalogue over time: points of each record, of each publisher, and of all.
+
+Every version of a dataset keeps the points that it had (``node.semantics.quality``), so the past needs no notes of
+its own: it follows from the versions, also for the time before anybody asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from threading import Lock
+from typing import Any, Final
+
+from node.base.clock import Clock
+from node.base.errors import NotAllowed
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.measurement.model import Day, RecordPoints, Series
+from node.catalogue.model import ScoredVersion
+from node.catalogue.ports import RecordStore
+from node.catalogue.visibility import absent
+from node.identity.model import Caller
+from node.ledger.ports import LedgerStore
+from node.semantics.metrics import DIMENSIONS
+
+CATALOGUE: Final = ""
+"""The key of the series of all records."""
+DAYS: Final = 400
+"""The days of a series that are kept one by one; of earlier months, the last change."""
+PUBLISHERS: Final = 500
+"""The most publishers, those with the most records."""
+REST: Final = 10
+"""The times that a reading took for which its result stays, at least."""
+GAINS: Final = 5
+"""Steps that would gain most."""
+_PAGE: Final = 1000
+
+
+class QualityHistory:
+    """The quality of the records of this node, those that it harvested too. Synchronous: call it in a thread."""
+
+    def __init__(
+        self, uow: UnitOfWork, records: RecordStore, ledger: LedgerStore, clock: Clock, *, origin: str
+    ) -> None:
+        """``origin`` is the DID of this node."""
+        self._clock = clock
+        self._uow = uow
+        self._records = records
+        self._ledger = ledger
+        self._origin = origin
+        self._turn = Lock()
+        self._size = -1
+        self._again: datetime | None = None
+        self._series: list[Series] = []
+
+    def series(self, by: Caller) -> list[Series]:
+        """Return the series of all records, and then those of the publishers, most records first; nothing while no
+        record has points. Raises ``NotAllowed`` for others than the people of this node, who see all its records."""
+        _require_person(by)
+        # Whoever comes while the versions are read gets the state before that, and waits only if there is none.
+        if self._turn.acquire(blocking=self._size < 0):
+            try:
+                self._read_again()
+            finally:
+                self._turn.release()
+        return self._series
+
+    def of_record(self, iri: str, by: Caller) -> list[RecordPoints]:
+        """Return the points of each version of a record, oldest first. Raises ``NotAllowed``, ``NotFound``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            versions = self._records.versions(tx, iri)
+        points = [
+            RecordPoints(version.at, version.version, int(version.extra["score"]["points"]))
+            for version in reversed(versions)
+            if not version.withdrawn and version.extra.get("score")
+        ]
+        if not points:
+            raise absent()
+        return points
+
+    def _read_again(self) -> None:
+        """Read all versions again if there are new ones, a thousand at a time; only their points are kept."""
+        with self._uow.read() as tx:
+            size = self._ledger.size(tx)
+            begin = self._clock.now()
+            if size == self._size or (self._again is not None and begin < self._again):
+                return
+            self._series = _series_of(sorted(self._versions(tx), key=lambda version: version.at))
+            self._size = size
+            end = self._clock.now()
+            # Reading many versions takes seconds: it may occupy a tenth of the time, however many change.
+            self._again = end + (end - begin) * REST
+
+    def _versions(self, tx: Transaction) -> Iterator[ScoredVersion]:
+        after = ("", 0)
+        while page := self._records.scores(tx, self._origin, after=after, limit=_PAGE):
+            yield from page
+            after = (page[-1].iri, page[-1].version)
+
+
+@dataclass(slots=True)
+class _Sum:
+    """The records of a publisher, while the versions are read in the order of time."""
+
+    name: str = ""
+    records: int = 0
+    points: int = 0
+    dimensions: Counter[str] = field(default_factory=Counter)
+    gains: Counter[str] = field(default_factory=Counter)
+    days: list[Day] = field(default_factory=list)
+
+    def change(self, score: Mapping[str, Any], sign: int) -> None:
+        """Add the points of a record (1), or take them away (-1)."""
+        self.records += sign
+        self.points += sign * int(score["points"])
+        for name, (points, _) in score["dimensions"].items():
+            self.dimensions[name] += sign * int(points)
+        for gain in score["raise"]:
+            self.gains[gain["metric"]] += sign * int(gain["points"])
+
+    def close(self, day: date) -> None:
+        """Note the state at the end of ``day``, if it differs from the one before."""
+        state = Day(day, self.records, self._average(self.points))
+        if not self.days or self.days[-1][1:] != state[1:]:
+            self.days.append(state)
+
+    def series(self, key: str) -> Series:
+        gains = [(name, self._average(points)) for name, points in self.gains.most_common(GAINS) if points > 0]
+        return Series(
+            key=key,
+            name=self.name or key,
+            days=_thin(self.days),
+            dimensions={name: self._average(self.dimensions[name]) for name in DIMENSIONS},
+            gains=gains,
+        )
+
+    def _average(self, points: int) -> float:
+        return round(points / self.records, 1) if self.records else 0.0
+
+
+def _series_of(versions: Iterable[ScoredVersion]) -> list[Series]:
+    """Return the series that versions in the order of time give."""
+    sums: dict[str, _Sum] = {CATALOGUE: _Sum()}
+    heads: dict[str, ScoredVersion] = {}
+    changes: set[str] = set()
+    today: date | None = None
+    for version in versions:
+        if today is not None and version.at.date() != today:
+            _close(sums, changes, today)
+        today = version.at.date()
+        head = heads.get(version.iri)
+        if head is not None and head.version > version.version:
+            continue
+        heads[version.iri] = version
+        for state, sign in ((head, -1), (version, 1)):
+            if state is None or state.withdrawn or not state.score:
+                continue
+            for key in (CATALOGUE, state.publisher):
+                sums.setdefault(key, _Sum()).change(state.score, sign)
+                changes.add(key)
+            sums[state.publisher].name = state.publisher_name or sums[state.publisher].name
+    if today is not None:
+        _close(sums, changes, today)
+    catalogue = sums.pop(CATALOGUE)
+    if not catalogue.days:
+        return []
+    publishers = sorted(sums.items(), key=lambda pair: (-pair[1].records, pair[0]))[:PUBLISHERS]
+    return [catalogue.series(CATALOGUE), *(total.series(key) for key, total in publishers)]
+
+
+def _close(sums: Mapping[str, _Sum], changes: set[str], day: date) -> None:
+    for key in changes:
+        sums[key].close(day)
+    changes.clear()
+
+
+def _thin(days: list[Day]) -> list[Day]:
+    """Return the newest days, and of earlier months the last one."""
+    earlier = {(day.day.year, day.day.month): day for day in days[:-DAYS]}
+    return [*earlier.values(), *days[-DAYS:]]
+
+
+def _require_person(by: Caller) -> None:
+    if not by.is_person:
+        raise NotAllowed("only people of this node see the quality of all its records", remedy="sign in")

@@ -1,0 +1,90 @@
+"""quality: the points of the descriptions by the method of data.europa.eu, now and over time."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.base.errors import InvalidInput
+from node.base.plaintext import harmless
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, emit, line, say, suggest, table
+
+SHOWN = 20
+_COLUMNS = ("publisher", "name", "date", "records", "points")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("quality")(quality)
+
+
+def quality(
+    iri: Annotated[str, typer.Argument(metavar="IRI", help="Only this record: the points of each version.")] = "",
+    publisher: Annotated[str, typer.Option(help="Only this publisher, by name or identifier.")] = "",
+    over_time: Annotated[bool, typer.Option("--over-time", help="Show each day on which it changed.")] = False,
+    sheet: Annotated[Path | None, typer.Option("--csv", help="Write all days to this file.")] = None,
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show the quality of the descriptions."""
+    with connect(node) as client:
+        if iri:
+            versions = client.record_quality(iri)
+            if Mode.json:
+                emit(versions)
+            else:
+                rows = [[item["at"][:10], str(item["version"]), str(item["points"])] for item in versions]
+                table(rows, ["day", "version", "points"])
+            return
+        series = client.quality(language=lang)
+    if publisher:
+        series = [item for item in series if publisher in (item["publisher"], item["name"]) and item["publisher"]]
+        if not series:
+            raise InvalidInput("no records of such a publisher have points", remedy="hansa quality")
+    if sheet is not None:
+        _write(sheet, series)
+    if Mode.json:
+        emit(series)
+    elif not series:
+        say("No record has points yet.")
+        suggest("hansa publish FILE")
+    else:
+        _show(series, over_time=over_time)
+        if sheet is not None:
+            line("table", str(sheet))
+
+
+def _show(series: list[dict[str, Any]], *, over_time: bool) -> None:
+    first = series[0]
+    say(f"{first['name'] or 'All records'}  {first['points']} of {first['of']} points ({first['band']})")
+    line("records", str(first["records"]))
+    for name, points in first["dimensions"].items():
+        line(name, str(points))
+    if first["gains"]:
+        table([[f"+{gain['points']}", gain["advice"]] for gain in first["gains"]], ["points", "would gain most"])
+    if over_time:
+        rows = [[day["date"], str(day["records"]), str(day["points"])] for day in first["days"][::-1]]
+        table(rows, ["day", "records", "points"])
+    elif len(series) > 1:
+        rows = [[item["name"][:50], str(item["records"]), str(item["points"]), item["band"]] for item in series[1:]]
+        table(rows[:SHOWN], ["publisher", "records", "points", ""])
+        if len(rows) > SHOWN:
+            say("… and more: --csv FILE or --json has all of them")
+
+
+def _write(path: Path, series: list[dict[str, Any]]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(_COLUMNS)
+            for item in series:
+                for day in item["days"]:
+                    start = (harmless(item["publisher"]), harmless(item["name"]))
+                    rows.writerow((*start, day["date"], day["records"], day["points"]))
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be written: {error.strerror}", remedy="name a file in an existing folder"
+        ) from None

@@ -1,0 +1,77 @@
+"""The quality of the catalogue: now and over time, of all records, of each publisher, and of one record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from node.base.clock import stamp
+from node.catalogue.measurement.history import QualityHistory
+from node.catalogue.measurement.model import Series
+from node.catalogue.measurement.tables import csv_of, dqv_of
+from node.semantics.metrics import MAXIMUM
+from node.semantics.quality import advice
+from node.web.api_router import PlacedApiRouter
+from node.web.caller_checks import knowing
+from node.web.management.person import Person, language_of
+
+
+def router(*, person: Person, quality: QualityHistory, catalogue: str) -> APIRouter:
+    """Return the routes. ``catalogue`` is the IRI of the catalogue."""
+    api = PlacedApiRouter(prefix="/api/quality", tags=["publishing"], route_class=knowing(person))
+
+    @api.get(
+        "",
+        summary="The quality of the catalogue and of each publisher, over time",
+        description=(
+            "Points of data.europa.eu (405 at most) on average, in all and by dimension; `days` are those on which "
+            "it changed, and `gains` the steps that would raise the average most. The first item, without "
+            "`publisher`, is the whole catalogue: what this node published and harvested."
+        ),
+    )
+    async def show_quality(
+        request: Request, language: Annotated[str, Query(max_length=16)] = ""
+    ) -> list[dict[str, Any]]:
+        caller = await person(request)
+        language = language_of(request, language)
+        return [series_json(item, language) for item in await run_sync(quality.series, caller)]
+
+    @api.get("/record", summary="The quality of a record over time: the points of each version")
+    async def show_record(request: Request, iri: Annotated[str, Query(max_length=2048)] = "") -> list[dict[str, Any]]:
+        points = await run_sync(quality.of_record, iri, await person(request))
+        return [{"at": stamp(item.at), "version": item.version, "points": item.points} for item in points]
+
+    @api.get("/table.csv", summary="The quality over time as a table", response_class=Response)
+    async def show_table(request: Request) -> Response:
+        series = await run_sync(quality.series, await person(request))
+        return Response(await run_sync(csv_of, series), media_type="text/csv; charset=utf-8; header=present")
+
+    @api.get(
+        "/measurements.nt", summary="The quality over time in the Data Quality Vocabulary", response_class=Response
+    )
+    async def show_measurements(request: Request) -> Response:
+        series = await run_sync(quality.series, await person(request))
+        return Response(await run_sync(dqv_of, series, catalogue), media_type="application/n-triples")
+
+    return api
+
+
+def series_json(series: Series, language: str = "en") -> dict[str, Any]:
+    """Return a series as JSON, for API and terminal, with advice in ``language``."""
+    return {
+        "publisher": series.key,
+        "name": series.name,
+        "records": series.now.records,
+        "points": series.now.points,
+        "of": MAXIMUM,
+        "band": series.band,
+        "dimensions": dict(series.dimensions),
+        "gains": [
+            {"metric": name, "points": points, "advice": advice(name).get(language) or advice(name)["en"]}
+            for name, points in series.gains
+        ],
+        "days": [{"date": day.day.isoformat(), "records": day.records, "points": day.points} for day in series.days],
+    }
