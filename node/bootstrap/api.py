@@ -122,6 +122,18 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     )
 
 
+def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
+    meaning = node.catalogue.publication.meaning
+    app.include_router(
+        checks.router(
+            person=node.callers.person,
+            check=meaning.check_data,
+            try_transformation=meaning.try_transformation,
+            base=node.parts.base,
+        )
+    )
+
+
 def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
     person, protocol_services = node.callers.person, node.protocol
 
@@ -197,14 +209,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             file_limit=MAX_BYTES,
         )
     )
-    app.include_router(
-        checks.router(
-            person=person,
-            check=node.catalogue.publication.check_data,
-            try_transformation=node.catalogue.publication.try_transformation,
-            base=node.parts.base,
-        )
-    )
+    _meaning_doors(app, node)
     app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
     app.include_router(value_tables.router(person=person, value_tables=node.catalogue.harvests.imports.value_tables))
     app.include_router(

@@ -13,11 +13,10 @@ from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
+from node.bootstrap.semantics import MeaningServices, meaning_services
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
-from node.catalogue.drafts.data_check import SHOWN, CheckData
-from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers, Member
 from node.catalogue.export.catalog import CatalogExport
@@ -48,7 +47,6 @@ from node.ledger.usecases import Sequencer
 from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.scenarios.transformations.publication import TransformationCheck
 from node.scenarios.transformations.transformer import Transformer
-from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.profiles.cage_client import profile
 from node.semantics.schemas.file_check import FileCheck
@@ -62,9 +60,7 @@ class PublicationParts:
     """The parts for publishing: drafts on pages, publication, withdrawal."""
 
     drafts: DatasetDrafts
-    check_data: CheckData
-    foresee: ForeseeImpact
-    try_transformation: TryTransformation
+    meaning: MeaningServices
     publish: Publish
     withdraw: Withdraw
     erase: EraseVersions
@@ -154,9 +150,7 @@ def catalogue_services(
         browse=browse,
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
-            check_data=_check_data(parts, browse),
-            try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
-            foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=settings.description_limit),
+            meaning=meaning_services(parts, browse),
             quality=_quality(parts),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
@@ -317,15 +311,6 @@ def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish, browse: Br
         limit=parts.settings.upload_limit,
         region=catalogue.region,
         record=browse.record,
-    )
-
-
-def _check_data(parts: Parts, browse: Browse) -> CheckData:
-    return CheckData(
-        browse=browse,
-        store=FolderDrafts(parts.places.drafts),
-        check=partial(FileCheck(parts.cage), limit=SHOWN),
-        limit=parts.settings.upload_limit,
     )
 
 

@@ -102,9 +102,9 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         ),
         drafts=catalogue.publication.drafts,
         meaning=MeaningUseCases(
-            check_data=catalogue.publication.check_data,
-            foresee=catalogue.publication.foresee,
-            try_transformation=catalogue.publication.try_transformation,
+            check_data=catalogue.publication.meaning.check_data,
+            foresee=catalogue.publication.meaning.foresee,
+            try_transformation=catalogue.publication.meaning.try_transformation,
         ),
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,

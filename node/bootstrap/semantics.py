@@ -1,0 +1,38 @@
+"""Puts together what the node knows about meaning: checks of data and ontologies, transformations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from node.adapters.planes.drafts import FolderDrafts
+from node.bootstrap.parts import Parts
+from node.catalogue.browse import Browse
+from node.catalogue.drafts.data_check import SHOWN, CheckData
+from node.catalogue.drafts.foresight import ForeseeImpact
+from node.scenarios.transformations.transformer import Transformer
+from node.scenarios.transformations.trial import TryTransformation
+from node.semantics.schemas.file_check import FileCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeaningServices:
+    """The parts for ontologies, schemas and transformations."""
+
+    check_data: CheckData
+    foresee: ForeseeImpact
+    try_transformation: TryTransformation
+
+
+def meaning_services(parts: Parts, browse: Browse) -> MeaningServices:
+    """Put the parts together."""
+    return MeaningServices(
+        check_data=CheckData(
+            browse=browse,
+            store=FolderDrafts(parts.places.drafts),
+            check=partial(FileCheck(parts.cage), limit=SHOWN),
+            limit=parts.settings.upload_limit,
+        ),
+        foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=parts.settings.description_limit),
+        try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
+    )
