@@ -150,7 +150,7 @@ def catalogue_services(
         browse=browse,
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
-            meaning=meaning_services(parts, browse),
+            meaning=meaning_services(parts, browse, publish),
             quality=_quality(parts),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),

@@ -8,8 +8,10 @@ from functools import partial
 from node.adapters.planes.drafts import FolderDrafts
 from node.bootstrap.parts import Parts
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
+from node.catalogue.publication.publish import Publish
 from node.scenarios.transformations.transformer import Transformer
 from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.schemas.file_check import FileCheck
@@ -22,9 +24,10 @@ class MeaningServices:
     check_data: CheckData
     foresee: ForeseeImpact
     try_transformation: TryTransformation
+    align: AlignOntologies
 
 
-def meaning_services(parts: Parts, browse: Browse) -> MeaningServices:
+def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningServices:
     """Put the parts together."""
     return MeaningServices(
         check_data=CheckData(
@@ -35,4 +38,5 @@ def meaning_services(parts: Parts, browse: Browse) -> MeaningServices:
         ),
         foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=parts.settings.description_limit),
         try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
+        align=AlignOntologies(browse=browse, publish=publish),
     )

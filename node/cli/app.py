@@ -26,6 +26,7 @@ VERBS: Final = {
     "personal.subscriptions": ("subscription",),
     "meaning.terms": ("terms",),
     "meaning.checks": ("check",),
+    "meaning.alignments": ("align",),
     "meaning.transformations": ("transform",),
     "get": ("get",),
     "agreements": ("agreement",),

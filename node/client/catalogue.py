@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from node.client.calls import Call, Page, document, endpoint, listing, rows
+from node.client.calls import Call, Page, content, document, endpoint, listing, rows
 
 PAGE = 100
 """The assets that one request of ``search_all`` returns."""
@@ -92,6 +92,24 @@ class CatalogueCalls:
             content=sample.read_bytes(),
             headers=headers,
         )
+
+    @endpoint
+    def draft_alignment(self, source: str, target: str = "", *, language: str = "en") -> Call[dict[str, Any]]:
+        """Draft which terms of two ontologies mean the same: ``{"mappings"}``; without ``target``, those stated."""
+        params = {"from": source, "to": target}
+        return document("GET", "/api/ontologies/alignment", params=params, headers={"Accept-Language": language})
+
+    @endpoint
+    def draft_alignment_table(self, source: str, target: str = "") -> Call[bytes]:
+        """Return the same as a table of SSSOM (TSV)."""
+        params = {"from": source, "to": target, "format": "sssom"}
+        return content("GET", "/api/ontologies/alignment", params=params)
+
+    @endpoint
+    def publish_alignment(self, table: Path, *, name: str, title: str) -> Call[dict[str, Any]]:
+        """Publish a table of SSSOM as an alignment: ``{"iri", "version"}``."""
+        params = {"id": name, "title": title}
+        return document("POST", "/api/ontologies/alignment", params=params, content=table.read_bytes())
 
     @endpoint
     def term(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:

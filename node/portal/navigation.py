@@ -47,6 +47,7 @@ SECTIONS: Final = (
             "/term",
             "/terms",
             "/schema",
+            "/ontology",
             "/transformation",
             *(f"/{plural}" for plural in PLURALS.values()),
         ),

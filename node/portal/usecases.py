@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
@@ -52,6 +53,7 @@ class MeaningUseCases:
     check_data: CheckData
     foresee: ForeseeImpact
     try_transformation: TryTransformation
+    align: AlignOntologies
 
 
 @dataclass(frozen=True, kw_only=True)

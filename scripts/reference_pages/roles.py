@@ -28,6 +28,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/audit": "READ_AUDIT",
     "POST /api/drafts": "PUBLISH",
     "POST /api/schemas/check": "PUBLISH",
+    "GET /api/ontologies/alignment": "PUBLISH",
+    "POST /api/ontologies/alignment": "PUBLISH",
     "POST /api/transformations/try": "PUBLISH",
     "POST /api/records": "PUBLISH",
     "POST /api/records/batch": "PUBLISH",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ class TermMatch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermDetails:
     """A term with all that is known of it here: its ontology, the terms directly below it, the properties of a class,
-    the names of other terms that it refers to, and its users."""
+    the names of other terms that it refers to, its users, and the terms that are aligned with it."""
 
     term: Term
     ontology: Record
@@ -65,6 +65,7 @@ class TermDetails:
     properties: tuple[Term, ...]
     names: Mapping[str, Mapping[str, str]]
     users: tuple[TermUser, ...]
+    partners: tuple[str, ...] = ()
 
     def to_json(self, language: str) -> dict[str, Any]:
         term = self.term
@@ -74,6 +75,7 @@ class TermDetails:
             "replacedBy": list(term.replaced_by),
             "narrower": [one.iri for one in self.narrower],
             "properties": [one.iri for one in self.properties],
+            "alignedWith": list(self.partners),
             "users": [user.to_json() for user in self.users],
         }
 
@@ -139,15 +141,31 @@ class TermSearch:
         """Return the term ``iri``. Raises ``NotFound`` if no ontology that the caller may see has it."""
         term, record, vocabulary = await asyncio.to_thread(self._term, iri, caller)
         users = await self._users.of_terms([iri], caller, apart_from=(record.iri,))
-        others = [*term.wider, *term.domain, *term.range, *term.matches, *term.replaced_by]
+        partners = (await self.partners([iri], caller)).get(iri, frozenset())
+        others = [*term.wider, *term.domain, *term.range, *term.matches, *term.replaced_by, *partners]
+        names = await asyncio.to_thread(self._names, frozenset(others), caller)
         return TermDetails(
             term=term,
             ontology=record,
             narrower=tuple(one for one in vocabulary.terms.values() if iri in one.wider)[:MOST],
             properties=tuple(one for one in vocabulary.terms.values() if iri in one.domain)[:MOST],
-            names={one: vocabulary.terms[one].labels for one in others if one in vocabulary.terms},
+            names=names,
             users=users.get(iri, ()),
+            partners=tuple(sorted(partners)),
         )
+
+    async def vocabulary(self, iri: str, caller: Caller) -> Vocabulary:
+        """Return the terms of the ontology ``iri``. Raises ``NotFound``."""
+        return await asyncio.to_thread(lambda: self._vocabulary(self._ontology(iri, caller)))
+
+    async def partners(self, iris: Iterable[str], caller: Caller) -> Mapping[str, frozenset[str]]:
+        """Return for each of ``iris`` the terms that are aligned with it, by any ontology that the caller may see."""
+        partners = await asyncio.to_thread(self._partners, caller)
+        return {iri: frozenset(partners[iri]) for iri in iris if iri in partners}
+
+    async def labels(self, iris: Sequence[str], caller: Caller) -> Mapping[str, tuple[str, ...]]:
+        """Return the labels, in all languages, of those of ``iris`` that the caller may see."""
+        return await asyncio.to_thread(self._labels, frozenset(iris), caller)
 
     async def statements(self, iri: str, caller: Caller) -> bytes:
         """Return the statements about the term ``iri``, with those about its blank nodes, as canonical N-Quads.
@@ -158,6 +176,30 @@ class TermSearch:
     async def tree(self, iri: str, caller: Caller) -> TermTree:
         """Return the hierarchies of the ontology ``iri``. Raises ``NotFound``."""
         return await asyncio.to_thread(self._tree, iri, caller)
+
+    def _partners(self, caller: Caller) -> dict[str, set[str]]:
+        partners: dict[str, set[str]] = {}
+        for record in self._ontologies(caller):
+            for subject, _, object_ in self._vocabulary(record).alignments:
+                partners.setdefault(subject, set()).add(object_)
+                partners.setdefault(object_, set()).add(subject)
+        return partners
+
+    def _names(self, iris: frozenset[str], caller: Caller) -> dict[str, Mapping[str, str]]:
+        names: dict[str, Mapping[str, str]] = {}
+        for record in self._ontologies(caller) if iris else ():
+            terms = self._vocabulary(record).terms
+            for iri in iris & terms.keys():
+                names.setdefault(iri, terms[iri].labels)
+        return names
+
+    def _labels(self, iris: frozenset[str], caller: Caller) -> dict[str, tuple[str, ...]]:
+        labels: dict[str, tuple[str, ...]] = {}
+        for record in self._ontologies(caller):
+            terms = self._vocabulary(record).terms
+            for iri in iris & terms.keys():
+                labels.setdefault(iri, tuple(dict.fromkeys(terms[iri].labels.values())))
+        return labels
 
     def _tree(self, iri: str, caller: Caller) -> TermTree:
         record = self._ontology(iri, caller)
@@ -178,7 +220,27 @@ class TermSearch:
                 rank = None if kind and term.kind != kind else _rank(term, words)
                 if rank is not None and term.iri not in matches:
                     matches[term.iri] = (rank, len(term.label()), term.iri, term, record)
+        self._add_partners(matches, caller, kind, ontology)
         return list(matches.values())
+
+    def _add_partners(
+        self, matches: dict[str, tuple[int, int, str, Term, Record]], caller: Caller, kind: str, ontology: str
+    ) -> None:
+        """Add the terms that are aligned with those whose labels or names fit: they stand behind these."""
+        partners = self._partners(caller)
+        iris = {
+            partner
+            for iri, (rank, *_) in matches.items()
+            if rank <= 1
+            for partner in partners.get(iri, ())
+            if partner not in matches
+        }
+        for record in self._ontologies(caller) if iris else ():
+            terms = self._vocabulary(record).terms
+            for iri in iris & terms.keys():
+                term = terms[iri]
+                if not (ontology and record.iri != ontology) and not (kind and term.kind != kind):
+                    matches.setdefault(iri, (1, len(term.label()), iri, term, record))
 
     def _term(self, iri: str, caller: Caller) -> tuple[Term, Record, Vocabulary]:
         # The ontology whose address begins the term's is asked first: it defines the term, others only mention it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +37,11 @@ _MATCHES: Final = (
     f"{OWL}equivalentProperty",
     f"{OWL}sameAs",
 )
+ALIGNMENTS: Final = tuple(
+    f"{SKOS}{name}" for name in ("exactMatch", "closeMatch", "broadMatch", "narrowMatch", "relatedMatch")
+)
+"""Properties that align a term with one of another ontology."""
+_ENDS: Final = ("Source", "Property", "Target")
 _REPLACED_BY: Final = (f"{DCT}isReplacedBy", "http://purl.obolibrary.org/obo/IAO_0100001")
 
 
@@ -78,13 +83,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """An ontology: its own IRI, version, namespace and imports, and its terms by IRI."""
+    """An ontology: its own IRI, version, namespace and imports, its terms by IRI, and the alignments that it states
+    as (subject, property, object)."""
 
     iri: str
     version: str
     namespace: str
     imports: tuple[str, ...]
     terms: Mapping[str, Term]
+    alignments: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -112,7 +119,20 @@ def vocabulary(dataset: Dataset, subject: Node) -> Vocabulary:
         namespace=first_text(dataset, subject, f"{_VANN}preferredNamespaceUri"),
         imports=tuple(iris(dataset, subject, f"{OWL}imports")),
         terms=dict(sorted(terms.items())),
+        alignments=tuple(sorted(_alignments(dataset))),
     )
+
+
+def _alignments(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    """Yield the alignments that are statements, and those with an address of their own, as SSSOM has them in RDF."""
+    for predicate in ALIGNMENTS:
+        for quad in dataset.quads_for_predicate(NamedNode(predicate)):
+            if isinstance(quad.subject, NamedNode) and isinstance(quad.object, NamedNode):
+                yield quad.subject.value, predicate, quad.object.value
+    for node in subjects_of_type(dataset, f"{OWL}Axiom"):
+        subjects, predicates, values = (iris(dataset, node, f"{OWL}annotated{end}") for end in _ENDS)
+        if subjects and values and predicates and predicates[0] in ALIGNMENTS:
+            yield subjects[0], predicates[0], values[0]
 
 
 def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:

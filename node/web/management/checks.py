@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
+from node.base.errors import TooLarge
+from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.representations import language_in
 from node.exchange.names import safe_name
 from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.kinds import iri_meant
+from node.semantics.ontologies.alignments import read_sssom, write_sssom
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
 
+TABLE: Final = 4 << 20
+"""Bytes of a table of SSSOM."""
 
-def router(*, person: Person, check: CheckData, try_transformation: TryTransformation, base: str) -> APIRouter:
+
+def router(
+    *,
+    person: Person,
+    check: CheckData,
+    try_transformation: TryTransformation,
+    align: AlignOntologies,
+    base: str,
+) -> APIRouter:
     """Return the routes. ``base`` is the node's public URL."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
@@ -54,6 +68,55 @@ def router(*, person: Person, check: CheckData, try_transformation: TryTransform
         caller = await person(request)
         iri = iri_meant(transformation, base)
         return (await try_transformation(iri, _file_name(request), chunks(request), caller)).to_json()
+
+    @api.get(
+        "/ontologies/alignment",
+        summary="Draft which terms of two ontologies mean the same",
+        description=(
+            "Pairs of terms of the ontologies `from` and `to` (addresses, or `ontology/NAME` of this node) with "
+            "labels or names in common, surest first; without `to`, the pairs that `from` states. `format=sssom` "
+            "answers with a table of SSSOM (TSV)."
+        ),
+    )
+    async def draft_alignment(
+        request: Request,
+        source: Annotated[str, Query(alias="from", max_length=2048)] = "",
+        target: Annotated[str, Query(alias="to", max_length=2048)] = "",
+        form: Annotated[str, Query(alias="format", pattern="^(json|sssom)$")] = "json",
+    ) -> Any:
+        caller = await person(request)
+        language = language_in(request.headers.get("accept-language"))
+        first, second = iri_meant(source, base), iri_meant(target, base)
+        pairs = await align.draft(first, second, caller, language=language)
+        if form == "sssom":
+            return Response(write_sssom(pairs, first), media_type="text/tab-separated-values; charset=utf-8")
+        return {"mappings": [pair.to_json() for pair in pairs]}
+
+    @api.post(
+        "/ontologies/alignment",
+        status_code=201,
+        summary="Publish an alignment",
+        description=(
+            "The body is a table of SSSOM (TSV) whose rows a person has confirmed. It is published as an ontology of "
+            "its own: `id` is the last part of its address, `title` its title. A search for a term then finds those "
+            "aligned with it."
+        ),
+    )
+    async def publish_alignment(
+        request: Request,
+        name: Annotated[str, Query(alias="id", max_length=63)] = "",
+        title: Annotated[str, Query(max_length=300)] = "",
+    ) -> Any:
+        caller = await person(request)
+        align.require_role(caller)
+        body = bytearray()
+        async for chunk in chunks(request):
+            body += chunk
+            if len(body) > TABLE:
+                raise TooLarge(f"the table may have at most {TABLE} bytes", remedy="publish it in parts")
+        fields = {"id": name, "title": title, "description": title}
+        publication = await align.publish(read_sssom(body.decode("utf-8", "replace")), fields, caller)
+        return {"iri": publication.record.iri, "version": publication.record.version}
 
     return api
 

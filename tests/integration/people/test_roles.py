@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 OTHERS_PASSWORD: Final = "PUT /api/accounts/{login}/password"
 
 PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
+    "POST /ontology/align": (UseCase.PUBLISH, {}),
     "POST /record/ask": (UseCase.NEGOTIATE, {}),
     "POST /agreements/{id:path}/get": (UseCase.RECEIVE, {}),
     "GET /received": (UseCase.READ_RECEIVED, {}),

@@ -65,6 +65,7 @@ def _show(term: dict[str, Any], lang: str) -> None:
         ("properties", "properties"),
         ("rule", "restrictions"),
         ("same as", "matches"),
+        ("aligned with", "alignedWith"),
         ("use instead", "replacedBy"),
     )
     for label, name in rows:
