@@ -129,6 +129,7 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
             person=node.callers.person,
             check=meaning.check_data,
             try_transformation=meaning.try_transformation,
+            draft_mapping=meaning.draft_mapping,
             align=meaning.align,
             base=node.parts.base,
         )

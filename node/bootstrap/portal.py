@@ -105,6 +105,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             check_data=catalogue.publication.meaning.check_data,
             foresee=catalogue.publication.meaning.foresee,
             try_transformation=catalogue.publication.meaning.try_transformation,
+            draft_mapping=catalogue.publication.meaning.draft_mapping,
             align=catalogue.publication.meaning.align,
         ),
         harvests=HarvestUseCases(

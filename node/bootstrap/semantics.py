@@ -1,4 +1,4 @@
-"""Puts together what the node knows about meaning: checks of data and ontologies, transformations."""
+"""Puts together what the node knows about meaning: checks of data and ontologies, mappings, transformations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.publication.publish import Publish
+from node.scenarios.records.transformations import KnownTransformations
+from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.transformer import Transformer
 from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.schemas.file_check import FileCheck
@@ -24,6 +26,7 @@ class MeaningServices:
     check_data: CheckData
     foresee: ForeseeImpact
     try_transformation: TryTransformation
+    draft_mapping: DraftMapping
     align: AlignOntologies
 
 
@@ -38,5 +41,6 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
         ),
         foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=parts.settings.description_limit),
         try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
+        draft_mapping=DraftMapping(browse=browse, publish=publish, transformations=KnownTransformations(browse)),
         align=AlignOntologies(browse=browse, publish=publish),
     )

@@ -27,6 +27,7 @@ VERBS: Final = {
     "meaning.terms": ("terms",),
     "meaning.checks": ("check",),
     "meaning.alignments": ("align",),
+    "meaning.mappings": ("mapping",),
     "meaning.transformations": ("transform",),
     "get": ("get",),
     "agreements": ("agreement",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,9 @@ def obstacles(findings: Sequence[Mapping[str, Any]]) -> None:
         say(f"  {number}  {finding['place']}: {finding['sentence']}")
         if finding.get("remedy"):
             say(f"     {finding['remedy']}")
+        if finding.get("draft"):
+            say("     a transformation that would fit, with language: column mapping and this definition:")
+            say(f"     {json.dumps(finding['draft'], ensure_ascii=False)}")
 
 
 def pins(bound: Mapping[str, Any]) -> None:

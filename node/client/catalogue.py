@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -110,6 +111,25 @@ class CatalogueCalls:
         """Publish a table of SSSOM as an alignment: ``{"iri", "version"}``."""
         params = {"id": name, "title": title}
         return document("POST", "/api/ontologies/alignment", params=params, content=table.read_bytes())
+
+    @endpoint
+    def draft_mapping(
+        self,
+        source: str,
+        target: str,
+        *,
+        source_role: str = "",
+        target_role: str = "",
+        columns: Sequence[str] = (),
+        language: str = "en",
+    ) -> Call[dict[str, Any]]:
+        """Draft a mapping between two assets: ``{"columns", "gaps", "unread", "definition", "chains"}``. ``columns``
+        are choices such as ``speed:v``."""
+        pairs = {"from": source, "to": target, "fromRole": source_role, "toRole": target_role}
+        params: dict[str, Any] = {name: value for name, value in pairs.items() if value}
+        params |= {"column": list(columns)} if columns else {}
+        headers = {"Accept-Language": language}
+        return document("GET", "/api/transformations/draft", params=params, headers=headers)
 
     @endpoint
     def term(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:

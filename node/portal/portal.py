@@ -37,7 +37,7 @@ from node.portal.pages import (
     work,
 )
 from node.portal.pages.data import quality, sources, tables, values
-from node.portal.pages.meaning import alignments, terms
+from node.portal.pages.meaning import alignments, mappings, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
@@ -92,6 +92,8 @@ class Portal:
             ("POST", "/record/foresee", page(FORESIGHT.answer, **people)),
             ("GET", "/transformation/try", page(TRIAL.form, **people)),
             ("POST", "/transformation/try", page(TRIAL.answer, **people)),
+            ("GET", "/transformation/draft", page(mappings.draft, **people)),
+            ("POST", "/transformation/draft", page(mappings.publish, **people)),
             ("GET", "/ontology/align", page(alignments.draft, **people)),
             ("POST", "/ontology/align", page(alignments.publish, **people)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),

@@ -29,6 +29,7 @@ from node.portal.theme import style_sheet
 from node.portal.usecases import UseCases
 from node.portal.views.browsers import browser_name
 from node.portal.visit import PLURALS, Visit
+from node.scenarios.transformations.mapping_proposal import text_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -255,6 +256,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters["browser"] = browser_name
+    environment.filters["definition"] = text_of
     environment.filters["short"] = markup.shorten
     environment.filters["segment"] = lambda value: quote(str(value), safe="")
     environment.tests["web_address"] = lambda value: markup.web_address(value) is not None

@@ -42,17 +42,19 @@ from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.views.users import Users
+from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.trial import TryTransformation
 from node.transfer.deletion.confirm import ConfirmDeletion
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeaningUseCases:
-    """To check data against a schema, and a version before it is published, and to try a transformation."""
+    """To check data against a schema, and a version before it is published, to draft and try a transformation."""
 
     check_data: CheckData
     foresee: ForeseeImpact
     try_transformation: TryTransformation
+    draft_mapping: DraftMapping
     align: AlignOntologies
 
 

@@ -16,7 +16,8 @@ WARNING: Final = "warning"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A finding about a binding. ``place``: ``input network``, ``step noise.flows``, ``parameter x``, ``layer …``.
-    ``transformations`` are IRIs of transformations that would make both ends fit. A *violation* stops a run.
+    ``transformations`` are IRIs of transformations that would make both ends fit; ``draft`` is the definition of a
+    column mapping that would, if there is no such transformation yet. A *violation* stops a run.
 
     ``facts`` are the values in the sentence, so that it can be written in another language: with ``case``, if a code
     has several sentences."""
@@ -27,6 +28,7 @@ class Finding:
     remedy: str = ""
     severity: str = ERROR
     transformations: tuple[str, ...] = ()
+    draft: Mapping[str, Any] = field(default_factory=dict, compare=False)
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class Finding:
             members["remedy"] = self.remedy
         if self.transformations:
             members["transformations"] = list(self.transformations)
+        if self.draft:
+            members["draft"] = dict(self.draft)
         if self.facts:
             members["facts"] = dict(self.facts)
         return members

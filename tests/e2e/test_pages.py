@@ -80,6 +80,7 @@ INSIDE = (
         f"{path}?iri={quote(f'{BASE}/{name}', safe='')}"
         for path, name in (
             ("/record/foresee", "ontologies/mobility"),
+            ("/transformation/draft", "schemas/traffic-flow-observed"),
             ("/ontology/align", "ontologies/mobility"),
             ("/schema/check", "schemas/traffic-flow-observed"),
             ("/transformation/try", "transformations/quarter-to-hour"),

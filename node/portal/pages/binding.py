@@ -13,6 +13,7 @@ from starlette.responses import Response
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
 from node.catalogue.model import Record
+from node.identity.roles import UseCase, allowed
 from node.portal.cities import cities
 from node.portal.markup import unit
 from node.portal.pages.runs import scenarios_of
@@ -127,6 +128,7 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         elsewhere=_elsewhere(findings, template, layers),
         bound=bound,
         sound=bool(bound and bound.binding),
+        may_publish=allowed(caller, UseCase.PUBLISH),
         stops=[one for one in findings if one.severity == ERROR],
         transformations=await _transformations(responder, visit, findings),
         binding=json.dumps(request, ensure_ascii=False),
@@ -174,9 +176,9 @@ def _request(
 
 def _value(parameter: Parameter, text: str) -> Any:
     """Return the typed text as a value of the parameter's type; the check judges it."""
-    for allowed in parameter.values:
-        if _plain(allowed) == text:
-            return allowed
+    for choice in parameter.values:
+        if _plain(choice) == text:
+            return choice
     if isinstance(parameter.default, bool):
         return text in ("true", "yes", "1", "on")
     if parameter.unit is not None or isinstance(parameter.default, int | float):

@@ -51,8 +51,8 @@ def fitting_transformations(
     return tuple(
         transformation
         for transformation in transformations
-        if any(_admits(source, port) for port in input_ports(transformation))
-        and any(_admits(port, target) for port in output_ports(transformation))
+        if any(admits(source, port) for port in input_ports(transformation))
+        and any(admits(port, target) for port in output_ports(transformation))
     )
 
 
@@ -80,7 +80,8 @@ def _mapping_port(card: Transformation, schemas: tuple[str, ...], *, as_input: b
     return Port(role="", schemas=schemas)
 
 
-def _admits(source: Port, target: Port) -> bool:
+def admits(source: Port, target: Port) -> bool:
+    """Return whether rows of ``source`` can be those of ``target``: by their columns, or else by a common schema."""
     if source.variables and target.variables:
         return not any(fit.severity == ERROR for fit in fits(source, target))
     return bool(set(source.schemas) & set(target.schemas))

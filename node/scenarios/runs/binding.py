@@ -45,6 +45,7 @@ from node.scenarios.runs.binding_draft import BindingDraft, check_chain, finding
 from node.scenarios.runs.hashes import binding_key
 from node.scenarios.runs.request import BindingRequest, InputRequest
 from node.scenarios.tables.rows import read_rows
+from node.scenarios.transformations.column_matches import missing_mapping
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The catalogue's transformations for a caller: candidates for repairing a chain that does not fit."""
@@ -250,13 +251,12 @@ class Bind:
                 held = work.inputs.get(name)
                 if held is not None and held.in_place:
                     source = taken_on_trust(source, target)
-                for mismatch in fits(source, target, sample=work.rows.get(name)):
-                    if transformations is None and mismatch.severity == ERROR:
-                        transformations = await self._transformations(caller)
-                    fitting = [
-                        input_.iri for input_ in fitting_transformations(source, target, transformations or ())
-                    ]
-                    work.findings.append(finding_of(place, mismatch, fitting))
+                mismatches = fits(source, target, sample=work.rows.get(name))
+                if transformations is None and any(mismatch.severity == ERROR for mismatch in mismatches):
+                    transformations = await self._transformations(caller)
+                fitting = [input_.iri for input_ in fitting_transformations(source, target, transformations or ())]
+                draft = {} if fitting or not mismatches else missing_mapping(source, target)
+                work.findings += [finding_of(place, mismatch, fitting, draft) for mismatch in mismatches]
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):
                 sources[f"{step.name}.{output.role}"] = output

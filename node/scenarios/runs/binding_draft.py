@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,8 +65,11 @@ def missing_is_news(work: BindingDraft, name: str) -> bool:
     return name not in roles and head not in unresolved
 
 
-def finding_of(place: str, mismatch: Mismatch, transformations: Sequence[str]) -> Finding:
-    """Return a mismatch as a finding. ``transformations`` are the transformations that would make both ends fit."""
+def finding_of(
+    place: str, mismatch: Mismatch, transformations: Sequence[str], draft: Mapping[str, Any] | None = None
+) -> Finding:
+    """Return a mismatch as a finding. ``transformations`` are the transformations that would make both ends fit,
+    ``draft`` the definition of one that would."""
     stops = mismatch.severity == ERROR
     remedy = mismatch.remedy
     if stops and transformations:
@@ -78,5 +81,6 @@ def finding_of(place: str, mismatch: Mismatch, transformations: Sequence[str]) -
         remedy=remedy,
         severity=mismatch.severity,
         transformations=tuple(transformations) if stops else (),
+        draft=draft or {} if stops else {},
         facts=mismatch.facts,
     )

@@ -1,18 +1,20 @@
-"""Check data against a schema, and try a transformation on a sample, over HTTP."""
+"""Check data against a schema, try a transformation on a sample, and draft a mapping, over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from node.base.errors import TooLarge
+from node.base.errors import InvalidInput, TooLarge
 from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.representations import language_in
 from node.exchange.names import safe_name
+from node.scenarios.transformations.drafts import DraftMapping, MappingOrder
 from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.kinds import iri_meant
 from node.semantics.ontologies.alignments import read_sssom, write_sssom
@@ -30,6 +32,7 @@ def router(
     person: Person,
     check: CheckData,
     try_transformation: TryTransformation,
+    draft_mapping: DraftMapping,
     align: AlignOntologies,
     base: str,
 ) -> APIRouter:
@@ -99,7 +102,7 @@ def router(
         description=(
             "The body is a table of SSSOM (TSV) whose rows a person has confirmed. It is published as an ontology of "
             "its own: `id` is the last part of its address, `title` its title. A search for a term then finds those "
-            "aligned with it."
+            "aligned with it, and mappings between schemas use it."
         ),
     )
     async def publish_alignment(
@@ -118,7 +121,48 @@ def router(
         publication = await align.publish(read_sssom(body.decode("utf-8", "replace")), fields, caller)
         return {"iri": publication.record.iri, "version": publication.record.version}
 
+    @api.get(
+        "/transformations/draft",
+        summary="Draft a mapping between two assets",
+        description=(
+            "Each of `from` and `to` is a schema, a dataset with described columns, or a model (an address, or "
+            "`schema/NAME` of this node). `fromRole` and `toRole` name an output or input of a model. The fields "
+            "of `to` are filled by linked terms first, then by names, labels and units; `column=TARGET:SOURCE` (may "
+            "be repeated) chooses a column, `column=TARGET:` leaves it out. `columns` has the reasons, "
+            "`gaps` the fields that nothing fills, `definition` the column mapping. `chains` are "
+            "transformations of the catalogue that lead the same way, at most four steps, cheapest loss first."
+        ),
+    )
+    async def draft(
+        request: Request,
+        source: Annotated[str, Query(alias="from", max_length=2048)] = "",
+        target: Annotated[str, Query(alias="to", max_length=2048)] = "",
+        source_role: Annotated[str, Query(alias="fromRole", max_length=200)] = "",
+        target_role: Annotated[str, Query(alias="toRole", max_length=200)] = "",
+        column: Annotated[list[str] | None, Query(max_length=200)] = None,
+    ) -> Any:
+        caller = await person(request)
+        order = MappingOrder(
+            source=iri_meant(source, base),
+            target=iri_meant(target, base),
+            source_role=source_role,
+            target_role=target_role,
+            choices=choices_of(column or ()),
+        )
+        return (await draft_mapping(order, caller)).to_json(language_in(request.headers.get("accept-language")))
+
     return api
+
+
+def choices_of(pairs: Iterable[str]) -> dict[str, str]:
+    """Return field of the target → column of the source, from texts like ``speed:v``. Raises ``InvalidInput``."""
+    choices = {}
+    for pair in pairs:
+        name, colon, column = pair.partition(":")
+        if not name or not colon:
+            raise InvalidInput(f"{pair[:80]} chooses no column", remedy="write column=FIELD:COLUMN, such as speed:v")
+        choices[name] = column
+    return choices
 
 
 def _file_name(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Alignments are drafted, confirmed and published; searches use them; SSSOM goes in and out."""
+"""Alignments are drafted, confirmed and published; searches and mappings use them; SSSOM goes in and out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import httpx2
 import pytest
 
 from node.cli.main import run
+from tests.integration.meaning.test_data_checks import described
+from tests.integration.meaning.test_data_checks import publish as publish_record
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, signed_in
 
@@ -101,6 +103,23 @@ def test_a_table_goes_out_is_corrected_and_comes_in(
         assert "fietspad" in page.text
         assert stranger.get("/api/ontologies/alignment", params=ENDS).status_code in (401, 403)
         assert stranger.post("/api/ontologies/alignment", content=b"x").status_code in (401, 403)
+
+
+def test_a_mapping_uses_the_alignment(city: Running, http: httpx2.Client) -> None:
+    terms = {
+        "here": f"{city.url}/ontologies/city#speedKmh",
+        "there": f"{city.url}/ontologies/other#gemiddeldeSnelheid",
+    }
+    for name, term in terms.items():
+        definition = {"type": "object", "properties": {f"x{name}": {"type": "number", "x-jsonld-id": term}}}
+        assert publish_record(http, described("schema", name, version="1", definition=definition)).status_code == 201
+    table = f"subject_id\tpredicate_id\tobject_id\n{terms['here']}\tskos:exactMatch\t{terms['there']}\n"
+    pair = http.post("/api/ontologies/alignment", params={"id": "speeds", "title": "Speeds"}, content=table.encode())
+    assert pair.status_code == 201, pair.text
+    params = {"from": "schema/here", "to": "schema/there"}
+    (column,) = http.get("/api/transformations/draft", params=params).json()["columns"]
+    assert column["rule"] == {"rename": "xhere"}
+    assert [reason["code"] for reason in column["reasons"]] == ["aligned-term"]
 
 
 def test_a_person_confirms_pairs_on_the_page(city: Running, http: httpx2.Client) -> None:

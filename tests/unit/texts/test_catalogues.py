@@ -29,6 +29,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "findings": ("node/semantics",),
     "formats": ("node/texts",),
     "harvest": ("node/semantics/harvest", "node/catalogue/harvest"),
+    "meaning": ("node/scenarios/transformations",),
     "negotiation": ("node/negotiation",),
     "portal": ("node/portal",),
     "scenarios": ("node/scenarios",),

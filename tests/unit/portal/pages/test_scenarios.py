@@ -304,10 +304,16 @@ def test_findings_stand_beside_their_fields_with_what_mends_them(node: FakeNode,
             remedy="put quarter-to-hour between them",
             transformations=(HOURS,),
         ),
+        Finding(
+            place="step noise.flows",
+            code="unit-factor",
+            sentence="flows come in another unit",
+            draft={"flow": {"rename": "flow", "unit": "{vehicles}/h"}},
+        ),
         Finding(place="input network", code="extent", sentence="2 % lie outside", severity="warning"),
     )
     page = look(f"{BIND}&input.network={quote(f'{NETWORK} 1 here road-network.geojson')}&param.greenFactor=7,5")
-    assert "4 errors, shown next to their fields." in page.text
+    assert "5 errors, shown next to their fields." in page.text
     network = page.element("div", id="input-1-found")
     assert "Warning: 2 % lie outside" in " ".join(network.text.split())
     assert page.element("select", id="input-1").get("aria-invalid") == ""
@@ -316,6 +322,8 @@ def test_findings_stand_beside_their_fields_with_what_mends_them(node: FakeNode,
     assert "greenFactor is 7.5" in page.element("div", id="param-2-hint").text
     mending = next(link for link in page.all("a") if "Quarter-hours to hours" in link.text)
     assert mending["href"] == "/transformations/quarter-to-hour"
+    draft = next(link for link in page.all("a") if "Correct and publish it" in link.text)
+    assert draft["href"].startswith("/transformation/draft?definition=%7B%0A")
     assert page.all("form", action="/scenario/start") == []
 
 

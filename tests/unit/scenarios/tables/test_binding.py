@@ -336,6 +336,10 @@ class TestWiring:
         await at.publish(HEAD + CHAIN.replace("walks: seconds.times", "walks: walk.times"))
         unmended = [one for one in (await check(at)).findings if one.code == "unit-factor"]
         assert [one.transformations for one in unmended] == [()]
+        # The missing one is drafted, and puts both ends right.
+        draft = unmended[0].to_json()["draft"]
+        assert draft["seconds"] == {"rename": "seconds", "unit": "s"}
+        assert draft["units"] == {"seconds": "min"}
 
 
 class TestParameters:
