@@ -99,7 +99,7 @@ def confine(limits: Limits, paths: Sequence[str], parent: int, den: Den | None =
     barriers = 0
     if den is not None and den.place is not None and root.enter(den.place):
         barriers |= ROOT
-    _drop_capabilities(libc)
+    drop_capabilities(libc)
     if landlock.install(libc, paths, den.folder_names if den is not None else ()):
         barriers |= LANDLOCK
     if den is not None and den.channel is not None and _have_paths_answered(libc, den.channel):
@@ -129,7 +129,8 @@ def _limit(which: int, soft: int, hard: int | None = None) -> None:
         resource.setrlimit(which, (min(soft, ceiling), ceiling))
 
 
-def _drop_capabilities(libc: ctypes.CDLL) -> None:
+def drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Give up every capability of this process, for good."""
     number = _CAPSET.get(os.uname().machine)
     if number is not None:
         header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)

@@ -24,6 +24,10 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
+_EXECUTE: Final = 1 << 0
+_WRITE: Final = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14
+"""Write and truncate files; make and remove files and folders."""
+_OF_FILES: Final = _EXECUTE | 1 << 1 | _READ_FILE | 1 << 14
 # All rights on files that each version of the interface knows, from execute (bit 0) on.
 _RIGHTS_BITS: Final = {1: 13, 2: 14, 3: 15, 4: 15}
 _RIGHTS_BITS_SINCE_5: Final = 16
@@ -58,17 +62,28 @@ def version(libc: ctypes.CDLL) -> int:
 
 def install(libc: ctypes.CDLL, paths: Iterable[str], folders: Iterable[str] = ()) -> bool:
     """Restrict this process to reading below ``paths`` and names in ``folders``; return False without Landlock."""
+    rights = [(path, _READ_FILE | _READ_DIR) for path in paths]
+    return _install(libc, [*rights, *((path, _READ_DIR) for path in folders)])
+
+
+def install_for_programs(libc: ctypes.CDLL, paths: Iterable[str], writable: Iterable[str]) -> bool:
+    """Restrict this process to reading and running what is below ``paths``, and to writing below ``writable``; return
+    False without Landlock."""
+    rights = [(path, _EXECUTE | _READ_FILE | _READ_DIR) for path in paths]
+    return _install(libc, [*rights, *((path, _READ_FILE | _READ_DIR | _WRITE) for path in writable)])
+
+
+def _install(libc: ctypes.CDLL, rights: Iterable[tuple[str, int]]) -> bool:
     abi = version(libc)
     if not abi:
         return False
     rules = _ruleset(libc, abi)
     if rules < 0:
         return False
+    all_rights = (1 << _RIGHTS_BITS.get(abi, _RIGHTS_BITS_SINCE_5)) - 1
     try:
-        for path in paths:
-            _allow(libc, rules, path, _READ_FILE | _READ_DIR)
-        for path in folders:
-            _allow(libc, rules, path, _READ_DIR)
+        for path, right in rights:
+            _allow(libc, rules, path, right & all_rights)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             return False
         return bool(libc.syscall(_RESTRICT_SELF, ctypes.c_int(rules), ctypes.c_uint32(0)) == 0)
@@ -92,7 +107,7 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, rights_below: int) -> None:
     except FileNotFoundError:
         return
     try:
-        rights = rights_below if Path(path).is_dir() else rights_below & _READ_FILE
+        rights = rights_below if Path(path).is_dir() else rights_below & _OF_FILES
         rule = struct.pack("=Qi", rights, place)
         libc.syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0))
     finally:

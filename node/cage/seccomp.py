@@ -65,6 +65,8 @@ class Machine:
 
     audit: int
     refusals: frozenset[int]
+    offline: frozenset[int]
+    """Calls that are refused to a program that starts others: sockets, tracing, mounts, kernel interfaces."""
     clone: int
     kill: tuple[int, ...]
     prlimit: int
@@ -124,6 +126,15 @@ _X86_64: Final = Machine(
         *(80, 81, 137, 191, 192, 194, 195),  # chdir fchdir statfs getxattr lgetxattr listxattr llistxattr
         *(317, 162, 306, 285, 73),  # seccomp sync syncfs fallocate flock
     },
+    offline=frozenset(
+        {
+            *(41, 42, 43, 49, 50, 53, 288),  # socket connect accept bind listen socketpair accept4
+            *(101, 310, 311, 312),  # ptrace process_vm_readv process_vm_writev kcmp
+            *(165, 166, 155, 161, 308, 272),  # mount umount2 pivot_root chroot setns unshare
+            *(321, 248, 249, 250, 298, 323),  # bpf add_key request_key keyctl perf_event_open userfaultfd
+            *(303, 304, 300, 246, 320, 175, 313, 176, 169),  # handles, fanotify, kexec, modules, reboot
+        }
+    ),
     clone=56,
     kill=(62, 234),
     prlimit=302,
@@ -172,6 +183,15 @@ _AARCH64: Final = Machine(
         *(49, 50, 43, 8, 9, 11, 12),  # chdir fchdir statfs getxattr lgetxattr listxattr llistxattr
         *(277, 81, 267, 47, 32),  # seccomp sync syncfs fallocate flock
     },
+    offline=frozenset(
+        {
+            *(198, 199, 200, 201, 202, 203, 242),  # socket socketpair bind listen accept connect accept4
+            *(117, 270, 271, 272),  # ptrace process_vm_readv process_vm_writev kcmp
+            *(40, 39, 41, 51, 268, 97),  # mount umount2 pivot_root chroot setns unshare
+            *(280, 217, 218, 219, 241, 282),  # bpf add_key request_key keyctl perf_event_open userfaultfd
+            *(264, 265, 262, 104, 294, 105, 273, 106, 142),  # handles, fanotify, kexec, modules, reboot
+        }
+    ),
     clone=220,
     kill=(129, 131),
     prlimit=261,
@@ -291,6 +311,22 @@ def program(machine: Machine, pid: int) -> bytes:
     return b"".join(steps)
 
 
+def offline_program(machine: Machine) -> bytes:
+    """Return the filter for a program that starts others: no sockets, no other processes, none of the kernel's larger
+    interfaces. The files are left to Landlock."""
+    steps = [
+        _step(_LOAD, _ARCHITECTURE),
+        _step(_EQUAL, machine.audit, 1, 0),
+        _step(_RETURN, _KILL_PROCESS),
+        _step(_LOAD, _NUMBER),
+        _step(_AT_LEAST, _X32_BIT, 0, 1),
+        _refuse(errno.EPERM),
+    ]
+    for first, last in _runs(_REFUSED_EVERYWHERE | machine.offline):
+        steps += [_step(_AT_LEAST, first, 0, 2), _step(_ABOVE, last, 1, 0), _refuse(errno.EPERM)]
+    return b"".join([*steps, _step(_RETURN, _ALLOW)])
+
+
 def asking_program(machine: Machine) -> bytes:
     """Return the filter that makes every call that names a path wait for an answer, and allows all other calls."""
     steps = [
@@ -317,6 +353,16 @@ def install(libc: ctypes.CDLL, pid: int) -> bool:
     if machine is None:
         return False
     steps = program(machine, pid)
+    prepared = _Program(len(steps) // 8, steps)
+    return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(prepared), 0, 0) == 0)
+
+
+def install_offline(libc: ctypes.CDLL) -> bool:
+    """Apply ``offline_program`` to this process and all that it starts; return False if this machine has none."""
+    machine = _machine(libc)
+    if machine is None:
+        return False
+    steps = offline_program(machine)
     prepared = _Program(len(steps) // 8, steps)
     return bool(libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(prepared), 0, 0) == 0)
 
