@@ -130,6 +130,7 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
             check=meaning.check_data,
             try_transformation=meaning.try_transformation,
             draft_mapping=meaning.draft_mapping,
+            reason=meaning.reason,
             align=meaning.align,
             base=node.parts.base,
         )

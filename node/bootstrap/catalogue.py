@@ -9,6 +9,7 @@ from functools import partial
 from node.adapters.chain_snapshot import ChainSnapshot
 from node.adapters.peers.sources import WebSources
 from node.adapters.planes.drafts import FolderDrafts
+from node.adapters.reasoner.hermit import HermitReasoner
 from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.foundation import Foundation
@@ -17,6 +18,7 @@ from node.bootstrap.semantics import MeaningServices, meaning_services
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.contradictions import BRIEF, contradictions
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers, Member
 from node.catalogue.export.catalog import CatalogExport
@@ -370,6 +372,7 @@ def _publish(
                     records=parts.stores.catalogue.records,
                     transformer=Transformer(parts.cage),
                 ),
+                contradictions=partial(contradictions, reasoner=HermitReasoner(seconds=BRIEF)),
                 default=REFUSE if settings.wrong_data == "refuse" else WARN,
             ),
         ),

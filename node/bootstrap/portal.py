@@ -106,6 +106,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             foresee=catalogue.publication.meaning.foresee,
             try_transformation=catalogue.publication.meaning.try_transformation,
             draft_mapping=catalogue.publication.meaning.draft_mapping,
+            reason=catalogue.publication.meaning.reason,
             align=catalogue.publication.meaning.align,
         ),
         harvests=HarvestUseCases(

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from node.adapters.planes.drafts import FolderDrafts
+from node.adapters.reasoner.hermit import HermitReasoner
 from node.bootstrap.parts import Parts
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.alignments import AlignOntologies
+from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.publication.publish import Publish
@@ -27,6 +29,7 @@ class MeaningServices:
     foresee: ForeseeImpact
     try_transformation: TryTransformation
     draft_mapping: DraftMapping
+    reason: ReasonOver
     align: AlignOntologies
 
 
@@ -43,4 +46,5 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
         try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
         draft_mapping=DraftMapping(browse=browse, publish=publish, transformations=KnownTransformations(browse)),
         align=AlignOntologies(browse=browse, publish=publish),
+        reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )

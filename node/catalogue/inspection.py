@@ -65,24 +65,26 @@ class Inspect:
         place: Callable[[str], Path],
         check: FileComparison,
         further: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
+        contradictions: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         default: str = WARN,
     ) -> None:
-        """``further`` finds faults of other kinds of assets. ``place`` returns the path of the bytes with this
-        SHA-256, ``check`` compares a file with a schema. ``default`` is what happens to data that break a schema
-        which does not say what happens."""
+        """``further`` finds faults of other kinds of assets, ``contradictions`` those of ontologies. ``place``
+        returns the path of the bytes with this SHA-256, ``check`` compares a file with a schema. ``default`` is what
+        happens to data that break a schema which does not say what happens."""
         self._uow = uow
         self._records = records
         self._open_file = open_file
         self._place = place
         self._check = check
         self._further = further
+        self._contradictions = contradictions
         self._default = default
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
         findings = list(self._meaning(draft)) if draft.kind in BREAKING_RULES else []
         if draft.kind == "ontology":
-            findings += _pitfalls(draft)
+            findings += [*_pitfalls(draft), *self._contradictions(draft)]
         findings += self._further(draft)
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):

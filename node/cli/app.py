@@ -28,6 +28,7 @@ VERBS: Final = {
     "meaning.checks": ("check",),
     "meaning.alignments": ("align",),
     "meaning.mappings": ("mapping",),
+    "meaning.reasoner": ("reason",),
     "meaning.transformations": ("transform",),
     "get": ("get",),
     "agreements": ("agreement",),

@@ -113,6 +113,12 @@ class CatalogueCalls:
         return document("POST", "/api/ontologies/alignment", params=params, content=table.read_bytes())
 
     @endpoint
+    def reason(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:
+        """Check with a reasoner whether an ontology contradicts itself: ``{"verdict", "text", "empty", "below"}``."""
+        headers = {"Accept-Language": language}
+        return document("POST", "/api/ontologies/reason", params={"ontology": iri}, headers=headers, timeout=None)
+
+    @endpoint
     def draft_mapping(
         self,
         source: str,

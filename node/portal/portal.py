@@ -37,7 +37,7 @@ from node.portal.pages import (
     work,
 )
 from node.portal.pages.data import quality, sources, tables, values
-from node.portal.pages.meaning import alignments, mappings, terms
+from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
@@ -96,6 +96,8 @@ class Portal:
             ("POST", "/transformation/draft", page(mappings.publish, **people)),
             ("GET", "/ontology/align", page(alignments.draft, **people)),
             ("POST", "/ontology/align", page(alignments.publish, **people)),
+            ("GET", "/ontology/reason", page(reasoner.form, **people)),
+            ("POST", "/ontology/reason", page(reasoner.answer, **form)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),
             ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.alignments import AlignOntologies
+from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.usecases import DatasetDrafts
@@ -55,6 +56,7 @@ class MeaningUseCases:
     foresee: ForeseeImpact
     try_transformation: TryTransformation
     draft_mapping: DraftMapping
+    reason: ReasonOver
     align: AlignOntologies
 
 

@@ -82,6 +82,7 @@ INSIDE = (
             ("/record/foresee", "ontologies/mobility"),
             ("/transformation/draft", "schemas/traffic-flow-observed"),
             ("/ontology/align", "ontologies/mobility"),
+            ("/ontology/reason", "ontologies/mobility"),
             ("/schema/check", "schemas/traffic-flow-observed"),
             ("/transformation/try", "transformations/quarter-to-hour"),
         )

@@ -57,6 +57,11 @@ def restrictions_of(dataset: Dataset, class_: Node) -> tuple[Restriction, ...]:
     return tuple(sorted(rules))
 
 
+def restriction_at(dataset: Dataset, node: BlankNode) -> Restriction | None:
+    """Return the restriction that a blank node is; None if it is another expression."""
+    return next(_read(dataset, node), None) if f"{OWL}Restriction" in types(dataset, node) else None
+
+
 def _read(dataset: Dataset, node: BlankNode) -> Iterator[Restriction]:
     on = iris(dataset, node, f"{OWL}onProperty")
     of = next(iter(iris(dataset, node, f"{OWL}onClass") + iris(dataset, node, f"{OWL}onDataRange")), "")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from node.base.errors import InvalidInput, TooLarge
 from node.catalogue.drafts.alignments import AlignOntologies
+from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.representations import language_in
 from node.exchange.names import safe_name
@@ -33,6 +34,7 @@ def router(
     check: CheckData,
     try_transformation: TryTransformation,
     draft_mapping: DraftMapping,
+    reason: ReasonOver,
     align: AlignOntologies,
     base: str,
 ) -> APIRouter:
@@ -120,6 +122,22 @@ def router(
         fields = {"id": name, "title": title, "description": title}
         publication = await align.publish(read_sssom(body.decode("utf-8", "replace")), fields, caller)
         return {"iri": publication.record.iri, "version": publication.record.version}
+
+    @api.post(
+        "/ontologies/reason",
+        summary="Check whether an ontology contradicts itself",
+        description=(
+            "HermiT (OWL 2 DL) classifies the asset `ontology` (an address, or `ontology/NAME` of this node), "
+            "confined and limited in time. `verdict` is consistent, empty-classes or inconsistent; or no-java, "
+            "no-library, too-large, too-long or failed, without an answer. `empty` lists the classes that can have "
+            "no members, `because` the axioms that are the reason; with `minimal` none of them can be left out. "
+            "`below` lists what follows about classes and is not stated."
+        ),
+    )
+    async def reason_over(request: Request, ontology: Annotated[str, Query(max_length=2048)] = "") -> Any:
+        caller = await person(request)
+        language = language_in(request.headers.get("accept-language"))
+        return (await reason(iri_meant(ontology, base), caller)).to_json(language)
 
     @api.get(
         "/transformations/draft",

@@ -212,7 +212,7 @@ class FakeNode:
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
         # Their forms are shown only, and say how large a file may be.
-        self.draft_mapping = self.align = SimpleNamespace()
+        self.draft_mapping = self.reason = self.align = SimpleNamespace()
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []

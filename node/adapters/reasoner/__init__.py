@@ -1,0 +1,1 @@
+"""The reasoner for OWL 2 DL: HermiT by owlready2, in a confined process of its own."""

@@ -1,0 +1,76 @@
+"""Check with a reasoner whether an ontology contradicts itself: on request, and before it is published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from node.base.errors import InvalidInput, TooMany
+from node.base.turnstile import Turnstile
+from node.catalogue.browse import Browse
+from node.catalogue.model import Record
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.semantics.findings.files import file_finding
+from node.semantics.model import Finding
+from node.semantics.ontologies.axioms import Axioms
+from node.semantics.ontologies.consistency import Consistency, Verdict
+
+Reasoner = Callable[[bytes, str], Consistency]
+"""Checks the ontology in canonical N-Quads whose record has this address. It blocks."""
+
+MOST_CALLERS: Final = 16
+BOUNDED: Final = 300
+"""Axioms of an ontology that is checked before it is published; a larger one is checked on request."""
+BRIEF: Final = 20.0
+"""Seconds that this may take."""
+_NAMED: Final = 3
+
+
+class ReasonOver:
+    """Checks ontologies that the caller may see, one at a time."""
+
+    def __init__(self, *, browse: Browse, reasoner: Reasoner) -> None:
+        self._browse = browse
+        self._reasoner = reasoner
+        self._turnstile = Turnstile(
+            at_once=1,
+            most=MOST_CALLERS,
+            refusal=lambda: TooMany("many ontologies are being checked just now", remedy="try again in a minute"),
+        )
+
+    async def __call__(self, iri: str, caller: Caller) -> Consistency:
+        """Return the verdict about the ontology ``iri``. Raises ``NotAllowed``, ``NotFound``, ``TooMany``, and
+        ``InvalidInput`` for another kind of asset."""
+        require(caller, UseCase.PUBLISH)
+        record = await self._browse.record(iri, caller)
+        if record.kind != "ontology":
+            raise InvalidInput(f"{record.title()} is a {record.kind}", remedy="name the address of an ontology")
+        with self._turnstile.admission():
+            async with self._turnstile.turn:
+                return await asyncio.to_thread(self._reasoner, record.nquads, record.subject)
+
+
+def contradictions(draft: Record, reasoner: Reasoner) -> Iterator[Finding]:
+    """Yield what a reasoner finds wrong with a draft, if it has few axioms, some of which can clash."""
+    if draft.kind != "ontology":
+        return
+    axioms = Axioms(draft.nquads, draft.subject)
+    if len(axioms.axioms) > BOUNDED or not axioms.may_clash:
+        return
+    verdict = reasoner(draft.nquads, draft.subject)
+    if verdict.verdict is Verdict.INCONSISTENT:
+        yield _finding(verdict, "", "contradiction")
+    for iri in verdict.empty[:_NAMED]:
+        yield _finding(verdict, iri, "empty-class")
+
+
+def _finding(verdict: Consistency, iri: str, key: str) -> Finding:
+    return file_finding(
+        key,
+        f"ontology:reasoner-{key}",
+        field="",
+        term=lambda language: verdict.label(iri, language) if iri else "",
+        because=lambda language: " ".join(verdict.because(iri, language)),
+    )
