@@ -31,8 +31,8 @@ lint: $(VENV)/.dev ## ruff, formatting, mypy, the rooms' import contracts
 format: $(VENV)/.dev ## put code into form
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; PEER=edc|fuseki STORE=postgres)
-	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
+bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; MEANING=1: ontologies and schemas only; PEER=edc|fuseki STORE=postgres)
+	@$(BIN)/python -m tests.bench $(if $(MEANING),meaning) $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
 
 pictures: $(VENV)/.dev ## pictures of the main pages, in build/pictures with a sheet of all (DARK=1: in the dark too)
 	@$(BIN)/python -m tests.e2e.pictures $(if $(DARK),--dark)
