@@ -30,7 +30,7 @@ from node.dialogue.process import Exchange, Process
 from node.exchange.delivery import SEALED_ENDING
 from node.ledger.model import EntryKind
 from node.settings import load
-from node.transfer.reception import DONE
+from node.transfer.receiving.reception import DONE
 from tests import view_updates
 from tests.simulator.invariants import MOVES
 

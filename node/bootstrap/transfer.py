@@ -25,10 +25,10 @@ from node.transfer.model import Transfer
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
 from node.transfer.reactions import Reactions
-from node.transfer.reception import ReceiveBytes
+from node.transfer.receiving.reception import ReceiveBytes
+from node.transfer.receiving.use_count import CountedReceptions
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
-from node.transfer.use_count import CountedReceptions
 from node.transfer.usecases import Transfers
 
 

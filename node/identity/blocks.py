@@ -7,7 +7,7 @@ agreements and received data stay. All blocks are stored as one text, since ther
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ from node.base.clock import Clock, moment, stamp
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.plaintext import word
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.identity.model import Caller
 from node.identity.ports import Notes
@@ -27,6 +28,13 @@ from node.ledger.ports import Append
 
 _KEY: Final = "blocked participants"
 LONGEST_REASON: Final = 500
+
+Suspend = Callable[[Transaction, str, str], int]
+"""Suspends all active transfers with a DID, for a reason, in the caller's transaction; returns how many."""
+
+
+def _nothing_runs(tx: Transaction, did: str, reason: str) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +92,12 @@ class Blocks:
                 facts={"blocked": stamp(block.at)},
             )
 
-    def block(self, did: str, reason: str, by: Caller) -> Block:
-        """Block ``did`` from now on.
+    @taken_in_turn
+    def block(self, did: str, reason: str, by: Caller, suspend: Suspend = _nothing_runs) -> tuple[Block, int]:
+        """Block ``did`` from now on, and ``suspend`` what runs with it; return the block and how much was suspended.
+
+        Both happen in one transaction: a running read that is refused finds its transfer suspended, and can go on
+        when the block is gone.
 
         Raises ``NotAllowed``, ``InvalidInput`` for a missing reason or our own DID, ``Conflict`` if it is blocked
         already.
@@ -103,7 +115,7 @@ class Blocks:
                 raise Conflict(f"{did} is blocked already")
             self._keep(tx, {**blocks, did: block})
             self._append(tx, EntryKind.MEMBERSHIP, did, by.name, {"event": "blocked", "reason": why})
-        return block
+            return block, suspend(tx, did, why)
 
     def unblock(self, did: str, by: Caller) -> Block:
         """Unblock ``did``. Raises ``NotAllowed``, and ``NotFound`` if it is not blocked."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,17 +27,14 @@ from node.ledger.ports import Append
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
-from node.policy.model import Decision, Nature, Reason
-from node.policy.odrl import parse
-from node.policy.portion import ENFORCED, Portion, portion_of
+from node.policy.model import Decision
+from node.policy.portion import ENFORCED
 from node.policy.terms import EXECUTE, REPRODUCE
-from node.texts.catalogue import Catalogue
-from node.transfer import machine
 from node.transfer.accounts import AccessEvent, Refusals
-from node.transfer.model import AccessGrant, Transfer, under_way
+from node.transfer.model import AccessGrant
 from node.transfer.ports import GrantStore, TransferStore
+from node.transfer.preconditions import Access, refuse, require_standing
 from node.transfer.tokens import shown_token, token_hash
-from node.vocab.namespaces import HANSA
 
 _REMEMBERED: Final = 10_000
 
@@ -47,26 +44,6 @@ Recheck = Callable[[str], Awaitable[Caller]]
 Decide = Callable[[Agreement, Caller, datetime, str, Mapping[str, Any]], Decision]
 """Returns the policy's decision under this agreement: for this caller, moment, action (an IRI) and facts (how often
 the agreement was used)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """A read that was allowed at ``at``, to ``caller`` with its credentials at that time.
-
-    ``facts`` is the known use of the agreement, including this read.
-    """
-
-    transfer: Transfer
-    grant: AccessGrant = field(repr=False)
-    agreement: Agreement
-    at: datetime
-    caller: Caller | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def portion(self) -> Portion:
-        """Return the part of the data that the agreement gives."""
-        return portion_of(parse(self.agreement.body))
 
 
 class AuthoriseAccess:
@@ -239,7 +216,7 @@ class AuthoriseAccess:
     async def _require_permission(self, access: Access, range_: str | None) -> Access:
         try:
             require_standing(access)
-            caller = await self._recheck(access.grant.recipient)
+            caller = await self._current_recipient(access)
             if caller.did != access.grant.recipient:
                 raise LocalFault("the caller that was checked is not the recipient of the grant")
             self._require_permit(access, caller, access.facts)
@@ -247,6 +224,15 @@ class AuthoriseAccess:
             await self.note_refusal(access, range_, refusal)
             raise
         return replace(access, caller=caller)
+
+    async def _current_recipient(self, access: Access) -> Caller:
+        try:
+            return await self._recheck(access.grant.recipient)
+        except NotAllowed:
+            # Who was blocked since the access was loaded is told that the transfer is suspended, so that it can go on
+            # when the block is gone.
+            require_standing(await off_loop(self._look_again, access))
+            raise
 
     def _require_permit(self, access: Access, caller: Caller, facts: Mapping[str, Any]) -> None:
         action = action_of(executes=access.grant.executes)
@@ -256,7 +242,7 @@ class AuthoriseAccess:
         decision = self._decide(access.agreement, caller, access.at, action, facts)
         if not decision.permits:
             unmet = tuple(reason.to_json() for reason in decision.unmet)
-            raise _refusal("the policy does not allow this access now", *unmet)
+            raise refuse("the policy does not allow this access now", *unmet)
 
     def _record(self, tx: Transaction, event: AccessEvent) -> None:
         self._append(tx, EntryKind.ACCESS, event.agreement, event.recipient, event.to_json())
@@ -359,42 +345,3 @@ def _token(authorization: str | None) -> str:
             "a bearer token is missing", remedy="send the token of the data address as Authorization header"
         )
     return token
-
-
-def require_standing(access: Access) -> None:
-    """Check the conditions that precede the policy. Raises ``NotAllowed`` with the reason and the state.
-
-    The transfer is STARTED (DSP 2025-1 §9: data flows in no other state) and its grant open; the agreement is
-    finalized, has not ended, and its consumer is the recipient.
-    """
-    transfer, grant, agreement = access.transfer, access.grant, access.agreement
-    if agreement.finalized is None or agreement.consumer != grant.recipient:
-        raise _refusal("the agreement is not in force", _reason("agreement", "agreement-not-in-force"))
-    if agreement.ended is not None and agreement.ended <= access.at:
-        raise _refusal("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
-    if grant.closed or not under_way(transfer):
-        # A decision of this node takes effect at once, even before the consumer receives it.
-        decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
-        state = decided.to if decided is not None else transfer.state
-        sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
-        refusal = _refusal("the transfer is not active", _reason("transfer", sentence, transfer.updated))
-        refusal.facts["transferState"] = state
-        raise refusal
-
-
-_TRANSFER: Final = Catalogue("transfer")
-
-
-def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str, Any]:
-    return Reason(
-        rule=rule,
-        operand=f"{HANSA}{sentence}",
-        nature=Nature.FACT,
-        met=False,
-        text=_TRANSFER.in_all(f"refused.{sentence}"),
-        since=since,
-    ).to_json()
-
-
-def _refusal(detail: str, *reasons: dict[str, Any]) -> NotAllowed:
-    return NotAllowed(detail, facts={"reasons": list(reasons)})

@@ -13,8 +13,8 @@ from node.exchange.offloop import off_loop
 from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import recipient_text
 from node.identity.ports import KeyRing
-from node.transfer.access import Access
 from node.transfer.model import AccessGrant
+from node.transfer.preconditions import Access
 
 
 class OpenDelivery:

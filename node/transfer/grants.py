@@ -19,10 +19,10 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.odrl import parse
 from node.semantics.model import File
-from node.transfer.access import Access, require_standing
 from node.transfer.addresses import execute_address, live_address, process_url, pull_address
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
+from node.transfer.preconditions import Access, require_standing
 from node.transfer.tokens import token_hash
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)

@@ -32,7 +32,8 @@ from node.transfer import machine
 from node.transfer.manifests import KeyOf, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
-from node.transfer.reception import DONE, FAILED, RECEIVING, local_id
+from node.transfer.receiving.file_names import local_id
+from node.transfer.receiving.reception import DONE, FAILED, RECEIVING
 from node.transfer.tokens import bearer_token, token_hash
 from node.vocab.dsp import PUSH
 

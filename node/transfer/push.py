@@ -16,10 +16,11 @@ from node.base.errors import ForbiddenAddress, LocalFault, PeerUnreachable, Remo
 from node.exchange.delivery import Delivery
 from node.exchange.offloop import close_stream
 from node.exchange.ports import BytePlane
-from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
 from node.transfer.addresses import PushAddress, read_push_address
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.model import Transfer
+from node.transfer.preconditions import Access
 
 _PIECE: Final = 256 * 1024
 _HARMLESS: Final = "application/octet-stream"

@@ -209,16 +209,16 @@ class Transfers:
                 return self._reactions.resume(tx, transfer)
             return self._reactions.command(tx, transfer, name, code=code, reason=reason or [])
 
-    def suspend_all(self, peer: str, reason: str) -> int:
+    def suspend_all(self, tx: Transaction, peer: str, reason: str) -> int:
         """Suspend the active transfers between ``peer`` and this node, on either side; return how many there are."""
-        with self._uow.read() as tx:
-            running = [
-                transfer.pid for transfer in self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)
-            ]
+        running = self._store.select(tx, state=machine.STARTED, peer=peer, limit=10_000)
         count = 0
-        for pid in running:
+        for pid in sorted(transfer.pid for transfer in running):
+            transfer = self._store.get(tx, pid, lock=True)
+            if transfer is None:
+                continue
             try:
-                self._command(pid, machine.SUSPENSION, code="blocked", reason=[reason])
+                self._reactions.command(tx, transfer, machine.SUSPENSION, code="blocked", reason=[reason])
                 count += 1
             except LocalProtocolError:
                 continue  # It has ended meanwhile, or is about to.

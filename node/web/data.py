@@ -26,9 +26,10 @@ from node.exchange.delivery import Delivery
 from node.exchange.names import safe_name
 from node.exchange.offloop import close_stream
 from node.identity.model import Caller
-from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
 from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import RefreshToken
+from node.transfer.preconditions import Access
 from node.web.problems import answer_problem
 
 log = logging.getLogger("hansa.data")

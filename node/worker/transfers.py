@@ -7,11 +7,11 @@ from anyio.to_thread import run_sync
 from node.base.errors import Conflict, HansaError, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction, UnitOfWork
 from node.transfer import machine
-from node.transfer.leftovers import discard_left
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
-from node.transfer.reception import ReceiveBytes
+from node.transfer.receiving.leftovers import discard_left
+from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.usecases import Transfers
 from node.worker.outcomes import Again, Done, Outcome
 

@@ -25,8 +25,8 @@ from node.base import crashpoints
 from node.base.clock import SystemClock
 from node.identity.ports import KeyRing
 from node.transfer.model import Reception
-from node.transfer.patience import Habits
-from node.transfer.reception import ReceiveBytes
+from node.transfer.receiving.patience import Habits
+from node.transfer.receiving.reception import ReceiveBytes
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, consumer_transfer
 

@@ -40,10 +40,10 @@ from node.semantics.model import File
 from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
-from node.transfer.access import Access, require_standing
 from node.transfer.addresses import read_address
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
+from node.transfer.preconditions import Access, require_standing
 from node.transfer.reactions import Reactions as TransferReactions
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
 from node.transfer.live.reads import ReadDataSource
+from node.transfer.preconditions import Access
 
 _GLANCE_SECONDS: Final = 0.4
 """Between two looks at whether an open read may go on, also while nothing comes from the source or the reader takes

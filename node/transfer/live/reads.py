@@ -21,7 +21,7 @@ from node.datasources.model import DataSource
 from node.datasources.ports import DataConnection, Extract, Question
 from node.datasources.register import DataSources, reads_per_minute
 from node.exchange.offloop import off_loop
-from node.transfer.access import Access
+from node.transfer.preconditions import Access
 
 LONGEST_WAIT: Final = 20.0
 _MINUTE: Final = 60.0

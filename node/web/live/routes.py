@@ -26,9 +26,10 @@ from node.base.errors import HansaError, InvalidInput
 from node.datasources.errors import NoSuchRange
 from node.datasources.ports import Extract, Question, Span
 from node.exchange.offloop import close_stream
-from node.transfer.access import Access, AuthoriseAccess
+from node.transfer.access import AuthoriseAccess
 from node.transfer.live.glances import Glances
 from node.transfer.live.reads import ReadDataSource
+from node.transfer.preconditions import Access
 from node.web.problems import answer_problem
 
 log = logging.getLogger("hansa.live")

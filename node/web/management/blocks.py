@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from node.identity.blocks import LONGEST_REASON, Blocks
+from node.identity.blocks import LONGEST_REASON, Blocks, Suspend
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
@@ -24,8 +23,8 @@ class NewBlock(BaseModel):
     reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
-def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]) -> APIRouter:
-    """Return the routes. ``suspend`` pauses all transfers with a participant, for a reason, and returns how many."""
+def router(*, person: Person, blocks: Blocks, suspend: Suspend) -> APIRouter:
+    """Return the routes. ``suspend`` pauses all transfers with a participant."""
     api = PlacedApiRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
     @api.get("", summary="Blocked participants, with the reasons")
@@ -36,8 +35,8 @@ def router(*, person: Person, blocks: Blocks, suspend: Callable[[str, str], int]
     @api.post("", status_code=201, summary="Block a participant; running transfers with it are suspended")
     async def block(request: Request, new: NewBlock) -> Any:
         caller = await person(request)
-        made = await run_sync(lambda: blocks.block(new.did, new.reason, caller))
-        return {**made.to_json(), "suspended": await run_sync(lambda: suspend(made.did, made.reason))}
+        made, suspended = await run_sync(lambda: blocks.block(new.did, new.reason, caller, suspend))
+        return {**made.to_json(), "suspended": suspended}
 
     @api.delete(
         "/{did}", summary="Unblock a participant; suspended transfers stay suspended until somebody resumes them"

@@ -10,8 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from node.base.errors import ForbiddenAddress, NotAllowed
+from node.base.errors import ForbiddenAddress, LocalFault, NotAllowed
 from node.base.jsons import read_object
+from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.portal.views.region import Member
 from tests.fakes.people import person
@@ -98,6 +99,28 @@ def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
         answer = http.get(transfer.data_address["endpoint"], headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 403
     assert REASON in answer.text
+
+
+def test_a_block_suspends_what_runs_or_nothing_happens(two: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal between a block and its suspensions would end a reception that could have gone on."""
+    iri = publish(two.provider, "atomic", data=BIG)["iri"]
+    agreement = agree(two.consumer, iri)["agreementId"]
+    with two.consumer.client() as theirs:
+        pid = theirs.transfer(agreement)["pid"]
+    until("it runs", lambda: state(two.consumer, pid) == "STARTED")
+    transfers = two.provider.node.protocol.transfer.transfers
+
+    def fail(tx: Transaction, did: str, reason: str) -> int:
+        transfers.suspend_all(tx, did, reason)
+        raise LocalFault("the disk is full")
+
+    blocks = two.provider.node.people.blocks
+    with pytest.raises(LocalFault):
+        blocks.block(two.consumer.did, REASON, person("test"), fail)
+    assert blocks.all() == []
+    assert state(two.consumer, pid) != "SUSPENDED"
+    assert blocks.block(two.consumer.did, REASON, person("test"), transfers.suspend_all)[1] == 1
+    until("it is paused", lambda: state(two.consumer, pid) == "SUSPENDED")
 
 
 async def test_whatever_asks_how_a_participant_stands_hears_that_it_is_blocked(two: Pair) -> None:

@@ -311,6 +311,17 @@ async def test_credentials_that_cannot_be_checked_are_not_presumed(rig: Rig, mon
     await rig.refused(PeerUnreachable)
 
 
+async def test_who_is_blocked_while_credentials_are_checked_is_told_of_the_suspension(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def blocked(did: str) -> Caller:
+        rig.provider.change_transfer(state="SUSPENDED")
+        raise NotAllowed("this node has blocked you: unpaid")
+
+    monkeypatch.setattr(rig.provider.authorise, "_recheck", blocked)
+    assert (await rig.refused(NotAllowed)).facts["transferState"] == "SUSPENDED"
+
+
 async def test_another_caller_than_the_recipient_is_our_own_mistake(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

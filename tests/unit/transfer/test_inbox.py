@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect
 from node.base.errors import Conflict
 from node.transfer import machine
 from node.transfer.inbox import TakePush
-from node.transfer.leftovers import discard_left
 from node.transfer.model import Reception
+from node.transfer.receiving.leftovers import discard_left
 from node.transfer.tokens import token_hash
 from node.vocab.dsp import PUSH
 from tests.fakes.provider import CONSUMER_PID, HandClock

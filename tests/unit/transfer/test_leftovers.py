@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.transfer.leftovers import discard_left
+from node.transfer.receiving.leftovers import discard_left
 from tests.fakes.provider import CONSUMER_PID
 from tests.unit.transfer.test_reception import SOURCE, Rig
 

@@ -29,8 +29,9 @@ from node.exchange.manifest import Manifest, verify_manifest
 from node.exchange.spool import PartFile
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
-from node.transfer.patience import Habits
-from node.transfer.reception import ReceiveBytes, local_id
+from node.transfer.receiving.file_names import local_id
+from node.transfer.receiving.patience import Habits
+from node.transfer.receiving.reception import ReceiveBytes
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
@@ -496,6 +497,16 @@ async def test_a_suspension_is_a_pause(rig: Rig) -> None:
     assert rig.finished == []
     rig.assert_received(await rig.run())
     assert rig.reads()[-1] == 200_000
+
+
+async def test_a_refusal_without_a_state_is_a_pause_where_a_suspension_has_arrived(rig: Rig) -> None:
+    """Connectors of another kind do not say why they refuse."""
+    with rig.work.begin() as tx:
+        rig.transfers.add(tx, replace(rig.transfer, state="SUSPENDED"))
+    rig.plane.faults = [200_000, NotAllowed("the peer answers 403")]
+    paused = await rig.run()
+    assert (paused.state, paused.received, paused.error) == ("receiving", 200_000, "the peer answers 403")
+    assert rig.finished == []
 
 
 async def test_a_terminated_transfer_shows_nothing(rig: Rig) -> None:

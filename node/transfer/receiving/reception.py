@@ -9,7 +9,6 @@ the provider's reasons.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -46,8 +45,9 @@ from node.transfer import machine
 from node.transfer.addresses import read_address
 from node.transfer.manifests import KeyOf, opener_of, read_manifest
 from node.transfer.model import Reception, Transfer
-from node.transfer.patience import Habits, Patience
 from node.transfer.ports import ReceptionStore, TransferStore
+from node.transfer.receiving.file_names import local_id
+from node.transfer.receiving.patience import Habits, Patience
 
 log = logging.getLogger("hansa.reception")
 
@@ -56,7 +56,6 @@ VERIFYING: Final = "verifying"
 DONE: Final = "done"
 FAILED: Final = "failed"
 
-_UUID: Final = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 TokenFor = Callable[[str], Awaitable[str]]
 """DID of a peer → the Authorization header value that proves our identity to it."""
@@ -156,7 +155,8 @@ class _Run:
         except (PeerUnreachable, LocalFault, Conflict):
             raise
         except NotAllowed as refusal:
-            if refusal.facts.get("transferState") == machine.SUSPENDED:
+            # A connector of another kind does not say why: then its suspension may be here already.
+            if refusal.facts.get("transferState") == machine.SUSPENDED or await off_loop(self._is_suspended):
                 await self._save(error=refusal.detail)
                 return self._reception
             await self._fail(refusal)
@@ -367,10 +367,16 @@ class _Run:
         await self._save(state=DONE, path=str(path.relative_to(self._owner.folder)), facts=facts, error=None)
         crashpoint("delivery.D7")
 
-    def _require_not_ended(self) -> None:
+    def _state(self) -> str:
         with self._owner.work.read() as tx:
-            now = self._owner.transfers.get(tx, self._transfer.pid)
-        if now is not None and now.state == machine.TERMINATED:
+            transfer = self._owner.transfers.get(tx, self._transfer.pid)
+        return self._transfer.state if transfer is None else transfer.state
+
+    def _is_suspended(self) -> bool:
+        return self._state() == machine.SUSPENDED
+
+    def _require_not_ended(self) -> None:
+        if self._state() == machine.TERMINATED:
             raise NotAllowed(
                 "the transfer was terminated before its bytes were complete", remedy="get the asset again: hansa get"
             )
@@ -392,9 +398,3 @@ class _Run:
             self._owner.receptions.put(tx, reception)
             if reception.state in (DONE, FAILED) and self._owner.finished is not None:
                 self._owner.finished(tx, reception.transfer, reception)
-
-
-def local_id(pid: str) -> str:
-    """Return a name for our files: the UUID of our own process id, or a hash if the id has another form."""
-    match = _UUID.fullmatch(pid)
-    return match.group(1) if match else hashlib.sha256(pid.encode()).hexdigest()[:32]

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from node.exchange.arrival import Arrival
 from node.exchange.offloop import off_loop
-from node.transfer.reception import DONE, FAILED, ReceiveBytes, local_id
+from node.transfer.receiving.file_names import local_id
+from node.transfer.receiving.reception import DONE, FAILED, ReceiveBytes
 
 log = logging.getLogger("hansa.reception")
 

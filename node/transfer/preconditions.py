@@ -1,0 +1,78 @@
+"""An access under an agreement, and the conditions of its transfer and agreement, which precede the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from node.base.errors import NotAllowed
+from node.identity.model import Caller
+from node.negotiation.model import Agreement
+from node.policy.model import Nature, Reason
+from node.policy.odrl import parse
+from node.policy.portion import Portion, portion_of
+from node.texts.catalogue import Catalogue
+from node.transfer import machine
+from node.transfer.model import AccessGrant, Transfer, under_way
+from node.vocab.namespaces import HANSA
+
+_TRANSFER: Final = Catalogue("transfer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A read that was allowed at ``at``, to ``caller`` with its credentials at that time.
+
+    ``facts`` is the known use of the agreement, including this read.
+    """
+
+    transfer: Transfer
+    grant: AccessGrant = field(repr=False)
+    agreement: Agreement
+    at: datetime
+    caller: Caller | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def portion(self) -> Portion:
+        """Return the part of the data that the agreement gives."""
+        return portion_of(parse(self.agreement.body))
+
+
+def require_standing(access: Access) -> None:
+    """Check the conditions that precede the policy. Raises ``NotAllowed`` with the reason and the state.
+
+    The transfer is STARTED (DSP 2025-1 §9: data flows in no other state) and its grant open; the agreement is
+    finalized, has not ended, and its consumer is the recipient.
+    """
+    transfer, grant, agreement = access.transfer, access.grant, access.agreement
+    if agreement.finalized is None or agreement.consumer != grant.recipient:
+        raise refuse("the agreement is not in force", _reason("agreement", "agreement-not-in-force"))
+    if agreement.ended is not None and agreement.ended <= access.at:
+        raise refuse("the agreement has ended", _reason("agreement", "agreement-ended", agreement.ended))
+    if grant.closed or not under_way(transfer):
+        # A decision of this node takes effect at once, even before the consumer receives it.
+        decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
+        state = decided.to if decided is not None else transfer.state
+        sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
+        refusal = refuse("the transfer is not active", _reason("transfer", sentence, transfer.updated))
+        refusal.facts["transferState"] = state
+        raise refusal
+
+
+def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str, Any]:
+    return Reason(
+        rule=rule,
+        operand=f"{HANSA}{sentence}",
+        nature=Nature.FACT,
+        met=False,
+        text=_TRANSFER.in_all(f"refused.{sentence}"),
+        since=since,
+    ).to_json()
+
+
+def refuse(detail: str, *reasons: dict[str, Any]) -> NotAllowed:
+    """Return the error for an access that is not allowed, for ``reasons``."""
+    return NotAllowed(detail, facts={"reasons": list(reasons)})
