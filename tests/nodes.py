@@ -98,6 +98,10 @@ class Running:
         assert not self.thread.is_alive(), "the node did not end"
 
 
+_RUNNING: dict[int, Running] = {}
+"""By port."""
+
+
 @contextmanager
 def running(
     folder: Path,
@@ -148,8 +152,10 @@ def running(
         try:
             until("the node is ready", lambda: server.started or not thread.is_alive())
             assert server.started, "the node could not be started"
+            _RUNNING[number] = server_node
             yield server_node
         finally:
+            _RUNNING.pop(number, None)
             if thread.is_alive():
                 server_node.stop()
         if judged:
@@ -254,7 +260,23 @@ def agree(consumer: Running, iri: str, *, purpose: str | None = None) -> dict[st
     """Negotiate to the end; the consumer's view of the negotiation."""
     with consumer.client() as client:
         pid = client.negotiate(iri, purpose=purpose)["pid"]
-        return until("the negotiation ends", lambda: if_ended(client.negotiation(pid, wait=5)))
+        ended = until("the negotiation ends", lambda: if_ended(client.negotiation(pid, wait=5)))
+    if ended["state"] == "FINALIZED":
+        _let_provider_finish(str(ended["agreementId"]))
+    return ended
+
+
+def _let_provider_finish(agreement_id: str) -> None:
+    """Give the provider, if it runs in this process, the moment to write that the consumer has taken its last
+    message: until then it has an agreement that is not in force."""
+    for node in tuple(_RUNNING.values()):
+        stores, deadline = node.node.parts.stores, time.monotonic() + 5
+        while time.monotonic() < deadline and node.thread.is_alive():
+            with stores.uow.read() as tx:
+                agreement = stores.negotiation.agreements.get(tx, agreement_id)
+            if agreement is None or agreement.finalized is not None:
+                break
+            time.sleep(0.01)
 
 
 def receive(consumer: Running, agreement_id: str) -> dict[str, Any]:
