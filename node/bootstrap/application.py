@@ -35,6 +35,7 @@ from node.web.applications import (
 )
 from node.web.bodies import BodyLimits
 from node.web.dsp import routes as dsp
+from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
 from node.web.routers import PlacedRouter
 from node.web.scrapers import monitor_or_person
@@ -158,4 +159,5 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             glances=Glances(protocol_services.transfer.authorise, node.datasources.reads),
             base=node.parts.base,
         ).routes(),
+        *QueryDoor(authorise=protocol_services.transfer.authorise, answers=node.datasources.answers).routes(),
     ]

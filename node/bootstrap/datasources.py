@@ -20,13 +20,17 @@ from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
+from node.semantics.profiles.questions_client import StoredQuestions
+from node.transfer.access import AuthoriseAccess
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
+from node.transfer.queries.answers import AnswerQuestions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSourceParts:
-    """All parts for data sources: the register, the trial, reads of others here, our access to theirs."""
+    """All parts for data sources: the register, the trial, reads and questions of others here, our access to
+    theirs."""
 
     sources: DataSources
     trial: TryDataSource
@@ -34,9 +38,10 @@ class DataSourceParts:
     access: LiveAccess
     streams: Streams
     take: TakeObservations
+    answers: AnswerQuestions
 
 
-def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSourceParts:
+def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, authorise: AuthoriseAccess) -> DataSourceParts:
     """Put data sources together. Plug-ins bring the kinds, ours last: no other plug-in replaces them."""
     parts, settings = base.parts, base.parts.settings
     folders = FolderConnector([Path(folder) for folder in settings.data_source_folders], settings.folder)
@@ -61,6 +66,12 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager) -> DataSo
         streams=streams,
         take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report),
         sources=sources,
+        answers=AnswerQuestions(
+            parts.stores.uow,
+            records=parts.stores.catalogue.records,
+            authorise=authorise,
+            ask=StoredQuestions(parts.cage, parts.assets.place),
+        ),
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources),
         access=LiveAccess(

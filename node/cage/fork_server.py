@@ -363,3 +363,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # All children have ended. Libraries that were loaded for them would write about what they leave behind.
+    os._exit(0)

@@ -15,8 +15,11 @@ from node.catalogue.access import AccessCode, access_code_of
 from node.catalogue.findings import CATALOGUE, finding
 from node.catalogue.model import Record
 from node.catalogue.statements import Statements
+from node.policy.odrl import parse
+from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, portion_of
 from node.semantics.model import File, Finding
-from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH
+from node.semantics.profiles.questions_client import TABLES
+from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 
 NOT_DELIVERABLE: Final = "not-deliverable"
@@ -40,10 +43,13 @@ class RunsModels:
 
 
 class StoredFiles:
-    """The data plane for files that this node stores. They are pulled or pushed; files of a model are only pulled."""
+    """The data plane for files that this node stores. They are pulled or pushed; files of a model are only pulled.
+
+    A file leaves whole, so none leaves where the offer gives a part.
+    """
 
     def formats(self, record: Record) -> Sequence[str]:
-        if not stored_files(record):
+        if not stored_files(record) or not offered_portion(record).is_whole:
             return ()
         return (PULL,) if record.kind == "model" else (PULL, PUSH)
 
@@ -55,6 +61,15 @@ class LiveFiles:
     def formats(self, record: Record) -> Sequence[str]:
         # What moves cannot be sealed once: its bytes are not known when the transfer starts.
         return (LIVE, PULL) if live_files(record) and not record.sealed else ()
+
+
+class AskedTables:
+    """The data plane for tables that this node stores: they are asked in SQL, also where the offer gives a part."""
+
+    def formats(self, record: Record) -> Sequence[str]:
+        # An answer is not known when the transfer starts, so it cannot be sealed.
+        is_kept = offered_portion(record).kinds <= TABLE_LIMITS
+        return (QUERY,) if table_files(record) and is_kept and not record.sealed else ()
 
 
 class DeliveryPlanes:
@@ -115,5 +130,17 @@ def live_files(record: Record) -> tuple[File, ...]:
     return tuple(file for file in record.files if file.is_live and file.source is not None)
 
 
-OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles()))
+def table_files(record: Record) -> tuple[File, ...]:
+    """Return the stored files of ``record`` that can be asked in SQL, in the order of the description."""
+    if record.kind == "model":
+        return ()
+    return tuple(file for file in stored_files(record) if file.media_type.partition(";")[0].strip().lower() in TABLES)
+
+
+def offered_portion(record: Record) -> Portion:
+    """Return the part of the data that the offer of ``record`` gives."""
+    return portion_of(parse(record.offer)) if record.offer is not None else WHOLE
+
+
+OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables()))
 """The data planes that come with Hansa."""

@@ -30,6 +30,8 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "gt": gt,
     "gteq": ge,
 }
+TABLE_LIMITS: Final = frozenset({"columns", *OPERATORS})
+"""The limits of a part (``Portion.kinds``) that answers about a stored table keep."""
 ENFORCED: Final[Mapping[str, Any]] = dict.fromkeys((COLUMNS, ROWS, BOX), True)
 """The facts of a use that gets no more than the part: every other use of such an agreement is refused."""
 MOST: Final = 50

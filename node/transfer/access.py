@@ -35,6 +35,7 @@ from node.transfer.model import AccessGrant
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.preconditions import Access, refuse, require_standing
 from node.transfer.tokens import shown_token, token_hash
+from node.vocab.dsp import QUERY
 
 _REMEMBERED: Final = 10_000
 
@@ -83,15 +84,23 @@ class AuthoriseAccess:
         refused; ``PeerUnreachable`` if the caller's credentials cannot be checked now.
         """
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
-        if not access.grant.has_bytes:
+        if not access.grant.has_bytes or access.asks:
             raise NotFound
         return await self._require_permission(access, range_)
+
+    async def authorise_question(self, transfer_pid: str, authorization: str | None, *, question: str) -> Access:
+        """Return the access if the bearer of this header may now ask the table of its transfer. Raises the errors of
+        ``authorise``."""
+        access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
+        if not access.asks:
+            raise NotFound
+        return await self._require_permission(access, question)
 
     async def authorise_read(self, transfer_pid: str, authorization: str | None, *, part: str) -> Access:
         """Return the access if the bearer of this header may now read the data source of its transfer. ``part`` is
         the part that it asks for, for the record. Raises the errors of ``authorise``."""
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
-        if not access.grant.is_live:
+        if not access.grant.is_live or access.asks:
             raise NotFound
         return await self._require_permission(access, part)
 
@@ -139,8 +148,8 @@ class AuthoriseAccess:
             raise
 
     async def begin_read(self, access: Access, part: str) -> None:
-        """Record a read of a data source. Each is a use of its own: the data may have changed since the last one.
-        Raises the errors of ``authorise``."""
+        """Record a read of a data source, or a question to a table. Each is a use of its own. Raises the errors of
+        ``authorise``."""
         try:
             await off_loop(self._begin_read, access, part)
         except NotAllowed as refusal:
@@ -194,7 +203,10 @@ class AuthoriseAccess:
             grant = self._grants.by_transfer(tx, pid)
             if grant is None or not grant.has_bytes:
                 raise NotFound
-            return self._load(tx, grant)
+            access = self._load(tx, grant)
+        if access.asks:
+            raise NotFound
+        return access
 
     def _look_again(self, access: Access) -> Access:
         with self._work.read() as tx:
@@ -208,9 +220,10 @@ class AuthoriseAccess:
         agreement = self._agreements.get(tx, grant.agreement)
         if transfer is None or agreement is None or transfer.role is not Role.PROVIDER:
             raise NotFound
-        # Each call of a model is a separate use, counted with its job, and so is each read of data that may change;
-        # all ranges and resumptions of one transfer of a file are one use.
-        facts = self._uses.facts(tx, agreement, transfer.pid if grant.has_bytes else None)
+        # Each call of a model is a separate use, counted with its job, and so is each question and each read of data
+        # that may change; all ranges and resumptions of one transfer of a file are one use.
+        counts_once = grant.has_bytes and transfer.format != QUERY
+        facts = self._uses.facts(tx, agreement, transfer.pid if counts_once else None)
         return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
     async def _require_permission(self, access: Access, range_: str | None) -> Access:
@@ -236,8 +249,8 @@ class AuthoriseAccess:
 
     def _require_permit(self, access: Access, caller: Caller, facts: Mapping[str, Any]) -> None:
         action = action_of(executes=access.grant.executes)
-        if access.grant.is_live:
-            # A read of a data source gives ``access.portion`` and no more.
+        if access.grant.is_live or access.asks:
+            # A read of a data source and an answer give ``access.portion`` and no more.
             facts = {**facts, **ENFORCED}
         decision = self._decide(access.agreement, caller, access.at, action, facts)
         if not decision.permits:

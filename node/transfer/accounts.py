@@ -11,6 +11,7 @@ from typing import Any, Final
 from node.base.clock import stamp
 
 _REMEMBERED: Final = 10_000
+_LONGEST_QUERY: Final = 4000
 
 
 REFUSALS_LOGGED: Final = 20
@@ -24,8 +25,8 @@ class AccessEvent:
     """The content of a ledger entry about an access: the first read of a grant, a refusal, or the complete delivery.
 
     ``outcome`` is ``started``, ``refused`` or ``delivered``; ``start`` and ``end`` delimit the bytes that were read.
-    ``query`` is the Range header of a refused read as it was received, or what was asked of a data source, and
-    ``reasons`` why it was refused.
+    ``query`` is the Range header of a refused read as it was received, or what was asked of a data source or a table,
+    and ``reasons`` why it was refused.
     ``portion`` is the part of the data that the agreement gives; empty for all.
     ``repeats`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
     number of this use, if the agreement limits its uses.
@@ -62,7 +63,7 @@ class AccessEvent:
         if self.start is not None:
             members["bytes"] = [self.start, self.end]
         if self.query:
-            members["asked"] = self.query[:200]
+            members["asked"] = self.query[:_LONGEST_QUERY]
         if self.portion:
             members["part"] = dict(self.portion)
         if self.reasons:

@@ -85,6 +85,19 @@ def live_address(public_url: str, pid: str, *, token: str, expires: datetime) ->
     )
 
 
+def query_address(public_url: str, pid: str, *, token: str, expires: datetime) -> dict[str, Any]:
+    """Return the DataAddress of a table that is asked in the provider's process ``pid``."""
+    endpoint = f"{public_url.rstrip('/')}/query/{quote(pid, safe=':')}"
+    return _address(
+        endpoint,
+        {
+            **_bearer(endpoint, token),
+            TOKEN_ENDPOINT: f"{_door(public_url, pid)}/token",
+            EXPIRES: stamp(expires),
+        },
+    )
+
+
 def push_address(public_url: str, pid: str, *, token: str) -> dict[str, Any]:
     """Return the DataAddress of this node, as consumer, for a push in its process ``pid``.
 

@@ -19,15 +19,17 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.policy.odrl import parse
 from node.semantics.model import File
-from node.transfer.addresses import execute_address, live_address, process_url, pull_address
+from node.transfer.addresses import execute_address, live_address, process_url, pull_address, query_address
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.preconditions import Access, require_standing
 from node.transfer.tokens import token_hash
+from node.vocab.dsp import QUERY
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
 LIVE_LIFETIME: Final = timedelta(hours=12)
-"""People put the token of live data into other programs, which cannot renew it. Each read is authorised anyway."""
+"""People put the token of live data, or of a table that they ask, into other programs, which cannot renew it. Each
+read is authorised anyway."""
 
 
 def demands_sealing(record: Record, agreement: Agreement) -> bool:
@@ -81,6 +83,7 @@ class GrantAccess:
                 remedy="publish an X25519 key under keyAgreement in the DID document",
             )
         now = now or self._clock.now()
+        asks = transfer.format == QUERY
         before = self._grants.by_transfer(tx, transfer.pid)
         secret, fits = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
         token, grant = self._with_token(
@@ -103,19 +106,23 @@ class GrantAccess:
                 accesses=before.accesses if before and fits else 0,
             ),
             now,
+            asks=asks,
         )
         self._grants.put(tx, grant)
-        return grant, self.data_address(grant, token)
+        return grant, self.data_address(grant, token, asks=asks)
 
-    def renew(self, tx: Transaction, grant: AccessGrant, now: datetime) -> dict[str, Any]:
-        """Return the DataAddress with a new token for the same grant; the old token becomes void."""
-        token, renewed = self._with_token(grant, now)
+    def renew(self, tx: Transaction, grant: AccessGrant, now: datetime, *, asks: bool = False) -> dict[str, Any]:
+        """Return the DataAddress with a new token for the same grant; the old token becomes void. ``asks``: it is of
+        a transfer that asks a table."""
+        token, renewed = self._with_token(grant, now, asks=asks)
         self._grants.put(tx, renewed)
-        return self.data_address(renewed, token)
+        return self.data_address(renewed, token, asks=asks)
 
-    def data_address(self, grant: AccessGrant, token: str) -> dict[str, Any]:
-        """Return the DSP 2025-1 DataAddress, HTTP with a bearer token: of the bytes, or of the process that runs the
-        model."""
+    def data_address(self, grant: AccessGrant, token: str, *, asks: bool = False) -> dict[str, Any]:
+        """Return the DSP 2025-1 DataAddress, HTTP with a bearer token: of the bytes, of the answers about a table, or
+        of the process that runs the model."""
+        if asks:
+            return query_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
         if grant.executes:
             process = process_url(self._public_url, grant.dataset)
             return execute_address(self._public_url, grant.transfer, process, token=token, expires=grant.expires)
@@ -123,9 +130,9 @@ class GrantAccess:
             return live_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
         return pull_address(self._public_url, grant.transfer, token=token, expires=grant.expires)
 
-    def _with_token(self, grant: AccessGrant, now: datetime) -> tuple[str, AccessGrant]:
+    def _with_token(self, grant: AccessGrant, now: datetime, *, asks: bool) -> tuple[str, AccessGrant]:
         token = secrets.token_urlsafe(32)
-        lifetime = max(self._lifetime, LIVE_LIFETIME) if grant.is_live else self._lifetime
+        lifetime = max(self._lifetime, LIVE_LIFETIME) if grant.is_live or asks else self._lifetime
         return token, replace(grant, token_sha256=token_hash(token), expires=now + lifetime)
 
     def _secrets(self, before: AccessGrant | None, file: File, recipient: bytes | None) -> tuple[bytes | None, bool]:
@@ -184,4 +191,4 @@ class RefreshToken:
                 raise NotFound
             now = self._clock.now()
             require_standing(Access(transfer=transfer, grant=grant, agreement=agreement, at=now))
-            return self._access.renew(tx, grant, now)
+            return self._access.renew(tx, grant, now, asks=transfer.format == QUERY)

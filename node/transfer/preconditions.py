@@ -16,6 +16,7 @@ from node.policy.portion import Portion, portion_of
 from node.texts.catalogue import Catalogue
 from node.transfer import machine
 from node.transfer.model import AccessGrant, Transfer, under_way
+from node.vocab.dsp import QUERY
 from node.vocab.namespaces import HANSA
 
 _TRANSFER: Final = Catalogue("transfer")
@@ -34,6 +35,11 @@ class Access:
     at: datetime
     caller: Caller | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> bool:
+        """Return whether it is to ask a table, and not to read its bytes."""
+        return self.transfer.format == QUERY
 
     @property
     def portion(self) -> Portion:

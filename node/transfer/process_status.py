@@ -14,7 +14,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
 from node.transfer import machine
 from node.transfer.model import Transfer
-from node.vocab.dsp import EXECUTE, LIVE, PUSH
+from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
 
 
 class Waits(StrEnum):
@@ -31,6 +31,8 @@ class Waits(StrEnum):
     THEIR_FETCH = "their-fetch"
     OUR_CALLS = "our-calls"
     THEIR_CALLS = "their-calls"
+    OUR_QUESTIONS = "our-questions"
+    THEIR_QUESTIONS = "their-questions"
     OUR_RESUMPTION = "our-resumption"
     THEIR_RESUMPTION = "their-resumption"
 
@@ -47,6 +49,8 @@ SENTENCES: Final[dict[Waits, str]] = {
     Waits.THEIR_FETCH: "the other side may fetch the bytes",
     Waits.OUR_CALLS: "this node may call the model",
     Waits.THEIR_CALLS: "the other side may call the model",
+    Waits.OUR_QUESTIONS: "this node may ask the table",
+    Waits.THEIR_QUESTIONS: "the other side may ask the table",
     Waits.OUR_RESUMPTION: "this node has paused it and can resume it",
     Waits.THEIR_RESUMPTION: "the other side has paused it and can resume it",
 }
@@ -114,6 +118,8 @@ def _transfer(transfer: Transfer) -> Waits:
             return Waits.OUR_ANSWER if provides else Waits.THEIR_ANSWER
         case _, format if format == PUSH:
             return Waits.OUR_BYTES_OUT if provides else Waits.THEIR_BYTES_IN
+        case _, format if format == QUERY:
+            return Waits.THEIR_QUESTIONS if provides else Waits.OUR_QUESTIONS
         case _, format if format in (EXECUTE, LIVE):
             return Waits.THEIR_CALLS if provides else Waits.OUR_CALLS
         case _:

@@ -18,7 +18,7 @@ from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
 from node.base.work import Transaction
-from node.catalogue.deliverability import live_files, runnable, stored_files
+from node.catalogue.deliverability import live_files, runnable, stored_files, table_files
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.dialogue.conversation import Conversation
@@ -33,7 +33,7 @@ from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
-from node.policy.portion import ENFORCED, portion_of
+from node.policy.portion import ENFORCED, TABLE_LIMITS, portion_of
 from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
@@ -42,7 +42,7 @@ from node.transfer.grants import demands_sealing
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.transfer.resumption import NotResumed, resumable
-from node.vocab.dsp import EXECUTE, LIVE, PUSH
+from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
 
 log = logging.getLogger("hansa.transfer")
 
@@ -260,7 +260,7 @@ class Reactions:
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
-        receives = transfer.role is Role.CONSUMER and transfer.format not in (EXECUTE, LIVE)
+        receives = transfer.role is Role.CONSUMER and transfer.format not in (EXECUTE, LIVE, QUERY)
         if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
             # Not everything was received and verified, or this is unknown: the receiver checks which bytes it has.
             self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")
@@ -283,16 +283,15 @@ class Reactions:
         if not files and record.kind == "model":
             why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
             return _Shut("format-not-offered", why)
+        if not files and transfer.format == QUERY:
+            return _Shut("format-not-offered", f"{record.title()} has no table that can be asked: no CSV, no Parquet")
         file = _requested_file(files, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
         needs_seal = demands_sealing(record, agreement)
-        if not file.is_live and not portion_of(parse(agreement.body)).is_whole:
-            return _Shut(
-                "format-not-offered", "the agreement gives a part of the data, and a stored file leaves whole"
-            )
-        if needs_seal and file.is_live:
-            return _Shut("format-not-offered", "delivery must be sealed, and live data cannot be")
+        why = _mismatch(transfer, agreement, file, record, needs_seal=needs_seal)
+        if why:
+            return _Shut("format-not-offered", why)
         seal_key = bytes.fromhex(transfer.seal_key) if needs_seal and transfer.seal_key else None
         if needs_seal and seal_key is None:
             why = "delivery must be sealed, and the consumer's DID document names no X25519 key under keyAgreement"
@@ -343,10 +342,33 @@ class Reactions:
         )
 
 
+def _mismatch(transfer: Transfer, agreement: Agreement, file: File, record: Record, *, needs_seal: bool) -> str:
+    """Return why ``file`` cannot be given in the format of the transfer; empty if it can."""
+    portion = portion_of(parse(agreement.body))
+    if transfer.format == QUERY:
+        if needs_seal:
+            return "delivery must be sealed, and answers to questions cannot be"
+        return (
+            ""
+            if portion.kinds <= TABLE_LIMITS
+            else "the agreement gives a box, and a stored table cannot be cut by it"
+        )
+    if needs_seal and file.is_live:
+        return "delivery must be sealed, and live data cannot be"
+    if file.is_live or portion.is_whole:
+        return ""
+    refusal = "the agreement gives a part of the data, and a stored file leaves whole"
+    if file in table_files(record) and portion.kinds <= TABLE_LIMITS:
+        return f"{refusal}; ask the part instead, with the format {QUERY}"
+    return refusal
+
+
 def _offered_files(record: Record, format: str) -> tuple[File, ...]:  # noqa: A002 - the protocol's name
     """Return the files of ``record`` that a transfer of this format may open."""
     if format == LIVE:
         return live_files(record)
+    if format == QUERY:
+        return table_files(record)
     return stored_files(record) if format == PUSH else (*stored_files(record), *live_files(record))
 
 

@@ -47,7 +47,7 @@ as not met.
 PARTS = """
 ## A part of the data
 
-Beside a template or a policy, `part` says which part of a table or a layer of a data source is given:
+Beside a template or a policy, `part` says which part of a table is given, or of a layer of a data source:
 
 ```yaml
 conditions:
@@ -74,8 +74,11 @@ no other filter. If the part has conditions about rows other than `eq`, they can
 
 The part is a condition of the offer, so it is signed with the agreement: a later offer changes nothing for it. In
 ODRL it is `hz:columns`, `hz:rows` and `hz:box`, in each permission. If an offer has several permissions, all parts
-in it hold for each of them. A node refuses to offer a part of something that it can only give whole, such as a
-stored file. Each read is recorded with its part.
+in it hold for each of them. A node refuses to offer a part of something that it can only give whole. Each read is
+recorded with its part.
+
+Of a stored file in CSV or Parquet, a part of columns, rows and a period can be given, but no box. The file itself
+then leaves for nobody: the partner asks it in SQL and gets the part. Such an offer cannot be sealed.
 """
 
 USES = """

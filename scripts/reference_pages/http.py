@@ -179,6 +179,10 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
         "the same",
         "What is below such an API, such as a page of features; queries are passed on",
     ),
+    "/query/{pid}": (
+        "the recipient, with the token of the data address",
+        "The answer to one question in SQL about a table (`data`), as JSON or CSV",
+    ),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
     "/ogc": ("everybody", "The landing page of the OGC API, with links to the paths below"),
     "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node implements"),
@@ -220,6 +224,7 @@ _PROTOCOLS: Mapping[str, str] = {
     "/status": "Decentralized Claims Protocol 1.0",
     "/data": "Bytes under contract",
     "/live": "Bytes under contract",
+    "/query": "Bytes under contract",
     "/pushed": "Bytes under contract",
     "/deletions": "Bytes under contract",
     "/health": "Health",

@@ -134,7 +134,7 @@ _OPEN = re.compile(
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
-    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed|live)/.*|/deletions|/ledger/.*"
+    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed|live|query)/.*|/deletions|/ledger/.*"
 )
 _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")

@@ -58,6 +58,11 @@ class Source:
         query = f"{before}SELECT {columns} FROM {self.relation}{after}"  # noqa: S608 - see above
         return engine.execute(query, self.values)
 
+    def to_literals(self) -> str:
+        """Return ``relation`` with its values as literals, for statements that take no parameters."""
+        first, *rest = self.relation.split("?")
+        return first + "".join(_literal(value) + piece for value, piece in zip(self.values, rest, strict=True))
+
 
 def has_decimal_commas(path: Path, look: sheets.Look) -> bool:
     """Return whether a table of text has numbers such as 1,5 in its first rows."""
@@ -107,22 +112,33 @@ def unique_names(names: Sequence[str]) -> Sequence[str]:
 
 def open_engine(path: Path) -> DuckDBPyConnection:
     """Return an engine that may read this file only."""
+    engine = connect(keeps_order=False)
+    engine.execute(f"SET allowed_paths = [{sql_text(str(path))}]")
+    close_access(engine)
+    return engine
+
+
+def connect(*, keeps_order: bool = True, memory: str = _MEMORY) -> DuckDBPyConnection:
+    """Return an engine within its bounds, whose access to files is still open: see ``close_access``."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": "1",
-        "memory_limit": _MEMORY,
+        "memory_limit": memory,
         "max_temp_directory_size": "0B",
+        "temp_directory": "",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",
-        "preserve_insertion_order": "false",
+        "preserve_insertion_order": str(keeps_order).lower(),
     }
-    engine = duckdb.connect(":memory:", config=settings)
-    engine.execute(f"SET allowed_paths = [{sql_text(str(path))}]")
+    return duckdb.connect(":memory:", config=settings)
+
+
+def close_access(engine: DuckDBPyConnection) -> None:
+    """Let ``engine`` read nothing but its allowed paths from now on, and lock its settings."""
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
-    return engine
 
 
 def engine_errors() -> tuple[type[Exception], ...]:
@@ -135,6 +151,12 @@ def engine_errors() -> tuple[type[Exception], ...]:
 def sql_text(value: str) -> str:
     """Return a text as a literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(sql_text(str(item)) for item in value)}]"
+    return sql_text(str(value))
 
 
 def quote_name(name: str) -> str:

@@ -6,7 +6,6 @@ quoted; values are parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ LONGEST_CELL: Final = 2000
 _NUMBERS: Final = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 _COMPARED: Final = {">": ">", "<": "<"}
 _HEAD: Final = 4096
+_ATTEMPTS: Final = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
 
 
 def read(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -28,9 +28,8 @@ def read(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], 
     Raises ``InvalidInput`` for a file that is no table, and for a column that it does not have.
     """
     path, name = Path(message["path"]), str(message["name"])
-    attempts = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
     error: Exception | None = None
-    for number, source in enumerate(_sources(path, name, attempts)):
+    for number, source in enumerate(sources_of(path, name)):
         try:
             with open_engine(path) as engine:
                 # The rows of a page are the same each time.
@@ -38,13 +37,18 @@ def read(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], 
         except engine_errors() as refused:
             error = refused
             continue
-        return {**answer, "partial": number == len(attempts) - 1}, []
+        return {**answer, "partial": number == len(_ATTEMPTS) - 1}, []
     raise InvalidInput(
         "the table cannot be read", remedy="download the file, and open it in another program"
     ) from error
 
 
-def _sources(path: Path, name: str, attempts: Sequence[str]) -> list[Source]:
+def sources_of(path: Path, name: str) -> list[Source]:
+    """Return the ways to read the table at ``path``, which was called ``name``.
+
+    Each is slower than the one before, and forgives more; of a table of text, the last one leaves out lines. Raises
+    ``InvalidInput`` if it is no table.
+    """
     with path.open("rb") as file:
         head = file.read(_HEAD)
     size = path.stat().st_size
@@ -59,7 +63,7 @@ def _sources(path: Path, name: str, attempts: Sequence[str]) -> list[Source]:
             "the table is in the encoding windows-1252", remedy="download it; in UTF-8 it can be shown here"
         )
     options, values = csv_options(path, look)
-    return [Source(f"read_csv(?, {options}{attempt})", values, size) for attempt in attempts]
+    return [Source(f"read_csv(?, {options}{attempt})", values, size) for attempt in _ATTEMPTS]
 
 
 def _answer(engine: Any, source: Source, message: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.base.errors import InvalidDescription, InvalidInput
-from node.catalogue.deliverability import OWN, DeliveryPlanes, live_files, runnable, stored_files
+from node.catalogue.deliverability import (
+    OWN,
+    DeliveryPlanes,
+    live_files,
+    offered_portion,
+    runnable,
+    stored_files,
+    table_files,
+)
 from node.catalogue.inspection import BREAKING_RULES
 from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
@@ -20,8 +28,7 @@ from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.policy.conflicts import lint
-from node.policy.odrl import parse
-from node.policy.portion import WHOLE, portion_of
+from node.policy.portion import TABLE_LIMITS
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 
 
@@ -178,21 +185,23 @@ class SubmissionCheck:
 
     def _check_part(self, draft: Record) -> None:
         """Raise ``InvalidInput`` if the offer gives a part of something of which this node can only give all."""
-        portion = portion_of(parse(draft.offer)) if draft.offer is not None else WHOLE
+        portion = offered_portion(draft)
         if portion.is_whole:
             return
-        whole = [file.name for file in stored_files(draft) if not file.open]
+        tables = table_files(draft) if portion.kinds <= TABLE_LIMITS and not draft.sealed else ()
+        whole = [file.name for file in stored_files(draft) if not file.open and file not in tables]
         whole += [
             file.name
             for file in live_files(draft)
             if not portion.kinds <= (self._portions_of(file.place[0]) or frozenset())
         ]
-        if whole or runnable(draft) or not live_files(draft):
+        if whole or runnable(draft) or not (live_files(draft) or tables):
             names = ", ".join(whole) or draft.title()
             raise InvalidInput(
                 f"the conditions give a part of the data, and this node cannot give a part of {names}",
-                remedy="a part can be given of a table (postgis) or a layer (features) of a data source: "
-                "share the data in this way, or leave out part",
+                remedy="columns and rows can be given of a file in CSV or Parquet that is not sealed (partners ask "
+                "it), and also a box of a table (postgis) or a layer (features) of a data source: share the data in "
+                "one of these ways, or leave out part",
                 facts={"field": "conditions"},
             )
 

@@ -24,7 +24,7 @@ from node.transfer import machine
 from node.transfer.addresses import EXPIRES, read_address, without_unused
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
-from node.vocab.dsp import LIVE
+from node.vocab.dsp import LIVE, QUERY
 
 _MARGIN: Final = timedelta(minutes=30)
 """A token that expires sooner is renewed when somebody asks for it."""
@@ -32,7 +32,7 @@ _MARGIN: Final = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAddress:
-    """An address of live data, and the value of the Authorization header for it."""
+    """An address of live data or of a table to ask, and the value of the Authorization header for it."""
 
     endpoint: str
     authorization: str = field(repr=False)
@@ -40,7 +40,7 @@ class OpenAddress:
 
 
 class LiveAccess:
-    """Shows the address and the token of a live transfer, and renews the token."""
+    """Shows the address and the token of a live transfer or of a table that is asked, and renews the token."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class LiveAccess:
             transfer = self._transfers.get(tx, pid)
         if transfer is None or transfer.role is not Role.CONSUMER:
             raise NotFound("this node gets no data by such a transfer", remedy="hansa transfer list")
-        if transfer.format != LIVE:
+        if transfer.format not in (LIVE, QUERY):
             raise Conflict("the data of this transfer are received, not read live", remedy="hansa get IRI")
         if transfer.state != machine.STARTED or not transfer.data_address:
             raise Conflict(f"the transfer is {transfer.state}", remedy=f"see why: hansa transfer {word(pid)}")

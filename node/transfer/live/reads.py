@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from node.base.errors import Gone, NotFound, TooMany
+from node.base.errors import Gone, NotFound
 from node.base.fairqueue import FairQueue
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import DataSource
@@ -22,10 +21,9 @@ from node.datasources.ports import DataConnection, Extract, Question
 from node.datasources.register import DataSources, reads_per_minute
 from node.exchange.offloop import off_loop
 from node.transfer.preconditions import Access
+from node.transfer.queries.rates import PerMinute
 
 LONGEST_WAIT: Final = 20.0
-_MINUTE: Final = 60.0
-_REMEMBERED: Final = 10_000
 _PAGES: Final = ("text/html", "application/xhtml+xml")
 """Types in which servers answer with a form to sign in, or with an excuse."""
 
@@ -35,9 +33,8 @@ class ReadDataSource:
 
     def __init__(self, sources: DataSources, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sources = sources
-        self._monotonic = monotonic
         self._queues: dict[str, FairQueue] = {}
-        self._reads: dict[str, deque[float]] = {}
+        self._rate = PerMinute("reads", monotonic)
 
     async def connection(self, access: Access) -> tuple[DataSource, DataConnection]:
         """Return the data source of an access. Raises ``Gone`` if the node no longer has it, and ``TooMany`` if the
@@ -46,7 +43,7 @@ class ReadDataSource:
             source, connection = await off_loop(self._sources.connect, access.grant.source)
         except NotFound as error:
             raise _removal() from error
-        self._count(access.grant.transfer, reads_per_minute(source))
+        self._rate.count(access.grant.transfer, reads_per_minute(source))
         return source, connection
 
     @asynccontextmanager
@@ -83,23 +80,6 @@ class ReadDataSource:
         """Raise ``Gone`` if the node no longer has the data source of a running read."""
         if not await off_loop(self._sources.knows, access.grant.source):
             raise _removal()
-
-    def _count(self, transfer: str, most: int) -> None:
-        if not most:
-            return
-        now = self._monotonic()
-        reads = self._reads.setdefault(transfer, deque())
-        while reads and reads[0] <= now - _MINUTE:
-            reads.popleft()
-        if len(reads) >= most:
-            raise TooMany(
-                f"the provider allows {most} reads a minute",
-                remedy="try again in a minute",
-                facts={"retryAfter": max(1, round(reads[0] + _MINUTE - now))},
-            )
-        reads.append(now)
-        while len(self._reads) > _REMEMBERED:
-            del self._reads[next(iter(self._reads))]
 
 
 def _removal() -> Gone:

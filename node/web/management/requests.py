@@ -81,10 +81,18 @@ class Fetch(BaseModel):
 
     agreement_id: str = Field(alias="agreementId", max_length=2048)
     file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
-    format: Literal["HttpData-PULL", "HttpData-PUSH", "https://w3id.org/hansa/ns#LiveRead"] | None = Field(
+    format: (
+        Literal[
+            "HttpData-PULL",
+            "HttpData-PUSH",
+            "https://w3id.org/hansa/ns#LiveRead",
+            "https://w3id.org/hansa/ns#TableQuery",
+        ]
+        | None
+    ) = Field(
         None,
-        description="Whether this node fetches the bytes (the default), the provider sends them, or they are read "
-        "where they are (`…#LiveRead`).",
+        description="Whether this node fetches the bytes (the default), the provider sends them, they are read where "
+        "they are (`…#LiveRead`), or a table is asked (`…#TableQuery`).",
     )
     push_to: PushTo | None = Field(
         None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."

@@ -21,7 +21,7 @@ from node.transfer.live.access import LiveAccess
 from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import LIVE, PULL, PUSH
+from node.vocab.dsp import LIVE, PULL, PUSH, QUERY
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.commands import carry_out
@@ -73,7 +73,7 @@ def router(
         if fetch.push_to is not None and fetch.data_address is not None:
             raise InvalidInput("give pushTo or dataAddress, not both", remedy="leave one of them out")
         to = fetch.push_to.address if fetch.push_to is not None else fetch.data_address
-        if to is not None and fetch.format in (PULL, LIVE):
+        if to is not None and fetch.format in (PULL, LIVE, QUERY):
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
@@ -105,7 +105,7 @@ def router(
 
     @api.post(
         "/transfers/{pid}/access",
-        summary="The address and the token of live data, for programs of one's own",
+        summary="The address and the token of live data or of a table to ask, for programs of one's own",
         description="`renew` asks for a new token, which makes the last one void. A token that ends soon is renewed.",
     )
     async def access(request: Request, pid: str, renew: bool = False) -> Any:

@@ -1,0 +1,273 @@
+"""The function for questions in SQL that runs in the cage: one question to a part of a table.
+
+A table of its own is made of the part that the asker may have, and then all files are closed: what is left out is not
+there. Only a whole Parquet file is read where it is, by an engine that may read this file only. Either way the
+question was checked before (``sql_check``), and runs in an engine whose settings are locked.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+# Loaded once, by the process from which children are forked: loading takes longer than most questions.
+import duckdb
+
+from node.adapters.profiles.relations import (
+    Source,
+    close_access,
+    connect,
+    engine_errors,
+    quote_name,
+    sql_text,
+)
+from node.adapters.profiles.rows import sources_of
+from node.adapters.profiles.sql_check import TABLE, first_line, read_question
+from node.base.errors import InvalidInput
+from node.policy.portion import RowCondition
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SIGNS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
+_INTEGERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_PLAIN: Final = frozenset({"BOOLEAN", "FLOAT", "DOUBLE", *_INTEGERS, *(f"U{name}" for name in _INTEGERS)})
+_NUMBERS: Final = _PLAIN - {"BOOLEAN"}
+_NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
+_EXACT: Final = 15
+"""Digits of a decimal number that a JSON number keeps in every language."""
+_AT_ONCE: Final = 200
+_MEMORY: Final = "800MB"
+
+
+def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``questions.ask``: the answer to ``sql`` about the table at ``path``, which was called ``name``.
+
+    ``columns`` (None: all) and ``rows`` are the part that the asker may have; ``form`` is ``json`` or ``csv``;
+    ``most_rows`` and ``most_bytes`` bound the answer. Raises ``InvalidInput`` for a question that cannot be answered,
+    with the fact ``ran`` if the table was read.
+    """
+    question = read_question(str(message["sql"]))
+    table = _table(message)
+    try:
+        facts, body = _answer(table, question, message)
+    except duckdb.OutOfMemoryException as error:
+        _forget()
+        raise MemoryError from error
+    except engine_errors() as error:
+        _forget()
+        raise _refusal(error, table, message) from error
+    return facts, [body]
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that can be asked. ``partial``: lines that do not fit it are left out."""
+
+    engine: DuckDBPyConnection
+    columns: tuple[str, ...]
+    partial: bool
+
+
+_cache: list[tuple[str, _Table]] = []
+"""The table of the last question: a child that stays is only ever asked about the same part of the same file."""
+
+
+def _forget() -> None:
+    while _cache:
+        _cache.pop()[1].engine.close()
+
+
+def _table(message: dict[str, Any]) -> _Table:
+    """Return the table of a question. Raises ``InvalidInput`` if the file is none, or lacks columns of the part."""
+    key = json.dumps([message[name] for name in ("path", "name", "columns", "rows")])
+    if _cache and _cache[0][0] == key:
+        return _cache[0][1]
+    _forget()
+    sources = sources_of(Path(message["path"]), str(message["name"]))
+    cause: Exception | None = None
+    for number, source in enumerate(sources):
+        engine = connect(memory=_MEMORY)
+        try:
+            columns = _fill(engine, source, message)
+        except duckdb.OutOfMemoryException as error:
+            raise MemoryError from error
+        except engine_errors() as error:
+            engine.close()
+            cause = error
+            continue
+        except BaseException:
+            engine.close()
+            raise
+        table = _Table(engine, columns, partial=len(sources) > 1 and number == len(sources) - 1)
+        _cache.append((key, table))
+        return table
+    raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from cause
+
+
+def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -> tuple[str, ...]:
+    """Make the part a table of ``engine``, then close all else to it; return its columns."""
+    engine.execute("SET TimeZone = 'UTC'")
+    relation = source.to_literals()
+    description = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - ours
+    types = {str(row[0]): str(row[1]) for row in description}
+    columns, conditions = _part(message, types)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see _part
+    if source.relation.startswith("read_parquet") and not where and len(columns) == len(types):
+        engine.execute(f"SET allowed_paths = [{sql_text(message['path'])}]")
+        engine.execute(f"CREATE VIEW {TABLE} AS {statement}")
+    else:
+        # Not a view: a question that casts a column would change how a table of text is read.
+        engine.execute(f"CREATE TABLE {TABLE} AS {statement}")
+        engine.execute("SET allowed_paths = []")
+    close_access(engine)
+    return tuple(columns)
+
+
+def _part(message: dict[str, Any], types: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return the columns of the part, and its conditions in SQL. Raises ``InvalidInput`` if the table lacks a column
+    that the part is about: then nothing is given."""
+    shown = message["columns"]
+    columns = [column for column in types if shown is None or column in shown]
+    rows = [RowCondition(*row) for row in message["rows"]]
+    if not columns or any(row.column not in types for row in rows):
+        raise InvalidInput(
+            "the table does not have the columns of the part that the agreement gives",
+            remedy="ask the provider for a new offer",
+        )
+    return columns, [_condition(row, types[row.column]) for row in rows]
+
+
+def _condition(row: RowCondition, kind: str) -> str:
+    """Return a condition for rows, compared as the type of its column; none of the rows meets it if the value is of
+    another type."""
+    cell, sign, value = quote_name(row.column), _SIGNS[row.operator], sql_text(row.value)
+    stem = kind.partition("(")[0]
+    if stem in _NUMBERS or stem == "DECIMAL":
+        exact = "DOUBLE" if stem in ("FLOAT", "DOUBLE") else "DECIMAL(38, 9)"
+        return f"TRY_CAST({cell} AS {exact}) {sign} TRY_CAST({value} AS {exact})"
+    if stem in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+        return f"CAST({cell} AS TIMESTAMP WITH TIME ZONE) {sign} TRY_CAST({value} AS TIMESTAMP WITH TIME ZONE)"
+    return f"CAST({cell} AS VARCHAR) {sign} {value}"
+
+
+def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    describing = table.engine.execute(f"DESCRIBE SELECT * FROM {question}")  # noqa: S608 - checked before
+    columns = [(str(row[0]), str(row[1])) for row in describing.fetchall()]
+    cells = ", ".join(_cell(place, kind) for place, (_, kind) in enumerate(columns, 1))
+    most = int(message["most_rows"])
+    cursor = table.engine.execute(f"SELECT {cells} FROM {question} LIMIT {most + 1}")  # noqa: S608 - checked before
+    sheet = _Csv() if message["form"] == "csv" else _Json()
+    sheet.begin(columns)
+    count, more = 0, False
+    while not more and (rows := cursor.fetchmany(_AT_ONCE)):
+        for row in rows:
+            line = sheet.line([_value(value, kind) for value, (_, kind) in zip(row, columns, strict=True)])
+            if count == most or sheet.size + len(line) > int(message["most_bytes"]):
+                more = True
+                break
+            sheet.add(line)
+            count += 1
+    facts = {
+        "columns": [{"name": name, "type": kind} for name, kind in columns],
+        "rowCount": count,
+        "more": more,
+        "partial": table.partial,
+    }
+    return facts, sheet.end(facts)
+
+
+def _cell(place: int, kind: str) -> str:
+    """Return the expression that brings a column out as a plain value or as text."""
+    stem = kind.partition("(")[0]
+    if stem in _PLAIN and not kind.endswith("]"):
+        return f"#{place}"
+    if kind.endswith("]") or stem in _NESTED:
+        return f"CAST(to_json(#{place}) AS VARCHAR)"
+    if stem == "DECIMAL" and int(kind.partition("(")[2].partition(",")[0]) <= _EXACT:
+        return f"CAST(#{place} AS DOUBLE)"
+    return f"base64(#{place})" if stem == "BLOB" else f"CAST(#{place} AS VARCHAR)"
+
+
+def _value(value: Any, kind: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    if kind.endswith("]") or kind.partition("(")[0] in _NESTED:
+        return json.loads(value, parse_constant=str)
+    if kind.startswith("TIMESTAMP"):
+        # As ISO 8601 has it.
+        moment = value.replace(" ", "T", 1)
+        return f"{moment}:00" if kind.endswith("ZONE") and moment[-3:-2] in ("+", "-") else moment
+    return value
+
+
+class _Json:
+    """An answer as one object: columns, rows as arrays, and whether there are more."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def begin(self, columns: Sequence[tuple[str, str]]) -> None:
+        del columns
+
+    def line(self, values: Sequence[Any]) -> bytes:
+        return json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", errors="replace"
+        )
+
+    def add(self, line: bytes) -> None:
+        self._pieces.append(line)
+        self.size += len(line) + 1
+
+    def end(self, facts: dict[str, Any]) -> bytes:
+        head = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
+        return head.removesuffix(b"}") + b',"rows":[' + b",\n".join(self._pieces) + b"]}\n"
+
+
+class _Csv:
+    """An answer as a table of text (RFC 4180)."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def begin(self, columns: Sequence[tuple[str, str]]) -> None:
+        self.add(self.line([name for name, _ in columns]))
+
+    def line(self, values: Sequence[Any]) -> bytes:
+        text = io.StringIO()
+        csv.writer(text).writerow([_csv_cell(value) for value in values])
+        return text.getvalue().encode("utf-8", errors="replace")
+
+    def add(self, line: bytes) -> None:
+        self._pieces.append(line)
+        self.size += len(line)
+
+    def end(self, facts: dict[str, Any]) -> bytes:
+        del facts
+        return b"".join(self._pieces)
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _refusal(error: Exception, table: _Table, message: dict[str, Any]) -> InvalidInput:
+    """Return the engine's complaint in its own words, which may quote the question and the part, but no path."""
+    detail = first_line(error).replace(message["path"], str(message["name"]))
+    if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
+        names = ", ".join(quote_name(column) for column in table.columns[:20])
+        return InvalidInput(f"the query cannot be answered: {detail}", remedy=f"the columns of {TABLE}: {names}")
+    return InvalidInput(f"the query failed while it ran: {detail}", remedy="correct the query", facts={"ran": True})

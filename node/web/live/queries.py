@@ -1,0 +1,87 @@
+"""The route for questions to tables: ``POST /query/{pid}``.
+
+The body is the question, in SQL (``application/sql``) or in JSON (``{"sql": "…", "form": "csv"}``); the form of the
+answer can be named by ``Accept`` too. Every question is authorised before, and recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from node.base.errors import HansaError, InvalidInput
+from node.base.jsons import read_object
+from node.semantics.profiles.questions_client import FORMS, TableAnswer, TableQuestion
+from node.transfer.access import AuthoriseAccess
+from node.transfer.queries.answers import AnswerQuestions
+from node.web.problems import answer_problem
+
+_HEADERS: Final = {
+    "Cache-Control": "private, no-store",
+    "Vary": "Authorization",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    # Never shown in place: data of strangers must not run at this node's origin.
+    "Content-Disposition": "attachment",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryDoor:
+    """Answers the consumers of agreements."""
+
+    authorise: AuthoriseAccess
+    answers: AnswerQuestions
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the route, to be mounted at the root of the node's public URL."""
+        return [Route("/query/{pid}", self._answer, methods=["POST"])]
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            question = await read_question(request)
+            access = await self.authorise.authorise_question(
+                request.path_params["pid"], request.headers.get("authorization"), question=question.sql
+            )
+            return answer_response(await self.answers(access, question))
+        except HansaError as error:
+            problem = await answer_problem(request, error)
+            problem.headers.update({name: value for name, value in _HEADERS.items() if name != "Content-Disposition"})
+            if "retryAfter" in error.facts:
+                problem.headers["Retry-After"] = str(error.facts["retryAfter"])
+            return problem
+
+
+async def read_question(request: Request) -> TableQuestion:
+    """Return the question in the body of a request. Raises ``InvalidInput``."""
+    body = await request.body()
+    accept = request.headers.get("accept", "").lower()
+    form = next((form for form, media_type in FORMS.items() if media_type in accept), "json")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        members = read_object(body)
+        sql, form = members.get("sql", ""), members.get("form", form)
+        if not isinstance(sql, str) or not isinstance(form, str):
+            raise InvalidInput("sql and form are texts", remedy='{"sql": "SELECT * FROM data LIMIT 10"}')
+        return TableQuestion(sql=sql, form=form)
+    try:
+        return TableQuestion(sql=body.decode("utf-8"), form=form)
+    except UnicodeDecodeError as error:
+        raise InvalidInput("the question is not in UTF-8", remedy="send it in UTF-8") from error
+
+
+def answer_response(answer: TableAnswer) -> Response:
+    """Return an answer with its bytes; the headers say how many rows it has, and whether there are more."""
+    headers = {
+        **_HEADERS,
+        "Content-Type": f"{answer.media_type}; charset=utf-8",
+        "Hansa-Rows": str(answer.count),
+        "Hansa-More": str(answer.more).lower(),
+        "Hansa-Partial": str(answer.partial).lower(),
+    }
+    return Response(answer.body, headers=headers)
