@@ -27,6 +27,7 @@ from node.adapters.sql.negotiation import (
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.people.questions import SqlQuestionStore
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
@@ -39,6 +40,7 @@ from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.harvest.value_tables import ValueTableStore
 from node.catalogue.ports import FollowStore, RecordStore
+from node.catalogue.questions.model import QuestionStore
 from node.catalogue.subscriptions.model import SubscriptionStore
 from node.datasources.ports import DataSourceStore
 from node.datasources.streams.ports import StreamStore
@@ -64,6 +66,7 @@ from tests.fakes.stores.negotiation import (
     MemoryUseStore,
 )
 from tests.fakes.stores.node_state import MemoryFollowStore, MemoryMetaStore
+from tests.fakes.stores.questions import MemoryQuestionStore
 from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
@@ -107,6 +110,7 @@ class Stores:
     schedules: ScheduleStore
     value_tables: ValueTableStore
     subscriptions: SubscriptionStore
+    questions: QuestionStore
     datasources: DataSourceStore
     streams: StreamStore
     meta: Any
@@ -158,6 +162,7 @@ def memory_stores() -> Stores:
         schedules=MemoryScheduleStore(),
         value_tables=MemoryValueTableStore(),
         subscriptions=MemorySubscriptionStore(),
+        questions=MemoryQuestionStore(),
         datasources=MemoryDataSourceStore(),
         streams=MemoryStreamStore(),
         meta=MemoryMetaStore(),
@@ -190,6 +195,7 @@ def sql_stores(engine: Engine) -> Stores:
         schedules=SqlScheduleStore(),
         value_tables=SqlValueTableStore(),
         subscriptions=SqlSubscriptionStore(),
+        questions=SqlQuestionStore(),
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),
         meta=SqlMetaStore(),

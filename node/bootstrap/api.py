@@ -47,6 +47,7 @@ from node.web.management import (
 from node.web.management.measurement import routes as measurement
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
+from node.web.questions import management as questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
     )
     app.include_router(feed.router(node.catalogue.feed, identify=identify))
     app.include_router(dcat.router(node.catalogue.export, identify=identify))
+    app.include_router(questions.public_router(node.questions.asking, identify=identify))
     stores = node.parts.stores
     entries = ServeEntry(uow=stores.uow, agreements=stores.negotiation.agreements, ledger=stores.ledger)
     app.include_router(
@@ -290,4 +292,5 @@ def _operation_doors(app: FastAPI, node: HansaNode) -> None:
             base=node.parts.base,
         )
     )
+    app.include_router(questions.router(person=person, asking=node.questions.asking, answers=node.questions.answers))
     app.include_router(keys.router(person=person, keys=node.operation.keys))

@@ -37,6 +37,7 @@ from node.web.bodies import BodyLimits
 from node.web.dsp import routes as dsp
 from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
+from node.web.questions import notices
 from node.web.routers import PlacedRouter
 from node.web.scrapers import monitor_or_person
 from node.web.visitors import VisitorBounds, VisitorLimits
@@ -145,6 +146,7 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
             participant=node.callers.participant,
             document=protocol_services.correspondence.document,
         ),
+        *notices.routes(node.questions.receive, participant=node.callers.participant),
         *data.DataDoor(
             authorise=protocol_services.transfer.authorise,
             deliveries=protocol_services.transfer.deliveries,

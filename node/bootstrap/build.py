@@ -22,6 +22,7 @@ from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, p
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
+from node.bootstrap.questions import QuestionParts
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
 from node.identity.correspondence import Documents, Outgoing
@@ -83,11 +84,13 @@ def build(
     models = Lazy(lambda: _models(base, protocol_services))
     scenarios = Lazy(lambda: _scenarios(base, models, catalogue))
     pace = Pace(lease=settings.lease_seconds)
-    worker = _worker(base, protocol_services, catalogue, models, scenarios, pace)
+    wishes = subscriptions(base, catalogue)
+    questions = wishes.questions
+    worker = _worker(base, protocol_services, catalogue, questions, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
-    wishes = subscriptions(base, catalogue)
-    rounds = timers(parts, protocol_services, catalogue, wishes, datasources, pace, base.commit_hooks.wake_worker)
+    wake = base.commit_hooks.wake_worker
+    rounds = timers(parts, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
     lifecycle = _lifecycle(base, catalogue, worker, plugins, host, rounds, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
@@ -101,7 +104,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes.own),
+            agenda=agenda(base, catalogue, protocol_services, wishes.own, questions),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
@@ -163,6 +166,7 @@ def _worker(
     base: Foundation,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
+    questions: QuestionParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
     pace: Pace,
@@ -171,7 +175,7 @@ def _worker(
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(parts, base.people, protocol_services, catalogue, models, scenarios),
+        handlers=handlers(parts, base.people, protocol_services, catalogue, questions, models, scenarios),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,

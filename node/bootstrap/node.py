@@ -16,6 +16,7 @@ from node.bootstrap.operation import Operation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
+from node.bootstrap.questions import QuestionParts
 from node.plugins import Host
 from node.web.callers import Callers
 from node.worker.lifecycle import Lifecycle
@@ -52,6 +53,11 @@ class HansaNode:
     def people(self) -> People:
         """All of identity."""
         return self.foundation.people
+
+    @property
+    def questions(self) -> QuestionParts:
+        """The parts for questions on assets."""
+        return self.operation.subscriptions.questions
 
     @property
     def changes(self) -> Changes:

@@ -12,6 +12,7 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
+from node.bootstrap.questions import QuestionParts, question_parts
 from node.catalogue.model import NodeFacts
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.subscriptions.letters import Letters
@@ -32,6 +33,7 @@ from node.operation.endings import EndingCredentials
 from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
 from node.operation.health import Checkup
 from node.operation.news import SubscribedNews
+from node.operation.questions import AnsweredQuestions, AssetTitles, OpenQuestions
 from node.operation.storage import Storage
 from node.operation.tasks import OpenRequests, OwnDrafts
 from node.worker.dead_letters import DeadLetters
@@ -42,10 +44,11 @@ from node.worker.views import FollowLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionParts:
-    """The parts for subscriptions: people's own, and e-mails about them."""
+    """The parts for subscriptions: people's own, e-mails about them, and questions on assets."""
 
     own: Subscriptions
     mail: SubscriptionMail
+    questions: QuestionParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,17 +140,23 @@ def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptio
         clock=base.parts.clock,
         wake=base.commit_hooks.wake_worker,
     )
-    return SubscriptionParts(own=own, mail=mail)
+    return SubscriptionParts(own=own, mail=mail, questions=question_parts(base, catalogue.browse, mail))
 
 
 def agenda(
-    base: Foundation, catalogue: CatalogueServices, protocol_services: Protocol, news: Subscriptions
+    base: Foundation,
+    catalogue: CatalogueServices,
+    protocol_services: Protocol,
+    news: Subscriptions,
+    questions: QuestionParts,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
+    titles = AssetTitles(stores.uow, stores.catalogue.records)
     return Agenda(
         waiting=(
             OpenRequests(protocol_services.negotiation.decisions),
+            OpenQuestions(questions.answers, titles),
             OwnDrafts(catalogue.publication.drafts),
             DueDeletions(
                 stores.uow,
@@ -165,7 +174,7 @@ def agenda(
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
-        news=(SubscribedNews(news),),
+        news=(SubscribedNews(news), AnsweredQuestions(questions.asking, titles)),
     )
 
 

@@ -29,6 +29,7 @@ from node.adapters.sql.negotiation import (
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
 from node.adapters.sql.outbox import SqlOutbox
+from node.adapters.sql.people.questions import SqlQuestionStore
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
 from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
@@ -84,6 +85,7 @@ class CatalogueStores:
     schedules: SqlScheduleStore
     value_tables: SqlValueTableStore
     subscriptions: SqlSubscriptionStore
+    questions: SqlQuestionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ def open_stores(settings: Settings) -> Stores:
             schedules=SqlScheduleStore(),
             value_tables=SqlValueTableStore(),
             subscriptions=SqlSubscriptionStore(),
+            questions=SqlQuestionStore(),
         ),
         negotiation=NegotiationStores(
             negotiations=SqlNegotiationStore(),

@@ -9,6 +9,7 @@ from node.adapters.keys import FileKeyRing
 from node.adapters.oidc.client import OidcProviders
 from node.adapters.peers.http import HttpPeers
 from node.base.clock import Clock
+from node.base.work import Transaction
 from node.bootstrap.parts import Parts, Stores
 from node.catalogue.accession import Allegiance
 from node.identity.accounts.accounts import Accounts
@@ -183,13 +184,18 @@ def _users(parts: Parts, append: Append) -> UserParts:
             stores.ledger,
             clock,
             append=append,
-            on_removal=stores.catalogue.subscriptions.drop_person,
+            on_removal=lambda tx, login: _forget_person(stores, tx, login),
         ),
         invitations=_invitations(parts, accounts, append),
         provider_sign_in=_provider_sign_in(parts, append),
         sign_in=SignIn(stores.uow, stores.identity, clock, second_factor=second_factor),
         second_factor=second_factor,
     )
+
+
+def _forget_person(stores: Stores, tx: Transaction, login: str) -> None:
+    stores.catalogue.subscriptions.drop_person(tx, login)
+    stores.catalogue.questions.forget_person(tx, login)
 
 
 def _persons(parts: Parts) -> IdentifyPerson:

@@ -10,6 +10,7 @@ from node.bootstrap.node import HansaNode
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
+from node.operation.questions import AssetTitles
 from node.policy.portion import ENFORCED
 from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
@@ -20,6 +21,7 @@ from node.portal.usecases import (
     MeaningUseCases,
     OperationUseCases,
     PeopleUseCases,
+    QuestionUseCases,
     RegionUseCases,
     UseCases,
     WorkUseCases,
@@ -161,6 +163,11 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             transfer.transfer_requests,
             transfer.deletions.duties,
             folder=node.parts.places.inbox,
+        ),
+        questions=QuestionUseCases(
+            asking=node.questions.asking,
+            answers=node.questions.answers,
+            titles=AssetTitles(stores.uow, stores.catalogue.records),
         ),
         letters=node.operation.letters,
     )

@@ -15,6 +15,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
+from node.catalogue.questions.delivery import TOPIC as QUESTION_TOPIC
 from node.catalogue.subscriptions.mail import TOPIC as MAIL_TOPIC
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
@@ -26,7 +27,7 @@ from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
 from node.worker.harvests import HarvestHandler
 from node.worker.mail import MailHandler
-from node.worker.notifications import CredentialHandler, DeletionHandler
+from node.worker.notifications import CredentialHandler, DeletionHandler, QuestionHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from node.bootstrap.datasources import DataSourceParts
     from node.bootstrap.models import ModelServices
     from node.bootstrap.operation import SubscriptionParts
+    from node.bootstrap.questions import QuestionParts
     from node.bootstrap.scenarios import Scenarios
 
 LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
@@ -51,6 +53,7 @@ def handlers(
     people: People,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
+    questions: QuestionParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
 ) -> dict[str, Handler]:
@@ -83,6 +86,7 @@ def handlers(
             protocol_services.transfer.transfers,
         ),
         DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
+        QUESTION_TOPIC: QuestionHandler(post, questions.post),
         "credential": CredentialHandler(people.deliver),
         MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),
@@ -102,6 +106,7 @@ def timers(
     catalogue: CatalogueServices,
     wishes: SubscriptionParts,
     datasources: DataSourceParts,
+    questions: QuestionParts,
     pace: Pace,
     wake: Callable[[], None],
 ) -> list[Timer]:
@@ -121,5 +126,6 @@ def timers(
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("subscription mail", 60.0, wishes.mail.queue_due),
+        Timer("question mail", 60.0, questions.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]

@@ -24,6 +24,7 @@ VERBS: Final = {
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),
+    "personal.questions": ("question",),
     "meaning.terms": ("terms",),
     "meaning.checks": ("check",),
     "meaning.alignments": ("align",),

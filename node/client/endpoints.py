@@ -17,6 +17,7 @@ from node.client.harvests import Harvests
 from node.client.imports import ImportCalls
 from node.client.keys import KeyCalls
 from node.client.operation import OperationCalls
+from node.client.questions import QuestionCalls
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
 from node.client.streams import StreamCalls
@@ -60,6 +61,11 @@ class Endpoints(
     def follows(self) -> Follows[Self]:
         """Return access to the nodes that the node follows."""
         return Follows(self)
+
+    @property
+    def questions(self) -> QuestionCalls[Self]:
+        """Return access to questions on assets."""
+        return QuestionCalls(self)
 
     @property
     def subscriptions(self) -> SubscriptionCalls[Self]:

@@ -39,6 +39,7 @@ class UseCase(StrEnum):
     DIRECT_BYTES = "have data sent to another address"
     STEER_TRANSFERS = "pause, resume, complete and end transfers"
     READ_RECEIVED = "read received data"
+    ANSWER_QUESTIONS = "answer, refuse and hide questions on assets of this node"
     CONFIRM_DELETION = "delete data received under an agreement, and confirm the deletion"
     JOIN = "apply to a region for a credential"
     REVOKE = "revoke credentials that this node issued"
@@ -77,6 +78,8 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.DIRECT_BYTES: (_PUBLISHER, _STEWARD),
         UseCase.STEER_TRANSFERS: (_STEWARD, _SIGNATORY),
         UseCase.READ_RECEIVED: (_PUBLISHER, _STEWARD),
+        # It is read as the word of the city.
+        UseCase.ANSWER_QUESTIONS: (_PUBLISHER, _STEWARD),
         # It is signed in the city's name.
         UseCase.CONFIRM_DELETION: (_STEWARD, _SIGNATORY),
         UseCase.JOIN: (_SIGNATORY, _OPERATOR),

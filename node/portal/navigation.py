@@ -64,7 +64,11 @@ SECTIONS: Final = (
     ),
     _Section(
         "nav.requests",
-        (_Page("/decisions", "nav.decisions"), _Page("/applications", "nav.applications", issuer=True)),
+        (
+            _Page("/decisions", "nav.decisions"),
+            _Page("/questions", "nav.questions"),
+            _Page("/applications", "nav.applications", issuer=True),
+        ),
     ),
     _Section(
         "nav.agreements",

@@ -39,7 +39,7 @@ from node.portal.pages import (
 from node.portal.pages.data import quality, sources, tables, values
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
-from node.portal.pages.people import invitations, providers, subscriptions, users
+from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -204,6 +204,10 @@ class Portal:
             ("POST", "/users/{login:str}/tokens/{sha256:str}/end", page(users.end_token, **form)),
             ("POST", "/users/{login:str}/second-factor/remove", page(users.remove_factor, **form)),
             ("POST", "/users/{login:str}/remove", page(users.remove, **form)),
+            ("GET", "/questions", page(questions.questions, **people)),
+            ("POST", "/questions", page(questions.ask, **form)),
+            ("POST", "/questions/seen", page(questions.mark_seen, **form)),
+            ("POST", "/questions/{id:path}", page(questions.act, **form)),
             ("GET", "/subscriptions", page(subscriptions.subscriptions, **people)),
             ("POST", "/subscriptions", page(subscriptions.add, **form)),
             ("POST", "/subscriptions/seen", page(subscriptions.mark_seen, **form)),

@@ -93,11 +93,13 @@ class Responder:
         )
 
     async def _waiting(self, request: Request, caller: Caller) -> int:
-        """Return how many requests the reader of a page may decide."""
-        if request.method not in ("GET", "HEAD") or not allowed(caller, UseCase.DECIDE):
+        """Return how many requests the reader of a page may decide, and how many questions they may answer."""
+        if request.method not in ("GET", "HEAD"):
             return 0
         try:
-            return await self.node.contracts.questions.count()
+            requests = await self.node.contracts.questions.count() if allowed(caller, UseCase.DECIDE) else 0
+            may_answer = allowed(caller, UseCase.ANSWER_QUESTIONS)
+            return requests + (await self.node.work.questions.answers.count() if may_answer else 0)
         except HansaError:
             # The menu is on every page, on that of an error too.
             return 0

@@ -18,6 +18,8 @@ from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
+from node.catalogue.questions.answers import AnswerQuestions
+from node.catalogue.questions.askers import AskQuestions
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.datasources.checkup import TryDataSource
@@ -33,6 +35,7 @@ from node.operation.agenda import Agenda
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
 from node.operation.health import Checkup
+from node.operation.questions import AssetTitles
 from node.operation.storage import Storage
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
@@ -100,11 +103,21 @@ class ContractUseCases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuestionUseCases:
+    """To ask questions on assets, and to answer them."""
+
+    asking: AskQuestions
+    answers: AnswerQuestions
+    titles: AssetTitles
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkUseCases:
-    """To follow negotiations, transfers, received data and messages that could not be delivered."""
+    """To follow negotiations, transfers, received data, questions, and messages that could not be delivered."""
 
     processes: Processes
     data_receipts: DataReceipts
+    questions: QuestionUseCases
     letters: Letters
 
 

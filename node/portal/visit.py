@@ -42,7 +42,7 @@ class TextInLanguage(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """The facts about the reader of a page. ``session`` is the session token, empty without one; ``waiting`` is how
-    many requests wait for a decision, if the reader may decide."""
+    many requests and questions wait, if the reader may decide or answer them."""
 
     request: Request
     caller: Caller

@@ -167,6 +167,11 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
         "the consumer",
         "The consumer's signed confirmation that it has deleted the data received under an agreement",
     ),
+    "/notices/questions": ("participants", "A question on an asset of this node, from a person of another node"),
+    "/notices/outcomes": (
+        "the publisher",
+        "The answer to a question that a person of this node asked, its refusal, or that it is hidden",
+    ),
     "/pushed/{pid}": (
         "the provider, with the token of the data address",
         "Bytes of a transfer that the provider pushes to this node",
@@ -227,6 +232,7 @@ _PROTOCOLS: Mapping[str, str] = {
     "/query": "Bytes under contract",
     "/pushed": "Bytes under contract",
     "/deletions": "Bytes under contract",
+    "/notices": "Questions on assets",
     "/health": "Health",
     "/ready": "Health",
     "/metrics": "Health",

@@ -27,6 +27,7 @@ TESTED = {
     "node.catalogue.harvest.schedule.ScheduleStore": "stores/test_schedules.py",
     "node.catalogue.harvest.value_tables.ValueTableStore": "stores/test_schedules.py",
     "node.catalogue.ports.FollowStore": "stores/test_node_state.py",
+    "node.catalogue.questions.model.QuestionStore": "stores/test_questions.py",
     "node.catalogue.subscriptions.model.SubscriptionStore": "stores/test_subscriptions.py",
     "node.worker.mail.MailServer": "test_mail_server.py",
     "node.identity.accounts.providers.Providers": "test_identity_providers.py",

@@ -54,6 +54,7 @@ INSIDE = (
     f"/agreements/{AGREEMENT}?check=now",
     f"/agreements/{AGREEMENT}/document?document=both",
     "/subscriptions",
+    "/questions",
     "/users",
     "/account",
     "/received",

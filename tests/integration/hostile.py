@@ -134,13 +134,13 @@ _OPEN = re.compile(
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(
-    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed|live|query)/.*|/deletions|/ledger/.*"
+    r"/dsp/.*|/dcp/.*|/issuer/(credentials|requests/.*)|/(data|pushed|live|query|notices)/.*|/deletions|/ledger/.*"
 )
 _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/(agreements|decisions|deliveries|imports|publish|applications|issued|keys|record/(ask|edit|withdraw|erase|foresee)|schema/check|ontology/(align|reason)|transformation/(draft|try)|sign-out|runs|layers"
-    r"|received|sources|quality|operate|scenario/(bind|start)|account|users|subscriptions).*"
+    r"|received|sources|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
 )
 
 

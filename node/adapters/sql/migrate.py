@@ -44,6 +44,7 @@ VERSIONS = (
     "0021",
     "0022",
     "0023",
+    "0024",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -63,6 +63,28 @@ class Letters:
             stop=self._link(secret),
         )
 
+    def questions(self, recipient: str, secret: str, language: str, at: datetime, count: int) -> bytes:
+        """Return the message that ``count`` questions wait for an answer."""
+        lines = [TEXTS.say(language, "questions.text", count, name=self._name), f"{self._base}/questions"]
+        subject = TEXTS.say(language, "questions.subject", count, name=self._name)
+        return self._notice(recipient, secret, language, at, subject, lines)
+
+    def outcome(
+        self, recipient: str, secret: str, language: str, at: datetime, record: Record | None, state: str
+    ) -> bytes:
+        """Return the message that a question of the recipient on ``record`` was answered, refused or hidden."""
+        title = _title(record, language) if record is not None else TEXTS.say(language, "digest.hidden")
+        lines = [TEXTS.say(language, f"question.{state}", title=title), f"{self._base}/questions"]
+        subject = TEXTS.say(language, "question.subject", name=self._name)
+        return self._notice(recipient, secret, language, at, subject, lines)
+
+    def _notice(
+        self, recipient: str, secret: str, language: str, at: datetime, subject: str, lines: Sequence[str]
+    ) -> bytes:
+        stop = self._link(secret)
+        end = ["", TEXTS.say(language, "digest.stop"), stop]
+        return self._message(recipient, subject, [*lines, *end], at, stop=stop)
+
     def _part(self, view: SubscriptionView, language: str) -> Iterator[str]:
         if not view.subscription.iri:
             yield TEXTS.say(language, "digest.search", label=view.subscription.label)

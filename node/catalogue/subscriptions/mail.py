@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import Clock, stamp
 from node.base.errors import Conflict, InvalidInput, LocalFault, NotFound, TooMany
+from node.base.ids import new_urn
 from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.catalogue.search.cursors import SecretBox
 from node.catalogue.subscriptions.letters import Letters
@@ -30,6 +31,10 @@ _MARK: Final = b"subscription-mail\0"
 _LONGEST: Final = 254
 _LONGEST_SECRET: Final = 1000
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+
+
+WriteNotice = Callable[[str, str, str], bytes]
+"""(address, secret of the link that stops e-mails, language) → the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +197,15 @@ class SubscriptionMail:
             self._wake()
         return count
 
+    def queue_notice(self, tx: Transaction, login: str, now: datetime, write: WriteNotice) -> bool:
+        """Queue a message of another kind to the person; return whether they have a confirmed address."""
+        letters, subscriber = self._letters, self._store.subscriber(tx, login)
+        if letters is None or subscriber is None or subscriber.mail_confirmed is None:
+            return False
+        message = write(subscriber.mail, self._secret(login, subscriber.mail), subscriber.language)
+        self._queue(tx, letters, login, subscriber.mail, message, now)
+        return True
+
     def _queue_digest(self, subscriber: Subscriber, news: DigestNews) -> bool:
         letters, now = self._letters, self._clock.now()
         assert letters is not None, "without letters nothing is due"
@@ -211,7 +225,7 @@ class SubscriptionMail:
         self._outbox.put(
             tx,
             Task(
-                id=f"{TOPIC}:{login}:{stamp(now)}",
+                id=new_urn(),
                 topic=TOPIC,
                 lane=TOPIC,
                 subject=f"{TOPIC}:{login}:{stamp(now)}",

@@ -37,6 +37,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "news-changed": ("{name}: version {version}", "hansa subscription list"),
     "news-withdrawn": ("{name} was withdrawn", "hansa subscription list"),
     "news-search": ("{name}: {count} new", "hansa subscription list"),
+    "question": ("question on {name}", "hansa question list --waiting"),
+    "question-answered": ("{name}: your question was answered", "hansa question list"),
+    "question-refused": ("{name}: your question was refused", "hansa question list"),
+    "question-hidden": ("{name}: your question was hidden", "hansa question list"),
     "draft": ("draft: {name}", "finish it in the browser: {path}"),
     "deletion-due": ("{name}: delete the data and confirm", "hansa agreement confirm-deletion {agreement}"),
     "deletion-overdue": (

@@ -32,6 +32,7 @@ from node.portal.markup import web_address
 from node.portal.pages.discovery import links, structured_data
 from node.portal.pages.edits import may_manage
 from node.portal.pages.erasures import may_erase
+from node.portal.pages.people.questions import questions_of
 from node.portal.pages.result_parts import making_of
 from node.portal.pages.scenario_parts import calls, runs_of, scenario_of
 from node.portal.pages.usage import use_of
@@ -130,6 +131,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=not as_of and may_manage(visit, record, versions[0]),
         erases=may_erase(visit, record),
+        questions=await questions_of(responder, visit, record),
         subscription=await node.catalogue.subscriptions.of_asset(record.iri, caller),
         scenario=scenario,
         used_in=await runs_of(responder, visit, record, scenario),

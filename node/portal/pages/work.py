@@ -17,6 +17,7 @@ from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.identity.roles import UseCase, allowed
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
+from node.portal.pages.people.questions import waiting_questions
 from node.portal.pages.usage import conditions_of
 from node.portal.reasons import whys
 from node.portal.views.agreements import AgreementView
@@ -43,9 +44,14 @@ BOTH: Final = "both"
 
 
 async def agreements(responder: Responder, visit: Visit) -> Response:
-    """``/agreements``: all agreements, with the other party and the state."""
-    held = await responder.node.contracts.agreements.all()
-    return responder.render(visit, "agreements.html", agreements=[(one, agreement_status(one)) for one in held])
+    """``/agreements``: all agreements, with the other party and the state; and the open questions on own assets."""
+    views = await responder.node.contracts.agreements.all()
+    return responder.render(
+        visit,
+        "agreements.html",
+        agreements=[(one, agreement_status(one)) for one in views],
+        waiting=await waiting_questions(responder, visit, limit=5),
+    )
 
 
 async def agreement(responder: Responder, visit: Visit) -> Response:

@@ -94,6 +94,7 @@ from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
+from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
 from tests.fakes.portal.subscriptions import demo_subscriptions
@@ -133,6 +134,7 @@ def demo_agenda() -> AgendaView:
             facts={"peer": "Plzeň"},
             at=NOW + timedelta(days=2),
         ),
+        AgendaItem(code="question", path="/questions", titles=titles, facts={"question": "x"}),
         AgendaItem(code="request-offer", path="/decisions", titles=titles, facts={"peer": "Plzeň"}),
         AgendaItem(
             code="request-application",
@@ -176,13 +178,16 @@ def demo_agenda() -> AgendaView:
         ),
     )
     news = (
+        AgendaItem(code="question-answered", path="/questions", titles=titles, facts={"question": "x"}, at=NOW),
+        AgendaItem(code="question-refused", path="/questions", titles=titles, facts={"question": "x"}, at=NOW),
+        AgendaItem(code="question-hidden", path="/questions", titles=titles, facts={"question": "x"}, at=NOW),
         AgendaItem(code="news-changed", path="/subscriptions", titles=titles, facts={"version": 4}, at=NOW),
         AgendaItem(code="news-withdrawn", path="/subscriptions", titles=titles, facts={"version": 2}, at=NOW),
         AgendaItem(code="news-search", path="/subscriptions", name="fiets", facts={"count": 3}),
     )
     return AgendaView(
-        news=AgendaPart(items=news, total=3),
-        waiting=AgendaPart(items=waiting, total=7),
+        news=AgendaPart(items=news, total=6),
+        waiting=AgendaPart(items=waiting, total=8),
         ending=AgendaPart(items=ending, total=3),
         failing=AgendaPart(items=failing, total=6),
     )
@@ -209,6 +214,7 @@ class FakeNode:
         self.data_sources, self.try_data_source = data_sources(NOW)
         self.streams = streams(NOW)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
+        self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
         # Their forms are shown only, and say how large a file may be.
@@ -783,7 +789,10 @@ def use_cases(node: FakeNode) -> UseCases:
             questions=parts,
         ),
         work=WorkUseCases(
-            processes=cast("Any", FakeProcesses(node)), data_receipts=cast("Any", node.receipts), letters=parts
+            processes=cast("Any", FakeProcesses(node)),
+            data_receipts=cast("Any", node.receipts),
+            questions=node.questions.use_cases(),
+            letters=parts,
         ),
         people=PeopleUseCases(
             sign_in=parts, provider_sign_in=cast("Any", NoProviders()), account=parts, users=fake_users(NOW)

@@ -115,6 +115,10 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/subscriptions": {"iri": "urn:x"},
     "/api/subscriptions/seen": {"mark": "x"},
     "/api/subscriptions/mail": {"address": "eve@x.example"},
+    "/api/questions": {"iri": "urn:x", "text": "Why so?"},
+    "/api/questions/{question_id}/answer": {"text": "So.", "public": True},
+    "/api/questions/{question_id}/refuse": {"reason": "So."},
+    "/api/questions/{question_id}/hide": {"reason": "So."},
     "/api/erasures": {"iri": "urn:x", "reason": "x"},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/second-factor": {"password": "x"},
@@ -188,6 +192,7 @@ _FOR_ANY_PERSON = {
     *("/api/subscriptions", "/api/subscriptions/seen", "/api/subscriptions/feed"),
     "/api/subscriptions/mail",
     "/api/subscriptions/{subscription_id}",
+    *("/api/questions", "/api/questions/seen"),
 }
 """What somebody who may only look does for themselves, or what changes nothing."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
+from node.catalogue.questions.model import QuestionState
 from node.identity.model import UserRole
 from node.portal.navigation import SECTIONS
 from node.portal.settings import PortalSettings
@@ -91,11 +92,14 @@ def test_the_pages_of_the_section_stand_below_the_menu(els: TestClient) -> None:
 
 
 def test_requests_that_wait_are_counted_for_those_who_decide(node: FakeNode, els: TestClient) -> None:
-    waiting = sum(one.decision.decided_at is None for one in node.pending)
-    assert waiting
+    decisions = sum(one.decision.decided_at is None for one in node.pending)
+    questions = sum(question.state is QuestionState.OPEN for question in node.questions.questions)
+    assert decisions
+    assert questions
+    waiting = decisions + questions
     bubbles = [e.text for e in Page(els.get("/about").text).all("span", class_="bubble")]
     # Beside the closed menu of a phone, and beside the link.
-    assert bubbles == [f"{waiting} – {waiting} request waits for a decision"] * 2
+    assert bubbles == [f"{waiting} – {waiting} requests or questions wait"] * 2
     node.sessions["his-session"] = replace(ELS, roles=frozenset({UserRole.AUDITOR}))
     with browser(node) as client:
         client.cookies.set("hansa_session", "his-session")

@@ -1,0 +1,1 @@
+"""Questions on assets: asked by people, answered by the publisher for everybody or for the asker alone."""
