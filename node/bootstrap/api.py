@@ -175,6 +175,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             export=node.operation.proofs.export,
             duties=protocol_services.transfer.deletions.duties,
             confirm=protocol_services.transfer.deletions.confirm,
+            ask=node.datasources.ask,
         )
     )
 

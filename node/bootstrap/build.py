@@ -79,7 +79,7 @@ def build(
         strategy=strategy or strategy_of(plugins, StandardStrategy()),
         transfers_strategy=transfer_strategy,
     )
-    datasources = data_source_parts(base, plugins, protocol_services.transfer.authorise)
+    datasources = data_source_parts(base, plugins, protocol_services.transfer)
     catalogue = catalogue_services(base, with_views=with_views, portions_of=datasources.sources.portions)
     models = Lazy(lambda: _models(base, protocol_services))
     scenarios = Lazy(lambda: _scenarios(base, models, catalogue))

@@ -10,8 +10,9 @@ import pluggy
 
 from node.adapters.datasources.folder import FolderConnector
 from node.adapters.planes.http import HttpPlane
+from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
-from node.bootstrap.transfer import conversation_of
+from node.bootstrap.transfer import TransferParts, conversation_of
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
 from node.datasources.streams.connection import NAME as STREAMS
@@ -20,11 +21,11 @@ from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
-from node.semantics.profiles.questions_client import StoredQuestions
-from node.transfer.access import AuthoriseAccess
+from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.queries.answers import AnswerQuestions
+from node.transfer.queries.requests import AskPartner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,10 @@ class DataSourceParts:
     streams: Streams
     take: TakeObservations
     answers: AnswerQuestions
+    ask: AskPartner
 
 
-def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, authorise: AuthoriseAccess) -> DataSourceParts:
+def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer: TransferParts) -> DataSourceParts:
     """Put data sources together. Plug-ins bring the kinds, ours last: no other plug-in replaces them."""
     parts, settings = base.parts, base.parts.settings
     folders = FolderConnector([Path(folder) for folder in settings.data_source_folders], settings.folder)
@@ -62,6 +64,14 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, authorise
     streams = Streams(
         parts.stores.uow, parts.stores.streams, append=base.append, clock=parts.clock, report=tails.report
     )
+    access = LiveAccess(
+        parts.stores.uow,
+        transfers=parts.stores.transfer.transfers,
+        conversation=conversation_of(base),
+        plane=HttpPlane(parts.egress),
+        token_for=base.correspondence.header,
+        clock=parts.clock,
+    )
     return DataSourceParts(
         streams=streams,
         take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report),
@@ -69,17 +79,17 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, authorise
         answers=AnswerQuestions(
             parts.stores.uow,
             records=parts.stores.catalogue.records,
-            authorise=authorise,
+            authorise=transfer.authorise,
             ask=StoredQuestions(parts.cage, parts.assets.place),
         ),
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources),
-        access=LiveAccess(
-            parts.stores.uow,
-            transfers=parts.stores.transfer.transfers,
-            conversation=conversation_of(base),
-            plane=HttpPlane(parts.egress),
-            token_for=base.correspondence.header,
-            clock=parts.clock,
+        access=access,
+        ask=AskPartner(
+            overview=transfer.overview,
+            requests=transfer.transfer_requests,
+            access=access,
+            send=SendQuestion(parts.egress),
+            changes=base.commit_hooks.changes,
         ),
     )

@@ -17,7 +17,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",
     "scenarios.run_model": "node.scenarios.models.in_cage:run",
     "profiles.profile": "node.adapters.profiles.in_cage:profile",
-    "questions.ask": "node.adapters.profiles.questions:ask",
+    "table.query": "node.adapters.profiles.table_queries:ask",
     "semantics.check_file": "node.semantics.schemas.file_check:caged_check",
     "semantics.construct": "node.semantics.constructions:caged_construct",
     "semantics.cut": "node.semantics.harvest.in_cage:cut_file",

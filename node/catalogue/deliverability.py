@@ -18,7 +18,7 @@ from node.catalogue.statements import Statements
 from node.policy.odrl import parse
 from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, portion_of
 from node.semantics.model import File, Finding
-from node.semantics.profiles.questions_client import TABLES
+from node.semantics.profiles.table_queries_client import TABLES
 from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 

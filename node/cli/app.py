@@ -20,6 +20,7 @@ VERBS: Final = {
     "harvests": ("harvest",),
     "datasources.register": ("source",),
     "datasources.live": ("live",),
+    "datasources.query": ("query",),
     "datasources.streams": ("stream",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),

@@ -85,6 +85,17 @@ class AgreementCalls:
         return document("POST", path, params={"renew": "true"} if renew else None)
 
     @endpoint
+    def ask(self, agreement: str, sql: str, *, file: str | None = None) -> Call[dict[str, Any]]:
+        """Ask a table of the provider under an agreement: one SELECT over ``data``. Return ``columns``, ``rows``, and
+        whether there are ``more``; ``file`` names the table, if there are several."""
+        return document("POST", _question(agreement), json={"sql": sql, "file": file, "form": "json"}, timeout=120.0)
+
+    @endpoint
+    def ask_csv(self, agreement: str, sql: str, *, file: str | None = None) -> Call[bytes]:
+        """``ask``, with the answer as CSV."""
+        return content("POST", _question(agreement), json={"sql": sql, "file": file, "form": "csv"}, timeout=120.0)
+
+    @endpoint
     def steer(self, pid: str, verb: str, *, reason: str = "") -> Call[dict[str, Any]]:
         """``suspend``, ``resume``, ``complete`` or ``terminate`` a transfer."""
         return document("POST", f"/api/transfers/{quote(pid, safe='')}/{verb}", json={"reason": reason})
@@ -149,3 +160,7 @@ class AgreementCalls:
         agreement and ``accept`` is not set, ``NoAgreement``, ``NoDelivery``.
         """
         return (yield from downloads.fetch(iri, accept=accept, purpose=purpose, file=file, patience=patience))
+
+
+def _question(agreement: str) -> str:
+    return f"/api/agreements/{quote(agreement, safe='')}/query"

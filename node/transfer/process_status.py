@@ -49,7 +49,7 @@ SENTENCES: Final[dict[Waits, str]] = {
     Waits.THEIR_FETCH: "the other side may fetch the bytes",
     Waits.OUR_CALLS: "this node may call the model",
     Waits.THEIR_CALLS: "the other side may call the model",
-    Waits.OUR_QUESTIONS: "this node may ask the table",
+    Waits.OUR_QUESTIONS: "this node may ask the table: hansa query",
     Waits.THEIR_QUESTIONS: "the other side may ask the table",
     Waits.OUR_RESUMPTION: "this node has paused it and can resume it",
     Waits.THEIR_RESUMPTION: "the other side has paused it and can resume it",

@@ -17,6 +17,7 @@ from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
+from node.base.plaintext import word
 from node.base.work import Transaction
 from node.catalogue.deliverability import live_files, runnable, stored_files, table_files
 from node.catalogue.model import Record
@@ -359,7 +360,7 @@ def _mismatch(transfer: Transfer, agreement: Agreement, file: File, record: Reco
         return ""
     refusal = "the agreement gives a part of the data, and a stored file leaves whole"
     if file in table_files(record) and portion.kinds <= TABLE_LIMITS:
-        return f"{refusal}; ask the part instead, with the format {QUERY}"
+        return f"{refusal}; ask the part instead, with the format {QUERY}: hansa query {word(record.iri)} SQL"
     return refusal
 
 

@@ -15,10 +15,24 @@ from node.catalogue.representations import VARY
 from node.dialogue.conversation import Answer
 from node.identity.model import Caller
 from node.negotiation import machine as negotiating
+from node.semantics.profiles.table_queries_client import TableAnswer
 from node.transfer import machine as transferring
+from node.transfer.queries.requests import PartnerAnswer
 
 SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
 """Media types that a browser hands to a spreadsheet → the ending of the file name."""
+
+
+CONFINED: Final = {
+    "Cache-Control": "private, no-store",
+    "Vary": "Authorization",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    # Never shown in place: data of strangers must not run at this node's origin.
+    "Content-Disposition": "attachment",
+}
+"""The headers of data of others, for the one caller who may have them."""
 
 
 def kept_as(media_type: str, name: str) -> dict[str, str]:
@@ -78,3 +92,16 @@ class _Reply(JSONResponse):
             await asyncio.sleep(LEAVING)
             die()
         await super().__call__(scope, receive, send)
+
+
+def reply_about_table(answer: TableAnswer | PartnerAnswer) -> Response:
+    """Return an answer with its bytes; the headers say how many rows it has, and whether there are more."""
+    headers = {
+        **CONFINED,
+        "Content-Type": f"{answer.media_type}; charset=utf-8",
+        "Hansa-More": str(answer.more).lower(),
+        "Hansa-Partial": str(answer.partial).lower(),
+    }
+    if answer.count is not None:
+        headers["Hansa-Rows"] = str(answer.count)
+    return Response(answer.body, headers=headers)

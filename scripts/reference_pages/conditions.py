@@ -78,7 +78,7 @@ in it hold for each of them. A node refuses to offer a part of something that it
 recorded with its part.
 
 Of a stored file in CSV or Parquet, a part of columns, rows and a period can be given, but no box. The file itself
-then leaves for nobody: the partner asks it in SQL and gets the part. Such an offer cannot be sealed.
+then leaves for nobody: the partner asks it in SQL (`hansa query`) and gets the part. Such an offer cannot be sealed.
 """
 
 USES = """

@@ -73,6 +73,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/transfers/{pid}/access": "READ_RECEIVED",
     "GET /api/transfers/{pid}/content": "READ_RECEIVED",
     "GET /api/transfers/{pid}/sealed": "READ_RECEIVED",
+    "POST /api/agreements/{agreement_id}/query": "RECEIVE",
     "POST /api/agreements/{agreement_id}/confirm-deletion": "CONFIRM_DELETION",
     "POST /api/decisions/{decision_id}": "DECIDE",
     "GET /api/limits": "READ_LIMITS",

@@ -20,8 +20,8 @@ from node.datasources.model import DataSource
 from node.datasources.ports import DataConnection, Extract, Question
 from node.datasources.register import DataSources, reads_per_minute
 from node.exchange.offloop import off_loop
+from node.transfer.live.rates import PerMinute
 from node.transfer.preconditions import Access
-from node.transfer.queries.rates import PerMinute
 
 LONGEST_WAIT: Final = 20.0
 _PAGES: Final = ("text/html", "application/xhtml+xml")

@@ -20,11 +20,11 @@ from node.catalogue.ports import RecordStore
 from node.exchange.offloop import off_loop
 from node.policy.portion import TABLE_LIMITS, Portion
 from node.semantics.model import File
-from node.semantics.profiles.questions_client import TableAnswer, TablePart, TableQuestion
+from node.semantics.profiles.table_queries_client import TableAnswer, TablePart, TableQuestion
 from node.transfer.access import AuthoriseAccess
 from node.transfer.grants import demands_sealing
+from node.transfer.live.rates import PerMinute
 from node.transfer.preconditions import Access
-from node.transfer.queries.rates import PerMinute
 
 PLACES: Final = 4
 """The questions that are worked on at a time; those of one transfer have at most half of the places."""

@@ -7,7 +7,6 @@ answer can be named by ``Accept`` too. Every question is authorised before, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,20 +14,11 @@ from starlette.routing import BaseRoute, Route
 
 from node.base.errors import HansaError, InvalidInput
 from node.base.jsons import read_object
-from node.semantics.profiles.questions_client import FORMS, TableAnswer, TableQuestion
+from node.semantics.profiles.table_queries_client import FORMS, TableQuestion
 from node.transfer.access import AuthoriseAccess
 from node.transfer.queries.answers import AnswerQuestions
 from node.web.problems import answer_problem
-
-_HEADERS: Final = {
-    "Cache-Control": "private, no-store",
-    "Vary": "Authorization",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    # Never shown in place: data of strangers must not run at this node's origin.
-    "Content-Disposition": "attachment",
-}
+from node.web.replies import CONFINED, reply_about_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +38,10 @@ class QueryDoor:
             access = await self.authorise.authorise_question(
                 request.path_params["pid"], request.headers.get("authorization"), question=question.sql
             )
-            return answer_response(await self.answers(access, question))
+            return reply_about_table(await self.answers(access, question))
         except HansaError as error:
             problem = await answer_problem(request, error)
-            problem.headers.update({name: value for name, value in _HEADERS.items() if name != "Content-Disposition"})
+            problem.headers.update({name: value for name, value in CONFINED.items() if name != "Content-Disposition"})
             if "retryAfter" in error.facts:
                 problem.headers["Retry-After"] = str(error.facts["retryAfter"])
             return problem
@@ -73,15 +63,3 @@ async def read_question(request: Request) -> TableQuestion:
         return TableQuestion(sql=body.decode("utf-8"), form=form)
     except UnicodeDecodeError as error:
         raise InvalidInput("the question is not in UTF-8", remedy="send it in UTF-8") from error
-
-
-def answer_response(answer: TableAnswer) -> Response:
-    """Return an answer with its bytes; the headers say how many rows it has, and whether there are more."""
-    headers = {
-        **_HEADERS,
-        "Content-Type": f"{answer.media_type}; charset=utf-8",
-        "Hansa-Rows": str(answer.count),
-        "Hansa-More": str(answer.more).lower(),
-        "Hansa-Partial": str(answer.partial).lower(),
-    }
-    return Response(answer.body, headers=headers)

@@ -14,10 +14,12 @@ from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
 from node.policy.odrl import parse
 from node.policy.words import sentences
+from node.semantics.profiles.table_queries_client import TableQuestion
 from node.texts.languages import LANGUAGES
 from node.transfer.deletion.confirm import ConfirmDeletion
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
+from node.transfer.queries.requests import AskPartner
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.json_forms import (
@@ -25,6 +27,8 @@ from node.web.management.json_forms import (
     transfer_under_json,
 )
 from node.web.management.person import Person
+from node.web.management.requests import TableAsk
+from node.web.replies import reply_about_table
 
 
 class AgreementReader(Protocol):
@@ -49,6 +53,7 @@ def router(
     export: Callable[[str], Awaitable[bytes]],
     duties: DeletionDuties,
     confirm: ConfirmDeletion,
+    ask: AskPartner,
 ) -> APIRouter:
     """Return the routes. ``document`` renders an agreement in a language as HTML; ``export`` writes it with its
     evidence."""
@@ -92,6 +97,19 @@ def router(
     async def agreement_export(request: Request, agreement_id: str) -> Response:
         await person(request)
         return evidence_file(agreement_id, await export(agreement_id))
+
+    @api.post(
+        "/agreements/{agreement_id}/query",
+        summary="Ask a table of the provider in SQL, instead of fetching it",
+        description="The table is called `data`. The provider checks the agreement, and records the question. The "
+        "headers say how many rows the answer has (`Hansa-Rows`), and whether there are more (`Hansa-More`).",
+        response_class=Response,
+        responses={200: {"content": {"application/json": {}, "text/csv": {}}}},
+    )
+    async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
+        caller = await person(request)
+        question = TableQuestion(sql=asking.sql, form=asking.form)
+        return reply_about_table(await ask(agreement_id, question, caller, file=asking.file))
 
     @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete the received data and confirm it")
     async def confirm_deletion(request: Request, agreement_id: str) -> Any:

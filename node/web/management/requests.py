@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
+from node.semantics.profiles.table_queries_client import LONGEST
 from node.transfer.addresses import sink_address
 
 Ask = Annotated[
@@ -117,6 +118,16 @@ class Verdict(BaseModel):
 
     approve: bool
     reason: str | None = Field(None, max_length=2000)
+
+
+class TableAsk(BaseModel):
+    """A question in SQL to a table of a provider."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(max_length=LONGEST, description="One SELECT over the table `data`.")
+    file: str | None = Field(None, description="Name of the table, where the asset has several.", max_length=512)
+    form: Literal["json", "csv"] = Field("json", description="The form of the answer.")
 
 
 class Why(BaseModel):

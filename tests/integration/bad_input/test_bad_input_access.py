@@ -104,6 +104,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},
+    "/api/agreements/{agreement_id}/query": {"sql": "SELECT 1"},
     "/api/negotiations/{pid}/counter": {"ask": "open"},
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/values/table": {"choices": [{"field": "theme", "text": "x", "value": "TRAN"}]},

@@ -52,6 +52,33 @@ def test_the_page_about_sensors_as_it_stands(
     assert commands == 7
 
 
+def test_the_page_about_queries_as_it_stands(
+    cities: tuple[Running, Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANSA_NODE", str(cities[0].folder))
+    monkeypatch.setenv("COLUMNS", "200")
+    commands = 0
+    for step in steps((PAGES / "query-under-contract.md").read_text("utf-8")):
+        if not isinstance(step, Typed):
+            name, content = step
+            (tmp_path / name).write_text(content, "utf-8")
+            continue
+        status = run(
+            shlex.split(step.command.replace("https://data.ghent.example", cities[0].url).removeprefix("hansa "))
+        )
+        captured = capfdbinary.readouterr()
+        output = (captured.out + captured.err).decode()
+        commands += 1
+        assert status == 0, output
+        assert missing(step.shown, output) == [], output
+    assert commands == 6
+    assert (tmp_path / "busiest.csv").read_bytes() == b"number,passed\r\n3,30\r\n4,21\r\n"
+
+
 @pytest.mark.parametrize(
     ("page", "kind", "stated"),
     [

@@ -55,12 +55,19 @@ def live(
 
 
 def open_access(
-    client: HansaClient, asset: str, *, file: str | None = None, renew: bool = False, lang: str = "en"
+    client: HansaClient,
+    asset: str,
+    *,
+    file: str | None = None,
+    renew: bool = False,
+    lang: str = "en",
+    form: str = LIVE,
 ) -> dict[str, Any] | None:
     """Return address and token of the data of an asset, with transfer and agreement; None, with the reason shown, if
-    the provider does not open them."""
-    agreement = _agreement(client, asset)
-    pid = _open_transfer(client, agreement, file) or str(client.transfer(agreement, file=file, format=LIVE)["pid"])
+    the provider does not open them. ``form`` is the transfer format."""
+    agreement = agreement_of(client, asset)
+    pid = _open_transfer(client, agreement, file, form)
+    pid = pid or str(client.transfer(agreement, file=file, format=form)["pid"])
     state = _follow(client, pid)
     if state["state"] != "STARTED":
         report_failure("the provider does not open the data")
@@ -69,7 +76,8 @@ def open_access(
     return {"transfer": pid, "agreementId": agreement, **client.live_access(pid, renew=renew)}
 
 
-def _agreement(client: HansaClient, asset: str) -> str:
+def agreement_of(client: HansaClient, asset: str) -> str:
+    """Return the id of our agreement about an asset. Raises ``InvalidInput`` if there is none."""
     if not asset.startswith(("http://", "https://")):
         return asset
     agreement_id = client.conditions(asset)["agreementId"]
@@ -80,11 +88,11 @@ def _agreement(client: HansaClient, asset: str) -> str:
     return str(agreement_id)
 
 
-def _open_transfer(client: HansaClient, agreement: str, file: str | None) -> str | None:
+def _open_transfer(client: HansaClient, agreement: str, file: str | None, form: str) -> str | None:
     """Return the transfer that is open already."""
     for transfer in client.transfers(state="STARTED"):
         ours = transfer["role"] == "consumer" and transfer["agreementId"] == agreement
-        if ours and transfer["format"] == LIVE and client.transfer_state(transfer["pid"])["file"] == file:
+        if ours and transfer["format"] == form and client.transfer_state(transfer["pid"])["file"] == file:
             return str(transfer["pid"])
     return None
 

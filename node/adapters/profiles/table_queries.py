@@ -47,7 +47,7 @@ _MEMORY: Final = "800MB"
 
 
 def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``questions.ask``: the answer to ``sql`` about the table at ``path``, which was called ``name``.
+    """Target ``table.query``: the answer to ``sql`` about the table at ``path``, which was called ``name``.
 
     ``columns`` (None: all) and ``rows`` are the part that the asker may have; ``form`` is ``json`` or ``csv``;
     ``most_rows`` and ``most_bytes`` bound the answer. Raises ``InvalidInput`` for a question that cannot be answered,

@@ -1,6 +1,6 @@
 """From the path of a table to the answer to a question in SQL.
 
-All reading happens in the cage (``node.adapters.profiles.questions``).
+All reading happens in the cage (``node.adapters.profiles.table_queries``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from node.base.errors import InvalidInput
 from node.cage.model import Limits, remedy_against_limits
 from node.semantics.profiles.cage_client import OWN_GROUP
 
-TARGET: Final = "questions.ask"
+TARGET: Final = "table.query"
 LIMITS: Final = Limits(memory=1536 << 20, cpu=15, wall=15.0, answer=12 << 20)
 """The limits of one question: address space, processor seconds, seconds, bytes of the answer with its facts."""
 

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from node.adapters.profiles import sql_words
-from node.adapters.profiles.questions import ask
 from node.adapters.profiles.sql_check import read_question
+from node.adapters.profiles.table_queries import ask
 from node.base.errors import InvalidInput
 
 GOOD = (

@@ -14,6 +14,8 @@ import duckdb
 import httpx2
 import pytest
 
+from node.cli.exits import DONE
+from node.cli.main import run
 from node.client import Refusal
 from node.transfer.queries import answers
 from node.vocab.dsp import PULL, QUERY
@@ -338,3 +340,60 @@ def test_the_formats_in_the_catalogue_say_what_can_be_had(whole: Opened, part: O
     assert formats[0][0] == PULL
     assert formats[0][-1] == QUERY
     assert formats[1] == (QUERY,)
+
+
+def test_a_person_asks_through_the_own_node(part: Opened, nodes: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    city, partner = nodes
+    before = len(accesses(city, part.agreement))
+    with partner.client() as client:
+        answer = client.ask(part.agreement, "SELECT max(number) AS last FROM data")
+        assert (answer["rows"], answer["more"]) == ([[99]], False)
+        assert client.ask_csv(part.agreement, "SELECT max(number) AS last FROM data") == b"last\r\n99\r\n"
+        with pytest.raises(Refusal, match="the provider: the query cannot be answered") as refusal:
+            client.ask(part.agreement, "SELECT guard FROM data")
+        assert refusal.value.http_status == 400
+        assert "number" in str(refusal.value.problem["remedy"])
+        with pytest.raises(Refusal) as unknown:
+            client.ask("urn:uuid:unknown", "SELECT 1")
+        assert unknown.value.http_status == 404
+    assert len(accesses(city, part.agreement)) == before + 2
+    capsys.readouterr()
+    assert (
+        run(["query", part.iri, "SELECT number FROM data ORDER BY 1 LIMIT 2", "--node", str(partner.folder)]) == DONE
+    )
+    assert capsys.readouterr().out.split() == ["number", "1", "3"]
+    assert run(["--json", "query", part.iri, "SELECT 1 AS x", "--node", str(partner.folder)]) == DONE
+    assert json.loads(capsys.readouterr().out)["rows"] == [[1]]
+    assert run(["query", part.iri, "DROP TABLE data", "--node", str(partner.folder)]) != DONE
+    assert "one SELECT" in capsys.readouterr().err
+    assert run(["query", part.iri, "--node", str(partner.folder)]) != DONE
+
+
+def test_many_who_ask_first_open_one_transfer(nodes: Any) -> None:
+    city, partner = nodes
+    agreement = str(agree(partner, share(city, "crowd"))["agreementId"])
+
+    def ask(number: int) -> Any:
+        with partner.client() as client:
+            return client.ask(agreement, f"SELECT count(*) + {number} FROM data")["rows"][0][0] - number
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(16))) == {100}
+    with partner.client() as client:
+        transfers = [entry for entry in client.transfers() if entry["agreementId"] == agreement]
+    assert [entry["format"] for entry in transfers] == [QUERY]
+
+
+def test_an_expired_token_is_renewed_and_what_cannot_be_asked_says_why(nodes: Any) -> None:
+    city, partner = nodes
+    iri = share(city, "renewed")
+    agreement = str(agree(partner, iri)["agreementId"])
+    with partner.client() as client:
+        assert client.ask(agreement, "SELECT 1")["rows"] == [[1]]
+        pid = next(entry["pid"] for entry in client.transfers() if entry["agreementId"] == agreement)
+        with city.client() as office:
+            theirs = next(entry["pid"] for entry in office.transfers() if entry["agreementId"] == agreement)
+            office.steer(theirs, "suspend", reason="maintenance")
+            until("it is paused", lambda: client.transfer_state(pid)["state"] == "SUSPENDED")
+        with pytest.raises(Refusal, match="paused"):
+            client.ask(agreement, "SELECT 1")
