@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
+from node.adapters.sql.datasources.subscriptions import SqlBrokerSubscriptionStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -42,6 +43,7 @@ from node.catalogue.harvest.value_tables import ValueTableStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.questions.model import QuestionStore
 from node.catalogue.subscriptions.model import SubscriptionStore
+from node.datasources.brokers.ports import BrokerSubscriptionStore
 from node.datasources.ports import DataSourceStore
 from node.datasources.streams.ports import StreamStore
 from node.dialogue.process import ProcessStore
@@ -55,6 +57,7 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
+from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
 from tests.fakes.stores.ledger import MemoryLedgerStore
@@ -113,6 +116,7 @@ class Stores:
     questions: QuestionStore
     datasources: DataSourceStore
     streams: StreamStore
+    broker_subscriptions: BrokerSubscriptionStore
     meta: Any
 
     @property
@@ -165,6 +169,7 @@ def memory_stores() -> Stores:
         questions=MemoryQuestionStore(),
         datasources=MemoryDataSourceStore(),
         streams=MemoryStreamStore(),
+        broker_subscriptions=MemoryBrokerSubscriptionStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -198,6 +203,7 @@ def sql_stores(engine: Engine) -> Stores:
         questions=SqlQuestionStore(),
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),
+        broker_subscriptions=SqlBrokerSubscriptionStore(),
         meta=SqlMetaStore(),
     )
 

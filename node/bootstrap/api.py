@@ -221,7 +221,14 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         datasources.router(person=person, sources=node.datasources.sources, trial=node.datasources.trial)
     )
-    app.include_router(streams.router(person=person, streams=node.datasources.streams, take=node.datasources.take))
+    app.include_router(
+        streams.router(
+            person=person,
+            streams=node.datasources.streams,
+            take=node.datasources.take,
+            subscriptions=node.datasources.subscriptions,
+        )
+    )
     _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(

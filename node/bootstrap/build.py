@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
 from node.base.lazy import Lazy
 from node.bootstrap.catalogue import CatalogueServices, catalogue_services
-from node.bootstrap.datasources import data_source_parts
+from node.bootstrap.datasources import DataSourceParts, data_source_parts
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
 from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage, subscriptions
@@ -36,7 +36,7 @@ from node.settings.sources import settings_in_force
 from node.transfer.strategy import Strategy as TransferStrategy
 from node.web.callers import Authenticator, Callers
 from node.worker.dead_letters import remains
-from node.worker.lifecycle import Lifecycle, Surroundings, check_start
+from node.worker.lifecycle import Lifecycle, Surroundings, Work, check_start
 from node.worker.loop import Pace, Worker
 from node.worker.status import LiveFacts
 from node.worker.timers import Timer
@@ -91,7 +91,8 @@ def build(
     host = news.host = _host(base, catalogue, callers)
     wake = base.commit_hooks.wake_worker
     rounds = timers(parts, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
-    lifecycle = _lifecycle(base, catalogue, worker, plugins, host, rounds, with_worker=with_worker)
+    background = _background(datasources, plugins, host)
+    lifecycle = _lifecycle(base, catalogue, worker, background, rounds, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
     return HansaNode(
@@ -104,7 +105,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes.own, questions),
+            agenda=agenda(base, catalogue, protocol_services, wishes.own, questions, datasources.subscriptions),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
@@ -213,12 +214,20 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
     )
 
 
+def _background(
+    datasources: DataSourceParts, plugins: pluggy.PluginManager, host: Host
+) -> Callable[[], Iterable[tuple[str, Work]]]:
+    """Return the work that goes on beside requests: the connections to brokers, and that of plug-ins."""
+    return lambda: chain(
+        [("brokers", datasources.listener.run)], chain.from_iterable(plugins.hook.hansa_tasks(host=host))
+    )
+
+
 def _lifecycle(
     base: Foundation,
     catalogue: CatalogueServices,
     worker: Worker,
-    plugins: pluggy.PluginManager,
-    host: Host,
+    background: Callable[[], Iterable[tuple[str, Work]]],
     rounds: Sequence[Timer],
     *,
     with_worker: bool,
@@ -234,7 +243,7 @@ def _lifecycle(
         ),
         following=catalogue.following,
         worker=worker,
-        background=lambda: chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
+        background=background,
         timers=rounds,
         with_worker=with_worker,
         grace=parts.settings.ending_seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,8 @@ from node.adapters.planes.http import HttpPlane
 from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import TransferParts, conversation_of
+from node.datasources.brokers.connections import ListenToBrokers
+from node.datasources.brokers.register import BrokerSubscriptions
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
 from node.datasources.streams.connection import NAME as STREAMS
@@ -41,6 +44,8 @@ class DataSourceParts:
     take: TakeObservations
     answers: AnswerQuestions
     ask: AskPartner
+    subscriptions: BrokerSubscriptions
+    listener: ListenToBrokers
 
 
 def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer: TransferParts) -> DataSourceParts:
@@ -72,9 +77,13 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         token_for=base.correspondence.header,
         clock=parts.clock,
     )
+    take = TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report)
+    subscriptions, listener = _broker_parts(base, sources, take)
     return DataSourceParts(
         streams=streams,
-        take=TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report),
+        take=take,
+        subscriptions=subscriptions,
+        listener=listener,
         sources=sources,
         answers=AnswerQuestions(
             parts.stores.uow,
@@ -93,3 +102,29 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             changes=base.commit_hooks.changes,
         ),
     )
+
+
+def _broker_parts(
+    base: Foundation, sources: DataSources, take: TakeObservations
+) -> tuple[BrokerSubscriptions, ListenToBrokers]:
+    """Return the subscriptions to brokers, and what keeps up their connections."""
+    parts = base.parts
+    subscriptions = BrokerSubscriptions(
+        parts.stores.uow,
+        parts.stores.broker_subscriptions,
+        streams=parts.stores.streams,
+        sources=sources,
+        append=base.append,
+        clock=parts.clock,
+    )
+    listener = ListenToBrokers(
+        parts.stores.uow,
+        parts.stores.broker_subscriptions,
+        sources=sources,
+        take=take,
+        clock=parts.clock,
+        owner=secrets.token_hex(8),
+        alone=parts.settings.is_embedded,
+    )
+    subscriptions.wake, subscriptions.live = listener.wake, listener.state
+    return subscriptions, listener

@@ -18,6 +18,7 @@ from node.catalogue.search.cursors import Cursors
 from node.catalogue.subscriptions.letters import Letters
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
+from node.datasources.brokers.register import BrokerSubscriptions
 from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
@@ -30,7 +31,7 @@ from node.operation.agreements import DueDeletions, EndingAgreements
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
 from node.operation.endings import EndingCredentials
-from node.operation.failures import FailedDeliveries, FailedHarvests, UnreachablePeers
+from node.operation.failures import FailedBrokers, FailedDeliveries, FailedHarvests, UnreachablePeers
 from node.operation.health import Checkup
 from node.operation.news import SubscribedNews
 from node.operation.questions import AnsweredQuestions, AssetTitles, OpenQuestions
@@ -149,6 +150,7 @@ def agenda(
     protocol_services: Protocol,
     news: Subscriptions,
     questions: QuestionParts,
+    subscriptions: BrokerSubscriptions,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
@@ -172,6 +174,7 @@ def agenda(
         failing=(
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
+            FailedBrokers(subscriptions),
             UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
         news=(SubscribedNews(news), AnsweredQuestions(questions.asking, titles)),

@@ -16,6 +16,7 @@ from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
+from node.adapters.sql.datasources.subscriptions import SqlBrokerSubscriptionStore
 from node.adapters.sql.engine import connect
 from node.adapters.sql.identity import SqlIdentityStore
 from node.adapters.sql.ledger import SqlLedgerStore
@@ -134,6 +135,7 @@ class Stores:
     scenarios: ScenarioStores
     datasources: SqlDataSourceStore
     streams: SqlStreamStore
+    broker_subscriptions: SqlBrokerSubscriptionStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -177,6 +179,7 @@ def open_stores(settings: Settings) -> Stores:
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),
+        broker_subscriptions=SqlBrokerSubscriptionStore(),
     )
 
 

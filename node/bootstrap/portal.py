@@ -78,6 +78,7 @@ def use_cases(node: HansaNode) -> UseCases:
             data_sources=node.datasources.sources,
             try_data_source=node.datasources.trial,
             streams=node.datasources.streams,
+            broker_subscriptions=node.datasources.subscriptions,
         ),
         scenarios=scenario_use_cases(node),
     )

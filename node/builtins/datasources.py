@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pluggy
 
 from node.adapters.datasources.features import FeaturesConnector
+from node.adapters.datasources.mqtt import MqttConnector
 from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.datasources.s3 import S3Connector
 from node.adapters.datasources.web import WebConnector
@@ -20,4 +21,10 @@ hookimpl = pluggy.HookimplMarker("hansa")
 @hookimpl
 def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
     """Return the connectors over HTTP and to databases."""
-    return (WebConnector(egress), S3Connector(egress, clock), FeaturesConnector(egress), PostgisConnector(egress))
+    return (
+        WebConnector(egress),
+        S3Connector(egress, clock),
+        FeaturesConnector(egress),
+        PostgisConnector(egress),
+        MqttConnector(egress),
+    )

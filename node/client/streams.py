@@ -30,6 +30,20 @@ class StreamCalls(CallGroup[C_co]):
         return document("GET", _path(name))
 
     @endpoint
+    def connect(
+        self, name: str, source: str, topic: str, *, form: str = "json", take: Mapping[str, str] | None = None
+    ) -> Call[dict[str, Any]]:
+        """Let a stream take the messages of a topic of a broker, which is a data source. ``take`` says where the
+        members of an observation are in a message."""
+        subscription = {"source": source, "topic": topic, "format": form, "take": dict(take or {})}
+        return document("PUT", f"{_path(name)}/broker", json=subscription)
+
+    @endpoint
+    def disconnect(self, name: str) -> Call[None]:
+        """Take no more messages of a broker. The observations stay."""
+        return nothing("DELETE", f"{_path(name)}/broker")
+
+    @endpoint
     def remove(self, name: str) -> Call[None]:
         """Remove a stream with its observations."""
         return nothing("DELETE", _path(name))

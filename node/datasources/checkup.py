@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import HansaError
+from node.datasources.brokers.ports import MessageConnection, MessageSession
 from node.datasources.model import DataSource
 from node.datasources.ports import DataConnection, Item, Question, Span
 from node.datasources.register import DataSources
@@ -17,12 +19,14 @@ from node.texts.catalogue import Catalogue
 
 SHOWN: Final = 50
 _TASTE: Final = 64 * 1024
+_WAIT: Final = 3.0
+"""Seconds for the first message of a broker."""
 _TEXTS: Final = Catalogue("datasources")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was tried. ``name`` is list, read, range or query."""
+    """One thing that was tried. ``name`` is list, read, range or query; of a broker connect, subscribe or message."""
 
     name: str
     passed: bool
@@ -60,6 +64,8 @@ class TryDataSource:
         source = await off_loop(self._sources.source, name, by)
         try:
             _, connection = await off_loop(self._sources.connect, name)
+            if isinstance(connection, MessageConnection):
+                return Report(source=source, steps=tuple(await _listen(connection, item, language)))
             items = tuple(await connection.items(SHOWN))
         except HansaError as error:
             return Report(source=source, steps=(_failure("list", error),))
@@ -82,6 +88,34 @@ def _listing(connection: DataConnection, items: Sequence[Item], language: str) -
             remedy=_TEXTS.say(language, "list.empty.remedy"),
         )
     return Step(name="list", passed=True, text=_TEXTS.say(language, "list.items", len(items), number=len(items)))
+
+
+async def _listen(broker: MessageConnection, topic: str, language: str) -> list[Step]:
+    """Connect to a broker, subscribe to a topic, and wait for a message, which stays with the broker."""
+    steps: list[Step] = []
+    try:
+        async with broker.listen("", ""):
+            steps.append(Step(name="connect", passed=True, text=_TEXTS.say(language, "broker.connected")))
+        if not topic:
+            return [*steps, Step(name="subscribe", passed=True, text=_TEXTS.say(language, "broker.topic"))]
+        broker.check_topic(topic)
+        async with broker.listen(topic, "") as session:
+            key = "broker.subscribed" if session.is_lasting else "broker.once"
+            steps.append(Step(name="subscribe", passed=True, text=_TEXTS.say(language, key, topic=topic)))
+            steps.append(await _message(session, language))
+    except HansaError as error:
+        steps.append(_failure("subscribe" if steps else "connect", error))
+    return steps
+
+
+async def _message(session: MessageSession, language: str) -> Step:
+    try:
+        async with asyncio.timeout(_WAIT):
+            message = (await session.messages())[0]
+    except TimeoutError:
+        return Step(name="message", passed=True, text=_TEXTS.say(language, "broker.silent", seconds=int(_WAIT)))
+    text = _TEXTS.say(language, "broker.message", topic=message.topic[:200], bytes=len(message.payload))
+    return Step(name="message", passed=True, text=text)
 
 
 async def _read(connection: DataConnection, item: Item, language: str) -> list[Step]:

@@ -36,7 +36,8 @@ class Abilities:
 
     ``questions`` names the parameters that a question may have; ``*`` for any. ``portions`` names the limits of a
     part that it keeps exactly (``Portion.kinds``): whoever asks for another one gets nothing. ``places`` is how many
-    may read it at a time.
+    may read it at a time. ``sends_messages`` says that it is a broker (``node.datasources.brokers.ports``), from
+    which nobody reads.
     """
 
     lists: bool = True
@@ -44,6 +45,7 @@ class Abilities:
     questions: tuple[str, ...] = ()
     portions: frozenset[str] = frozenset()
     places: int = PLACES
+    sends_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ The credentials are sealed by the node's keys before they are stored, and no use
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from node.base.clock import Clock
@@ -139,13 +140,25 @@ class DataSources:
         with self._uow.read() as tx:
             return name in self._own or self._store.get(tx, name) is not None
 
+    def registration(self, name: str) -> datetime | None:
+        """Return when a data source was registered or changed last; None if there is none of this name."""
+        with self._uow.read() as tx:
+            source = self._store.get(tx, name)
+        return None if source is None else source.at
+
     def portions(self, name: str) -> frozenset[str] | None:
         """Return the limits of a part that a data source keeps (``Abilities.portions``); None if there is no such
-        data source. Raises the errors of ``Connector.check``."""
+        data source. Raises ``InvalidInput`` for a broker, from which nobody reads, and the errors of
+        ``Connector.check``."""
         try:
             _, connection = self.connect(name)
         except NotFound:
             return None
+        if connection.abilities.sends_messages:
+            raise InvalidInput(
+                f"{name[:80]} is a broker: its messages go into a stream, and the stream is shared",
+                remedy=f"hansa stream connect STREAM {word(name[:80])} TOPIC",
+            )
         return connection.abilities.portions
 
     def connect(self, name: str) -> tuple[DataSource, DataConnection]:

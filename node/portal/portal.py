@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import quality, sources, tables, values
+from node.portal.pages.data import brokers, quality, sources, tables, values
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
@@ -159,6 +159,8 @@ class Portal:
             ("POST", "/sources", page(sources.add, **form)),
             ("POST", "/sources/{name:str}/test", page(sources.test, **form)),
             ("POST", "/sources/{name:str}/remove", page(sources.remove, **form)),
+            ("POST", "/sources/{name:str}/streams", page(brokers.connect, **form)),
+            ("POST", "/sources/{name:str}/streams/{stream:str}/remove", page(brokers.disconnect, **form)),
             ("GET", "/imports/{name:str}", page(harvests.source, **people)),
             ("GET", "/imports/{name:str}/report.csv", page(harvests.report_csv, **people)),
             ("POST", "/imports/{name:str}/run", page(harvests.run_now, **form)),

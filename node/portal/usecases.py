@@ -22,6 +22,7 @@ from node.catalogue.questions.answers import AnswerQuestions
 from node.catalogue.questions.askers import AskQuestions
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
+from node.datasources.brokers.register import BrokerSubscriptions
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
 from node.datasources.streams.register import Streams
@@ -155,6 +156,7 @@ class OperationUseCases:
     data_sources: DataSources
     try_data_source: TryDataSource
     streams: Streams
+    broker_subscriptions: BrokerSubscriptions
 
 
 @dataclass(frozen=True, kw_only=True)

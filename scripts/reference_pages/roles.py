@@ -50,6 +50,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "PUT /api/streams/{name}": "KEEP_STREAMS",
     "GET /api/streams/{name}": "KEEP_STREAMS",
     "DELETE /api/streams/{name}": "KEEP_STREAMS",
+    "PUT /api/streams/{name}/broker": "MANAGE_DATA_SOURCES",
+    "DELETE /api/streams/{name}/broker": "MANAGE_DATA_SOURCES",
     "POST /api/streams/{name}/observations": "KEEP_STREAMS",
     "GET /api/streams/{name}/latest": "KEEP_STREAMS",
     "GET /api/streams/{name}/faults": "KEEP_STREAMS",

@@ -13,6 +13,7 @@ import pytest
 
 from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
+from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.postgis import PostgisConnection, PostgisConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
 from node.adapters.datasources.web import WebConnection, WebConnector
@@ -22,6 +23,7 @@ from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, NotFoun
 from node.datasources.errors import DataSourceUnreachable, NoSuchRange
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import Connector, DataConnection, Question, Span
+from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnection, MemoryConnector
 from tests.postgres import tcp_address
 from tests.simulator.data_servers import Bucket, FileServer, GisServer
@@ -245,6 +247,42 @@ async def test_an_address_of_something_else_is_refused(subject: Subject, address
     with pytest.raises(HansaError) as caught:
         subject.connector.check(replace(subject.setup, address=address))
     assert isinstance(caught.value, InvalidInput | ForbiddenAddress)
+
+
+@pytest.mark.parametrize("connector", [MqttConnector(Egress()), MemoryBroker()], ids=["mqtt", "memory"])
+async def test_a_broker_keeps_the_part_of_the_contract_without_reads(connector: Connector) -> None:
+    """``test_brokers.py`` has the contract of its messages."""
+    setup = Setup(name="broker", address="mqtts://broker.example.org")
+    connection = connector.connect(setup)
+    assert isinstance(connection, MqttConnection | MemoryBrokerConnection)
+    assert (await connection.items(5), connection.is_description("city", "")) == ((), False)
+    for item, error in (("city/air", NotFound), ("../air", InvalidInput), ("a\x00b", InvalidInput)):
+        with pytest.raises(error):
+            connection.read(item, Question(base=BASE))
+    with pytest.raises((InvalidInput, ForbiddenAddress)):
+        connector.check(replace(setup, address=""))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mqtts://169.254.169.254",
+        "mqtts://10.0.0.1:8883",
+        "mqtts://[::1]",
+        "mqtt://localhost",
+        "mqtts://db.internal",
+        "mqtts://[::ffff:10.0.0.1]",
+        "mqtt://broker.example.org",
+        "https://broker.example.org",
+        "mqtts://u:p@broker.example.org",
+        "mqtts://broker.example.org/topic",
+        "mqtts://broker.example.org:0",
+        "mqtts://broker.example.org:port",
+    ],
+)
+def test_a_broker_that_the_node_may_not_dial_is_refused_before_anything_is_sent(address: str) -> None:
+    with pytest.raises((InvalidInput, ForbiddenAddress)):
+        MqttConnector(Egress()).check(Setup(name="broker", address=address))
 
 
 async def test_leaving_a_read_early_does_no_harm(subject: Subject) -> None:

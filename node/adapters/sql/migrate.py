@@ -45,6 +45,7 @@ VERSIONS = (
     "0022",
     "0023",
     "0024",
+    "0025",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

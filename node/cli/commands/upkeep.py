@@ -56,6 +56,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "credential-ended": ("{name} of {issuer} has ended", "hansa join {issuer} --as {name}"),
     "deliveries": ("messages that could not be delivered: {count}", "hansa deliveries list"),
     "harvest": ("the harvest {name} failed {count} times in a row", "hansa harvest list {name}"),
+    "broker": ("the stream {name} has no connection to the broker {source}: {error}", "hansa stream show {name}"),
     "peer": ("{name} cannot be read: {error}", "hansa members"),
     "quarantine": ("{name} is in quarantine", "hansa members evidence {url}"),
 }

@@ -91,23 +91,34 @@ class TakeObservations:
 
     async def take(self, name: str, body: bytes, media_type: str) -> Receipt:
         """As a call, for a sender that the node itself has let in."""
-        message = await off_loop(self._read, name, body, media_type)
+        receipts = await self.take_all(name, lambda stream, at: [read_message(stream, body, media_type, at=at)])
+        return receipts[0]
+
+    async def take_all(
+        self, name: str, read: Callable[[Stream, datetime], Sequence[CheckedMessage]]
+    ) -> Sequence[Receipt]:
+        """Return the receipts of the messages that ``read`` returns, which is called in a thread with the stream and
+        the time of arrival. All of them are on the disk then. Raises ``NotFound``, ``Overloaded``."""
+        messages = await off_loop(self._read, name, read)
         queue = self._streams.setdefault(name, _Queue())
         if queue.size >= MOST_WAITING:
             raise Overloaded("observations arrive faster than they can be stored", remedy="send fewer in a second")
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        queue.messages.append((message, future))
-        queue.size += len(message.observations)
-        if queue.task is None or queue.task.done():
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[Receipt]] = [loop.create_future() for _ in messages]
+        queue.messages += zip(messages, futures, strict=True)
+        queue.size += sum(len(message.observations) for message in messages)
+        if messages and (queue.task is None or queue.task.done()):
             queue.task = asyncio.create_task(self._write(name, queue))
-        return await future
+        return await asyncio.gather(*futures)
 
-    def _read(self, name: str, body: bytes, media_type: str) -> CheckedMessage:
+    def _read(
+        self, name: str, read: Callable[[Stream, datetime], Sequence[CheckedMessage]]
+    ) -> Sequence[CheckedMessage]:
         with self._uow.read() as tx:
             stream = self._store.get(tx, name)
         if stream is None:
             raise unknown(name)
-        return read_message(stream, body, media_type, at=self._clock.now())
+        return read(stream, self._clock.now())
 
     async def _write(self, name: str, queue: _Queue) -> None:
         """Commit until nothing waits. What arrives meanwhile is taken by the next commit."""

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -48,10 +48,16 @@ def read_message(stream: Stream, body: bytes, media_type: str, *, at: datetime) 
     harms no other. Raises ``InvalidInput`` if the whole cannot be read, ``TooLarge`` for too many, and
     ``UnsupportedMediaType``.
     """
+    return check_values(stream, _values(stream, body, media_type), at=at)
+
+
+def check_values(stream: Stream, values: Iterable[tuple[Any, str | None]], *, at: datetime) -> CheckedMessage:
+    """Return the observations among ``values``, which arrived at ``at``, each with its text if it was read as text.
+    Raises ``TooLarge`` for too many."""
     check = _ObservationCheck(stream, at)
     observations: list[Observation] = []
     faults: list[tuple[int, Fault]] = []
-    for place, (value, text) in enumerate(_values(stream, body, media_type)):
+    for place, (value, text) in enumerate(values):
         if place == MOST:
             raise TooLarge(f"a message has at most {MOST} observations", remedy="send them in several messages")
         outcome: Observation | str = value if isinstance(value, str) else check.observation(value)

@@ -41,13 +41,14 @@ class NewDataSource(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(
-        max_length=40, description="`http`, `folder`, `s3`, `features`, `postgis`, or that of a plug-in."
+        max_length=40, description="`http`, `folder`, `s3`, `features`, `postgis`, `mqtt`, or that of a plug-in."
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
         default_factory=dict,
         max_length=20,
-        description="`region` (s3), `schema` (postgis), `reads_per_minute` (how often one transfer "
+        description="`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
+        "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
     )
     credentials: NewCredentials | None = Field(
@@ -94,7 +95,8 @@ def router(*, person: Person, sources: DataSources, trial: TryDataSource) -> API
     @api.post(
         "/{name}/test",
         summary="Try a data source: what works, and what this node could offer from it",
-        description="`item` is one to be read; by default the first. Faults of the source are steps of the answer.",
+        description="`item` is one to be read, by default the first; of a broker, a topic. Faults of the source are "
+        "steps of the answer.",
     )
     async def test(
         request: Request,

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.base.plaintext import word
+from node.datasources.brokers.model import BrokerSubscriptionView, Form
+from node.datasources.brokers.register import BrokerSubscriptions
 from node.datasources.errors import NonconformingObservations
 from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.model import Fault, Stream
@@ -52,13 +54,37 @@ class NewStream(BaseModel):
         )
 
 
-def router(*, person: Person, streams: Streams, take: TakeObservations) -> APIRouter:
+class NewBrokerSubscription(BaseModel):
+    """The topic of a broker whose messages a stream takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: _Member = Field(description="The data source of the kind `mqtt`.")
+    topic: str = Field(max_length=1000, description="A topic filter, such as `city/counters/+`.")
+    format: Form = Field(
+        Form.JSON, description="The form of a payload: `json` (one observation or a list), `ndjson`, `csv`, `text`."
+    )
+    take: dict[_Member, Annotated[str, Field(max_length=300)]] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Where the members of an observation are: `payload`, `payload:count/value`, `topic`, `topic:2` "
+        "(a level), `text:VALUE`, `arrival`. `*` stands for all members of an object. Without it, the payload is the "
+        "observation.",
+    )
+
+
+def router(
+    *, person: Person, streams: Streams, take: TakeObservations, subscriptions: BrokerSubscriptions
+) -> APIRouter:
     """Return the routes."""
     api = PlacedApiRouter(prefix=PATH, tags=["publishing"], route_class=knowing(person))
 
     @api.get("", summary="Streams of this node")
     async def list_streams(request: Request) -> Any:
-        return [stream_json(stream) for stream in await run_sync(streams.all, await person(request))]
+        caller = await person(request)
+        everything = await run_sync(streams.all, caller)
+        views = {view.subscription.stream: view for view in await run_sync(subscriptions.all, caller)}
+        return [stream_json(stream, views.get(stream.name)) for stream in everything]
 
     @api.put(
         "/{name}",
@@ -67,11 +93,36 @@ def router(*, person: Person, streams: Streams, take: TakeObservations) -> APIRo
     )
     async def describe(request: Request, name: str, new: NewStream) -> Any:
         caller = await person(request)
-        return stream_json(await run_sync(lambda: streams.describe(name, new.to_description(), caller)))
+        stream = await run_sync(lambda: streams.describe(name, new.to_description(), caller))
+        return stream_json(stream, await run_sync(subscriptions.of_stream, name, caller))
 
-    @api.get("/{name}", summary="A stream, with its counts")
+    @api.get(
+        "/{name}",
+        summary="A stream, with its counts",
+        description="`broker` is null, or the topic of a broker whose messages it takes, with the state of the "
+        "connection: `connectedSince` is null without one; `messages` counts since then.",
+    )
     async def show(request: Request, name: str) -> Any:
-        return stream_json(await run_sync(streams.stream, name, await person(request)))
+        caller = await person(request)
+        stream = await run_sync(streams.stream, name, caller)
+        return stream_json(stream, await run_sync(subscriptions.of_stream, name, caller))
+
+    @api.put(
+        "/{name}/broker",
+        summary="Let a stream take the messages of a broker",
+        description="The node connects at once, with a lasting session. A message is acknowledged when its "
+        "observations are on disk, and the broker repeats what was not acknowledged.",
+    )
+    async def subscribe(request: Request, name: str, new: NewBrokerSubscription) -> Any:
+        caller = await person(request)
+        view = await run_sync(
+            lambda: subscriptions.subscribe(name, new.source, new.topic, caller, form=new.format, members=new.take)
+        )
+        return view.to_json()
+
+    @api.delete("/{name}/broker", status_code=204, summary="Take no more messages of a broker: the observations stay")
+    async def unsubscribe(request: Request, name: str) -> None:
+        await run_sync(subscriptions.unsubscribe, name, await person(request))
 
     @api.delete("/{name}", status_code=204, summary="Remove a stream with its observations: open reads of it end")
     async def remove(request: Request, name: str) -> None:
@@ -124,7 +175,7 @@ def router(*, person: Person, streams: Streams, take: TakeObservations) -> APIRo
     return api
 
 
-def stream_json(stream: Stream) -> dict[str, Any]:
+def stream_json(stream: Stream, view: BrokerSubscriptionView | None) -> dict[str, Any]:
     """Return a stream as JSON, for API and terminal."""
     return {
         "name": stream.name,
@@ -137,6 +188,7 @@ def stream_json(stream: Stream) -> dict[str, Any]:
         "accepted": stream.last,
         "repeated": stream.repeats,
         "refused": stream.faults,
+        "broker": None if view is None else view.to_json(),
         "by": stream.by,
         "at": stamp(stream.at),
     }

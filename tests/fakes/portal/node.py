@@ -212,7 +212,7 @@ class FakeNode:
         self.schedules = schedules(NOW, BASE)
         self.value_tables = value_tables(NOW)
         self.data_sources, self.try_data_source = data_sources(NOW)
-        self.streams = streams(NOW)
+        self.streams, self.broker_subscriptions = streams(NOW, self.data_sources)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
@@ -801,6 +801,7 @@ def use_cases(node: FakeNode) -> UseCases:
         operation=OperationUseCases(
             data_sources=node.data_sources,
             streams=node.streams,
+            broker_subscriptions=node.broker_subscriptions,
             try_data_source=node.try_data_source,
             facts=facts,
             agenda=cast("Any", FakeAgenda(node)),

@@ -27,6 +27,8 @@ class MemoryStreamStore:
         for table in ("stream_batches", "stream_keys", "stream_heads", "stream_faults"):
             for key in [key for key in memory(tx).rows(table) if key[0] == name]:
                 memory(tx).drop(table, key)
+        for table in ("stream_subscriptions", "stream_subscription_owners"):
+            memory(tx).drop(table, name)
 
     def keys(self, tx: Transaction, name: str, keys: Sequence[bytes]) -> frozenset[bytes]:
         return frozenset(key for key in keys if (name, key) in memory(tx).rows("stream_keys"))

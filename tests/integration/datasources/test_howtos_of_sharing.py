@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,9 +12,11 @@ import pytest
 
 from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
+from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.test_live_sources import put
 from tests.live_peers import live
 from tests.nodes import Running, running
+from tests.waits import until
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
 
@@ -27,8 +30,16 @@ def cities(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[Running, Run
         yield ghent, bruges
 
 
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What ends with the test."""
+    with ExitStack() as contexts:
+        yield contexts
+
+
 def test_the_page_about_sensors_as_it_stands(
     cities: tuple[Running, Running],
+    stack: ExitStack,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -36,20 +47,25 @@ def test_the_page_about_sensors_as_it_stands(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANSA_NODE", str(cities[0].folder))
     monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "password").write_text(READER_PASSWORD)
     commands = 0
+    broker = stack.enter_context(mosquitto(tmp_path / "broker"))
     for step in steps((PAGES / "share-sensors.md").read_text("utf-8")):
         if not isinstance(step, Typed):
             name, content = step
             (tmp_path / name).write_text(content, "utf-8")
             continue
-        status = run(
-            shlex.split(step.command.replace("https://data.ghent.example", cities[0].url).removeprefix("hansa "))
-        )
+        command = step.command.replace("https://data.ghent.example", cities[0].url)
+        command = command.replace("mqtts://broker.ghent.example:8883", broker.address)
+        status = run(shlex.split(command.removeprefix("hansa ")))
         output = capsys.readouterr()
         commands += 1
         assert status == 0, output.out + output.err
         assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 7
+    assert commands == 10
+    broker.send(("city/counters/Zuid", {"at": "2026-11-20T08:15:00Z", "bikes": 5}))
+    with cities[0].client() as client:
+        until("the message", lambda: client.streams.stream("counters")["accepted"] == 4)
 
 
 def test_the_page_about_queries_as_it_stands(

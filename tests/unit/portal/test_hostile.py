@@ -31,7 +31,7 @@ from node.vocab.namespaces import (
 )
 from tests.artefacts import data
 from tests.fakes.portal.content import GENT, Graph, record
-from tests.fakes.portal.data_sources import data_sources
+from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import schedules
 from tests.fakes.portal.node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
 from tests.fakes.stores.drafts import DRAFT, add_draft
@@ -288,6 +288,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
 
     node.schedules = schedules(NOW, "https://gent.example", text)
     node.data_sources, node.try_data_source = data_sources(NOW, text)
+    node.streams, node.broker_subscriptions = streams(NOW, node.data_sources, text)
     add_draft(node.drafts, NOW, text)
 
     async def document(*_: object) -> str:

@@ -13,6 +13,7 @@ from node.adapters.sql.schema.streams import stream_batches as batches
 from node.adapters.sql.schema.streams import stream_faults as faults
 from node.adapters.sql.schema.streams import stream_heads as heads
 from node.adapters.sql.schema.streams import stream_keys as keys
+from node.adapters.sql.schema.streams import stream_subscriptions as subscriptions
 from node.adapters.sql.schema.streams import streams
 from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
@@ -31,6 +32,7 @@ _DROPS = (
     delete(keys).where(keys.c.stream == bindparam("of")),
     delete(heads).where(heads.c.stream == bindparam("of")),
     delete(faults).where(faults.c.stream == bindparam("of")),
+    delete(subscriptions).where(subscriptions.c.stream == bindparam("of")),
 )
 _KNOWN_KEYS = select(keys.c.key).where(
     keys.c.stream == bindparam("of"), keys.c.key.in_(bindparam("some", expanding=True))

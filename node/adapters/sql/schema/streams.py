@@ -1,8 +1,9 @@
-"""Tables of streams: their descriptions, their observations in batches, keys, latest observations, faults."""
+"""Tables of streams: their descriptions, their observations in batches, keys, latest observations, faults,
+subscriptions to brokers."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Table
 
 from node.adapters.sql.columns import Big, Json, Moment, Octets, Words
 from node.adapters.sql.schema.registry import metadata, ordinal
@@ -62,4 +63,25 @@ stream_faults = Table(
     Column("reason", Words, nullable=False),
     Column("text", Words, nullable=False),
     Index("ix_stream_faults_stream", "stream", "ordinal"),
+)
+stream_subscriptions = Table(
+    "stream_subscriptions",
+    metadata,
+    Column("stream", Words, primary_key=True),
+    Column("source", Words, nullable=False),
+    Column("topic", Words, nullable=False),
+    Column("form", Words, nullable=False),
+    Column("members", Json, nullable=False),
+    Column("session", Words, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("owner", Words),
+    Column("owned_until", Moment),
+    Column("since", Moment),
+    Column("seen", Moment),
+    Column("messages", Big, nullable=False),
+    Column("is_lasting", Boolean, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("remedy", Words, nullable=False),
+    Column("error_at", Moment),
 )

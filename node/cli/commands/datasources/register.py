@@ -33,10 +33,10 @@ def register(app: typer.Typer) -> None:
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the data source: a-z, 0-9 and hyphens.")],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="http, folder, s3, features or postgis.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="http, folder, s3, features, postgis or mqtt.")],
     address: Annotated[
         str,
-        typer.Argument(metavar="ADDRESS", help="Address of the file server, API, bucket, GIS server or database."),
+        typer.Argument(metavar="ADDRESS", help="Address of the server, API, bucket, database or broker."),
     ],
     user: Annotated[str, typer.Option(help="User, or access key of a bucket. The node asks for the password.")] = "",
     bearer: Annotated[bool, typer.Option("--bearer", help="Show a token: Authorization: Bearer …")] = False,
@@ -49,7 +49,7 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="region (s3), schema (postgis), reads_per_minute (default 600).",
+            help="region (s3), schema (postgis), version (mqtt: 3.1.1), reads_per_minute (default 600).",
             show_default=False,
         ),
     ] = None,
@@ -73,7 +73,10 @@ def add(
 
 def try_source(
     name: _Name,
-    item: Annotated[str, typer.Option(help="Read this file, object, table or collection; else the first.")] = "",
+    item: Annotated[
+        str,
+        typer.Option(help="Read this file, object, table, collection or topic; else the first."),
+    ] = "",
     node: Node = None,
     lang: Language = "en",
 ) -> int:

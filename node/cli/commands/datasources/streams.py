@@ -40,10 +40,12 @@ _TYPES: Final = {
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Streams: add, send, show, follow, replay, …",
+        help="Streams: add, send, connect, show, follow, …",
     )
     verbs.command("add")(add)
     verbs.command("send")(send)
+    verbs.command("connect")(connect_broker)
+    verbs.command("disconnect")(disconnect_broker)
     verbs.command("list")(list_streams)
     verbs.command("show")(show)
     verbs.command("faults")(faults)
@@ -114,6 +116,48 @@ def send(
     return REFUSED if counts["refused"] else DONE
 
 
+def connect_broker(
+    name: _Name,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The broker, as in hansa source list.")],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Topic filter, such as city/counters/+.")],
+    form: Annotated[str, typer.Option("--format", help="Form of a payload: json, ndjson, csv or text.")] = "json",
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MEMBER=PLACE",
+            help="Where a member of an observation is: payload, payload:count/value, topic, topic:2 (a level), "
+            "text:VALUE, arrival. *=payload takes all members. Default: the payload is the observation.",
+            show_default=False,
+        ),
+    ] = None,
+    node: Node = None,
+) -> int:
+    """Let a stream take the messages of a broker. Its earlier connection is replaced.
+
+    The broker is a data source: hansa source add NAME mqtt mqtts://HOST --user USER.
+    """
+    places = dict(_place(text) for text in take or [])
+    with connect(node) as client:
+        broker = client.streams.connect(name, source, topic, form=form, take=places)
+    if Mode.json:
+        emit(broker)
+        return DONE
+    report_success(f"{name} takes the messages of {topic}", detail=f"from {source}")
+    remark(f"to see whether they come: hansa stream show {word(name)}")
+    return DONE
+
+
+def disconnect_broker(name: _Name, node: Node = None) -> int:
+    """Take no more messages of a broker. The observations stay."""
+    with connect(node) as client:
+        client.streams.disconnect(name)
+    if Mode.json:
+        emit({"name": name, "broker": None})
+    else:
+        report_success(f"{name} takes no more messages", detail="its observations stay")
+    return DONE
+
+
 def list_streams(node: Node = None) -> int:
     """List the streams, with what they have taken and refused."""
     with connect(node) as client:
@@ -127,6 +171,7 @@ def list_streams(node: Node = None) -> int:
             "observations", f"{stream['accepted']} taken, {stream['repeated']} repeated, {stream['refused']} refused"
         )
         line("kept", _retention(stream))
+        _show_broker(stream)
     if not streams:
         say("This node has no streams.")
         suggest("hansa stream add NAME --schema FILE")
@@ -148,6 +193,7 @@ def show(name: _Name, node: Node = None) -> int:
     if stream["subject"]:
         line("subject", stream["subject"])
     line("key", ", ".join(stream["key"]) or "all members")
+    _show_broker(stream)
     for entry in latest:
         say(json.dumps(entry["observation"], ensure_ascii=False))
     return DONE
@@ -273,6 +319,34 @@ def _read(file: Path) -> bytes:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read", remedy="name a file that exists") from error
+
+
+def _place(text: str) -> tuple[str, str]:
+    name, mark, place = text.partition("=")
+    if not mark or not name:
+        raise InvalidInput(f"{text!r} names no member", remedy="such as --take station=topic:3")
+    return name, place
+
+
+def _show_broker(stream: dict[str, Any]) -> None:
+    """Show the broker of a stream and the state of the connection."""
+    broker = stream["broker"]
+    if broker is None:
+        return
+    line("broker", f"{broker['topic']} of {broker['source']}")
+    if broker["connectedSince"]:
+        line("connected", f"since {broker['connectedSince'][:19]}Z, {broker['messages']} messages")
+        if not broker["repeatsUnacknowledged"]:
+            line("", "the broker sends each message once only: some may be lost")
+    elif not broker["error"]:
+        line("connected", "not yet")
+    if broker["error"]:
+        line(
+            "last error" if broker["connectedSince"] else "not connected",
+            f"{broker['errorAt'][:19]}Z: {broker['error']}",
+        )
+        if not broker["connectedSince"] and broker["remedy"]:
+            suggest(broker["remedy"])
 
 
 def _retention(stream: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput
+from node.datasources.brokers.model import Form
 from node.datasources.checkup import Report
 from node.datasources.model import Credentials, Scheme
 from node.datasources.register import DEFAULT_READS, READS_PER_MINUTE
@@ -16,14 +17,14 @@ from node.portal.visit import Visit
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-OPTIONS: Final = ("region", "schema", READS_PER_MINUTE)
+OPTIONS: Final = ("region", "schema", "version", READS_PER_MINUTE)
 """Options of the form; terminal and API accept those of plug-ins too."""
 SCHEMES: Final = (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER, Scheme.NONE)
 
 
 async def sources(responder: Responder, visit: Visit) -> Response:
     """``GET /sources``."""
-    return await _page(responder, visit)
+    return await source_page(responder, visit)
 
 
 async def add(responder: Responder, visit: Visit) -> Response:
@@ -40,7 +41,7 @@ async def add(responder: Responder, visit: Visit) -> Response:
             )
         )
     except (InvalidInput, Conflict, ForbiddenAddress) as error:
-        return await _page(responder, visit, trouble=error)
+        return await source_page(responder, visit, trouble=error)
     return responder.go(visit, visit.url("/sources", done="data-source-added") + f"#source-{name}")
 
 
@@ -48,7 +49,7 @@ async def test(responder: Responder, visit: Visit) -> Response:
     """``POST /sources/{name}/test``: the page with what works. Faults of the source are part of it."""
     name, item = visit.request.path_params["name"], visit.fields.get("item", "").strip()
     report = await responder.node.operation.try_data_source(name, visit.caller, item=item, language=visit.language)
-    return await _page(responder, visit, report=report)
+    return await source_page(responder, visit, report=report)
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:
@@ -73,10 +74,17 @@ def _credentials(visit: Visit) -> Credentials | None:
     return Credentials(scheme=Scheme(scheme), name=name, secret=visit.fields.get("secret", ""))
 
 
-async def _page(
-    responder: Responder, visit: Visit, *, trouble: HansaError | None = None, report: Report | None = None
+async def source_page(
+    responder: Responder,
+    visit: Visit,
+    *,
+    trouble: HansaError | None = None,
+    place: str = "",
+    report: Report | None = None,
 ) -> Response:
-    register = responder.node.operation.data_sources
+    """Return the page; ``trouble`` stands in the form of the broker ``place``, or in the form for a new source."""
+    register, subscriptions = responder.node.operation.data_sources, responder.node.operation.broker_subscriptions
+    views = await run_sync(subscriptions.all, visit.caller)
     return responder.render(
         visit,
         "sources.html",
@@ -84,6 +92,11 @@ async def _page(
         sources=await run_sync(register.all, visit.caller),
         source_kinds=register.kinds,
         schemes=SCHEMES,
+        brokers=await run_sync(subscriptions.brokers, visit.caller),
+        views=views,
+        streams=[stream.name for stream in await run_sync(responder.node.operation.streams.all, visit.caller)],
+        forms=list(Form),
+        place=place,
         options=OPTIONS,
         default_reads=DEFAULT_READS,
         report=report,

@@ -136,3 +136,62 @@ def test_only_stewards_see_the_page_and_its_link(node: FakeNode, steward: TestCl
         answer = publisher.get("/sources", headers=ENGLISH)
         assert answer.status_code == 403
         assert "memory:here" not in answer.text
+
+
+def test_a_broker_shows_the_streams_that_take_its_messages_with_their_connections(steward: TestClient) -> None:
+    answer = steward.get("/sources", headers=ENGLISH)
+    for words in (
+        "Message broker (MQTT)",
+        "city/air/+",
+        "1234 messages",
+        "Connected since",
+        "some may be lost",
+        "Not connected",
+        "the broker cannot be reached",
+    ):
+        assert words in answer.text, words
+    assert answer.text.count("Connect a stream") == 2, "the summary and the button, of the one broker"
+    assert troubles(Page(answer.text)) == []
+
+
+def test_a_stream_is_connected_and_disconnected(steward: TestClient, node: FakeNode) -> None:
+    fields = {
+        "csrf": csrf(steward),
+        "stream": "noise",
+        "topic": "city/noise/+",
+        "form": "json",
+        "take": "*=payload\r\n\r\nplace = topic:3",
+    }
+    answer = steward.post("/sources/sensors/streams", data=fields, headers=ORIGIN)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sources?done=broker-connected#source-sensors")
+    person = replace(ELS, roles=frozenset({UserRole.STEWARD}))
+    view = node.broker_subscriptions.of_stream("noise", person)
+    assert view is not None
+    assert view.subscription.members == {"*": "payload", "place": "topic:3"}
+    answer = steward.post(
+        "/sources/sensors/streams/noise/remove", data={"csrf": fields["csrf"]}, headers={**ORIGIN, **ENGLISH}
+    )
+    assert answer.status_code == 303
+    assert node.broker_subscriptions.of_stream("noise", person) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"topic": "city/#/x"}, "this is no topic"),
+        ({"take": "place"}, "names no member"),
+        ({"take": "place=nowhere"}, "no place in a message"),
+        ({"form": "xml"}, "no format"),
+        ({"stream": "unknown"}, "there is no stream"),
+    ],
+)
+def test_a_form_with_a_fault_comes_back_with_what_was_typed(
+    steward: TestClient, changes: dict[str, str], words: str
+) -> None:
+    fields = {"csrf": csrf(steward), "stream": "noise", "topic": "city/a", "form": "json", "take": "", **changes}
+    answer = steward.post("/sources/sensors/streams", data=fields, headers={**ORIGIN, **ENGLISH})
+    assert answer.status_code in (400, 404)
+    assert words in answer.text
+    assert 'id="source-trouble"' not in answer.text
+    assert f'value="{fields["topic"]}"' in answer.text
+    assert troubles(Page(answer.text)) == []

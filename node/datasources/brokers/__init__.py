@@ -1,0 +1,1 @@
+"""Message brokers, whose messages streams take as observations."""

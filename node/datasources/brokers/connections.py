@@ -1,0 +1,262 @@
+"""Keep up the connections to brokers, and store the messages that come.
+
+A message is acknowledged after the commit that stores it: what the broker may forget is on the disk. Each connection
+is kept up by one process, which owns it for a while and puts the end of that off; a process that is killed loses it
+by time, and another one goes on with the same session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from node.base.clock import Clock
+from node.base.errors import HansaError, InvalidInput, LocalFault
+from node.base.turns import taken_in_turn
+from node.base.work import UnitOfWork
+from node.datasources.brokers.model import BrokerSubscription, ConnectionState, Message
+from node.datasources.brokers.payloads import read_payload
+from node.datasources.brokers.ports import BrokerSubscriptionStore, MessageConnection
+from node.datasources.errors import DataSourceUnreachable
+from node.datasources.register import DataSources
+from node.datasources.streams.intake import TakeObservations
+from node.datasources.streams.model import Stream
+from node.datasources.streams.observations import CheckedMessage
+from node.exchange.offloop import off_loop
+
+log = logging.getLogger("hansa.brokers")
+
+LOOK_SECONDS: Final = 3.0
+"""Between two looks at the subscriptions."""
+OWN_SECONDS: Final = 15.0
+"""For so long a process owns a connection that it no longer keeps up."""
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+_FORGET_SECONDS: Final = 10.0
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A connection that this process keeps up. ``registration`` is when its data source was registered."""
+
+    subscription: BrokerSubscription
+    registration: datetime | None
+    state: ConnectionState = field(default_factory=ConnectionState)
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Duties:
+    """The subscriptions that this process owns, by session, with when their data sources were registered, and the
+    sessions of all subscriptions; None if that is unknown."""
+
+    own: Mapping[str, tuple[BrokerSubscription, datetime | None]] = field(default_factory=dict)
+    sessions: frozenset[str] | None = frozenset()
+
+
+class ListenToBrokers:
+    """Keeps up the connections of all subscriptions that this process owns. ``owner`` names the process."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: BrokerSubscriptionStore,
+        *,
+        sources: DataSources,
+        take: TakeObservations,
+        clock: Clock,
+        owner: str,
+        alone: bool,
+    ) -> None:
+        """``alone``: no other process uses the database, so whatever is owned at the start was left by a process that
+        has ended."""
+        self._uow = uow
+        self._store = store
+        self._sources = sources
+        self._take = take
+        self._clock = clock
+        self._owner = owner
+        self._alone = alone
+        self._connections: dict[str, _Connection] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+        self._endings: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look at the subscriptions soon. From any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._news.set)
+
+    def state(self, session: str) -> ConnectionState | None:
+        """Return the state of the connection of a session, if this process keeps it up. From any thread."""
+        connection = self._connections.get(session)
+        return None if connection is None else replace(connection.state, seen=self._clock.now())
+
+    async def run(self) -> None:
+        """Listen until cancelled; then end the connections and leave them to other processes."""
+        self._loop = asyncio.get_running_loop()
+        if self._alone:
+            await off_loop(self._release, None)
+        renewal = self._loop.time()
+        try:
+            while True:
+                self._news.clear()
+                try:
+                    self._follow(await off_loop(self._look))
+                    renewal = self._loop.time()
+                except HansaError as error:
+                    log.warning("the subscriptions to brokers cannot be read: %s", error.detail)
+                    if self._loop.time() - renewal > OWN_SECONDS:
+                        self._follow(_Duties(sessions=None))  # Another process may own them now.
+                try:
+                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            tasks = [*map(self._stop, list(self._connections)), *self._endings]
+            running = [task for task in tasks if task is not None]
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await off_loop(self._release, self._owner)
+
+    # which connections --------------------------------------------------------------------------------------
+
+    @taken_in_turn
+    def _look(self) -> _Duties:
+        """Put off the end of what this process owns, note the states, and return the duties."""
+        with self._uow.read() as tx:
+            views = self._store.all(tx)
+        if not views and not self._connections:
+            return _Duties()
+        now = self._clock.now()
+        with self._uow.begin(synced=False) as tx:
+            until = now + timedelta(seconds=OWN_SECONDS)
+            own = self._store.claim(tx, owner=self._owner, now=now, until=until)
+            for subscription in own:
+                connection = self._connections.get(subscription.session)
+                if connection is not None:
+                    state = replace(connection.state, seen=now)
+                    self._store.note(tx, subscription.session, state, owner=self._owner)
+        return _Duties(
+            own={
+                subscription.session: (subscription, self._sources.registration(subscription.source))
+                for subscription in own
+            },
+            sessions=frozenset(view.subscription.session for view in views),
+        )
+
+    def _follow(self, duties: _Duties) -> None:
+        """Begin and end connections, so that there are those of ``duties``."""
+        for session, connection in list(self._connections.items()):
+            if duties.own.get(session) == (connection.subscription, connection.registration):
+                continue
+            task = self._stop(session)
+            if duties.sessions is not None and session not in duties.sessions:
+                ending = asyncio.create_task(self._forget(connection.subscription, task))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+        for session, (subscription, registration) in duties.own.items():
+            if session not in self._connections:
+                connection = _Connection(subscription, registration)
+                self._connections[session] = connection
+                connection.task = asyncio.create_task(
+                    self._keep_up(connection), name=f"broker of {subscription.stream}"
+                )
+
+    def _stop(self, session: str) -> asyncio.Task[None] | None:
+        task = self._connections.pop(session).task
+        if task is not None:
+            task.cancel()
+        return task
+
+    async def _forget(self, subscription: BrokerSubscription, task: asyncio.Task[None] | None) -> None:
+        """End the session of a subscription that is no longer there, once its connection has ended."""
+        if task is not None:
+            await asyncio.wait([task])
+        try:
+            async with asyncio.timeout(_FORGET_SECONDS):
+                await (await self._open(subscription)).forget(subscription.session)
+        except (HansaError, TimeoutError) as error:
+            log.info("a broker was not told to forget the session of %s: %s", subscription.stream, error)
+
+    @taken_in_turn
+    def _release(self, owner: str | None) -> None:
+        with self._uow.read() as tx:
+            if not self._store.all(tx):
+                return
+        with self._uow.begin(synced=False) as tx:
+            self._store.release(tx, owner=owner)
+
+    # one connection -----------------------------------------------------------------------------------------
+
+    async def _keep_up(self, connection: _Connection) -> None:
+        """Connect, and again after a pause that grows with each failure, until cancelled."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._listen(connection)
+                problem: HansaError = DataSourceUnreachable("the broker ended the connection")
+            except HansaError as error:
+                problem = error
+            except Exception as error:
+                log.exception(
+                    "messages of a broker could not be taken", extra={"stream": connection.subscription.stream}
+                )
+                problem = LocalFault(f"the node could not take the messages: {type(error).__name__}")
+            if connection.state.since is not None or not connection.state.error:
+                log.warning("no connection to the broker of %s: %s", connection.subscription.stream, problem.detail)
+            if connection.state.since is not None and connection.state.messages:
+                pause = _FIRST_PAUSE
+            connection.state = replace(
+                connection.state,
+                since=None,
+                error=problem.detail,
+                remedy=problem.remedy,
+                error_at=self._clock.now(),
+            )
+            self._news.set()
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreading, not secrecy
+            pause = min(_LONGEST_PAUSE, pause * 2)
+
+    async def _listen(self, connection: _Connection) -> None:
+        subscription = connection.subscription
+        broker = await self._open(subscription)
+        async with broker.listen(subscription.topic, subscription.session) as session:
+            connection.state = replace(
+                connection.state,
+                since=self._clock.now(),
+                messages=0,
+                is_lasting=session.is_lasting,
+            )
+            self._news.set()
+            while True:
+                messages = await session.messages()
+                await self._take.take_all(subscription.stream, partial(_read, subscription, messages))
+                session.acknowledge(messages)
+                connection.state = replace(
+                    connection.state,
+                    messages=connection.state.messages + len(messages),
+                    is_lasting=session.is_lasting,
+                )
+
+    async def _open(self, subscription: BrokerSubscription) -> MessageConnection:
+        _, connection = await off_loop(self._sources.connect, subscription.source)
+        if not isinstance(connection, MessageConnection):
+            raise InvalidInput(
+                f"{subscription.source} is no broker any longer", remedy="register it again: hansa source add"
+            )
+        return connection
+
+
+def _read(
+    subscription: BrokerSubscription, messages: Sequence[Message], stream: Stream, at: datetime
+) -> Sequence[CheckedMessage]:
+    return [read_payload(stream, subscription, message, at=at) for message in messages]

@@ -1,0 +1,148 @@
+"""The contract of ``MessageConnection`` and ``MessageSession``: a real Mosquitto, and the broker in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
+from node.adapters.datasources.mqtt_session import MqttSession
+from node.adapters.egress import Egress
+from node.base.errors import InvalidInput, NotFound
+from node.datasources.brokers.ports import MessageConnection, MessageSession
+from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
+from node.datasources.model import Credentials, Scheme, Setup
+from node.datasources.ports import DataConnection, Question
+from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
+from tests.integration.datasources.mosquitto import READER, READER_PASSWORD, mosquitto
+
+PATIENCE = 20.0
+
+
+@dataclass
+class Subject:
+    """A broker: a connection to it, and how a test sends."""
+
+    connection: DataConnection
+    send: Callable[[str, bytes], None]
+    classes: tuple[type, type]
+
+    @property
+    def broker(self) -> MessageConnection:
+        assert isinstance(self.connection, MessageConnection)
+        return self.connection
+
+
+@pytest.fixture(params=["memory", "mqtt", "mqtt 3.1.1"])
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    if request.param == "memory":
+        memory = MemoryBroker()
+        connection = memory.connect(Setup(name="memory", address="memory:"))
+        yield Subject(connection, memory.send, (MemoryBrokerConnection, MemoryMessageSession))
+        return
+    with mosquitto(tmp_path / "broker") as server:
+        async with Egress(allow_loopback=True) as egress:
+            credentials = Credentials(scheme=Scheme.BASIC, name=READER, secret=READER_PASSWORD)
+            options = {"version": "3.1.1"} if "3" in request.param else {}
+            setup = Setup(name="mqtt", address=server.address, credentials=credentials, options=options)
+            connection = MqttConnector(egress).connect(setup)
+            yield Subject(connection, lambda topic, body: server.send((topic, body)), (MqttConnection, MqttSession))
+
+
+async def take(session: MessageSession, count: int) -> list[bytes]:
+    """Take so many messages, and acknowledge them."""
+    payloads: list[bytes] = []
+    async with asyncio.timeout(PATIENCE):
+        while len(payloads) < count:
+            messages = await session.messages()
+            payloads += [message.payload for message in messages]
+            session.acknowledge(messages)
+    return payloads
+
+
+async def test_messages_come_in_order_with_their_topic(subject: Subject) -> None:
+    assert isinstance(subject.connection, subject.classes[0])
+    async with subject.broker.listen("city/#", "s1") as session:
+        assert isinstance(session, subject.classes[1])
+        assert session.is_lasting
+        for number in range(5):
+            await asyncio.to_thread(subject.send, f"city/{number}", b"%d" % number)
+        await asyncio.to_thread(subject.send, "village/1", b"no")
+        assert await take(session, 5) == [b"0", b"1", b"2", b"3", b"4"]
+        await asyncio.to_thread(subject.send, "city/b", b"\xff\x00")
+        async with asyncio.timeout(PATIENCE):
+            (message,) = await session.messages()
+        assert (message.topic, message.payload) == ("city/b", b"\xff\x00")
+
+
+async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(subject: Subject) -> None:
+    async with subject.broker.listen("city/#", "s2") as session:
+        await asyncio.to_thread(subject.send, "city/a", b"first")
+        assert await take(session, 1) == [b"first"]
+        await asyncio.to_thread(subject.send, "city/a", b"second")
+        async with asyncio.timeout(PATIENCE):
+            assert [message.payload for message in await session.messages()] == [b"second"]
+    await asyncio.to_thread(subject.send, "city/a", b"third")
+    async with subject.broker.listen("city/#", "s2") as session:
+        assert await take(session, 2) == [b"second", b"third"]
+
+
+async def test_a_session_that_is_forgotten_begins_anew(subject: Subject) -> None:
+    async with subject.broker.listen("city/#", "s3"):
+        pass
+    await asyncio.to_thread(subject.send, "city/a", b"lost")
+    await subject.broker.forget("s3")
+    async with subject.broker.listen("city/#", "s3") as session:
+        await asyncio.to_thread(subject.send, "city/a", b"new")
+        assert await take(session, 1) == [b"new"]
+
+
+async def test_a_connection_without_a_session_takes_nothing_from_others(subject: Subject) -> None:
+    async with subject.broker.listen("city/#", "s4") as lasting:
+        async with subject.broker.listen("", ""):
+            pass
+        async with subject.broker.listen("city/#", "") as passing:
+            await asyncio.to_thread(subject.send, "city/a", b"1")
+            assert await take(passing, 1) == [b"1"]
+        assert await take(lasting, 1) == [b"1"]
+
+
+async def test_it_has_messages_and_nothing_to_read(subject: Subject) -> None:
+    assert subject.connection.abilities.sends_messages
+    assert await subject.connection.items(10) == ()
+    with pytest.raises(NotFound):
+        subject.connection.read("city", Question())
+    with pytest.raises(InvalidInput):
+        subject.connection.read("../city", Question())
+
+
+@pytest.mark.parametrize("topic", ["", "city/#/b", "city/a+"])
+async def test_what_is_no_topic_is_refused_in_words(subject: Subject, topic: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        subject.broker.check_topic(topic)
+    assert caught.value.remedy
+
+
+async def test_a_broker_that_refuses_or_is_down_is_said_to_and_nothing_of_it_is_told(tmp_path: Path) -> None:
+    with mosquitto(tmp_path / "broker") as server:
+        async with Egress(allow_loopback=True) as egress:
+            wrong = Credentials(scheme=Scheme.BASIC, name=READER, secret="not-this-one")
+            for address, credentials, error in (
+                (server.address, wrong, DataSourceRefuses),
+                (server.address, Credentials(), DataSourceRefuses),
+                ("mqtt://127.0.0.1:9", wrong, DataSourceUnreachable),
+                (server.address.replace("mqtt:", "mqtts:"), wrong, DataSourceUnreachable),
+            ):
+                connection = MqttConnector(egress).connect(
+                    Setup(name="mqtt", address=address, credentials=credentials)
+                )
+                assert isinstance(connection, MessageConnection)
+                with pytest.raises(error) as caught:
+                    async with connection.listen("city/#", "s5"):
+                        pass
+                words = f"{caught.value.detail} {caught.value.remedy}"
+                assert not any(secret in words for secret in ("127.0.0.1", "localhost", "not-this-one", READER))

@@ -1,0 +1,1 @@
+"""Data sources, without storage and network."""
