@@ -52,6 +52,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /sources": (UseCase.MANAGE_DATA_SOURCES, {"name": "x", "kind": "http", "address": "https://x.example/"}),
     "POST /sources/{name:str}/test": (UseCase.MANAGE_DATA_SOURCES, {}),
     "POST /sources/{name:str}/remove": (UseCase.MANAGE_DATA_SOURCES, {}),
+    "POST /sources/{name:str}/streams": (UseCase.MANAGE_DATA_SOURCES, {"stream": "x", "topic": "x"}),
+    "POST /sources/{name:str}/streams/{stream:str}/remove": (UseCase.MANAGE_DATA_SOURCES, {}),
     "GET /publish/{id:str}": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}": (UseCase.PUBLISH, {"do": "save"}),
     "GET /publish/{id:str}/preview": (UseCase.PUBLISH, {}),
