@@ -109,6 +109,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/values/table": {"choices": [{"field": "theme", "text": "x", "value": "TRAN"}]},
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
+    "/query/{pid}": {"sql": "SELECT * FROM data LIMIT 10"},
     "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
     "/api/streams/{name}/broker": {"source": "sensors", "topic": "city/counters/+"},
     "/api/streams/{name}": {"schema": {"properties": {"at": {"type": "string"}}}},
