@@ -112,7 +112,7 @@ def refuse(question: Id, reason: Reason, node: Node = None) -> None:
 
 
 def hide(question: Id, reason: Reason, node: Node = None) -> None:
-    """Hide a public question from everybody but the asker, with a reason."""
+    """Hide a public question, with a reason. Its asker still sees it."""
     with connect(node) as client:
         hidden = client.questions.hide(question, reason)
     _report(hidden, "the question is hidden")
