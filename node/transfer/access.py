@@ -88,6 +88,11 @@ class AuthoriseAccess:
             raise NotFound
         return await self._require_permission(access, range_)
 
+    async def require_bearer(self, transfer_pid: str, authorization: str | None) -> None:
+        """Check only the token of a request, before its body is read. Raises ``Unauthenticated`` and ``NotFound`` as
+        ``authorise`` does."""
+        await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
+
     async def authorise_question(self, transfer_pid: str, authorization: str | None, *, question: str) -> Access:
         """Return the access if the bearer of this header may now ask the table of its transfer. Raises the errors of
         ``authorise``."""

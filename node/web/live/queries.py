@@ -34,10 +34,10 @@ class QueryDoor:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            pid, authorization = request.path_params["pid"], request.headers.get("authorization")
+            await self.authorise.require_bearer(pid, authorization)
             question = await read_question(request)
-            access = await self.authorise.authorise_question(
-                request.path_params["pid"], request.headers.get("authorization"), question=question.sql
-            )
+            access = await self.authorise.authorise_question(pid, authorization, question=question.sql)
             return reply_about_table(await self.answers(access, question))
         except HansaError as error:
             problem = await answer_problem(request, error)

@@ -112,9 +112,9 @@ class Tokens:
     def listen(self, patch: pytest.MonkeyPatch) -> None:
         make = GrantAccess.data_address
 
-        def noted(access: GrantAccess, grant: AccessGrant, token: str) -> dict[str, Any]:
+        def noted(access: GrantAccess, grant: AccessGrant, token: str, **options: Any) -> dict[str, Any]:
             self.values.append(token)
-            return make(access, grant, token)
+            return make(access, grant, token, **options)
 
         patch.setattr(GrantAccess, "data_address", noted)
 
