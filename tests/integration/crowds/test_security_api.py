@@ -159,8 +159,8 @@ def test_what_would_renew_a_token_is_kept_at_no_time(pair: Pair, monkeypatch: py
     """Other connectors put a refresh token beside the token. Nobody here uses it, so nobody here has it."""
     address_of = GrantAccess.data_address
 
-    def renewable(self: GrantAccess, grant: AccessGrant, token: str) -> dict[str, Any]:
-        address = address_of(self, grant, token)
+    def renewable(self: GrantAccess, grant: AccessGrant, token: str, **options: Any) -> dict[str, Any]:
+        address = address_of(self, grant, token, **options)
         names = ("refreshToken", "https://w3id.org/tractusx/auth/refreshToken", "header:X-Api-Key")
         more = [{"@type": "EndpointProperty", "name": name, "value": "renews-for-ever"} for name in names]
         return {**address, "endpointProperties": [*address["endpointProperties"], *more]}

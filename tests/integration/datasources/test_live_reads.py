@@ -241,19 +241,19 @@ def test_without_a_limit_of_the_steward_there_is_one(nodes: Any, files: Any) -> 
     city, partner = nodes
     register(city, "usual", "http", f"{files[1]}/files/", credentials={"scheme": "bearer", "secret": SECRET})
     live = open_live(partner, share(city, "usual", "counts.csv", slug="usual"))
-    reads = city.node.datasources.reads
+    rate = city.node.datasources.reads._rate
     now = [0.0]
-    reads._monotonic = lambda: now[0]
+    rate._monotonic = lambda: now[0]
     theirs = until("it has started here too", lambda: city_transfers(city, live))[0]
     for _ in range(DEFAULT_READS):
-        reads._count(theirs, DEFAULT_READS)
+        rate.count(theirs, DEFAULT_READS)
     refusal = live.get()
     assert (refusal.status_code, refusal.json()["code"]) == (429, "too-many-requests")
     assert "600 reads a minute" in refusal.json()["detail"]
     now[0] = 61.0
     assert live.get().status_code == 200
     register(city, "usual", "http", f"{files[1]}/files/", options={"reads_per_minute": "0"})
-    reads._reads[theirs].extend([61.0] * DEFAULT_READS)
+    rate._moments[theirs].extend([61.0] * DEFAULT_READS)
     assert live.get().status_code == 200
 
 

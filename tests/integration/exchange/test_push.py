@@ -9,7 +9,7 @@ import pytest
 
 from node.bootstrap.node import HansaNode
 from node.transfer import machine
-from node.vocab.dsp import PULL, PUSH
+from node.vocab.dsp import PULL, PUSH, QUERY
 from tests.nodes import CSV, Pair, Running, agree, publish, until
 
 
@@ -57,7 +57,7 @@ def test_the_catalogue_offers_both_ways(pair: Pair) -> None:
     path = f"{pair.provider.dsp}/catalog/datasets/{dataset}"
     with pair.consumer.http() as http:
         found = http.get(path, headers=pair.consumer.as_participant(pair.provider)).json()
-    assert [one["format"] for one in found["distribution"]] == [PULL, PUSH]
+    assert [one["format"] for one in found["distribution"]] == [PULL, PUSH, QUERY]
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic eDp5", ""])

@@ -11,7 +11,7 @@ from node.catalogue.deliverability import OWN, DeliveryPlanes, RunsModels, Store
 from node.catalogue.model import Record
 from node.semantics.kinds import KINDS
 from node.semantics.model import File
-from node.vocab.dsp import EXECUTE, PULL, PUSH
+from node.vocab.dsp import EXECUTE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 from tests.fakes.catalogue import CatalogueNode
 
@@ -48,7 +48,7 @@ async def test_what_has_no_bytes_here_breaks_its_promise(kind: str) -> None:
 async def test_files_that_are_here_go_and_others_do_not() -> None:
     record = replace(await record_of("dataset"), files=(ELSEWHERE, HERE))
     assert stored_files(record) == (HERE,)
-    assert OWN.formats(record) == (PULL, PUSH)
+    assert OWN.formats(record) == (PULL, PUSH, QUERY), "a CSV file is asked too"
     assert OWN.formats(replace(record, files=(ELSEWHERE,))) == ()
 
 

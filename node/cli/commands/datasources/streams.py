@@ -232,7 +232,7 @@ def follow(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Print the observations of a stream as they come, one in each line.
+    """Print observations as they come, one in each line.
 
     It needs an agreement: hansa get IRI --agree-only. Without --from, only what is new is printed.
     """

@@ -17,15 +17,16 @@ _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade() -> None:
     op.create_table(
         "questions",
-        *(
-            sa.Column(name, _WORDS, nullable=False)
-            for name in ("id", "iri", "publisher", "asker", "login", "text", "at", "state", "answer", "reason")
-        ),
-        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("private", "stranger", "public")),
-        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("seen", "mail_due")),
+        *(sa.Column(name, _WORDS, nullable=False) for name in ("id", "iri", "publisher", "asker", "login", "text")),
+        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("private", "stranger")),
+        *(sa.Column(name, _WORDS, nullable=False) for name in ("at", "state")),
+        sa.Column("public", sa.Boolean(), nullable=False),
+        *(sa.Column(name, _WORDS, nullable=False) for name in ("answer", "reason")),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        *(sa.Column(name, _WORDS, nullable=False) for name in ("changed_at", "by", "delivery_fault")),
+        *(sa.Column(name, _WORDS, nullable=False) for name in ("changed_at", "by")),
+        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("seen", "mail_due")),
         sa.Column("delivered_at", _WORDS),
+        sa.Column("delivery_fault", _WORDS, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_questions"),
     )
     op.create_index("ix_questions_iri", "questions", ["iri", "state"])
