@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from node.base.errors import InvalidInput, NotAllowed, TooLarge, UnsupportedMediaType
+from node.web.bodies import read_body
 
 MAX_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 60
@@ -31,15 +32,12 @@ async def read_form(request: Request, *, most: int = MAX_FIELDS, size: int = MAX
         raise UnsupportedMediaType(
             "a form of this portal is sent as application/x-www-form-urlencoded", remedy="send the form of the page"
         )
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > size:
-            raise TooLarge(
-                f"the form is larger than {size >> 10} KiB",
-                remedy="shorten the text",
-                facts={"case": "form", "kilobytes": size >> 10},
-            )
+    refusal = TooLarge(
+        f"the form is larger than {size >> 10} KiB",
+        remedy="shorten the text",
+        facts={"case": "form", "kilobytes": size >> 10},
+    )
+    body = await read_body(request, size, refusal)
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError as error:

@@ -51,6 +51,23 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             yield chunk
 
 
+async def read_body(request: Request, most: int, refusal: TooLarge) -> bytes:
+    """Return the whole body of a request that is read after its caller was admitted.
+
+    Raises ``refusal`` as soon as the body states, or turns out, to be longer than ``most`` bytes;
+    ``ClientDisconnect`` if the caller goes away.
+    """
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and (len(stated) > 19 or int(stated) > most):
+        raise refusal
+    body = bytearray()
+    async for chunk in chunks(request):
+        body += chunk
+        if len(body) > most:
+            raise refusal
+    return bytes(body)
+
+
 class BodyLimits:
     """ASGI middleware. ``path`` is the path of the public URL, which precedes the paths of the routes."""
 

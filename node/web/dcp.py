@@ -21,6 +21,7 @@ from node.identity.credentials.revocation import StatusLists
 from node.identity.credentials.wallet import Wallet
 from node.identity.participants import IdentifyParticipant
 from node.identity.tokens import IdToken
+from node.web.bodies import read_body
 
 BODY_LIMIT: Final = 1024 * 1024
 _AT_ONCE: Final = 64
@@ -134,12 +135,5 @@ def _issuer_routes(
 
 async def read_message(request: Request) -> dict[str, Any]:
     """Return the JSON object in the body. Raises ``TooLarge`` beyond ``BODY_LIMIT``, ``InvalidInput``."""
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")
-    return read_object(bytes(body))
+    refusal = TooLarge(f"a message has at most {BODY_LIMIT} bytes", remedy="send fewer credentials at once")
+    return read_object(await read_body(request, BODY_LIMIT, refusal))

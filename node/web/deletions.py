@@ -13,6 +13,7 @@ from node.base.errors import HansaError, TooLarge
 from node.identity.model import Caller, DidDocument
 from node.transfer.deletion.model import PATH
 from node.transfer.deletion.receive import ReceiveConfirmation
+from node.web.bodies import read_body
 from node.web.problems import answer_problem
 
 _MOST = 16 * 1024
@@ -29,13 +30,9 @@ def routes(
     async def take(request: Request) -> Response:
         try:
             caller = await participant(request)
-            body = bytearray()
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MOST:
-                    raise TooLarge(f"a confirmation has at most {_MOST} bytes")
+            body = await read_body(request, _MOST, TooLarge(f"a confirmation has at most {_MOST} bytes"))
             signer = await document(caller.did or "")
-            await run_sync(receive, caller, signer, bytes(body))
+            await run_sync(receive, caller, signer, body)
         except HansaError as error:
             return await answer_problem(request, error)
         return Response(status_code=204, headers={"Cache-Control": "no-store"})

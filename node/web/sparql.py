@@ -26,6 +26,7 @@ from node.catalogue.representations import HTML, VARY, choose
 from node.identity.model import Caller
 from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES
 from node.web.api_router import PlacedApiRouter
+from node.web.bodies import read_body
 from node.web.replies import kept_as, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
@@ -125,13 +126,5 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def _body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise TooLarge(
-                f"a posted query may have at most {MAX_BODY} bytes", remedy="split the query, or ask for less"
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    refusal = TooLarge(f"a posted query may have at most {MAX_BODY} bytes", remedy="split the query, or ask for less")
+    return await read_body(request, MAX_BODY, refusal)

@@ -32,6 +32,7 @@ from node.transfer import messages as transfer
 from node.transfer.addresses import read_push_address
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import V2025_1, VERSIONS, DspVersion
+from node.web.bodies import read_body
 from node.web.dsp.refusals import Refusals, answer_or_refuse, elsewhere
 from node.web.replies import point, reply
 
@@ -350,13 +351,5 @@ async def _body(request: Request) -> bytes:
             f"messages of the Dataspace Protocol must be JSON, not {kind[:80]}",
             remedy="send them with Content-Type: application/json",
         )
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            raise TooLarge(
-                "a protocol message may have at most 1 MiB", remedy="send data by a transfer, not in messages"
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    refusal = TooLarge("a protocol message may have at most 1 MiB", remedy="send data by a transfer, not in messages")
+    return await read_body(request, BODY_LIMIT, refusal)

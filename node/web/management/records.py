@@ -26,7 +26,7 @@ from node.semantics.model import File, Submission
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
 from node.web.api_router import PlacedApiRouter
-from node.web.bodies import chunks
+from node.web.bodies import chunks, read_body
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.problems import problem
@@ -325,14 +325,5 @@ def _read(form: type[_Form], body: bytes) -> _Form:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    stated = request.headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > limit:
-        raise TooLarge(f"a description may have at most {limit} bytes", remedy="send the data as files, separately")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(
-                f"a description may have at most {limit} bytes", remedy="send the data as files, separately"
-            )
-    return bytes(body)
+    refusal = TooLarge(f"a description may have at most {limit} bytes", remedy="send the data as files, separately")
+    return await read_body(request, limit, refusal)

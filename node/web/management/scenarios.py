@@ -21,6 +21,7 @@ from node.scenarios.run_view import bound_json, run_json
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson
 from node.web.api_router import PlacedApiRouter
+from node.web.bodies import read_body
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.replies import kept_as
@@ -152,13 +153,8 @@ async def _events(
 
 async def json_body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request. Raises ``InvalidInput``, ``TooLarge``."""
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BODY:
-            raise TooLarge(f"the body is larger than {MAX_BODY >> 20} MB", remedy="send less in one request")
-        pieces.append(piece)
-    body = b"".join(pieces)
+    refusal = TooLarge(f"the body is larger than {MAX_BODY >> 20} MB", remedy="send less in one request")
+    body = await read_body(request, MAX_BODY, refusal)
     if not body:
         raise InvalidInput("the body is empty", remedy="send a JSON object")
     return read_object(body)

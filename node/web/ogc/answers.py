@@ -14,6 +14,7 @@ from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, Too
 from node.scenarios.models.ogc_processes import NoSuchOgcProcess
 from node.scenarios.models.requests import MOST_BYTES
 from node.scenarios.run_model import Job
+from node.web.bodies import read_body
 from node.web.ogc.results import PRIVATE
 from node.web.problems import again_later, problem
 
@@ -57,15 +58,11 @@ def failure(job: Job) -> _JobFailure:
 
 async def body_of(request: Request) -> bytes:
     """Return the body, read in pieces after the caller was admitted."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise TooLarge(
-                f"a request has at most {MOST_BYTES >> 20} MB here",
-                remedy="give a smaller area, or name a dataset of this node by reference",
-            )
-    return bytes(body)
+    refusal = TooLarge(
+        f"a request has at most {MOST_BYTES >> 20} MB here",
+        remedy="give a smaller area, or name a dataset of this node by reference",
+    )
+    return await read_body(request, MOST_BYTES, refusal)
 
 
 def preference(headers: list[str], most: float) -> tuple[bool, float]:

@@ -13,6 +13,7 @@ from node.base.errors import HansaError, TooLarge
 from node.catalogue.questions.arrivals import ReceiveQuestions
 from node.catalogue.questions.delivery import OUTCOMES_PATH, QUESTIONS_PATH
 from node.identity.model import Caller
+from node.web.bodies import read_body
 from node.web.problems import answer_problem
 
 _MOST: Final = 64 * 1024
@@ -28,12 +29,8 @@ def routes(receive: ReceiveQuestions, *, participant: Callable[[Request], Awaita
         async def answer(request: Request) -> Response:
             try:
                 caller = await participant(request)
-                body = bytearray()
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > _MOST:
-                        raise TooLarge(f"a message about a question has at most {_MOST} bytes")
-                await take(caller, bytes(body))
+                refusal = TooLarge(f"a message about a question has at most {_MOST} bytes")
+                await take(caller, await read_body(request, _MOST, refusal))
             except HansaError as error:
                 return await answer_problem(request, error)
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
