@@ -31,18 +31,13 @@ from node.transfer.deliveries import OpenDelivery, SignManifest
 from node.transfer.grants import RefreshToken
 from node.transfer.preconditions import Access
 from node.web.problems import answer_problem
+from node.web.replies import CONFINED, PRIVATE
 
 log = logging.getLogger("hansa.data")
 
 _PIECE: Final = 256 * 1024
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}")
 _RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
-_PRIVATE: Final = {
-    "Cache-Control": "private, no-store",
-    "Vary": "Authorization",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 class RangeNotSatisfiable(HansaError):
@@ -93,9 +88,7 @@ class DataDoor:
         try:
             span = read_range(ranges, delivery.size)
         except RangeNotSatisfiable as error:
-            answer = await answer_problem(request, error)
-            answer.headers.update({**_PRIVATE, "Content-Range": f"bytes */{delivery.size}"})
-            return answer
+            return await answer_problem(request, error, {**PRIVATE, "Content-Range": f"bytes */{delivery.size}"})
         start, end = span or (0, delivery.size)
         if span is not None:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{delivery.size}"
@@ -110,12 +103,12 @@ class DataDoor:
         access = await self.authorise.authorise(
             request.path_params["pid"], request.headers.get("authorization"), range_="manifest"
         )
-        return Response(await self.manifests(access), media_type="application/jose", headers=_PRIVATE)
+        return Response(await self.manifests(access), media_type="application/jose", headers=PRIVATE)
 
     async def _token(self, request: Request) -> Response:
         caller = await self.participant(request)
         address = await self.refresh(caller, request.path_params["pid"])
-        return JSONResponse(address, headers=_PRIVATE)
+        return JSONResponse(address, headers=PRIVATE)
 
 
 def read_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -227,13 +220,11 @@ def _headers(delivery: Delivery) -> dict[str, str]:
     name = safe_name(delivery.name)
     media_type = _MEDIA_TYPE.fullmatch(delivery.media_type)
     return {
-        **_PRIVATE,
+        **CONFINED,
         "Accept-Ranges": "bytes",
         "ETag": f'"{delivery.etag}"',
         "Content-Type": delivery.media_type if media_type else "application/octet-stream",
-        # Never shown in place: published content of strangers must not run at this node's origin.
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
     }
 
 
@@ -242,8 +233,6 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[R
         try:
             return await handler(request)
         except HansaError as error:
-            problem = await answer_problem(request, error)
-            problem.headers.update(_PRIVATE)
-            return problem
+            return await answer_problem(request, error, PRIVATE)
 
     return answer

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +15,7 @@ from node.base.errors import HansaError, LocalFault
 log = logging.getLogger("hansa.web")
 
 MEDIA_TYPE = "application/problem+json"
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def problem(error: HansaError, *, instance: str | None = None) -> dict[str, Any]:
@@ -42,18 +45,17 @@ def again_later(error: HansaError) -> dict[str, str]:
     return {} if pause is None else {"Retry-After": str(pause)}
 
 
-async def answer_problem(request: Request, error: Exception) -> Response:
-    """Answer a ``HansaError``, as exception handler."""
+async def answer_problem(request: Request, error: Exception, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    """Answer a ``HansaError``, as exception handler, or with further ``headers``."""
     assert isinstance(error, HansaError)
     if isinstance(error, LocalFault):
         log.error("local fault", exc_info=error, extra={"path": request.url.path})
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    headers |= again_later(error)
+    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     return JSONResponse(
         problem(error, instance=request.url.path),
         status_code=error.status,
         media_type=MEDIA_TYPE,
-        headers=headers,
+        headers={**challenge, **again_later(error), **headers},
     )
 
 

@@ -23,12 +23,19 @@ SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
 """Media types that a browser hands to a spreadsheet → the ending of the file name."""
 
 
-CONFINED: Final = {
+PRIVATE: Final = {
     "Cache-Control": "private, no-store",
     "Vary": "Authorization",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
+"""The headers of what is for the one holder of a token."""
+
+SANDBOXED: Final = {**PRIVATE, "Content-Security-Policy": "sandbox; default-src 'none'"}
+"""The same, for errors where data of others are answered too."""
+
+CONFINED: Final = {
+    **SANDBOXED,
     # Never shown in place: data of strangers must not run at this node's origin.
     "Content-Disposition": "attachment",
 }

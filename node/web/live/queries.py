@@ -18,7 +18,7 @@ from node.semantics.profiles.table_queries_client import FORMS, TableQuestion
 from node.transfer.access import AuthoriseAccess
 from node.transfer.queries.answers import AnswerQuestions
 from node.web.problems import answer_problem
-from node.web.replies import CONFINED, reply_about_table
+from node.web.replies import SANDBOXED, reply_about_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +40,7 @@ class QueryDoor:
             access = await self.authorise.authorise_question(pid, authorization, question=question.sql)
             return reply_about_table(await self.answers(access, question))
         except HansaError as error:
-            problem = await answer_problem(request, error)
-            problem.headers.update({name: value for name, value in CONFINED.items() if name != "Content-Disposition"})
-            if "retryAfter" in error.facts:
-                problem.headers["Retry-After"] = str(error.facts["retryAfter"])
-            return problem
+            return await answer_problem(request, error, SANDBOXED)
 
 
 async def read_question(request: Request) -> TableQuestion:

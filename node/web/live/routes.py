@@ -31,6 +31,7 @@ from node.transfer.live.glances import Glances
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.preconditions import Access
 from node.web.problems import answer_problem
+from node.web.replies import CONFINED, SANDBOXED
 
 log = logging.getLogger("hansa.live")
 
@@ -45,15 +46,6 @@ _TYPE: Final = re.compile(
 )
 _RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 _ACCEPT: Final = re.compile(r"[ -~]{0,300}")
-_PRIVATE: Final = {
-    "Cache-Control": "private, no-store",
-    "Vary": "Authorization",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    # Never shown in place: data of strangers must not run at this node's origin.
-    "Content-Disposition": "attachment",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +68,7 @@ class LiveDoor:
         try:
             return await self._read(request)
         except HansaError as error:
-            problem = await answer_problem(request, error)
-            problem.headers.update({name: value for name, value in _PRIVATE.items() if name != "Content-Disposition"})
-            if "retryAfter" in error.facts:
-                problem.headers["Retry-After"] = str(error.facts["retryAfter"])
-            return problem
+            return await answer_problem(request, error, SANDBOXED)
 
     async def _read(self, request: Request) -> Response:
         pid, path = request.path_params["pid"], request.path_params.get("path", "")
@@ -246,7 +234,7 @@ def _describe_request(request: Request, path: str, parameters: tuple[tuple[str, 
 
 
 def _headers(access: Access, extract: Extract) -> dict[str, str]:
-    headers = dict(_PRIVATE)
+    headers = dict(CONFINED)
     answered = extract.media_type
     generic = answered.partition(";")[0].strip().lower() in ("", "application/octet-stream", "binary/octet-stream")
     kind = access.grant.media_type if generic and access.grant.media_type else answered
