@@ -49,8 +49,7 @@ class MqttConnector:
 
     def connect(self, setup: Setup) -> DataConnection:
         place = _place(setup.address)
-        # The same rules as for the host of a web address.
-        self._egress.check_url(f"https://{place.host if ':' not in place.host else f'[{place.host}]'}/")
+        self._egress.check_host(place.host)
         if not place.is_secure and not self._egress.is_loopback(place.host):
             raise ForbiddenAddress("passwords and messages would be sent in the clear", remedy="use mqtts://")
         if setup.credentials.scheme not in (Scheme.NONE, Scheme.BASIC):

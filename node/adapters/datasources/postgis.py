@@ -77,8 +77,7 @@ class PostgisConnector:
 
     def connect(self, setup: Setup) -> DataConnection:
         place = _place(setup.address)
-        # The same rules as for the host of a web address.
-        self._egress.check_url(f"https://{place.host if ':' not in place.host else f'[{place.host}]'}/")
+        self._egress.check_host(place.host)
         if setup.credentials.scheme is not Scheme.BASIC:
             raise InvalidInput("a database takes a user and a password", remedy="give them: --user NAME")
         return PostgisConnection(self._egress, place, setup)

@@ -115,6 +115,11 @@ class Egress:
         """Check early what is checked again when the address is dialled. Raises ``ForbiddenAddress``."""
         self.rules.check_url(url)
 
+    def check_host(self, host: str) -> None:
+        """Check a host name, or a number, by the rules of the hosts of web addresses: for protocols other than HTTP.
+        Raises ``ForbiddenAddress``."""
+        self.rules.check_url(f"https://{f'[{host}]' if ':' in host else host}/")
+
     def is_loopback(self, host: str) -> bool:
         """Return whether ``host`` is this machine, and this node may connect to it."""
         return self.rules.allow_loopback and is_loopback(host)
@@ -124,7 +129,7 @@ class Egress:
         whose library must then connect to one of them. Raises ``ForbiddenAddress``, ``PeerUnreachable``."""
         from node.adapters.egress.resolver import CheckedResolver
 
-        self.rules.check_url(f"https://{f'[{host}]' if ':' in host else host}/")
+        self.check_host(host)
         try:
             results = await CheckedResolver(self.rules, self._lookup, CONNECT_SECONDS).resolve(host, port)
         except (OSError, TimeoutError) as error:

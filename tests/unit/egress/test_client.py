@@ -269,6 +269,13 @@ class TestForbidden:
         with pytest.raises(ForbiddenAddress):
             Egress().check_url("http://127.0.0.1:8080/callback")
 
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "10.0.0.1", "fd00::1", "broker.internal"])
+    def test_check_host_is_for_other_protocols(self, host: str) -> None:
+        Egress().check_host("broker.example")
+        Egress().check_host("2606:4700::1111")
+        with pytest.raises(ForbiddenAddress):
+            Egress().check_host(host)
+
 
 def _anything(url: str) -> Any:
     from node.adapters.egress import AddressRules
