@@ -16,18 +16,20 @@ from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
 from node.catalogue.questions.delivery import TOPIC as QUESTION_TOPIC
+from node.catalogue.questions.delivery import refusal_of as refusal_of_question
 from node.catalogue.subscriptions.mail import TOPIC as MAIL_TOPIC
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
+from node.transfer.deletion.confirm import refusal_of as refusal_of_deletion
 from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
 from node.worker.harvests import HarvestHandler
 from node.worker.mail import MailHandler
-from node.worker.notifications import CredentialHandler, DeletionHandler, QuestionHandler
+from node.worker.notifications import CredentialHandler, NoticeHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
@@ -85,8 +87,8 @@ def handlers(
             protocol_services.transfer.push,
             protocol_services.transfer.transfers,
         ),
-        DELETION_TOPIC: DeletionHandler(post, protocol_services.transfer.deletions.confirm),
-        QUESTION_TOPIC: QuestionHandler(post, questions.post),
+        DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),
+        QUESTION_TOPIC: NoticeHandler(post, questions.post, refusal_of_question),
         "credential": CredentialHandler(people.deliver),
         MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),

@@ -3,11 +3,12 @@ to a publisher, and its outcome to the asker's node."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from node.base.errors import Conflict, ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable
-from node.base.work import Task
-from node.catalogue.questions.delivery import QuestionPost, refusal_of
+from node.base.work import Task, Transaction
 from node.identity.credentials.issuance import DeliverCredential
-from node.transfer.deletion.confirm import ConfirmDeletion
 from node.worker.deliveries import Post
 from node.worker.outcomes import Again, Done, Never, Outcome
 
@@ -33,13 +34,21 @@ class CredentialHandler:
         return Done()
 
 
-class DeletionHandler:
-    """Notifies a provider that the data it gave were deleted. A provider that does not accept the confirmation never
-    will."""
+class Notes(Protocol):
+    """Keeps what became of notices, by the subjects of their tasks."""
 
-    def __init__(self, post: Post, confirm: ConfirmDeletion) -> None:
+    def note_answer(self, tx: Transaction, subject: str, *, refusal: str = "") -> None:
+        """Note that the peer took the notice, or the reason why it never will."""
+
+
+class NoticeHandler:
+    """Sends a peer one notice, and notes its answer: a deletion to its provider, a question to its publisher, an
+    outcome to its asker. ``refusal_of`` returns the reason in an answer that is no success."""
+
+    def __init__(self, post: Post, notes: Notes, refusal_of: Callable[[int, bytes], str]) -> None:
         self._post = post
-        self._confirm = confirm
+        self._notes = notes
+        self._refusal_of = refusal_of
 
     async def __call__(self, task: Task) -> Outcome:
         try:
@@ -50,29 +59,5 @@ class DeletionHandler:
             return Never(error.detail)
         if answer.status >= 500 or answer.status in PASSING:
             return Again(f"the peer answered {answer.status}")
-        dead_task = (
-            ""
-            if 200 <= answer.status < 300
-            else f"the provider's node does not accept confirmations: {answer.status}"
-        )
-        return Done(lambda tx: self._confirm.note_answer(tx, task.subject, refusal=dead_task))
-
-
-class QuestionHandler:
-    """Sends questions and their outcomes to other nodes. What the other node refuses is noted, with its reason."""
-
-    def __init__(self, post: Post, questions: QuestionPost) -> None:
-        self._post = post
-        self._questions = questions
-
-    async def __call__(self, task: Task) -> Outcome:
-        try:
-            answer = await self._post(str(task.headers["url"]), task.body, audience=str(task.headers["peer"]))
-        except PeerUnreachable as error:
-            return Again(error.detail, lane_down=True)
-        except ForbiddenAddress as error:
-            return Never(error.detail)
-        if answer.status >= 500 or answer.status in PASSING:
-            return Again(f"the peer answered {answer.status}")
-        refusal = "" if 200 <= answer.status < 300 else refusal_of(answer.status, answer.body)
-        return Done(lambda tx: self._questions.note_answer(tx, task.subject, refusal=refusal))
+        refusal = "" if 200 <= answer.status < 300 else self._refusal_of(answer.status, answer.body)
+        return Done(lambda tx: self._notes.note_answer(tx, task.subject, refusal=refusal))

@@ -67,9 +67,9 @@ class QuestionPost:
             headers={"url": self._address_of(peer) + path, "peer": peer, "message": "question on an asset"},
         )
 
-    def note_answer(self, tx: Transaction, question_id: str, *, refusal: str = "") -> None:
-        """Note that the other node took the last message, or why it never will."""
-        question = self._store.get(tx, question_id, lock=True)
+    def note_answer(self, tx: Transaction, subject: str, *, refusal: str = "") -> None:
+        """Note that the other node took the last message about a question, or why it never will."""
+        question = self._store.get(tx, subject, lock=True)
         if question is not None:
             delivered_at = None if refusal else self._clock.now()
             progress = replace(question.progress, delivered_at=delivered_at, delivery_fault=refusal)

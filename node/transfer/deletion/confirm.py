@@ -127,9 +127,16 @@ class ConfirmDeletion:
             self._send(tx, agreement, statement, now)
             return self._duties.read(tx, agreement)
 
-    def note_answer(self, tx: Transaction, agreement_id: str, *, refusal: str = "") -> None:
-        """Record that the provider has accepted the confirmation, or the reason why it never will."""
-        answer = self._store.get(tx, agreement_id)
+    def note_answer(self, tx: Transaction, subject: str, *, refusal: str = "") -> None:
+        """Record that the provider has accepted the confirmation of an agreement, or the reason why it never
+        will."""
+        answer = self._store.get(tx, subject)
         if answer is not None:
             confirmed_at = None if refusal else self._clock.now()
             self._store.put(tx, replace(answer, told=confirmed_at, untold=refusal))
+
+
+def refusal_of(status: int, body: bytes) -> str:
+    """Return why the provider's node did not take a confirmation."""
+    del body
+    return f"the provider's node does not accept confirmations: {status}"
