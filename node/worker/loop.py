@@ -21,7 +21,7 @@ from node.base.crashpoints import crashpoint
 from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
-from node.worker.outcomes import Again, Done, Handler, Never, Outcome
+from node.worker.outcomes import Again, Done, Handler, Never, NotesBurial, Outcome
 from node.worker.pace import Pace as Pace  # noqa: PLC0414 - defined where a worker is made
 from node.worker.places import Places
 from node.worker.poll_schedule import MOST_KNOWN, PollSchedule
@@ -317,7 +317,10 @@ class Worker:
         log.warning("dead letter", extra={"task": task.id, "topic": task.topic, "why": error})
         body = task.body if self._remains is None else self._remains(task)
         headers = task.headers if body == task.body else {**task.headers, SENT: task.sent_sha256}
-        self._outbox.bury(tx, replace(task, body=body, headers=headers), error=error)
+        is_buried = self._outbox.bury(tx, replace(task, body=body, headers=headers), error=error)
+        handler: object = self._handlers.get(task.topic)
+        if is_buried and isinstance(handler, NotesBurial):
+            handler.note_burial(tx, task, error)
 
     def _delay(self, task: Task) -> float:
         """Return the delay with jitter, so that many waiting senders do not return at the same time."""

@@ -61,3 +61,7 @@ class NoticeHandler:
             return Again(f"the peer answered {answer.status}")
         refusal = "" if 200 <= answer.status < 300 else self._refusal_of(answer.status, answer.body)
         return Done(lambda tx: self._notes.note_answer(tx, task.subject, refusal=refusal))
+
+    def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
+        """Note that the notice could not be delivered. If a person has it sent again, its answer replaces this."""
+        self._notes.note_answer(tx, task.subject, refusal=error)

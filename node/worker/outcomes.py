@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from node.base.work import Task, Transaction
 
@@ -52,3 +52,11 @@ class Handler(Protocol):
     """Carries out one task. Must be safe to run again with the same task."""
 
     def __call__(self, task: Task) -> Awaitable[Outcome]: ...
+
+
+@runtime_checkable
+class NotesBurial(Protocol):
+    """A handler whose subjects say when their task has become a dead letter, however that came about."""
+
+    def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
+        """Write the reason, in the transaction that makes it a dead letter."""

@@ -62,7 +62,7 @@ class AskQuestions:
         self._require_not_blocked = require_not_blocked
 
     async def ask(self, iri: str, text: str, by: Caller, *, private: bool = False) -> Question:
-        """Ask the publisher of an asset; the same open question again changes nothing.
+        """Ask the publisher of an asset; the same open question again changes nothing, unless it was not delivered.
 
         Raises ``NotAllowed`` for everybody but people of this node, ``InvalidInput`` for a text that is too short or
         too long, ``NotFound``, ``Conflict`` if this node has blocked the publisher, ``TooMany`` beyond the limits.
@@ -106,7 +106,8 @@ class AskQuestions:
                 iri=question.iri, login=question.login, text=question.text, states=(QuestionState.OPEN,)
             )
             for known in self._store.select(tx, same, limit=1):
-                return known
+                if not known.is_undelivered:
+                    return known
             self._require_measure(tx, question)
             self._store.add(tx, question)
             body = {"event": "question-asked", "asset": question.iri, "publisher": question.publisher}

@@ -24,6 +24,7 @@ STRANGERS: Final = 60
 """The questions of all participants without a credential in an hour, together."""
 OPEN: Final = 100
 """The questions of one participant, or one person, that may wait for an answer at the same time."""
+UNDELIVERED_REMEDY: Final = "ask it again, or write to the contact that the asset names"
 
 
 class QuestionState(StrEnum):
@@ -86,6 +87,11 @@ class Question:
         return self.outcome.state
 
     @property
+    def is_undelivered(self) -> bool:
+        """Return whether the node of the publisher did not take it: nobody there knows it."""
+        return self.state is QuestionState.OPEN and bool(self.progress.delivery_fault)
+
+    @property
     def is_public(self) -> bool:
         """Return whether everybody who may see the asset may read it."""
         return self.outcome.public and self.state is QuestionState.ANSWERED
@@ -123,6 +129,8 @@ class Question:
             "seen": progress.seen,
             "delivered": stamp(progress.delivered_at) if progress.delivered_at else None,
             "deliveryFault": progress.delivery_fault or None,
+            "undelivered": self.is_undelivered,
+            **({"remedy": UNDELIVERED_REMEDY} if self.is_undelivered else {}),
         }
 
 

@@ -185,18 +185,28 @@ def test_what_does_not_ask_for_deletion_is_not_confirmed(region_and_cities: Comp
         confirm(client, received(gent, plzen, "by-the-provider"))
 
 
-def test_a_provider_without_that_door_is_told_of_nothing(region_and_cities: Company) -> None:
+@pytest.mark.parametrize(
+    ("slug", "address", "reason"),
+    [
+        ("elsewhere", "{url}/nowhere", "does not accept confirmations"),
+        ("inside", "https://10.0.0.1", "private network"),
+    ],
+)
+def test_a_provider_without_that_door_is_told_of_nothing(
+    region_and_cities: Company, slug: str, address: str, reason: str
+) -> None:
     gent, plzen = region_and_cities.cities
-    agreement = received(gent, plzen, "elsewhere")
+    agreement = received(gent, plzen, slug)
+    there = address.format(url=gent.url)
     stores = plzen.node.parts.stores
     with stores.uow.begin() as tx:
         record = stores.negotiation.agreements.get(tx, agreement)
         assert record is not None
         assert deletion_rule(record.body) is not None
         statement = text("UPDATE negotiations SET peer_address = :there WHERE pid = :pid")
-        tx.connection.execute(statement, {"there": f"{gent.url}/nowhere/dsp/2025-1", "pid": record.negotiation})
+        tx.connection.execute(statement, {"there": f"{there}/dsp/2025-1", "pid": record.negotiation})
     with plzen.client() as client:
         confirm(client, agreement)
         until("it is given up", lambda: client.agreement(agreement)["deletion"]["untold"])
-        assert "does not accept confirmations" in client.agreement(agreement)["deletion"]["untold"]
+        assert reason in client.agreement(agreement)["deletion"]["untold"]
     assert deletion(gent, agreement)["confirmed"] is None

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from node.catalogue.questions import arrivals
 from tests.nodes import Pair, Running, publish, running
+from tests.portal_browser import signed_in
+from tests.terminal import typed
+from tests.unit.portal.page import Page
 from tests.waits import until
 
 TEXT = "Is the bridge counted?"
@@ -91,6 +95,37 @@ def test_what_the_publisher_does_not_take_is_said_to_the_asker(two: Pair, monkey
     fault = until("the refusal is noted", lambda: mine(two.consumer)["deliveryFault"])
     assert "does not publish" in fault
     assert waiting(two.provider) == []
+
+
+def test_a_question_that_cannot_be_delivered_does_not_wait(
+    two: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iri = known_at(two.consumer, two.provider)
+    with monkeypatch.context() as forbidden_address, two.consumer.client() as asker:
+        post = two.consumer.node.questions.post
+        forbidden_address.setattr(post, "_address_of", lambda did: "https://10.0.0.1")
+        question = asker.questions.ask(iri, TEXT)
+        assert not question["undelivered"]
+        until("the node gives it up", lambda: mine(two.consumer)["undelivered"])
+    undelivered = mine(two.consumer)
+    assert undelivered["deliveryFault"]
+    assert "ask it again" in undelivered["remedy"]
+    _, text = typed(two.consumer, capsys, "question", "list")
+    assert "could not be delivered" in text
+    assert "ask it again" in text
+    with signed_in(two.consumer) as browser:
+        for place in ("/questions", f"/record?iri={quote(iri, safe='')}"):
+            page = Page(browser.get(place).text).text
+            assert "could not be delivered" in page
+            assert undelivered["deliveryFault"] in page
+            assert "Ask the question again" in page
+            assert "waits for an answer" not in page.replace("No question waits for an answer", "")
+    with two.consumer.client() as asker:
+        again = asker.questions.ask(iri, TEXT)
+        assert again["id"] != question["id"]
+        (arrived,) = until("it arrives", lambda: waiting(two.provider))
+        assert arrived["id"] == again["id"]
+        assert asker.questions.ask(iri, TEXT)["id"] == again["id"], "one that waits is not asked twice"
 
 
 def send(two: Pair, path: str, body: dict[str, Any]) -> int:

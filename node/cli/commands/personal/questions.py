@@ -140,7 +140,8 @@ def _show(question: dict[str, Any]) -> None:
     line("id", question["id"])
     line("asset", question["iri"])
     if "state" in question:
-        line("state", question["state"] + (" · private" if question["private"] else ""))
+        state = "could not be delivered" if question.get("undelivered") else question["state"]
+        line("state", state + (" · private" if question["private"] else ""))
     line("asked", f"{question['asked'][:16]} by {question.get('person') or question['asker']}")
     if question.get("answer"):
         line("answer", question["answer"])
@@ -148,3 +149,5 @@ def _show(question: dict[str, Any]) -> None:
         line("reason", question["reason"])
     if question.get("deliveryFault"):
         line("not sent", question["deliveryFault"])
+    if question.get("remedy"):
+        line("what to do", question["remedy"])

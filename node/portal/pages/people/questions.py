@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 50
 """The questions of a list on a page."""
-_TONES: Final[Mapping[str, str]] = {"open": "wait", "answered": "ok", "hidden": "plain", "refused": "no"}
+_TONES: Final[Mapping[str, str]] = {
+    "open": "wait",
+    "answered": "ok",
+    "public": "ok",
+    "hidden": "plain",
+    "refused": "no",
+    "undelivered": "no",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,13 @@ class QuestionView:
     @property
     def tone(self) -> str:
         """Return the colour for the state."""
-        return _TONES[str(self.question.state)]
+        return _TONES[self.state]
+
+    @property
+    def state(self) -> str:
+        """Return the state as the texts for people name it."""
+        question = self.question
+        return "undelivered" if question.is_undelivered else "public" if question.is_public else str(question.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
