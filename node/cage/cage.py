@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
@@ -22,7 +22,7 @@ from node.cage.barriers import REMEDY, Barriers
 from node.cage.fork_server import Plan
 from node.cage.launcher import ForkServerGone, Launcher
 from node.cage.libraries import Libraries
-from node.cage.model import QUEUE, Limits
+from node.cage.model import QUEUE, Limits, OnMessage
 from node.cage.pool import IdleChildren, Use, within_life
 from node.cage.targets import CODE, TARGETS
 from node.cage.wire import UNBELIEVED, Answer, death, frame, timed_out
@@ -33,9 +33,6 @@ _GRACE: Final = 5.0
 """Seconds beyond the child's own wall clock, for the fork server to load a module and fork."""
 _PIECE: Final = 1 << 18
 _DESCRIPTIONS: Final = "semantics"
-
-OnMessage = Callable[[dict[str, Any]], None]
-"""Called with each message of a running child. If it raises, the child is ended and the call raises its error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -28,8 +28,29 @@ PARSE = Limits(cpu=6, wall=6.0)
 QUERY = Limits(cpu=6, wall=5.0, answer=16 << 20)
 
 
+OnMessage = Callable[[dict[str, Any]], None]
+"""Called with each message of a running child. If it raises, the child is ended and the call raises its error."""
+
 QUEUE: Final = "queue"
 """The limit, in the facts of an error, that a call met which found no place in the cage in time."""
+
+
+class AsyncCage(Protocol):
+    """The cage, for callers with an event loop; ``node.cage.cage.Cage`` says what the parameters are."""
+
+    async def call(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes] = (),
+        *,
+        limits: Limits,
+        readable: Sequence[str] = (),
+        on_message: OnMessage | None = None,
+        patience: float | None = None,
+        owner: str | None = None,
+        shared_by: str | None = None,
+    ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
 class SyncCage(Protocol):

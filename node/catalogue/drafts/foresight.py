@@ -13,14 +13,13 @@ from pathlib import PurePath
 
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
-from node.cage.model import PARSE
+from node.cage.model import PARSE, AsyncCage
 from node.catalogue.browse import Browse
 from node.catalogue.meaning.difference import KINDS, definition_of
 from node.catalogue.model import Record
 from node.catalogue.nquads import line, literal_term, merge
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.semantics.description.cage_client import Caller as Cage
 from node.semantics.documents import MEDIA_TYPES
 from node.semantics.impact import Impact
 from node.vocab.namespaces import HANSA
@@ -40,7 +39,7 @@ class Foresight:
 class ForeseeImpact:
     """Says what a file would change as the next version of an asset."""
 
-    def __init__(self, *, browse: Browse, cage: Cage, limit: int) -> None:
+    def __init__(self, *, browse: Browse, cage: AsyncCage, limit: int) -> None:
         """``limit``: bytes of a file."""
         self._browse = browse
         self._cage = cage

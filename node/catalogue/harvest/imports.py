@@ -20,6 +20,7 @@ from functools import partial
 from typing import Final
 
 from node.base.errors import HansaError, InvalidInput, LocalFault
+from node.cage.model import AsyncCage
 from node.catalogue.harvest.drafts import Drafts
 from node.catalogue.harvest.homes import Homes
 from node.catalogue.harvest.import_order import ImportOrder
@@ -30,10 +31,9 @@ from node.catalogue.model import Publication, Record
 from node.catalogue.names import check_audience
 from node.catalogue.publication.catalogue import Catalogue, Settled, settle
 from node.catalogue.visibility import Visibility
-from node.identity.model import Caller as Person
+from node.identity.model import Caller
 from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
-from node.semantics.description.cage_client import Caller
 from node.semantics.harvest.cage_client import Batches, ExaminedRecord, cut, examine
 from node.semantics.harvest.refusals import cause_of, refusal
 
@@ -50,7 +50,7 @@ class Import:
     def __init__(
         self,
         *,
-        cage: Caller,
+        cage: AsyncCage,
         catalogue: Catalogue,
         visibility: Visibility,
         peers: Callable[[], tuple[str, ...]] = tuple,
@@ -70,11 +70,11 @@ class Import:
         self._wait_for_views = wait_for_views
         self.advised = tuple(advised_profiles)
 
-    def require_role(self, by: Person) -> None:
+    def require_role(self, by: Caller) -> None:
         """Raise ``NotAllowed`` if ``begin`` would raise it: for a check before a long file is read."""
         require(by, UseCase.PUBLISH)
 
-    async def begin(self, order: ImportOrder, by: Person) -> ImportProgress:
+    async def begin(self, order: ImportOrder, by: Caller) -> ImportProgress:
         """Cut the file of ``order``. Its records are entered while the result is iterated.
 
         Raises ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience, rule or source
@@ -86,7 +86,7 @@ class Import:
         check_source_name(source)
         return ImportProgress(self, replace(order, body=b"", source=source), batches, by)
 
-    def check_order(self, order: ImportOrder, by: Person) -> None:
+    def check_order(self, order: ImportOrder, by: Caller) -> None:
         """Raise ``NotAllowed`` if ``by`` may not publish, ``InvalidInput`` for an unknown audience."""
         require(by, UseCase.PUBLISH)
         if order.audience is not None and check_audience(order.audience) not in self._visibility.known_audiences:
@@ -96,7 +96,7 @@ class Import:
             )
 
     async def enter(
-        self, order: ImportOrder, batches: Batches, by: Person, *, waits: Waits | None = None
+        self, order: ImportOrder, batches: Batches, by: Caller, *, waits: Waits | None = None
     ) -> AsyncIterator[Publication | ImportedRecord | NewRecord]:
         """Enter or refuse each record of ``batches``; yield the publication, if any, before the report of it. A new
         record that ``waits`` is yielded as ``NewRecord``, and not entered."""
@@ -164,7 +164,7 @@ class Import:
         return candidates
 
     async def enter_waiting(
-        self, record: NewRecord, order: ImportOrder, by: Person, *, address: str = "", doubt: HansaError | None = None
+        self, record: NewRecord, order: ImportOrder, by: Caller, *, address: str = "", doubt: HansaError | None = None
     ) -> tuple[Publication | None, ImportedRecord]:
         """Enter a record that waited: as the one at ``address``, which keeps its versions, or as a new one, with the
         ``doubt`` why it is not another one that was renamed."""
@@ -183,7 +183,7 @@ class Import:
             line = replace(line, note=doubt.detail, cause=cause_of(doubt))
         return publication, replace(line, address=entry.iri)
 
-    def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Person) -> Publication:
+    def _store_renamed(self, address: str, draft: Record, order: ImportOrder, by: Caller) -> Publication:
         return self.homes.rename(address, draft, by, check=order.check)
 
     async def count_values(self, source: str, tally: Tally) -> None:
@@ -199,7 +199,7 @@ class Import:
 class ImportProgress:
     """An import in progress: ``opened`` describes the file; iterating enters the records; ``tally`` counts them."""
 
-    def __init__(self, use_case: Import, order: ImportOrder, batches: Batches, by: Person) -> None:
+    def __init__(self, use_case: Import, order: ImportOrder, batches: Batches, by: Caller) -> None:
         self._use_case = use_case
         self._order = order
         self._batches = batches

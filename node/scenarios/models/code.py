@@ -11,10 +11,10 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotConfined, Overloaded, TooLarge
-from node.cage.model import Limits
+from node.cage.model import AsyncCage, Limits
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Parameter, Rows
 from node.scenarios.ports import Outcome, Progress
@@ -39,21 +39,6 @@ _CAVEATS: Final = 200
 _LONG: Final = 400
 
 
-class CageCaller(Protocol):
-    """The part of the cage that this module needs."""
-
-    async def call(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        on_message: Callable[[dict[str, Any]], None] | None = None,
-        patience: float | None = None,
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeOutcome:
     """A successful execution: its outputs, its log, and its resources (maximum bytes of memory)."""
@@ -65,7 +50,7 @@ class CodeOutcome:
 
 
 async def run_code(
-    cage: CageCaller,
+    cage: AsyncCage,
     code: bytes,
     model: Model,
     inputs: Mapping[str, Rows],
@@ -115,7 +100,7 @@ async def run_code(
         raise _odd(name) from error
 
 
-async def describe_code(cage: CageCaller, code: bytes, name: str) -> dict[str, Any]:
+async def describe_code(cage: AsyncCage, code: bytes, name: str) -> dict[str, Any]:
     """Return the interface in the annotations of ``code``, as ``node.sdk.describe`` returns it. ``name`` is the file
     name.
 

@@ -9,12 +9,12 @@ from typing import Any, Final, Protocol
 
 from node.base.errors import InvalidInput, NotConfined
 from node.cage.barriers import REMEDY
-from node.cage.model import Limits
+from node.cage.model import AsyncCage, Limits
 from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
 from node.scenarios.errors import ModelFailed
 from node.scenarios.model import Model, Port, Rows
-from node.scenarios.models.code import MODEL, CageCaller, run_code
+from node.scenarios.models.code import MODEL, run_code
 from node.scenarios.models.small_cells import withhold
 from node.scenarios.models.visits import Visit, Visitor, Visits
 from node.scenarios.ports import Outcome, Progress, Reference
@@ -54,7 +54,7 @@ class LocalModels:
     def __init__(
         self,
         *,
-        cage: CageCaller,
+        cage: AsyncCage,
         assets: AssetStore,
         visits: Visits,
         service: ServiceModels,

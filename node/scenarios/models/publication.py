@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge
+from node.cage.model import AsyncCage
 from node.exchange.ports import AssetStore
-from node.scenarios.models.code import MOST_CODE, CageCaller, describe_code
+from node.scenarios.models.code import MOST_CODE, describe_code
 from node.scenarios.models.comparison import differences, line_of
 from node.scenarios.models.draft import filled_in, stated_as
 from node.semantics.description.fields import fields_of
@@ -35,7 +36,7 @@ class DescribeWithCode:
         describe: Describe,
         describe_all: DescribeAll,
         *,
-        cage: CageCaller,
+        cage: AsyncCage,
         code: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         """``code`` returns the bytes in the asset store with a SHA-256, or None."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NotRequired, Protocol, TypedDict, Unpack
+from typing import Any, Final, NotRequired, TypedDict, Unpack
 
 from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded, RemoteFault, TooLarge
-from node.cage.model import PARSE, Limits, has_full_queue
+from node.cage.model import PARSE, AsyncCage, Limits, has_full_queue
 from node.cage.wire import fault_from_json
 from node.semantics.model import CheckedDescription, File, Finding, Submission
 
@@ -22,20 +22,6 @@ MANY: Final = Limits(cpu=60, wall=90.0)
 """Limits of a call that describes many submissions, or a large one."""
 LARGE: Final = 512 << 10
 """Bytes of a document that is described within the limits of many: an ontology of 60,000 statements takes seconds."""
-
-
-class Caller(Protocol):
-    """The part of the cage that this module needs."""
-
-    async def call(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        owner: str | None = None,
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
 
 
 class DescribeOptions(TypedDict):
@@ -55,7 +41,7 @@ class DescribeOptions(TypedDict):
 
 
 async def describe(
-    cage: Caller, submission: Submission, owner: str | None = None, **options: Unpack[DescribeOptions]
+    cage: AsyncCage, submission: Submission, owner: str | None = None, **options: Unpack[DescribeOptions]
 ) -> CheckedDescription:
     """Return the description in ``submission``, checked against the shapes of its kind.
 
@@ -73,7 +59,7 @@ async def describe(
 
 
 async def describe_all(
-    cage: Caller, submissions: Sequence[Submission], owner: str | None = None, **options: Unpack[DescribeOptions]
+    cage: AsyncCage, submissions: Sequence[Submission], owner: str | None = None, **options: Unpack[DescribeOptions]
 ) -> list[CheckedDescription | HansaError]:
     """Return for each of ``submissions`` what ``describe`` returns or raises, in one call of the cage.
 
@@ -110,7 +96,7 @@ async def describe_all(
 
 
 async def _alone(
-    cage: Caller, submission: Submission, **options: Unpack[DescribeOptions]
+    cage: AsyncCage, submission: Submission, **options: Unpack[DescribeOptions]
 ) -> CheckedDescription | HansaError:
     try:
         return await describe(cage, submission, **options)

@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded, TooLarge
-from node.cage.model import Limits
-from node.semantics.description.cage_client import Caller
+from node.cage.model import AsyncCage, Limits
 from node.semantics.harvest.refusals import cause_of, refusal
 from node.semantics.harvest.rules.value_fields import ValueMap
 from node.semantics.model import Finding
@@ -96,7 +95,7 @@ class ExaminedRecord:
 
 
 async def cut(
-    cage: Caller, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = (), page: bool = False
+    cage: AsyncCage, body: bytes, media_type: str, *, base: str = "", rules: Sequence[str] = (), page: bool = False
 ) -> Batches:
     """Return ``body`` cut into records. ``base`` is the address of the file, if it has one; ``rules`` are those that
     will repair the records later. A ``page`` of a longer catalogue may have no records.
@@ -123,7 +122,7 @@ async def cut(
 
 
 async def examine(
-    cage: Caller,
+    cage: AsyncCage,
     batches: Batches,
     *,
     base: str,
@@ -164,7 +163,7 @@ async def examine(
 
 
 async def _examine(
-    cage: Caller,
+    cage: AsyncCage,
     body: bytes,
     places: Sequence[int] | None,
     count: int,
@@ -177,7 +176,7 @@ async def _examine(
         return [await _alone(cage, body, message, place) for place in (range(count) if places is None else places)]
 
 
-async def _alone(cage: Caller, body: bytes, message: Mapping[str, Any], place: int) -> ExaminedRecord:
+async def _alone(cage: AsyncCage, body: bytes, message: Mapping[str, Any], place: int) -> ExaminedRecord:
     try:
         return (await _batch(cage, body, message, [place], ONE, None))[0]
     except (Overloaded, LocalFault, TooLarge) as error:
@@ -186,7 +185,7 @@ async def _alone(cage: Caller, body: bytes, message: Mapping[str, Any], place: i
 
 
 async def _batch(
-    cage: Caller,
+    cage: AsyncCage,
     body: bytes,
     message: Mapping[str, Any],
     only: Sequence[int] | None,

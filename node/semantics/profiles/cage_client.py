@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
-from node.cage.model import Limits, SyncCage, remedy_against_limits
+from node.cage.model import AsyncCage, Limits, SyncCage, remedy_against_limits
 from node.semantics.profiles.model import Profile
 
 TARGET: Final = "profiles.profile"
@@ -21,24 +21,10 @@ OWN_GROUP: Final = "/proc/self/cgroup"
 """DuckDB reads here how much memory its process may have, and does not start if it may not."""
 
 
-class ProfileCage(Protocol):
-    """The part of the cage that this module needs."""
-
-    async def call(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        readable: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
-
-
 class StoredProfiles:
     """The files of this node, for profiling. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
 
-    def __init__(self, cage: ProfileCage, place: Callable[[str], Path]) -> None:
+    def __init__(self, cage: AsyncCage, place: Callable[[str], Path]) -> None:
         self._cage = cage
         self._place = place
 
@@ -47,7 +33,7 @@ class StoredProfiles:
         return await profile(self._cage, await asyncio.to_thread(self._place, sha256), name)
 
 
-async def profile(cage: ProfileCage, path: Path, name: str) -> Profile:
+async def profile(cage: AsyncCage, path: Path, name: str) -> Profile:
     """Return the profile of the file at ``path``, which people call ``name``.
 
     Raises ``InvalidInput`` for a damaged file and for one in an unknown format, with the formats that are known, and

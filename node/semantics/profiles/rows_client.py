@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.cage.model import Limits, remedy_against_limits
-from node.semantics.profiles.cage_client import OWN_GROUP, ProfileCage
+from node.cage.model import AsyncCage, Limits, remedy_against_limits
+from node.semantics.profiles.cage_client import OWN_GROUP
 
 TARGET: Final = "tables.read"
 LIMITS: Final = Limits(memory=1536 << 20, cpu=20, wall=20.0, answer=32 << 20)
@@ -63,7 +63,7 @@ class TableRows:
 class StoredTables:
     """The tables of this node. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
 
-    def __init__(self, cage: ProfileCage, place: Callable[[str], Path]) -> None:
+    def __init__(self, cage: AsyncCage, place: Callable[[str], Path]) -> None:
         self._cage = cage
         self._place = place
 

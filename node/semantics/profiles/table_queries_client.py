@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from node.base.errors import InvalidInput
-from node.cage.model import Limits, remedy_against_limits
+from node.cage.model import AsyncCage, Limits, remedy_against_limits
 from node.semantics.profiles.cage_client import OWN_GROUP
 
 TARGET: Final = "table.query"
@@ -74,26 +74,10 @@ class TableAnswer:
     partial: bool = False
 
 
-class QuestionCage(Protocol):
-    """The part of the cage that this module needs."""
-
-    async def call(
-        self,
-        target: str,
-        message: Mapping[str, Any],
-        blobs: Sequence[bytes] = (),
-        *,
-        limits: Limits,
-        readable: Sequence[str] = (),
-        patience: float | None = None,
-        shared_by: str | None = None,
-    ) -> tuple[dict[str, Any], list[bytes]]: ...
-
-
 class StoredQuestions:
     """Questions to the tables of this node. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
 
-    def __init__(self, cage: QuestionCage, place: Callable[[str], Path]) -> None:
+    def __init__(self, cage: AsyncCage, place: Callable[[str], Path]) -> None:
         self._cage = cage
         self._place = place
 
