@@ -27,8 +27,9 @@ from node.datasources.streams.tails import Tails
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
+from node.transfer.openings import Openings
 from node.transfer.queries.answers import AnswerQuestions
-from node.transfer.queries.requests import AskPartner
+from node.transfer.queries.requests import PATIENCE, AskPartner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             requests=transfer.transfer_requests,
             access=access,
             send=SendQuestion(parts.egress),
-            changes=base.commit_hooks.changes,
+            openings=Openings(watch=base.commit_hooks.changes.watch, patience=PATIENCE),
         ),
     )
 

@@ -17,9 +17,10 @@ from node.scenarios.models.local import LocalModels
 from node.scenarios.models.ogc_processes import OgcProcesses
 from node.scenarios.models.remote import ContractModels, OpenServiceModels
 from node.scenarios.models.router import ModelRouter
-from node.scenarios.models.transfers import ModelTransfers
+from node.scenarios.models.transfers import PATIENCE, ModelTransfers
 from node.scenarios.models.visits import Visits
 from node.scenarios.run_model import Job
+from node.transfer.openings import Openings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def model_services(
         transfers=stores.transfer.transfers,
         agreements=stores.negotiation.agreements,
         open_transfer=protocol_services.transfer.transfer_requests.open,
-        watch=changes.watch,
+        openings=Openings(watch=changes.watch, patience=PATIENCE),
         me=parts.me,
         uses=protocol_services.transfer.uses,
     )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from anyio.to_thread import run_sync
@@ -18,18 +15,13 @@ from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses, limits_uses
 from node.transfer import machine
 from node.transfer.model import Transfer
+from node.transfer.openings import Openings, is_open, is_over
 from node.transfer.ports import TransferStore
 from node.vocab.dsp import EXECUTE
 
 _RECENT: Final = 500
 PATIENCE: Final = 60.0
 """Seconds in which the provider has to start a transfer."""
-
-
-class Watch(Protocol):
-    """Waits for a commit, for at most so many seconds."""
-
-    async def wait(self, seconds: float) -> None: ...
 
 
 class Opens(Protocol):
@@ -49,20 +41,17 @@ class ModelTransfers:
         transfers: TransferStore,
         agreements: AgreementStore,
         open_transfer: Opens,
-        watch: Callable[[str], AbstractContextManager[Watch]],
+        openings: Openings,
         me: str,
         uses: Uses,
-        patience: float = PATIENCE,
     ) -> None:
         self._uses = uses
         self._uow = uow
         self._transfers = transfers
         self._agreements = OurAgreements(uow, agreements, me)
         self._open_transfer = open_transfer
-        self._watch = watch
+        self._openings = openings
         self._me = me
-        self._patience = patience
-        self._opening: dict[str, asyncio.Lock] = {}
 
     async def agreement(self, iri: str, provider: str) -> Agreement:
         """Return our agreement in force about ``iri``. Raises ``NotAllowed`` if there is none or it has ended."""
@@ -74,27 +63,19 @@ class ModelTransfers:
         Raises ``NotAllowed`` with the provider's reasons if it refuses or has suspended the transfer,
         ``PeerUnreachable`` if it does not start it in time.
         """
-        async with self._opening.setdefault(agreement.id, asyncio.Lock()):
-            transfer = await run_sync(self._find_open, agreement)
-            if transfer is None:
-                transfer = await run_sync(lambda: self._open_transfer(agreement.id, format=EXECUTE))
-            return await self._await_start(transfer)
-
-    async def _await_start(self, transfer: Transfer) -> Transfer:
-        ends = asyncio.get_running_loop().time() + self._patience
-        with self._watch(transfer.pid) as watch:
-            while True:
-                now = await run_sync(self._get, transfer.pid) or transfer
-                if now.state == machine.STARTED and now.data_address:
-                    return now
-                if now.state == machine.SUSPENDED or now.state in machine.TABLE.terminal:
-                    raise _refusal(now)
-                rest = ends - asyncio.get_running_loop().time()
-                if rest <= 0:
-                    raise PeerUnreachable(
-                        f"{now.peer} has not opened the call of {now.dataset} yet", remedy="start the run again later"
-                    )
-                await watch.wait(min(rest, 0.5))
+        transfer = await self._openings.open(
+            agreement.id,
+            find=lambda: self._find_open(agreement),
+            request=lambda: self._open_transfer(agreement.id, format=EXECUTE),
+            read=self._get,
+        )
+        if is_open(transfer):
+            return transfer
+        if is_over(transfer) or transfer.state == machine.SUSPENDED:
+            raise _refusal(transfer)
+        raise PeerUnreachable(
+            f"{transfer.peer} has not opened the call of {transfer.dataset} yet", remedy="start the run again later"
+        )
 
     async def count_use(self, agreement: Agreement, key: str) -> None:
         """Count a use of the agreement, as this node counts them: the provider has accepted the call named by
@@ -112,7 +93,7 @@ class ModelTransfers:
         with self._uow.read() as tx:
             for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
                 ours = transfer.role is Role.CONSUMER and transfer.agreement == agreement.id
-                if ours and transfer.format == EXECUTE and transfer.state not in machine.TABLE.terminal:
+                if ours and transfer.format == EXECUTE and not is_over(transfer):
                     return transfer
         return None
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from anyio.to_thread import run_sync
-
-from node.base.changes import Changes
 from node.base.errors import Conflict, Unauthenticated
 from node.base.plaintext import word
 from node.dialogue.process import Role
@@ -20,12 +15,12 @@ from node.semantics.profiles.table_queries_client import TableQuestion
 from node.transfer import machine
 from node.transfer.live.access import LiveAccess
 from node.transfer.model import Reception, Transfer
+from node.transfer.openings import Openings, is_open, is_over
 from node.transfer.requests import TransferRequests
 from node.vocab.dsp import QUERY
 
-_OPENING_SECONDS: Final = 20.0
-_LOOK_AGAIN: Final = 0.25
-_REMEMBERED: Final = 1000
+PATIENCE: Final = 20.0
+"""Seconds in which the provider has to open the table."""
 
 
 class TransferReader(Protocol):
@@ -61,16 +56,13 @@ class AskPartner:
         requests: TransferRequests,
         access: LiveAccess,
         send: Send,
-        changes: Changes,
-        opening_seconds: float = _OPENING_SECONDS,
+        openings: Openings,
     ) -> None:
         self._overview = overview
         self._requests = requests
         self._access = access
         self._send = send
-        self._changes = changes
-        self._opening_seconds = opening_seconds
-        self._opening: OrderedDict[tuple[str, str | None], asyncio.Lock] = OrderedDict()
+        self._openings = openings
 
     async def __call__(
         self, agreement_id: str, question: TableQuestion, by: Caller, *, file: str | None = None
@@ -91,43 +83,29 @@ class AskPartner:
 
     async def _open(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
         """Return the open transfer; many who ask at once open one."""
-        key = (agreement_id, file)
-        lock = self._opening.setdefault(key, asyncio.Lock())
-        self._opening.move_to_end(key)
-        while len(self._opening) > _REMEMBERED:
-            self._opening.popitem(last=False)
-        async with lock:
-            transfer = await run_sync(self._newest, agreement_id, file)
-            if transfer is None:
-                transfer = await run_sync(lambda: self._requests.request(agreement_id, by, format=QUERY, file=file))
-            return await self._wait_until_started(transfer, agreement_id, file)
-
-    async def _wait_until_started(self, transfer: Transfer, agreement_id: str, file: str | None) -> Transfer:
-        current: Transfer | None = transfer
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self._opening_seconds
-        with self._changes.watch(transfer.pid) as watch:
-            while current is not None and current.state == machine.REQUESTED and loop.time() < ends:
-                await watch.wait(_LOOK_AGAIN)
-                current = await run_sync(self._newest, agreement_id, file)
-        if current is not None and current.state == machine.STARTED:
-            return current
-        final = await run_sync(self._by_pid, agreement_id, transfer.pid)
-        if final is not None and final.state in machine.TABLE.terminal:
+        transfer = await self._openings.open(
+            (agreement_id, file),
+            find=lambda: self._newest(agreement_id, file),
+            request=lambda: self._requests.request(agreement_id, by, format=QUERY, file=file),
+            read=lambda pid: self._by_pid(agreement_id, pid),
+        )
+        if is_open(transfer):
+            return transfer
+        if is_over(transfer):
             raise Conflict(
                 "the provider does not open the table",
                 remedy=f"see why: hansa transfer {word(transfer.pid)}",
-                facts={"code": final.code, "reasons": list(final.reason), "transfer": final.pid},
+                facts={"code": transfer.code, "reasons": list(transfer.reason), "transfer": transfer.pid},
             )
-        if current is not None and current.state == machine.SUSPENDED:
-            raise Conflict("the transfer is paused", remedy=f"see why: hansa transfer {word(current.pid)}")
+        if transfer.state == machine.SUSPENDED:
+            raise Conflict("the transfer is paused", remedy=f"see why: hansa transfer {word(transfer.pid)}")
         raise Conflict("the provider has not opened the table yet", remedy="try again in a moment")
 
     def _newest(self, agreement_id: str, file: str | None) -> Transfer | None:
         """Return the newest transfer that asks this table and has not ended."""
         for transfer, _ in self._overview.transfers_under(self._overview.agreement(agreement_id)):
             asks = transfer.role is Role.CONSUMER and transfer.format == QUERY and transfer.file == file
-            if asks and transfer.state not in machine.TABLE.terminal:
+            if asks and not is_over(transfer):
                 return transfer
         return None
 
