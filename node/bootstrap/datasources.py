@@ -96,10 +96,12 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         reads=ReadDataSource(sources),
         access=access,
         ask=AskPartner(
+            parts.stores.uow,
             overview=transfer.overview,
             requests=transfer.transfer_requests,
             access=access,
             send=SendQuestion(parts.egress),
+            uses=transfer.uses,
             openings=Openings(watch=base.commit_hooks.changes.watch, patience=PATIENCE),
         ),
     )

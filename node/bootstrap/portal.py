@@ -34,6 +34,7 @@ from node.portal.views.processes import Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
+from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.semantics.profiles.rows_client import StoredTables
 from node.transfer.overview import Overview
@@ -126,19 +127,21 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
 
 def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
     parts, negotiation, deletions = node.parts, node.protocol.negotiation, node.protocol.transfer.deletions
+    agreements = Agreements(
+        overview,
+        deletions.duties,
+        look=lambda did: (
+            node.foundation.ourselves.look() if did == parts.me else node.people.participants.recheck(did)
+        ),
+        situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
+            consumer, provider=agreement.provider, facts={**ENFORCED, **overview.next_use(agreement)}
+        ),
+        names=node.catalogue.access.names,
+    )
     return ContractUseCases(
         acquire=negotiation.acquire,
-        agreements=Agreements(
-            overview,
-            deletions.duties,
-            look=lambda did: (
-                node.foundation.ourselves.look() if did == parts.me else node.people.participants.recheck(did)
-            ),
-            situation=lambda consumer, agreement: node.foundation.situations.under_agreement(
-                consumer, provider=agreement.provider, facts={**ENFORCED, **overview.next_use(agreement)}
-            ),
-            names=node.catalogue.access.names,
-        ),
+        agreements=agreements,
+        table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.ask),
         proofs=node.operation.proofs,
         confirm_deletion=deletions.confirm,
         decisions=negotiation.decisions,

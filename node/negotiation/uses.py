@@ -4,12 +4,14 @@ An agreement may say how often its asset may be used (``odrl:count``). A *use* i
 
 * one transfer of bytes that has begun to deliver, however many ranges, resumptions and new tokens it takes;
 * one execution of a model that was called, whether it succeeds or not;
-* one execution of a model that reads the data where they are, under the agreement about those data.
+* one execution of a model that reads the data where they are, under the agreement about those data;
+* one read of a data source, or one question to a table, also a question that fails after the table was read.
 
 All uses under an agreement are counted together, whatever the action. The provider's count is binding: it counts a
 use in the transaction that opens the first byte or makes the job, under a lock on the agreement, and evaluates the
-policy again with that number. The consumer counts the same events as it sees them, to show how many are left. Nobody
-counts what the consumer does with bytes that have arrived.
+policy again with that number. The consumer counts the same events as it sees them, to show how many are left: not
+those of a program that has an address and a token of its own. Nobody counts what the consumer does with bytes that
+have arrived.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from node.base.errors import InvalidInput
 from node.policy.rules import Constraint, Policy, leaves
-from node.policy.terms import BOX, COLUMNS, ROWS, ValueType
+from node.policy.terms import BOX, COLUMNS, PART, ROWS, ValueType
 
 OPERATORS: Final = {"eq": "=", "neq": "≠", "lt": "<", "lteq": "≤", "gt": ">", "gteq": "≥"}
 """The operators for rows, with their signs."""
@@ -32,7 +32,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 TABLE_LIMITS: Final = frozenset({"columns", *OPERATORS})
 """The limits of a part (``Portion.kinds``) that answers about a stored table keep."""
-ENFORCED: Final[Mapping[str, Any]] = dict.fromkeys((COLUMNS, ROWS, BOX), True)
+ENFORCED: Final[Mapping[str, Any]] = dict.fromkeys(PART, True)
 """The facts of a use that gets no more than the part: every other use of such an agreement is refused."""
 MOST: Final = 50
 """The most columns, and the most conditions for rows."""

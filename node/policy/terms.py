@@ -156,6 +156,8 @@ MINIMUM_CELL_SIZE: Final = HANSA_POLICY + "minimumCellSize"
 COLUMNS: Final = HANSA_POLICY + "columns"
 ROWS: Final = HANSA_POLICY + "rows"
 BOX: Final = HANSA_POLICY + "box"
+PART: Final = (COLUMNS, ROWS, BOX)
+"""The operands that together give a part of the data (``node.policy.portion``)."""
 
 
 class ValueType(StrEnum):

@@ -19,13 +19,23 @@ from node.policy.model import Nature
 from node.policy.operands import Remedy, operand_of
 from node.policy.phrases import phrases
 from node.policy.phrases.model import Phrases
-from node.policy.rules import Condition, Constraint, Policy, Rule, constrain_to_assignee, members
+from node.policy.rules import Condition, Constraint, Policy, Rule, constrain_to_assignee, leaves, members
 from node.policy.summary import summary
 from node.policy.terms import DUTIES, compact
 from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import ODRL
 
-__all__ = ["LANGUAGES", "Section", "Sentence", "explain", "remedy_text", "sentences", "summary", "texts_by_leaf"]
+__all__ = [
+    "LANGUAGES",
+    "Section",
+    "Sentence",
+    "explain",
+    "part_sentences",
+    "remedy_text",
+    "sentences",
+    "summary",
+    "texts_by_leaf",
+]
 
 
 class Section(StrEnum):
@@ -67,6 +77,17 @@ def explain(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, ..
     for index, rule in enumerate(policy.obligations):
         result += _duty(rule, f"obligation[{index}]", words, kind, "{sentence}")
     return tuple(result)
+
+
+def part_sentences(policy: Policy, language: str) -> list[str]:
+    """Return the sentences about the part of the data that the policy gives; empty if it gives everything."""
+    limits = {
+        leaf.path
+        for leaf in leaves(constrain_to_assignee(policy))
+        if isinstance(leaf.content, Constraint) and leaf.content.left_operand in terms.PART
+    }
+    about = [sentence.text for sentence in explain(policy, language) if limits.intersection(sentence.paths)]
+    return list(dict.fromkeys(about))
 
 
 @lru_cache(maxsize=512)

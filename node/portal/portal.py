@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import brokers, quality, sources, tables, values
+from node.portal.pages.data import brokers, quality, sources, table_questions, tables, values
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
@@ -129,6 +129,8 @@ class Portal:
             # An id may be an IRI with slashes in it, so the longer path is tried first.
             ("GET", "/agreements/{id:path}/document", page(work.agreement_document, **people)),
             ("GET", "/agreements/{id:path}/evidence.zip", page(files.agreement_zip, **people)),
+            ("GET", "/agreements/{id:path}/ask", page(table_questions.form, **people)),
+            ("POST", "/agreements/{id:path}/ask", page(table_questions.answer, **form)),
             ("GET", "/agreements/{id:path}", page(work.agreement, **people)),
             ("POST", "/agreements/{id:path}/get", page(receipts.get_data, **form)),
             ("GET", "/received", page(receipts.receipts, **people)),

@@ -46,6 +46,7 @@ from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
+from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.trial import TryTransformation
@@ -93,7 +94,7 @@ class CatalogueUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class ContractUseCases:
-    """To agree on conditions, to prove them and to keep them."""
+    """To agree on conditions, to prove them, to keep them, and to ask tables under them."""
 
     acquire: Acquire
     agreements: Agreements
@@ -101,6 +102,7 @@ class ContractUseCases:
     confirm_deletion: ConfirmDeletion
     decisions: Decisions
     questions: Questions
+    table_questions: TableQuestions
 
 
 @dataclass(frozen=True, kw_only=True)

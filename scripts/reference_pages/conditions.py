@@ -90,7 +90,8 @@ USES = """
   belong to the same use;
 - one execution of a model that was called, whether it succeeds or not; a repeated call with the same
   `Idempotency-Key` belongs to the same use;
-- one execution of a model that reads data at its owner's node, under the agreement about this data.
+- one execution of a model that reads data at its owner's node, under the agreement about this data;
+- one read of a data source, or one question to a table; also a question that fails after the table was read.
 
 All uses under an agreement are counted together, for every action. The provider's count decides. The provider counts
 a use in the transaction that opens the first byte or creates the job, one at a time for each agreement, even if
@@ -98,8 +99,9 @@ several processes share a database. Requests for the status of a call or for its
 
 The consumer counts the same events. The pages of the agreement on both sides, `hansa agreement ID` and `uses` in
 `GET /api/agreements/{id}` therefore show how many uses are left. If a connection breaks before the first byte, the
-provider may have counted one use more than the consumer, until this transfer continues. Nobody counts what the
-consumer does with the bytes that it received.
+provider may have counted one use more than the consumer, until this transfer continues. Reads and questions of a
+program that has an address and a token of its own are counted by the provider alone. Nobody counts what the consumer
+does with the bytes that it received.
 """
 
 PURPOSES = """

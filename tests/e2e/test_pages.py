@@ -22,6 +22,7 @@ from tests.fakes.portal.receipts import DONE as RECEIVED
 from tests.fakes.portal.receipts import FAILED as LOST
 from tests.fakes.portal.receipts import LIVE as COMING
 from tests.fakes.portal.scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
+from tests.fakes.portal.table_questions import TABLE
 from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
@@ -53,6 +54,8 @@ INSIDE = (
     "/agreements",
     f"/agreements/{AGREEMENT}?check=now",
     f"/agreements/{AGREEMENT}/document?document=both",
+    f"/agreements/{TABLE}",
+    f"/agreements/{TABLE}/ask",
     "/subscriptions",
     "/questions",
     "/users",

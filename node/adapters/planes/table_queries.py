@@ -35,7 +35,7 @@ _REFUSALS: Final[dict[int, type[HansaError]]] = {
     429: TooMany,
     503: Overloaded,
 }
-_TELLING: Final = ("reasons", "transferState", "retryAfter")
+_TELLING: Final = ("reasons", "transferState", "retryAfter", "use")
 
 
 class SendQuestion:

@@ -63,6 +63,8 @@ class AnswerQuestions:
         except HansaError as error:
             if _read_the_table(error):
                 await self._authorise.begin_read(access, question.sql)
+                # The asker counts the same uses.
+                error.facts["use"] = True
             raise
         finally:
             place.leave()

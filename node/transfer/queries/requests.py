@@ -6,11 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from node.base.errors import Conflict, Unauthenticated
+from anyio.to_thread import run_sync
+
+from node.base.errors import Conflict, HansaError, Unauthenticated
+from node.base.ids import new_urn
 from node.base.plaintext import word
+from node.base.work import UnitOfWork
 from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
+from node.negotiation.uses import Uses, limits_uses
 from node.semantics.profiles.table_queries_client import TableQuestion
 from node.transfer import machine
 from node.transfer.live.access import LiveAccess
@@ -51,13 +56,17 @@ class AskPartner:
 
     def __init__(
         self,
+        work: UnitOfWork,
         *,
         overview: TransferReader,
         requests: TransferRequests,
         access: LiveAccess,
         send: Send,
+        uses: Uses,
         openings: Openings,
     ) -> None:
+        self._work = work
+        self._uses = uses
         self._overview = overview
         self._requests = requests
         self._access = access
@@ -74,12 +83,33 @@ class AskPartner:
         """
         self._requests.require_role(by)
         transfer = await self._open(agreement_id, by, file)
+        try:
+            answer = await self._send_to(transfer, question, by)
+        except HansaError as error:
+            if error.facts.get("use") is True:
+                await run_sync(self._count_use, agreement_id)
+            raise
+        await run_sync(self._count_use, agreement_id)
+        return answer
+
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` if a question of ``by`` would raise it."""
+        self._requests.require_role(by)
+
+    async def _send_to(self, transfer: Transfer, question: TableQuestion, by: Caller) -> PartnerAnswer:
         address = await self._access(transfer.pid, by)
         try:
             return await self._send(address.endpoint, address.authorization, question)
         except Unauthenticated:
             address = await self._access(transfer.pid, by, renew=True)
             return await self._send(address.endpoint, address.authorization, question)
+
+    def _count_use(self, agreement_id: str) -> None:
+        """Count a question as the provider counts it. Its count decides; this one shows how many uses are left."""
+        agreement = self._overview.agreement(agreement_id)
+        if limits_uses(agreement.body):
+            with self._work.begin() as tx:
+                self._uses.note(tx, agreement.id, new_urn())
 
     async def _open(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
         """Return the open transfer; many who ask at once open one."""

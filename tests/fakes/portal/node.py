@@ -98,6 +98,7 @@ from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
 from tests.fakes.portal.subscriptions import demo_subscriptions
+from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.stores.drafts import dataset_drafts
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -227,7 +228,8 @@ class FakeNode:
         self.applied = _applications()
         self.credentials = _credentials()
         self.ring = _keys()
-        self.contracts = _agreements()
+        self.contracts = [*_agreements(), agreement_about_table(NOW)]
+        self.table_questions = FakeTableQuestions(self)
         self.stuck = _stuck()
         self.running = _conversations()
         self.facts = NodeFacts(
@@ -783,6 +785,7 @@ def use_cases(node: FakeNode) -> UseCases:
         contracts=ContractUseCases(
             acquire=parts,
             agreements=cast("Any", FakeAgreements(node)),
+            table_questions=node.table_questions.use_case(FakeAgreements(node)),
             proofs=parts,
             confirm_deletion=parts.confirm,
             decisions=parts,

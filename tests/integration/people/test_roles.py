@@ -30,6 +30,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /transformation/draft": (UseCase.PUBLISH, {}),
     "POST /record/ask": (UseCase.NEGOTIATE, {}),
     "POST /agreements/{id:path}/get": (UseCase.RECEIVE, {}),
+    "GET /agreements/{id:path}/ask": (UseCase.RECEIVE, {}),
+    "POST /agreements/{id:path}/ask": (UseCase.RECEIVE, {"sql": "SELECT 1"}),
     "GET /received": (UseCase.READ_RECEIVED, {}),
     "GET /operate": (UseCase.READ_OPERATION, {}),
     "GET /operate/settings": (UseCase.READ_OPERATION, {}),
