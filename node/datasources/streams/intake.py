@@ -6,6 +6,7 @@ A sender gets its receipt after the commit. What is sent again is counted and no
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -188,7 +189,9 @@ class _Commit:
         """Take a message; return what becomes of it when the transaction commits."""
         before, repeats = len(self._accepted), 0
         faults = list(message.faults)
-        for place, observation in enumerate(message.observations):
+        faulty_places = {place for place, _ in faults}
+        places = (place for place in itertools.count() if place not in faulty_places)
+        for place, observation in zip(places, message.observations, strict=False):
             if observation.key in self._keys:
                 repeats += 1
             elif not self._admits(observation.subject):
@@ -197,6 +200,7 @@ class _Commit:
             else:
                 self._keys.add(observation.key)
                 self._accepted.append(observation)
+        faults.sort(key=lambda entry: entry[0])
         count = len(self._accepted) - before
         first = self._stream.last + before + 1
         self._faults += [fault for _, fault in faults[:_SHOWN]]
