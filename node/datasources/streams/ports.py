@@ -16,6 +16,10 @@ class StreamStore(Protocol):
     def put(self, tx: Transaction, stream: Stream) -> None:
         """Store it; one of the same name is replaced, and its observations stay."""
 
+    def create(self, tx: Transaction, stream: Stream) -> bool:
+        """Store it unless there is one of its name, also one that another process has made in the same moment;
+        return whether."""
+
     def get(self, tx: Transaction, name: str, *, lock: bool = False) -> Stream | None:
         """Return it; with ``lock``, nobody else changes it until the transaction ends."""
 

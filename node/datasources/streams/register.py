@@ -80,9 +80,12 @@ class Streams:
             before = self._store.get(tx, name, lock=True)
             if before is None and len(self._store.all(tx)) >= MOST:
                 raise Conflict(f"this node has {MOST} streams already", remedy="remove one that is not needed")
+            if before is None and not self._store.create(tx, stream):
+                # Another process has made it in the same moment: it may have observations already.
+                before = self._require(tx, name, lock=True)
             if before is not None:
                 stream = replace(stream, last=before.last, repeats=before.repeats, faults=before.faults)
-            self._store.put(tx, stream)
+                self._store.put(tx, stream)
             self._note(tx, stream, by, "described" if before is None else "changed")
         return stream
 
@@ -118,9 +121,7 @@ class Streams:
         """Forget a stream with all that it has: open reads of it end. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.KEEP_STREAMS)
         with self._uow.begin() as tx:
-            stream = self._store.get(tx, name, lock=True)
-            if stream is None:
-                raise unknown(name)
+            stream = self._require(tx, name, lock=True)
             self._store.drop(tx, name)
             self._note(tx, stream, by, "removed")
         self._report(name)
@@ -147,8 +148,8 @@ class Streams:
             before = stream.oldest(self._clock.now())
             return self._store.forget(tx, name, before=before, below=stream.below, limit=_AT_ONCE)
 
-    def _require(self, tx: Transaction, name: str) -> Stream:
-        stream = self._store.get(tx, name)
+    def _require(self, tx: Transaction, name: str, *, lock: bool = False) -> Stream:
+        stream = self._store.get(tx, name, lock=lock)
         if stream is None:
             raise unknown(name)
         return stream

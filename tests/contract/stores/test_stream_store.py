@@ -57,6 +57,16 @@ def test_a_stream_comes_out_as_it_went_in_and_is_replaced(stores: Stores) -> Non
         assert [stream.name for stream in stores.streams.all(tx)] == ["air", "counters"]
 
 
+def test_a_stream_is_created_once(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        assert stores.streams.create(tx, STREAM)
+        stores.streams.put(tx, replace(STREAM, last=12))
+    with stores.uow.begin() as tx:
+        assert not stores.streams.create(tx, STREAM)
+        assert stores.streams.create(tx, replace(STREAM, name="air"))
+        assert stores.streams.get(tx, "counters", lock=True) == replace(STREAM, last=12)
+
+
 def test_batches_are_read_by_number_and_by_time(stores: Stores) -> None:
     with stores.uow.begin() as tx:
         for minute in range(4):

@@ -16,6 +16,12 @@ class MemoryStreamStore:
     def put(self, tx: Transaction, stream: Stream) -> None:
         memory(tx).put("streams", stream.name, stream)
 
+    def create(self, tx: Transaction, stream: Stream) -> bool:
+        if stream.name in memory(tx).rows("streams"):
+            return False
+        self.put(tx, stream)
+        return True
+
     def get(self, tx: Transaction, name: str, *, lock: bool = False) -> Stream | None:
         return memory(tx).rows("streams").get(name)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
-from node.adapters.sql.rows import build, put, values
+from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.streams import stream_batches as batches
 from node.adapters.sql.schema.streams import stream_faults as faults
 from node.adapters.sql.schema.streams import stream_heads as heads
@@ -108,8 +108,10 @@ class SqlStreamStore:
     """Streams by name, with their observations in batches, their latest ones by subject, and their faults."""
 
     def put(self, tx: Transaction, stream: Stream) -> None:
-        row = values(stream, schema=dict(stream.schema), key_members=list(stream.key_members))
-        put(connection_of(tx), streams, row)
+        put(connection_of(tx), streams, _row(stream))
+
+    def create(self, tx: Transaction, stream: Stream) -> bool:
+        return add(connection_of(tx), streams, _row(stream))
 
     def get(self, tx: Transaction, name: str, *, lock: bool = False) -> Stream | None:
         row = connection_of(tx).execute(_HELD if lock else _STREAM, {"of": name}).one_or_none()
@@ -190,6 +192,10 @@ class SqlStreamStore:
         for statement in (_FORGET_HEADS, _FORGET_FAULTS):
             connection.execute(statement, {"of": name, "before": before})
         return len(old)
+
+
+def _row(stream: Stream) -> dict[str, Any]:
+    return values(stream, schema=dict(stream.schema), key_members=list(stream.key_members))
 
 
 def _stream(row: Any) -> Stream:
