@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput
+from node.base.plaintext import word
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.streams.intake import unknown
@@ -24,6 +25,7 @@ MOST: Final = 200
 """The most streams of a node."""
 _KEEP: Final = re.compile(r"([0-9]{1,5})([mhdw])", re.ASCII)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE: Final = 200
 """Batches that one transaction forgets."""
 
@@ -62,7 +64,8 @@ class Streams:
     @taken_in_turn
     def describe(self, name: str, description: StreamDescription, by: Caller) -> Stream:
         """Make a stream, or change its description: its observations stay, and later ones are checked by the new
-        schema. Raises ``NotAllowed``, ``InvalidInput``, and ``Conflict`` if there are too many."""
+        schema. Raises ``NotAllowed``, ``InvalidInput``, and ``Conflict`` if there are too many, or if the member with
+        the time changes while there are observations that have it in another one."""
         require(by, UseCase.KEEP_STREAMS)
         stream = Stream(
             name=name,
@@ -84,6 +87,7 @@ class Streams:
                 # Another process has made it in the same moment: it may have observations already.
                 before = self._require(tx, name, lock=True)
             if before is not None:
+                self._require_times(tx, before, stream)
                 stream = replace(stream, last=before.last, repeats=before.repeats, faults=before.faults)
                 self._store.put(tx, stream)
             self._note(tx, stream, by, "described" if before is None else "changed")
@@ -147,6 +151,17 @@ class Streams:
                 return 0
             before = stream.oldest(self._clock.now())
             return self._store.forget(tx, name, before=before, below=stream.below, limit=_AT_ONCE)
+
+    def _require_times(self, tx: Transaction, before: Stream, stream: Stream) -> None:
+        """Raise ``Conflict`` if observations that are kept have their time elsewhere than ``stream`` says."""
+        if stream.time_member != before.time_member and self._store.batches(
+            tx, before.name, after=0, since=_EVER, limit=1
+        ):
+            raise Conflict(
+                f"the stream keeps observations that have their time in {before.time_member}",
+                remedy="make another stream, or remove this one with its observations: "
+                f"hansa stream remove {word(before.name)}",
+            )
 
     def _require(self, tx: Transaction, name: str, *, lock: bool = False) -> Stream:
         stream = self._store.get(tx, name, lock=lock)

@@ -164,6 +164,21 @@ def test_a_description_that_cannot_be_kept_is_refused(
     assert refusal.value.remedy
 
 
+def test_the_time_of_observations_that_are_kept_does_not_move(city: Running) -> None:
+    times = {"type": "object", "properties": {"at": {"type": "string"}, "measured": {"type": "string"}}}
+    with city.client() as client:
+        client.streams.add("moving", times)
+        client.streams.add("moving", times, time="measured")
+        client.streams.send("moving", {"measured": "2026-01-01T00:00:00Z"})
+        with pytest.raises(Refusal) as refusal:
+            client.streams.add("moving", times)
+        assert refusal.value.http_status == 409
+        assert "measured" in str(refusal.value)
+        assert "hansa stream remove moving" in str(refusal.value.remedy)
+        client.streams.add("moving", times, time="measured", most=5)
+        assert client.streams.stream("moving")["time"] == "measured"
+
+
 def test_garbage_and_a_million_keys_take_bounded_room(city: Running) -> None:
     describe(city, "garbage")
     stores = city.node.parts.stores
