@@ -9,6 +9,7 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, NotFound
+from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.catalogue.questions.askers import SUBJECT
 from node.catalogue.questions.delivery import QuestionPost
@@ -147,6 +148,7 @@ class AnswerQuestions:
             raise _absent()
         return question.asker
 
+    @taken_in_turn
     def _save(self, question_id: str, by: Caller, change: NextOutcome, block_reason: str) -> Question:
         with self._uow.begin() as tx:
             question = self._store.get(tx, question_id, lock=True)

@@ -12,6 +12,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound, TooMany
 from node.base.jsons import read_object
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.questions.askers import SUBJECT
@@ -80,6 +81,7 @@ class ReceiveQuestions:
         )
         await run_sync(self._keep, question)
 
+    @taken_in_turn
     def _keep(self, question: Question) -> None:
         with self._uow.begin() as tx:
             self._store.hold(tx, f"participant {question.asker}")
@@ -119,6 +121,7 @@ class ReceiveQuestions:
         message = read_object(raw)
         await run_sync(self._keep_outcome, caller, _id_of(message), message)
 
+    @taken_in_turn
     def _keep_outcome(self, caller: Caller, question_id: str, message: Mapping[str, Any]) -> None:
         state, revision = _state_of(message), message.get("revision")
         if not isinstance(revision, int) or not 0 < revision < _MOST_REVISIONS:

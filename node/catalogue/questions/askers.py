@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from node.base.clock import Clock
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, TooMany
 from node.base.ids import new_urn
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.questions.delivery import QuestionPost
@@ -98,6 +99,7 @@ class AskQuestions:
                 facts={"case": "no-questions"},
             ) from error
 
+    @taken_in_turn
     def _add(self, question: Question) -> Question:
         with self._uow.begin() as tx:
             # Counting and adding are one act, for many requests at once too.
@@ -171,6 +173,7 @@ class AskQuestions:
         """Count the outcomes of the caller's questions as seen; return how many there were. Raises ``NotAllowed``."""
         login = asker_login(by)
 
+        @taken_in_turn
         def save() -> int:
             with self._uow.begin() as tx:
                 criteria = QuestionFilter(login=login, asker=self._me, news=True)

@@ -10,6 +10,7 @@ from typing import Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock, moment, stamp
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.catalogue.questions.model import Question, QuestionFilter, QuestionState, QuestionStore
@@ -63,6 +64,7 @@ class QuestionMail:
             self._wake()
         return count
 
+    @taken_in_turn
     def _queue(self) -> int:
         now = self._clock.now()
         with self._uow.begin() as tx:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +13,10 @@ from typing import Any
 import pytest
 
 from node.base.clock import SystemClock
-from node.base.errors import Conflict, TooMany
+from node.base.errors import Conflict, Contended, TooMany
+from node.base.work import Transaction
+from node.catalogue.questions.answers import AnswerQuestions
+from node.catalogue.questions.arrivals import ReceiveQuestions
 from node.catalogue.questions.askers import AskQuestions
 from node.catalogue.questions.model import (
     PER_PERSON,
@@ -20,10 +26,12 @@ from node.catalogue.questions.model import (
     QuestionOutcome,
     QuestionState,
 )
+from node.identity.model import ALL_ROLES, Caller
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 GENT, BRNO = "did:web:gent.example", "did:web:brno.example"
+EVA, OFFICE = (Caller(did=GENT, account=login, roles=ALL_ROLES) for login in ("eva", "jan"))
 ANSWERED = QuestionOutcome(
     state=QuestionState.ANSWERED, public=True, answer="Twee\nregels", revision=2, changed_at=NOW, by="jan"
 )
@@ -133,3 +141,45 @@ def test_64_questions_at_once_do_not_pass_the_limit(database_stores: Stores) -> 
     with database_stores.uow.read() as tx:
         assert database_stores.questions.count(tx, QuestionFilter()) == PER_PERSON
     assert set(refusals) == {"questions-person"}
+
+
+class Contention:
+    """A unit of work whose first transaction the database ends because of a concurrent one, as PostgreSQL does."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._is_over = False
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        with self._stores.uow.begin() as tx:
+            yield tx
+            if not self._is_over:
+                self._is_over = True
+                raise Contended("two requests conflicted")
+
+
+def test_an_act_that_the_database_ends_is_done_again(stores: Stores) -> None:
+    unused: Any = None
+
+    def parts() -> dict[str, Any]:
+        return {
+            "uow": Contention(stores),
+            "store": stores.questions,
+            "append": lambda *_: unused,
+            "clock": SystemClock(),
+            "me": GENT,
+        }
+
+    more: dict[str, Any] = {"post": unused, "require_not_blocked": unused}
+    question = asked(1)
+    AskQuestions(browse=unused, **more, **parts())._add(question)
+    ReceiveQuestions(browse=unused, **parts())._keep(asked(2, asker=BRNO, login=""))
+    act = AnswerQuestions(**more, **parts())._save
+    act(question.id, OFFICE, lambda known: replace(known.outcome, state=QuestionState.REFUSED), "")
+    assert asyncio.run(AskQuestions(browse=unused, **more, **parts()).mark_seen(EVA)) == 1
+    with stores.uow.read() as tx:
+        assert stores.questions.count(tx, QuestionFilter()) == 2
+        settled = stores.questions.get(tx, question.id)
+    assert settled is not None
+    assert (settled.outcome.revision, settled.progress.seen) == (1, True)
