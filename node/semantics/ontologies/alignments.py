@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -63,10 +64,10 @@ def draft_alignments(first: Vocabulary, second: Vocabulary, language: str) -> li
     """Return the pairs of terms of the same kind with a label or name in common, the surest first.
 
     A label in the same language counts more than one in another, and a name less. Pairs whose terms above are paired
-    too are surer; of several partners of one term, none is an exact one.
+    too are surer; of several partners of one term, on either side, none is an exact one.
     """
     names = _by_name(second)
-    pairs: list[Alignment] = []
+    scores_of: dict[str, dict[str, float]] = {}
     for term in first.terms.values():
         scores: dict[str, float] = {}
         for key, score in _names(term):
@@ -74,16 +75,20 @@ def draft_alignments(first: Vocabulary, second: Vocabulary, language: str) -> li
                 if other != term.iri:
                     same_language = 0.0 if key[1] == other_score[1] else 0.1
                     scores[other] = max(scores.get(other, 0), min(score, other_score[0]) - same_language)
+        scores_of[term.iri] = scores
+    partners_of = Counter(other for scores in scores_of.values() for other in scores)
+    pairs: list[Alignment] = []
+    for iri, scores in scores_of.items():
         for other, score in scores.items():
-            alone = len(scores) == 1 and score >= 0.8
+            alone = len(scores) == partners_of[other] == 1 and score >= 0.8
             pairs.append(
                 Alignment(
-                    subject=term.iri,
+                    subject=iri,
                     predicate="exactMatch" if alone else "closeMatch",
                     object=other,
                     confidence=round(score if alone else score - 0.1, 2),
                     justification=_BY_LABEL,
-                    subject_label=term.label(language),
+                    subject_label=first.terms[iri].label(language),
                     object_label=second.terms[other].label(language),
                 )
             )

@@ -45,6 +45,13 @@ def test_same_labels_names_and_the_terms_above() -> None:
     ]
 
 
+def test_of_several_partners_none_is_exact_on_either_side() -> None:
+    many = ontology("city", ':A a owl:Class ; rdfs:label "way"@en . :B a owl:Class ; rdfs:label "way"@en .')
+    few = ontology("other", ':W a owl:Class ; rdfs:label "way"@en .')
+    assert pairs(many, few) == [("A", "closeMatch", "W", 0.85), ("B", "closeMatch", "W", 0.85)]
+    assert pairs(few, many) == [("W", "closeMatch", "A", 0.85), ("W", "closeMatch", "B", 0.85)]
+
+
 def test_a_name_that_all_terms_have_makes_no_pairs_of_all_with_all() -> None:
     """A stranger's ontology may give thousands of terms one label."""
 
