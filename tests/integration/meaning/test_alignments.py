@@ -80,6 +80,9 @@ def test_a_table_goes_out_is_corrected_and_comes_in(
     assert term_names(http, "bike lane") == ["BikeLane"]
     monkeypatch.setenv("HANSA_NODE", str(city.folder))
     table = tmp_path / "city.sssom.tsv"
+    assert run(["align", "ontology/city", "--output", str(table)]) == 0
+    assert "This ontology states no mappings." in capsys.readouterr().out
+    assert not table.exists()
     assert run(["align", "ontology/city", "ontology/other", "--output", str(table)]) == 0
     assert "bike lane   skos:exactMatch   fietspad" in capsys.readouterr().out
     rows = table.read_text("utf-8").splitlines()

@@ -38,8 +38,8 @@ def align(
         raise InvalidInput(f"{output} exists", remedy="name another file with --output")
     with connect(node) as client:
         draft = client.draft_alignment(source, target, language=lang)
-        table = client.draft_alignment_table(source, target) if output is not None else b""
-    if output is not None:
+        table = client.draft_alignment_table(source, target) if output is not None and draft["mappings"] else b""
+    if output is not None and table:
         output.write_bytes(table)
     if Mode.json:
         emit(draft)
@@ -48,7 +48,7 @@ def align(
         say(f"{pair['subjectLabel']}   {pair['predicate']}   {pair['objectLabel']}   ({pair['confidence']})")
         line("", f"{pair['subject']} {pair['object']}", style="cyan")
     if not draft["mappings"]:
-        say("No terms have a label or name in common.")
+        say("No terms have a label or name in common." if target else "This ontology states no mappings.")
     elif output is None:
         remark("--output FILE.sssom.tsv writes the table")
     else:
