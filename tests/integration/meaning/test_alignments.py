@@ -141,6 +141,13 @@ def test_a_person_confirms_pairs_on_the_page(city: Running, http: httpx2.Client)
         nothing = browser.post("/ontology/align", data={**fields, "pair.3": pair, "predicate.3": "exactMatch"})
         assert nothing.status_code == 400
         assert "No pair is confirmed" in nothing.text
+        first = f"{city.url}/ontologies/city#BikeLane {city.url}/ontologies/other#Fietspad"
+        refused = browser.post(
+            "/ontology/align",
+            data={**fields, **ENDS, "pair.1": first, "predicate.1": "broadMatch"},
+        )
+        assert 'name="confirm.1" value="1" checked' not in refused.text, "what was not confirmed stays so"
+        assert '<option value="broadMatch" selected>' in refused.text
         fields |= {"pair.3": pair, "predicate.3": "relatedMatch", "confirm.3": "1"}
         assert browser.post("/ontology/align", data={**fields, "csrf": "x"}).status_code == 403
         answer = browser.post("/ontology/align", data=fields)

@@ -37,7 +37,7 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         alignments = list(_confirmations(fields))
         publication = await responder.node.catalogue.meaning.align.publish(alignments, fields, visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
-        return await _page(responder, visit, fields, error=error)
+        return await _page(responder, visit, fields, error=error, decisions=_decisions(fields))
     return responder.go(visit, visit.asset(publication.record, done="alignment-published"))
 
 
@@ -55,8 +55,22 @@ def _confirmations(fields: Mapping[str, str]) -> Sequence[Alignment]:
     return alignments
 
 
+def _decisions(fields: Mapping[str, str]) -> Mapping[str, tuple[bool, str]]:
+    """Return for each pair of a form whether it was confirmed, and its predicate."""
+    numbers = (name.removeprefix("pair.") for name in fields if name.startswith("pair."))
+    return {
+        fields[f"pair.{number}"]: (f"confirm.{number}" in fields, fields.get(f"predicate.{number}", ""))
+        for number in numbers
+    }
+
+
 async def _page(
-    responder: Responder, visit: Visit, values: Mapping[str, str], *, error: HansaError | None = None
+    responder: Responder,
+    visit: Visit,
+    values: Mapping[str, str],
+    *,
+    error: HansaError | None = None,
+    decisions: Mapping[str, tuple[bool, str]] | None = None,
 ) -> Response:
     base = responder.settings.public_url
     source, target = (iri_meant(values.get(name, "").strip(), base) for name in ("from", "to"))
@@ -75,6 +89,7 @@ async def _page(
         values={name: values.get(name, "") for name in ("from", "to", "id", "title", "description")},
         pairs=None if pairs is None else pairs[:SHOWN],
         more=max(0, len(pairs or ()) - SHOWN),
+        decisions=decisions or {},
         predicates=PREDICATES,
         ontologies=[hit.record for hit in page.hits],
         trouble=None if error is None else visit.explain(error),
