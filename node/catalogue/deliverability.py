@@ -16,7 +16,7 @@ from node.catalogue.findings import CATALOGUE, finding
 from node.catalogue.model import Record
 from node.catalogue.statements import Statements
 from node.policy.odrl import parse
-from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, portion_of
+from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, may_limit, portion_of
 from node.semantics.model import File, Finding
 from node.semantics.profiles.table_queries_client import TABLES
 from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
@@ -139,7 +139,7 @@ def table_files(record: Record) -> tuple[File, ...]:
 
 def offered_portion(record: Record) -> Portion:
     """Return the part of the data that the offer of ``record`` gives."""
-    return portion_of(parse(record.offer)) if record.offer is not None else WHOLE
+    return portion_of(parse(record.offer)) if record.offer is not None and may_limit(record.offer) else WHOLE
 
 
 OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables()))

@@ -125,6 +125,7 @@ class Portion:
 
 
 WHOLE: Final = Portion()
+_LOCAL_NAMES: Final = tuple(re.split("[#/:]", name)[-1] for name in PART)
 
 
 def portion_of(policy: Policy) -> Portion:
@@ -145,6 +146,16 @@ def portion_of(policy: Policy) -> Portion:
             case operand if operand == BOX:
                 boxes += [box for text in texts if (box := read_box(text)) is not None]
     return Portion(columns=columns, rows=tuple(dict.fromkeys(rows)), boxes=tuple(dict.fromkeys(boxes)))
+
+
+def may_limit(offer: Any) -> bool:
+    """Return whether the JSON of a policy may give less than the whole: False only if it names no left operand of a
+    part. To read the policy costs a multiple of this, and nearly all offers give the whole."""
+    if isinstance(offer, str):
+        return any(name in offer for name in _LOCAL_NAMES)
+    if isinstance(offer, dict):
+        return any(map(may_limit, offer.values()))
+    return isinstance(offer, list | tuple) and any(map(may_limit, offer))
 
 
 def states_part(kind: ValueType, text: str) -> bool:

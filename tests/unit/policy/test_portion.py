@@ -13,7 +13,7 @@ from node.policy.decide import decide
 from node.policy.flow.limits import beyond
 from node.policy.flow.result import Source, inherit, strictest_offer
 from node.policy.odrl import parse
-from node.policy.portion import ENFORCED, WHOLE, RowCondition, portion_of
+from node.policy.portion import ENFORCED, WHOLE, RowCondition, may_limit, portion_of
 from node.policy.summary import summary
 from node.policy.terms import BOX, COLUMNS, ROWS
 from node.policy.words import sentences
@@ -47,6 +47,17 @@ def test_what_the_steward_writes_is_what_the_policy_gives() -> None:
     assert portion_of(parse(offer("open"))) == WHOLE
     assert WHOLE.is_whole
     assert not portion.is_whole
+
+
+@pytest.mark.parametrize("piece", PART)
+def test_an_offer_of_a_part_is_told_from_others_without_being_read(piece: str) -> None:
+    limited = narrowed(**{piece: PART[piece]})
+    written_out = {"odrl:permission": [{"odrl:constraint": {"odrl:leftOperand": {"@id": BOX}}}]}
+    assert not portion_of(parse(limited)).is_whole
+    assert may_limit(limited)
+    assert may_limit(written_out)
+    assert not may_limit(offer("open"))
+    assert not may_limit(offer("members"))
 
 
 def test_it_is_written_beside_any_conditions() -> None:
