@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 
 from node.base.clock import Clock, moment, stamp
 from node.base.errors import HansaError, InvalidInput, NotFound
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.datasources.ports import Abilities, Extract, Item, Question
 from node.datasources.streams.cursors import Cursors
-from node.datasources.streams.model import Batch, Stream
+from node.datasources.streams.model import Batch, Head, Stream
 from node.datasources.streams.observations import time_of
 from node.datasources.streams.ports import StreamStore
 from node.datasources.streams.tails import Tail, TailEntry, Tails, removal
@@ -129,19 +129,34 @@ class StreamConnection:
         return {"observations": entries, "cursor": cursor, "next": more}
 
     def _latest(self, stream: Stream, question: Question, query: _Query) -> dict[str, Any]:
-        with self._uow.read() as tx:
-            since = stream.oldest(self._clock.now())
-            heads = self._store.heads(tx, stream.name, after=query.subject, since=since, limit=query.limit)
         view = _View(stream, question.portion, query)
-        entries = []
-        for head in heads:
-            observation = view.content(json.loads(head.text))
-            if observation is not None:
-                entry = {"received": stamp(head.received), "observation": observation}
-                entries.append(entry if view.is_sealed else {"number": head.number, **entry})
-        is_full = len(heads) == query.limit and bool(stream.subject_member)
-        more = _address(question, subject=heads[-1].subject) if is_full and view.shows_subject else None
+        after = query.subject
+        if after and not view.shows_subject:
+            after = self._cursors.subject(after)
+        entries: list[dict[str, Any]] = []
+        with self._uow.read() as tx:
+            for head in self._heads(tx, stream, after):
+                observation = view.content(json.loads(head.text))
+                if observation is not None:
+                    entry = {"received": stamp(head.received), "observation": observation}
+                    entries.append(entry if view.is_sealed else {"number": head.number, **entry})
+                    after = head.subject
+                if len(entries) == query.limit:
+                    break
+        more = None
+        if len(entries) == query.limit and stream.subject_member:
+            more = _address(question, subject=after if view.shows_subject else self._cursors.subject_text(after))
         return {"observations": entries, "next": more}
+
+    def _heads(self, tx: Transaction, stream: Stream, after: str) -> Iterator[Head]:
+        """Yield the latest observations of the subjects after ``after``."""
+        since = stream.oldest(self._clock.now())
+        while True:
+            heads = self._store.heads(tx, stream.name, after=after, since=since, limit=_PAGE)
+            yield from heads
+            if len(heads) < _PAGE:
+                return
+            after = heads[-1].subject
 
     # events -----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from node.base.errors import HansaError, InvalidInput
 from node.policy.portion import Portion
 
 _MARK: Final = b"stream:"
-_LONGEST: Final = 500
+_SUBJECT_MARK: Final = b"subject:"
+_LONGEST: Final = 2000
 
 
 class Cursors:
@@ -27,18 +28,35 @@ class Cursors:
         """Return the cursor after the observation of this number."""
         if not portion.rows:
             return str(number)
-        return base64.urlsafe_b64encode(self._seal(_MARK + str(number).encode())).decode().rstrip("=")
+        return self._sealed_text(_MARK, str(number))
 
     def number(self, text: str, portion: Portion) -> int:
         """Return the number that a cursor stands for. Raises ``InvalidInput``."""
-        plain = self._plain_text(text) if portion.rows and len(text) <= _LONGEST else text
+        plain = self._plain_text(_MARK, text) if portion.rows else text
         if plain is None or not (plain.isascii() and plain.isdigit() and len(plain) < 19):
             raise InvalidInput("this is no place in the stream", remedy="give the cursor or the id of an event")
         return int(plain)
 
-    def _plain_text(self, text: str) -> str | None:
+    def subject_text(self, subject: str) -> str:
+        """Return the cursor after a subject that the reader may not see."""
+        return self._sealed_text(_SUBJECT_MARK, subject)
+
+    def subject(self, text: str) -> str:
+        """Return the subject that such a cursor stands for. Raises ``InvalidInput``: by subjects of its own choice, a
+        reader would find out those that it may not see."""
+        subject = self._plain_text(_SUBJECT_MARK, text)
+        if subject is None:
+            raise InvalidInput("this is no place in the list", remedy="follow next, or leave out subject")
+        return subject
+
+    def _sealed_text(self, mark: bytes, plain: str) -> str:
+        return base64.urlsafe_b64encode(self._seal(mark + plain.encode())).decode().rstrip("=")
+
+    def _plain_text(self, mark: bytes, text: str) -> str | None:
+        if len(text) > _LONGEST:
+            return None
         try:
             plain = self._unseal(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (HansaError, ValueError, binascii.Error):
             return None
-        return plain.removeprefix(_MARK).decode("ascii", "replace") if plain.startswith(_MARK) else None
+        return plain.removeprefix(mark).decode("utf-8", "replace") if plain.startswith(mark) else None

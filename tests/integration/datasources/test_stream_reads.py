@@ -205,6 +205,30 @@ def test_a_part_holds_for_observations_and_nothing_tells_of_the_rest(nodes: tupl
     assert stream.get("?after=3").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "expected"),
+    [
+        ("part-of-latest", PART["part"], [0, 1, 2]),
+        ("hidden-subjects", {"columns": ["bikes"]}, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_the_latest_of_a_part_come_page_by_page_without_the_subjects(
+    nodes: tuple[Running, Running], name: str, part: Any, expected: list[int]
+) -> None:
+    stream = opened(nodes, name, conditions={"template": "open", "part": part})
+    send(nodes[0], name, *map(observation, range(5)))
+    assert bikes(stream.get("/latest")) == expected
+    seen, address = [], "/latest?limit=1"
+    while address:
+        page = stream.get(address)
+        seen += bikes(page)
+        following = page.json()["next"] or ""
+        address = following.removeprefix(stream.endpoint)
+        assert "subject=s" not in address
+    assert seen == expected
+    assert stream.get("/latest?subject=s1").status_code == 400, "which subjects there are cannot be found out"
+
+
 def test_sixty_four_readers_share_one_reading(nodes: tuple[Running, Running]) -> None:
     city, _ = nodes
     stream = opened(nodes, "many")
