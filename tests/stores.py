@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
 from node.adapters.sql.datasources.subscriptions import SqlBrokerSubscriptionStore
@@ -57,6 +58,7 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore, ReceptionStore
+from node.transfer.shipments.model import ShipmentStore
 from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
@@ -73,6 +75,7 @@ from tests.fakes.stores.questions import MemoryQuestionStore
 from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
 from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
+from tests.fakes.stores.shipments import MemoryShipmentStore
 from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
 from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.subscriptions import MemorySubscriptionStore
@@ -105,6 +108,7 @@ class Stores:
     grants: GrantStore
     stranger_processes: StrangerProcessStore
     receptions: ReceptionStore
+    shipments: ShipmentStore
     jobs: JobStore
     runs: RunStore
     layers: LayerStore
@@ -158,6 +162,7 @@ def memory_stores() -> Stores:
         grants=MemoryGrantStore(),
         stranger_processes=MemoryStrangerProcessStore(),
         receptions=MemoryReceptionStore(),
+        shipments=MemoryShipmentStore(),
         jobs=MemoryJobStore(),
         runs=MemoryRunStore(),
         layers=MemoryLayerStore(),
@@ -192,6 +197,7 @@ def sql_stores(engine: Engine) -> Stores:
         grants=SqlGrantStore(),
         stranger_processes=SqlStrangerProcessStore(),
         receptions=SqlReceptionStore(),
+        shipments=SqlShipmentStore(),
         jobs=SqlJobStore(),
         runs=SqlRunStore(),
         layers=SqlLayerStore(),

@@ -48,6 +48,7 @@ from node.web.management.measurement import routes as measurement
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions
+from node.web.shipments import routes as shipments
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +175,12 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             document=lambda body, language: render(dict(body), language=language),
             export=node.operation.proofs.export,
             duties=protocol_services.transfer.deletions.duties,
-            confirm=protocol_services.transfer.deletions.confirm,
+            confirm=node.datasources.shipments.delete,
+            copies=node.datasources.shipments.shipments.copies,
             ask=node.datasources.ask,
         )
     )
+    app.include_router(shipments.router(person=person, shipments=node.datasources.shipments.shipments))
 
 
 def _quality_door(app: FastAPI, node: HansaNode) -> None:

@@ -86,7 +86,7 @@ def build(
     pace = Pace(lease=settings.lease_seconds)
     wishes = subscriptions(base, catalogue)
     questions = wishes.questions
-    worker = _worker(base, protocol_services, catalogue, questions, models, scenarios, pace)
+    worker = _worker(base, protocol_services, catalogue, questions, datasources, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     wake = base.commit_hooks.wake_worker
@@ -168,6 +168,7 @@ def _worker(
     protocol_services: Protocol,
     catalogue: CatalogueServices,
     questions: QuestionParts,
+    datasources: DataSourceParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
     pace: Pace,
@@ -176,7 +177,9 @@ def _worker(
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(parts, base.people, protocol_services, catalogue, questions, models, scenarios),
+        handlers=handlers(
+            parts, base.people, protocol_services, catalogue, questions, datasources, models, scenarios
+        ),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,

@@ -13,6 +13,7 @@ from node.adapters.datasources.folder import FolderConnector
 from node.adapters.planes.http import HttpPlane
 from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
+from node.bootstrap.shipments import ShipmentParts, shipment_parts
 from node.bootstrap.transfer import TransferParts, conversation_of
 from node.datasources.brokers.connections import ListenToBrokers
 from node.datasources.brokers.register import BrokerSubscriptions
@@ -35,7 +36,7 @@ from node.transfer.queries.requests import PATIENCE, AskPartner
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSourceParts:
     """All parts for data sources: the register, the trial, reads and questions of others here, our access to
-    theirs."""
+    theirs, and what is sent to data sources."""
 
     sources: DataSources
     trial: TryDataSource
@@ -47,6 +48,7 @@ class DataSourceParts:
     ask: AskPartner
     subscriptions: BrokerSubscriptions
     listener: ListenToBrokers
+    shipments: ShipmentParts
 
 
 def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer: TransferParts) -> DataSourceParts:
@@ -86,6 +88,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         subscriptions=subscriptions,
         listener=listener,
         sources=sources,
+        shipments=shipment_parts(base, transfer, sources),
         answers=AnswerQuestions(
             parts.stores.uow,
             records=parts.stores.catalogue.records,

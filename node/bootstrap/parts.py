@@ -14,6 +14,7 @@ from node.adapters.graph.store import OxigraphGraph
 from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
+from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
 from node.adapters.sql.datasources.subscriptions import SqlBrokerSubscriptionStore
@@ -109,6 +110,7 @@ class TransferStores:
     grants: SqlGrantStore
     receptions: SqlReceptionStore
     deletions: SqlDeletionStore
+    shipments: SqlShipmentStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,7 @@ def open_stores(settings: Settings) -> Stores:
             grants=SqlGrantStore(),
             receptions=SqlReceptionStore(),
             deletions=SqlDeletionStore(),
+            shipments=SqlShipmentStore(),
         ),
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
         datasources=SqlDataSourceStore(),

@@ -143,7 +143,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
         agreements=agreements,
         table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.ask),
         proofs=node.operation.proofs,
-        confirm_deletion=deletions.confirm,
+        confirm_deletion=node.datasources.shipments.delete,
         decisions=negotiation.decisions,
         questions=Questions(negotiation.decisions),
     )
@@ -168,6 +168,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             transfer.deletions.duties,
             folder=node.parts.places.inbox,
         ),
+        shipments=node.datasources.shipments.shipments,
         questions=QuestionUseCases(
             asking=node.questions.asking,
             answers=node.questions.answers,

@@ -24,6 +24,7 @@ from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer.deletion.confirm import refusal_of as refusal_of_deletion
 from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
+from node.transfer.shipments.model import TOPIC as SHIPMENT_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
 from node.worker.executions import ExecutionHandler
@@ -33,6 +34,7 @@ from node.worker.notifications import CredentialHandler, NoticeHandler
 from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
+from node.worker.shipments import ShipmentHandler
 from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 
@@ -44,9 +46,9 @@ if TYPE_CHECKING:
     from node.bootstrap.questions import QuestionParts
     from node.bootstrap.scenarios import Scenarios
 
-LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
+LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
 """Topics with tasks that move bytes or compute, for hours if a peer is slow: they must not keep messages waiting."""
-NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, HARVEST_TOPIC})
+NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC})
 """Topics with tasks that can take as long as one peer likes: each lane has few of them at a time."""
 
 
@@ -56,6 +58,7 @@ def handlers(
     protocol_services: Protocol,
     catalogue: CatalogueServices,
     questions: QuestionParts,
+    datasources: DataSourceParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
 ) -> dict[str, Handler]:
@@ -89,6 +92,7 @@ def handlers(
         ),
         DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),
         QUESTION_TOPIC: NoticeHandler(post, questions.post, refusal_of_question),
+        SHIPMENT_TOPIC: ShipmentHandler(datasources.shipments.send, is_exhausted=Pace().is_exhausted),
         "credential": CredentialHandler(people.deliver),
         MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),

@@ -29,6 +29,9 @@ from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.use_count import CountedReceptions
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
+from node.transfer.shipments.arrivals import OrderedReceptions
+from node.transfer.shipments.queue import ShipmentQueue
+from node.transfer.shipments.removal import CopiesAtSinks
 from node.transfer.usecases import Transfers
 
 
@@ -201,7 +204,7 @@ def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
     return ReceiveBytes(
         stores.uow,
         transfers=stores.transfer.transfers,
-        receptions=CountedReceptions(stores.transfer.receptions, stores.transfer.transfers, uses),
+        receptions=_receptions(base, uses),
         plane=HttpPlane(parts.egress),
         keyring=parts.keyring,
         clock=clock,
@@ -211,12 +214,31 @@ def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
     )
 
 
+def shipment_queue(base: Foundation) -> ShipmentQueue:
+    """Return what queues received files for data sources."""
+    stores = base.parts.stores
+    return ShipmentQueue(
+        stores.transfer.shipments,
+        transfers=stores.transfer.transfers,
+        agreements=stores.negotiation.agreements,
+        outbox_writer=base.outbox_writer,
+        append=base.append,
+        clock=base.parts.clock,
+    )
+
+
+def _receptions(base: Foundation, uses: Uses) -> CountedReceptions:
+    """Return the store of receptions that counts uses, and sends on what orders ask for."""
+    stores = base.parts.stores.transfer
+    return CountedReceptions(OrderedReceptions(stores.receptions, shipment_queue(base)), stores.transfers, uses)
+
+
 def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     return TakePush(
         stores.uow,
         transfers=stores.transfer.transfers,
-        receptions=CountedReceptions(stores.transfer.receptions, stores.transfer.transfers, uses),
+        receptions=_receptions(base, uses),
         keyring=parts.keyring,
         clock=clock,
         folder=parts.places.inbox,
@@ -246,6 +268,7 @@ def _deletions(base: Foundation) -> Deletions:
             agreements=stores.negotiation.agreements,
             duties=duties,
             files=ReceivedFiles(receipts, parts.places.inbox),
+            copies=CopiesAtSinks(stores.transfer.shipments, parts.clock),
             send=SendConfirmation(stores.negotiation.negotiations, base.outbox_writer),
             keyring=parts.keyring,
             append=base.append,

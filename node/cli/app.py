@@ -22,6 +22,7 @@ VERBS: Final = {
     "datasources.live": ("live",),
     "datasources.query": ("query",),
     "datasources.streams": ("stream",),
+    "datasources.shipments": ("shipment",),
     "synth": ("synth",),
     "find": ("find", "show", "diff", "sparql"),
     "personal.subscriptions": ("subscription",),

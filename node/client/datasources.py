@@ -9,6 +9,7 @@ from urllib.parse import quote
 from node.client.calls import C_co, Call, CallGroup, document, endpoint, nothing
 
 PATH = "/api/sources"
+SHIPMENTS = "/api/shipments"
 
 
 class DataSourceCalls(CallGroup[C_co]):
@@ -51,6 +52,48 @@ class DataSourceCalls(CallGroup[C_co]):
     def remove(self, name: str) -> Call[None]:
         """Forget a data source."""
         return nothing("DELETE", _path(name))
+
+
+class ShipmentCalls(CallGroup[C_co]):
+    """Received files that the node sends to its data sources. All methods raise ``Refusal`` if the node refuses,
+    ``PeerUnreachable``."""
+
+    @endpoint
+    def all(self, *, limit: int = 100, offset: int = 0) -> Call[dict[str, Any]]:
+        """Return the ``shipments``, the newest first, the ``orders``, and the ``sources`` that take data."""
+        return document("GET", SHIPMENTS, params={"limit": limit, "offset": offset})
+
+    @endpoint
+    def send(self, transfer: str, source: str, *, place: str = "") -> Call[dict[str, Any]]:
+        """Send the file that a transfer brought to a data source; return its shipment."""
+        return document("POST", SHIPMENTS, json={"transfer": transfer, "source": source, "place": place})
+
+    @endpoint
+    def shipment(self, shipment_id: str) -> Call[dict[str, Any]]:
+        """Return a shipment."""
+        return document("GET", f"{SHIPMENTS}/{quote(shipment_id, safe='')}")
+
+    @endpoint
+    def retry(self, shipment_id: str) -> Call[dict[str, Any]]:
+        """Try a shipment again."""
+        return document("POST", f"{SHIPMENTS}/{quote(shipment_id, safe='')}/retry")
+
+    @endpoint
+    def state_removal(self, shipment_id: str) -> Call[dict[str, Any]]:
+        """State that the caller deleted the copy by hand."""
+        return document("POST", f"{SHIPMENTS}/{quote(shipment_id, safe='')}/removed")
+
+    @endpoint
+    def order(self, agreement: str, source: str, *, place: str = "") -> Call[dict[str, Any]]:
+        """Have everything that arrives under an agreement sent to a data source; return the order."""
+        return document(
+            "POST", f"{SHIPMENTS}/orders", json={"agreement": agreement, "source": source, "place": place}
+        )
+
+    @endpoint
+    def stop(self, order_id: str) -> Call[None]:
+        """End an order."""
+        return nothing("DELETE", f"{SHIPMENTS}/orders/{quote(order_id, safe='')}")
 
 
 def _path(name: str) -> str:

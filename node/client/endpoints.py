@@ -11,7 +11,7 @@ from node.client.accounts import AccountCalls
 from node.client.agreements import AgreementCalls
 from node.client.calls import Call, content, document, endpoint
 from node.client.catalogue import CatalogueCalls
-from node.client.datasources import DataSourceCalls
+from node.client.datasources import DataSourceCalls, ShipmentCalls
 from node.client.follows import Follows
 from node.client.harvests import Harvests
 from node.client.imports import ImportCalls
@@ -51,6 +51,11 @@ class Endpoints(
     def data_sources(self) -> DataSourceCalls[Self]:
         """Return access to the data sources of the node."""
         return DataSourceCalls(self)
+
+    @property
+    def shipments(self) -> ShipmentCalls[Self]:
+        """Return access to the received files that the node sends to its data sources."""
+        return ShipmentCalls(self)
 
     @property
     def streams(self) -> StreamCalls[Self]:

@@ -36,6 +36,21 @@ class DataSourceChanged(Conflict):
     title = "The data changed while they were read"
 
 
+class SinkOccupied(Conflict):
+    """Other content is at the place to which data are sent, or at which the node is to delete its copy."""
+
+    code = "sink-occupied"
+    title = "Something else is at this place of the data source"
+
+
+class SinkRefuses(RemoteFault):
+    """A data source does not take the data."""
+
+    code = "data-source-takes-nothing"
+    status = 422
+    title = "The data source does not take the data"
+
+
 class NoSuchRange(RemoteFault):
     """The item has no bytes in the range."""
 

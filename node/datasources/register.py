@@ -17,6 +17,7 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.model import Credentials, DataSource, Scheme, Setup, check_name
 from node.datasources.ports import Connector, DataConnection, DataSourceStore
+from node.datasources.sinks import ALLOWED, SINK, SinkConnection
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
@@ -98,6 +99,8 @@ class DataSources:
             credentials.check()
             setup = Setup(name=name, address=address, options=dict(options or {}), credentials=credentials)
             connector.check(setup)
+            if SINK in setup.options:
+                _require_sink(connector.connect(setup), kind)
             source = DataSource(
                 name=name,
                 kind=kind,
@@ -172,6 +175,24 @@ class DataSources:
         )
         return source, self._connector(source.kind).connect(setup)
 
+    def sinks(self) -> Sequence[DataSource]:
+        """Return the data sources to which received data may be sent, by name. Whoever asks shows no addresses."""
+        with self._uow.read() as tx:
+            return [source for source in self._store.all(tx) if SINK in source.options]
+
+    def sink(self, name: str) -> tuple[DataSource, SinkConnection]:
+        """Return a sink and a connection to it, for the node itself. Raises ``NotFound`` if no data may be sent
+        there, and the errors of ``Connector.check``."""
+        with self._uow.read() as tx:
+            source = self._store.get(tx, name)
+        if source is None or SINK not in source.options:
+            raise NotFound(
+                f"no data may be sent to {name[:80]}",
+                remedy="a steward allows it: hansa source add NAME KIND ADDRESS --sink",
+            )
+        _, connection = self.connect(name)
+        return source, _require_sink(connection, source.kind)
+
     def _require(self, name: str) -> DataSource:
         with self._uow.read() as tx:
             source = self._store.get(tx, name)
@@ -211,8 +232,16 @@ def _check_options(options: Mapping[str, str]) -> None:
     rate = options.get(READS_PER_MINUTE, "0")
     if not (rate.isascii() and rate.isdigit() and len(rate) < 8):
         raise InvalidInput(f"{READS_PER_MINUTE} is a number", remedy=f"such as {READS_PER_MINUTE}=60")
+    if options.get(SINK, ALLOWED) != ALLOWED:
+        raise InvalidInput(f"{SINK} is {ALLOWED}, or left out", remedy=f"such as {SINK}={ALLOWED}")
     if len(options) > 20 or any(len(value) > 200 or not value.isprintable() for value in options.values()):
         raise InvalidInput("an option is too long, or there are too many", remedy="see hansa source add --help")
+
+
+def _require_sink(connection: object, kind: str) -> SinkConnection:
+    if not isinstance(connection, SinkConnection):
+        raise InvalidInput(f"a data source of the kind {kind} takes no data", remedy="use a folder or a bucket (s3)")
+    return connection
 
 
 def _own_address(name: str) -> str:

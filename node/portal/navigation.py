@@ -75,6 +75,7 @@ SECTIONS: Final = (
         (
             _Page("/agreements", "nav.agreements"),
             _Page("/received", "nav.received", (UseCase.READ_RECEIVED,)),
+            _Page("/shipments", "nav.shipments", (UseCase.RECEIVE,)),
             _Page("/processes", "nav.processes"),
         ),
     ),

@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import brokers, quality, sources, table_questions, tables, values
+from node.portal.pages.data import brokers, quality, shipments, sources, table_questions, tables, values
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
@@ -136,6 +136,11 @@ class Portal:
             ("GET", "/received", page(receipts.receipts, **people)),
             ("GET", "/received/{pid:path}/file", page(receipts.content, **people)),
             ("GET", "/received/{pid:path}/manifest", page(receipts.manifest, **people)),
+            ("POST", "/received/{pid:path}/send", page(shipments.send, **form)),
+            ("GET", "/shipments", page(shipments.shipments, **people)),
+            ("POST", "/shipments/orders/{id:str}/stop", page(shipments.stop, **form)),
+            ("POST", "/shipments/{id:str}/retry", page(shipments.retry, **form)),
+            ("POST", "/shipments/{id:str}/removed", page(shipments.note_removal, **form)),
             ("GET", "/received/{pid:path}", page(receipts.receipt, **people)),
             ("POST", "/agreements/{id:path}/confirm-deletion", page(work.confirm_deletion, **form)),
             ("GET", "/decisions", page(work.decisions, **people)),

@@ -50,7 +50,8 @@ from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.trial import TryTransformation
-from node.transfer.deletion.confirm import ConfirmDeletion
+from node.transfer.shipments.removal import DeleteEverywhere
+from node.transfer.shipments.usecases import Shipments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class ContractUseCases:
     acquire: Acquire
     agreements: Agreements
     proofs: Proofs
-    confirm_deletion: ConfirmDeletion
+    confirm_deletion: DeleteEverywhere
     decisions: Decisions
     questions: Questions
     table_questions: TableQuestions
@@ -116,10 +117,12 @@ class QuestionUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkUseCases:
-    """To follow negotiations, transfers, received data, questions, and messages that could not be delivered."""
+    """To follow negotiations, transfers, received data and where they are sent, questions, and messages that could
+    not be delivered."""
 
     processes: Processes
     data_receipts: DataReceipts
+    shipments: Shipments
     questions: QuestionUseCases
     letters: Letters
 

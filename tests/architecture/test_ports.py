@@ -40,6 +40,7 @@ TESTED = {
     "node.datasources.ports.Connector": "test_data_sources.py",
     "node.datasources.ports.DataConnection": "test_data_sources.py",
     "node.datasources.ports.DataSourceStore": "stores/test_data_source_store.py",
+    "node.datasources.sinks.SinkConnection": "test_sinks.py",
     "node.datasources.streams.ports.StreamStore": "stores/test_stream_store.py",
     "node.dialogue.stranger_limits.StrangerProcessStore": "stores/test_stranger_processes.py",
     "node.dialogue.process.ProcessStore": "stores/test_processes.py",
@@ -61,6 +62,7 @@ TESTED = {
     "node.scenarios.ports.LayerStore": "stores/test_scenario_stores.py",
     "node.scenarios.ports.RunStore": "stores/test_scenario_stores.py",
     "node.transfer.deletion.model.DeletionStore": "stores/test_uses.py",
+    "node.transfer.shipments.model.ShipmentStore": "stores/test_shipments.py",
     "node.transfer.ports.GrantStore": "stores/test_grants.py",
     "node.transfer.ports.ReceptionStore": "stores/test_grants.py",
 }

@@ -61,6 +61,7 @@ INSIDE = (
     "/users",
     "/account",
     "/received",
+    "/shipments",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     "/processes",
     f"/processes/{TRANSFER}",

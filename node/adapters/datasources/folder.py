@@ -14,10 +14,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from node.adapters.datasources.folder_deposits import FolderDeposits
 from node.base.errors import ForbiddenAddress, InvalidInput, NotFound
 from node.datasources.errors import DataSourceChanged, DataSourceUnreachable, NoSuchRange
 from node.datasources.model import Scheme, Setup, check_path
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.sinks import Note, Parcel
 from node.exchange.offloop import off_loop, open_off_loop
 
 _PIECE: Final = 256 * 1024
@@ -66,6 +68,7 @@ class FolderConnection:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._deposits = FolderDeposits(folder)
 
     @property
     def abilities(self) -> Abilities:
@@ -106,6 +109,16 @@ class FolderConnection:
             )
         finally:
             await off_loop(os.close, file)
+
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        del note  # What is there is compared with the file: nothing has to be noted.
+        return await self._deposits.deposit(parcel)
+
+    async def abandon(self, parcel: Parcel) -> None:
+        await self._deposits.abandon(parcel)
+
+    async def remove(self, path: str, sha256: str) -> bool:
+        return await self._deposits.remove(path, sha256)
 
     def _open(self, item: str) -> int:
         try:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
 from node.adapters.datasources.requests import check_address, document, fetch
-from node.adapters.datasources.signatures import path_of, query_of, sign
+from node.adapters.datasources.s3_uploads import BucketUploads
+from node.adapters.datasources.signatures import EMPTY, path_of, query_of, sign
 from node.adapters.egress.client import Egress
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup, check_path
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.sinks import Note, Parcel
 
 REGION: Final = "region"
 _MOST_LIST: Final = 4 << 20
@@ -64,6 +66,7 @@ class S3Connection:
         if not bucket:
             raise InvalidInput("the address names no bucket", remedy="such as https://s3.example/BUCKET/")
         self._bucket = f"{parts.scheme}://{parts.netloc}/{bucket}"
+        self._uploads = BucketUploads(egress, f"{self._bucket}/", self._prefix, self._sign)
 
     @property
     def abilities(self) -> Abilities:
@@ -93,13 +96,32 @@ class S3Connection:
         async with fetch(self._egress, url, self._sign(url), span=question.span) as extract:
             yield extract
 
-    def _sign(self, url: str) -> dict[str, str]:
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        return await self._uploads.upload(parcel, note)
+
+    async def abandon(self, parcel: Parcel) -> None:
+        await self._uploads.abort(parcel)
+
+    async def remove(self, path: str, sha256: str) -> bool:
+        return await self._uploads.delete(path, sha256)
+
+    def _sign(
+        self, url: str, method: str = "GET", headers: Mapping[str, str] | None = None, sha256: str = EMPTY
+    ) -> dict[str, str]:
+        """Return ``headers`` with those that authorise a request with a body of this SHA-256."""
         credentials = self._setup.credentials
         if credentials.scheme is Scheme.NONE:
-            return {}
+            return dict(headers or {})
         region = self._setup.options.get(REGION, "us-east-1")
         return sign(
-            "GET", url, {}, key=credentials.name, secret=credentials.secret, region=region, now=self._clock.now()
+            method,
+            url,
+            headers or {},
+            key=credentials.name,
+            secret=credentials.secret,
+            region=region,
+            now=self._clock.now(),
+            sha256=sha256,
         )
 
     def _item(self, text: str) -> Item | None:

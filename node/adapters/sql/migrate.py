@@ -46,6 +46,7 @@ VERSIONS = (
     "0023",
     "0024",
     "0025",
+    "0026",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -78,6 +78,8 @@ def show(
         line("uses", _uses(uses))
     if agreement.get("deletion"):
         line("deletion", _deletion(agreement["deletion"]))
+    for copy in agreement["copies"]:
+        line("copy", f"at {copy['source']}: {copy['place']}")
     for access in agreement["accesses"]:
         line(
             "access",
@@ -101,7 +103,8 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
     """Delete received files, and confirm the deletion. Use it when all other copies are deleted too: the provider
     gets a signed confirmation.
 
-    First delete the copies that you made elsewhere: your node signs the confirmation.
+    First delete the copies that you made elsewhere: your node signs the confirmation. Copies that it sent to data
+    sources itself it deletes, too.
     """
     with connect(node) as client:
         deletion = client.call("POST", f"/api/agreements/{quote(agreement_id, safe='')}/confirm-deletion")
@@ -109,6 +112,8 @@ def confirm_deletion(agreement_id: _Id, node: Node = None) -> None:
         emit(deletion)
         return
     report_success(f"confirmed at {str(deletion['confirmed'])[:19]}: the files that this node received are deleted")
+    for copy in deletion["copies"]:
+        line("copy", f"{copy['source']}  {copy['place']}: {copy['result']}")
     line(
         "next", f"the provider is being told; check whether it has received it: hansa agreement {word(agreement_id)}"
     )

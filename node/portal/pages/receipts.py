@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from starlette.responses import FileResponse, Response
 
 from node.base.errors import NotFound
@@ -56,6 +57,8 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
     """``/received/{pid}``: progress, verification, and the download. ``?hold=1``: the page does not reload itself."""
     item = await responder.node.work.data_receipts.get(visit.request.path_params["pid"])
     conversation = item.conversation
+    shipping = responder.node.work.shipments
+    may_send = allowed(visit.caller, UseCase.RECEIVE)
     return responder.render(
         visit,
         "receipt.html",
@@ -70,6 +73,9 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         may_get=allowed(visit.caller, UseCase.RECEIVE) and item.agreement.in_force,
         quoted=quote(conversation.process.pid, safe=""),
         ends=_ends(item),
+        may_send=may_send and item.agreement.in_force,
+        sent=await run_sync(shipping.of_transfer, conversation.process.pid, visit.caller) if may_send else (),
+        sinks=await run_sync(shipping.sinks, visit.caller) if may_send else (),
     )
 
 

@@ -77,6 +77,7 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
         get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",
         checks=checks,
+        copies=await run_sync(responder.node.work.shipments.copies, agreement_view.agreement.id),
         quoted=quote(agreement_view.agreement.id, safe=""),
     )
 
@@ -108,7 +109,7 @@ async def agreement_document(responder: Responder, visit: Visit) -> Response:
 async def confirm_deletion(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/confirm-deletion``: delete the received data, and notify the provider."""
     agreement_id = visit.request.path_params["id"]
-    await run_sync(responder.node.contracts.confirm_deletion, agreement_id, visit.caller)
+    await responder.node.contracts.confirm_deletion(agreement_id, visit.caller)
     return responder.go(visit, visit.url(f"/agreements/{quote(agreement_id, safe='')}") + "#deletion")
 
 

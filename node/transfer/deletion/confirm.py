@@ -11,6 +11,7 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from node.base.clock import Clock, stamp
 from node.base.delivery import OutboxWriter
@@ -43,6 +44,13 @@ class ReceivedFiles:
         if any(reception.state not in ("done", "failed") for reception in receptions):
             raise Conflict("a transfer under this agreement is still active", remedy="wait for it, or terminate it")
         return [self._folder / reception.path for reception in receptions if reception.path]
+
+
+class Copies(Protocol):
+    """The copies of received data that this node sent elsewhere (``node.transfer.shipments.removal``)."""
+
+    def settle(self, tx: Transaction, agreement_id: str) -> None:
+        """Cancel what is not sent yet. Raises ``Conflict`` if a copy may still be elsewhere."""
 
 
 class SendConfirmation:
@@ -81,6 +89,7 @@ class ConfirmDeletion:
         agreements: AgreementStore,
         duties: DeletionDuties,
         files: ReceivedFiles,
+        copies: Copies,
         send: SendConfirmation,
         keyring: KeyRing,
         append: Append,
@@ -92,6 +101,7 @@ class ConfirmDeletion:
         self._agreements = agreements
         self._duties = duties
         self._files = files
+        self._copies = copies
         self._send = send
         self._keyring = keyring
         self._append = append
@@ -103,18 +113,13 @@ class ConfirmDeletion:
         states that all other copies are deleted, too.
 
         Raises ``NotAllowed``; ``NotFound`` if this node is not the consumer of the agreement; ``InvalidInput`` if the
-        agreement does not require deletion; ``Conflict`` if a transfer under it still runs.
+        agreement does not require deletion; ``Conflict`` if a transfer under it still runs, or a copy that this node
+        sent elsewhere may still be there.
         """
         require(by, UseCase.CONFIRM_DELETION)
         with self._uow.begin() as tx:
-            agreement = self._agreements.get(tx, agreement_id, lock=True)
-            if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
-                raise NotFound(
-                    "this node is not the consumer of this agreement",
-                    remedy="name an agreement under which this node got data: hansa agreement list",
-                )
-            if deletion_rule(agreement.body) is None:
-                raise InvalidInput("this agreement does not ask for deletion", remedy="there is nothing to confirm")
+            agreement = self._require(tx, agreement_id, lock=True)
+            self._copies.settle(tx, agreement.id)
             paths = self._files.under(tx, agreement)
             now = self._clock.now()
             claims = {"agreement": agreement.id, "sha256": agreement.sha256, "deleted": stamp(now)}
@@ -126,6 +131,22 @@ class ConfirmDeletion:
             self._append(tx, EntryKind.AGREEMENT, agreement.id, by.name, body)
             self._send(tx, agreement, statement, now)
             return self._duties.read(tx, agreement)
+
+    def require_duty(self, agreement_id: str) -> None:
+        """Raise as a confirmation would: ``NotFound``, ``InvalidInput``."""
+        with self._uow.read() as tx:
+            self._require(tx, agreement_id)
+
+    def _require(self, tx: Transaction, agreement_id: str, *, lock: bool = False) -> Agreement:
+        agreement = self._agreements.get(tx, agreement_id, lock=lock)
+        if agreement is None or agreement.consumer != self._me or agreement.finalized is None:
+            raise NotFound(
+                "this node is not the consumer of this agreement",
+                remedy="name an agreement under which this node got data: hansa agreement list",
+            )
+        if deletion_rule(agreement.body) is None:
+            raise InvalidInput("this agreement does not ask for deletion", remedy="there is nothing to confirm")
+        return agreement
 
     def note_answer(self, tx: Transaction, subject: str, *, refusal: str = "") -> None:
         """Record that the provider has accepted the confirmation of an agreement, or the reason why it never

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from anyio.to_thread import run_sync
@@ -10,16 +10,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from node.evidence.archive import file_name
+from node.identity.roles import UseCase, allowed
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
 from node.policy.odrl import parse
 from node.policy.words import sentences
 from node.semantics.profiles.table_queries_client import TableQuestion
 from node.texts.languages import LANGUAGES
-from node.transfer.deletion.confirm import ConfirmDeletion
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
 from node.transfer.queries.requests import AskPartner
+from node.transfer.shipments.model import Shipment
+from node.transfer.shipments.removal import DeleteEverywhere
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.json_forms import (
@@ -52,11 +54,12 @@ def router(
     document: Callable[[Mapping[str, Any], str], str],
     export: Callable[[str], Awaitable[bytes]],
     duties: DeletionDuties,
-    confirm: ConfirmDeletion,
+    confirm: DeleteEverywhere,
+    copies: Callable[[str], Sequence[Shipment]],
     ask: AskPartner,
 ) -> APIRouter:
     """Return the routes. ``document`` renders an agreement in a language as HTML; ``export`` writes it with its
-    evidence."""
+    evidence; ``copies`` are those that may be at data sources of this node."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/agreements", summary="All agreements, newest first")
@@ -66,8 +69,9 @@ def router(
 
     @api.get("/agreements/{agreement_id}", summary="An agreement with every access and every transfer under it")
     async def one_agreement(request: Request, agreement_id: str) -> Any:
-        await person(request)
+        caller = await person(request)
         agreement = await run_sync(lambda: reading.agreement(agreement_id))
+        current_copies = await run_sync(copies, agreement.id) if allowed(caller, UseCase.RECEIVE) else ()
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
         transfers = await run_sync(lambda: reading.transfers_under(agreement))
         tally = await run_sync(lambda: reading.uses(agreement))
@@ -79,6 +83,7 @@ def router(
             "accesses": accesses,
             "uses": tally.to_json() if tally is not None else None,
             "deletion": due.to_json() if due is not None else None,
+            "copies": [{"source": copy.source, "place": copy.path} for copy in current_copies],
             "transfers": [transfer_under_json(*one) for one in transfers],
         }
 
@@ -111,9 +116,20 @@ def router(
         question = TableQuestion(sql=asking.sql, form=asking.form)
         return reply_about_table(await ask(agreement_id, question, caller, file=asking.file))
 
-    @api.post("/agreements/{agreement_id}/confirm-deletion", summary="Delete the received data and confirm it")
+    @api.post(
+        "/agreements/{agreement_id}/confirm-deletion",
+        summary="Delete the received data, with the copies that this node sent elsewhere, and confirm it",
+        description="`copies` says of each copy how it was removed. If one cannot be deleted, nothing is confirmed.",
+    )
     async def confirm_deletion(request: Request, agreement_id: str) -> Any:
-        return (await run_sync(confirm, agreement_id, await person(request))).to_json()
+        due, former_copies = await confirm(agreement_id, await person(request))
+        return {
+            **due.to_json(),
+            "copies": [
+                {"source": copy.source, "place": copy.path, "sha256": copy.sha256, "result": copy.reason}
+                for copy in former_copies
+            ],
+        }
 
     @api.get("/deletions", summary="Deletions that agreements require: confirmed, due, overdue")
     async def all_deletions(request: Request) -> Any:

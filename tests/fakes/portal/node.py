@@ -97,6 +97,7 @@ from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
+from tests.fakes.portal.shipments import shipments
 from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.stores.drafts import dataset_drafts
@@ -218,6 +219,7 @@ class FakeNode:
         self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
+        self.shipments = shipments(NOW)
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
@@ -459,7 +461,7 @@ class FakeNode:
             ),
         ]
 
-    def confirm(self, agreement_id: str, by: Caller) -> None:
+    async def confirm(self, agreement_id: str, by: Caller) -> None:
         require(by, UseCase.CONFIRM_DELETION)
         raise NotFound("this agreement does not exist")
 
@@ -794,6 +796,7 @@ def use_cases(node: FakeNode) -> UseCases:
         work=WorkUseCases(
             processes=cast("Any", FakeProcesses(node)),
             data_receipts=cast("Any", node.receipts),
+            shipments=node.shipments,
             questions=node.questions.use_cases(),
             letters=parts,
         ),

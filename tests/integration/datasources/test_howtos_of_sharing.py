@@ -15,7 +15,7 @@ from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.test_live_sources import put
 from tests.live_peers import live
-from tests.nodes import Running, running
+from tests.nodes import CSV, Running, publish, running
 from tests.waits import until
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
@@ -66,6 +66,39 @@ def test_the_page_about_sensors_as_it_stands(
     broker.send(("city/counters/Zuid", {"at": "2026-11-20T08:15:00Z", "bikes": 5}))
     with cities[0].client() as client:
         until("the message", lambda: client.streams.stream("counters")["accepted"] == 4)
+
+
+def test_the_page_about_sending_received_data_as_it_stands(
+    cities: tuple[Running, Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sqlite_template: Path,
+) -> None:
+    ghent, folder, commands = cities[0], tmp_path / "open-data", 0
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HANSA_NODE", str(tmp_path / "bruges-with-folder"))
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "secret").write_text("writer-secret\n")
+    publish(ghent, "counts")
+    with (
+        running(tmp_path / "bruges-with-folder", template=sqlite_template, data_source_folders=[str(folder)]),
+        live("s3") as peer,
+    ):
+        for step in steps((PAGES / "send-received-data.md").read_text("utf-8")):
+            assert isinstance(step, Typed)
+            command = step.command.replace("https://data.ghent.example", ghent.url).replace(
+                "/srv/open-data", str(folder)
+            )
+            command = command.replace("https://s3.bruges.example", peer["S3_ENDPOINT"])
+            status = run(shlex.split(command.removeprefix("hansa ")))
+            output = capsys.readouterr()
+            commands += 1
+            assert status == 0, output.out + output.err
+            assert missing(step.shown, output.out + output.err) == [], output.out + output.err
+    assert commands == 8
+    assert (folder / "ghent" / "1" / "counts.csv").read_bytes() == CSV
 
 
 def test_the_page_about_queries_as_it_stands(

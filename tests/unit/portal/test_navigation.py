@@ -87,7 +87,8 @@ def test_the_open_page_and_its_section_are_marked(
 def test_the_pages_of_the_section_stand_below_the_menu(els: TestClient) -> None:
     page = Page(els.get("/received").text)
     desk = page.element("nav", class_="desk")
-    assert [link["href"] for link in desk.inside if link.tag == "a"] == ["/agreements", "/received", "/processes"]
+    links = [link["href"] for link in desk.inside if link.tag == "a"]
+    assert links == ["/agreements", "/received", "/shipments", "/processes"]
     assert page.element("nav", class_="desk")["aria-label"] == "Agreements"
 
 

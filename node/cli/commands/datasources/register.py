@@ -53,6 +53,9 @@ def add(
             show_default=False,
         ),
     ] = None,
+    sink: Annotated[
+        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3).")
+    ] = False,
     node: Node = None,
 ) -> int:
     """Register a data source, or change it. Its password or key is stored sealed, and never shown again.
@@ -61,6 +64,8 @@ def add(
     """
     credentials = _credentials(user, bearer, header, secret_file, forget=no_credentials)
     options = dict(_pair(text) for text in option or [])
+    if sink:
+        options["sink"] = "yes"
     with connect(node) as client:
         source = client.data_sources.add(name, kind, address, options=options, credentials=credentials)
     if Mode.json:

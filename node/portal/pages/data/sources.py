@@ -12,6 +12,7 @@ from node.datasources.brokers.model import Form
 from node.datasources.checkup import Report
 from node.datasources.model import Credentials, Scheme
 from node.datasources.register import DEFAULT_READS, READS_PER_MINUTE
+from node.datasources.sinks import ALLOWED, SINK
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ async def add(responder: Responder, visit: Visit) -> Response:
     secret."""
     fields = {name: value.strip() for name, value in visit.fields.items()}
     options = {name: fields[name] for name in OPTIONS if fields.get(name)}
+    if fields.get(SINK):
+        options[SINK] = ALLOWED
     name, kind, address = (fields.get(field, "") for field in ("name", "kind", "address"))
     try:
         credentials = _credentials(visit)

@@ -1,0 +1,300 @@
+"""Files that arrive in a bucket: one request for a small one, parts for a large one.
+
+S3 shows an object when it is complete, and never before. Its metadata name the SHA-256 of its content, by which it is
+recognised; ``If-None-Match`` keeps what somebody else put there a moment ago. The parts that are at the bucket are
+noted, so that an upload continues after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import os
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, Protocol
+
+from node.adapters.datasources.signatures import EMPTY, path_of, query_of
+from node.adapters.egress.client import Answer, Egress, Lane
+from node.base.errors import LocalFault, PeerUnreachable
+from node.datasources.errors import (
+    DataSourceRefuses,
+    DataSourceSlow,
+    DataSourceUnreachable,
+    SinkOccupied,
+    SinkRefuses,
+)
+from node.datasources.sinks import Note, Parcel, check_place
+from node.exchange.offloop import off_loop
+
+SMALL: Final = 16 << 20
+"""Up to this size, a file is sent in one request; the least size of a part, too."""
+_MOST_PARTS: Final = 9_000
+_PIECE: Final = 256 * 1024
+_IDLE: Final = 30.0
+_COMPLETING: Final = 300.0
+"""Seconds in which a service joins the parts of a large object."""
+_SLOWEST: Final = 1024
+_MOST_ANSWER: Final = 1 << 20
+_HASH: Final = "x-amz-meta-sha256"
+_UPLOAD: Final = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
+_CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,80})</Code>")
+_KNOWN_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
+
+
+class Sign(Protocol):
+    """Signs a request to the bucket."""
+
+    def __call__(
+        self, url: str, method: str = "GET", headers: Mapping[str, str] | None = None, sha256: str = EMPTY
+    ) -> dict[str, str]: ...
+
+
+class _NoSuchUpload(Exception):
+    """The bucket does not know the upload any more."""
+
+
+class BucketUploads:
+    """Puts files into a bucket, and deletes them there (``node.datasources.sinks.SinkConnection``)."""
+
+    def __init__(self, egress: Egress, bucket: str, prefix: str, sign: Sign, *, small: int = SMALL) -> None:
+        """``bucket`` is the address of the bucket, with a slash; ``prefix`` begins each key."""
+        self._egress = egress
+        self._bucket = bucket
+        self._prefix = prefix
+        self._sign = sign
+        self._small = small
+
+    async def upload(self, parcel: Parcel, note: Note) -> bool:
+        """See ``SinkConnection.deposit``."""
+        url = self._url(parcel.path)
+        content_hash = await self._content_hash(url)
+        if content_hash == parcel.sha256:
+            await self.abort(parcel)
+            return False
+        if content_hash is not None and (not content_hash or content_hash != parcel.replaces):
+            raise _occupation(parcel.path)
+        is_free = content_hash is None
+        if parcel.size <= self._small:
+            await self._put_whole(url, parcel, is_free=is_free)
+            return True
+        return await self._put_parts(url, parcel, note, is_free=is_free)
+
+    async def abort(self, parcel: Parcel) -> None:
+        """See ``SinkConnection.abandon``."""
+        upload = parcel.progress.get("upload")
+        if upload:
+            address = f"{self._url(parcel.path)}?{query_of({'uploadId': upload})}"
+            answer = await self._request("DELETE", address)
+            if answer.status != 404:
+                _require(answer, parcel.path)
+
+    async def delete(self, path: str, sha256: str) -> bool:
+        """See ``SinkConnection.remove``."""
+        url = self._url(path)
+        content_hash = await self._content_hash(url)
+        if content_hash is None:
+            return False
+        if content_hash != sha256:
+            raise SinkOccupied(
+                f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
+            )
+        _require(await self._request("DELETE", url), path)
+        return True
+
+    async def _content_hash(self, url: str) -> str | None:
+        """Return the hash that an object states; "" if it states none, None if there is no object."""
+        answer = await self._request("HEAD", url)
+        if answer.status == 404:
+            return None
+        _require(answer, "")
+        return answer.headers.get(_HASH, "")
+
+    async def _put_whole(self, url: str, parcel: Parcel, *, is_free: bool) -> None:
+        headers = {**_description_headers(parcel), **_condition(is_free)}
+        answer = await self._send(url, parcel, 0, parcel.size, headers, parcel.sha256)
+        _require(answer, parcel.path)
+
+    async def _put_parts(self, url: str, parcel: Parcel, note: Note, *, is_free: bool) -> bool:
+        size = max(self._small, -(-parcel.size // _MOST_PARTS))
+        progress = dict(parcel.progress) if parcel.progress.get("size") == size else {}
+        for _ in range(2):
+            if not progress.get("upload"):
+                progress = {"upload": await self._begin(url, parcel), "size": size, "parts": []}
+                await note(progress)
+            try:
+                return await self._continue(url, parcel, note, progress, is_free=is_free)
+            except _NoSuchUpload:
+                # Its end may have been reached by an attempt that did not hear the answer.
+                if await self._content_hash(url) == parcel.sha256:
+                    return True
+                progress = {}
+        raise DataSourceUnreachable("the bucket forgets the parts of an upload", remedy="try again later")
+
+    async def _continue(
+        self, url: str, parcel: Parcel, note: Note, progress: Mapping[str, object], *, is_free: bool
+    ) -> bool:
+        upload, size = str(progress["upload"]), int(str(progress["size"]))
+        tags = [str(tag) for tag in progress["parts"]]  # type: ignore[attr-defined]
+        for number in range(len(tags), -(-parcel.size // size)):
+            start, end = number * size, min((number + 1) * size, parcel.size)
+            query = query_of({"partNumber": str(number + 1), "uploadId": upload})
+            digest = await off_loop(_sha256, parcel, start, end)
+            answer = await self._send(f"{url}?{query}", parcel, start, end, {}, digest)
+            _require_upload(answer, parcel.path)
+            tags.append(answer.headers.get("etag", "")[:200])
+            await note({"upload": upload, "size": size, "parts": tags})
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{html.escape(tag, quote=False)}</ETag></Part>"
+            for number, tag in enumerate(tags, 1)
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        address = f"{url}?{query_of({'uploadId': upload})}"
+        answer = await self._request("POST", address, body=body, headers=_condition(is_free), seconds=_COMPLETING)
+        _require_upload(answer, parcel.path)
+        if b"<Error>" in answer.body:
+            raise DataSourceUnreachable(f"the bucket could not join the parts ({_code(answer)})")
+        return True
+
+    async def _begin(self, url: str, parcel: Parcel) -> str:
+        answer = await self._request(
+            "POST", f"{url}?{query_of({'uploads': ''})}", headers=_description_headers(parcel)
+        )
+        _require(answer, parcel.path)
+        match = _UPLOAD.search(answer.body.decode("utf-8", "replace"))
+        if match is None:
+            raise DataSourceUnreachable("the data source is no S3 service", remedy="check the address of the bucket")
+        return html.unescape(match[1])
+
+    async def _send(
+        self, url: str, parcel: Parcel, start: int, end: int, headers: Mapping[str, str], sha256: str
+    ) -> Answer:
+        file = await off_loop(os.open, parcel.file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return await self._egress.upload(
+                "PUT",
+                url,
+                headers=self._sign(url, "PUT", headers, sha256),
+                chunks=_pieces(file, start, end),
+                size=end - start,
+                idle=_IDLE,
+                answering=_IDLE,
+                slowest=_SLOWEST,
+                max_bytes=_MOST_ANSWER,
+                lane=Lane.DATA_SOURCES,
+            )
+        except PeerUnreachable as error:
+            raise _translate(error) from error
+        finally:
+            await off_loop(os.close, file)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = _IDLE,
+    ) -> Answer:
+        sha256 = hashlib.sha256(body).hexdigest()
+        try:
+            return await self._egress.request(
+                method,
+                url,
+                headers=self._sign(url, method, headers or {}, sha256),
+                body=body or None,
+                timeout=seconds,
+                max_bytes=_MOST_ANSWER,
+                allow_redirects=0,
+                lane=Lane.DATA_SOURCES,
+            )
+        except PeerUnreachable as error:
+            raise _translate(error) from error
+
+    def _url(self, path: str) -> str:
+        return f"{self._bucket}{path_of(self._prefix + check_place(path))}"
+
+
+def _description_headers(parcel: Parcel) -> dict[str, str]:
+    type_match = _KNOWN_TYPE.fullmatch(parcel.media_type)
+    return {"Content-Type": parcel.media_type if type_match else "application/octet-stream", _HASH: parcel.sha256}
+
+
+def _condition(is_free: bool) -> dict[str, str]:
+    return {"If-None-Match": "*"} if is_free else {}
+
+
+def _sha256(parcel: Parcel, start: int, end: int) -> str:
+    digest = hashlib.sha256()
+    with parcel.file.open("rb") as file:
+        file.seek(start)
+        while start < end and (piece := file.read(min(_PIECE, end - start))):
+            digest.update(piece)
+            start += len(piece)
+    return digest.hexdigest()
+
+
+async def _pieces(file: int, start: int, end: int) -> AsyncIterator[bytes]:
+    while start < end:
+        piece = await off_loop(os.pread, file, min(_PIECE, end - start), start)
+        if not piece:
+            raise LocalFault("the received file became shorter while it was sent")
+        start += len(piece)
+        yield piece
+
+
+def _translate(error: PeerUnreachable) -> Exception:
+    if "redirect" in error.detail:
+        return _redirect_refusal()
+    detail = error.detail.replace("the peer's", "the data source's").replace("the peer", "the data source")
+    if "in time" in detail:
+        return DataSourceSlow(detail, remedy="this node tries again")
+    return DataSourceUnreachable(detail, remedy="this node tries again")
+
+
+def _redirect_refusal() -> SinkRefuses:
+    return SinkRefuses(
+        "the data source answers with a redirect, which this node does not follow",
+        remedy="its steward gives the final address: hansa source add",
+    )
+
+
+def _occupation(path: str) -> SinkOccupied:
+    return SinkOccupied(
+        f"there is something else at {path} already", remedy="choose another place, or move what is there"
+    )
+
+
+def _code(answer: Answer) -> str:
+    match = _CODE.search(answer.body.decode("utf-8", "replace"))
+    return match[1] if match else f"status {answer.status}"
+
+
+def _require_upload(answer: Answer, path: str) -> None:
+    if answer.status == 404 and _code(answer) != "NoSuchBucket":
+        raise _NoSuchUpload
+    _require(answer, path)
+
+
+def _require(answer: Answer, path: str) -> None:
+    """Raise unless the service did it: what may pass as unreachable, what will not as a refusal."""
+    status = answer.status
+    if 200 <= status < 300:
+        return
+    if 300 <= status < 400:
+        raise _redirect_refusal()
+    if status in (401, 403, 407):
+        raise DataSourceRefuses(
+            f"the data source refuses the credentials of this node, or that it writes ({_code(answer)})",
+            remedy="its steward gives others: hansa source add",
+        )
+    if status == 412:
+        raise _occupation(path)
+    if status == 507:
+        raise DataSourceUnreachable("the data source is full", remedy="make room there: this node tries again")
+    if status in (408, 409, 425, 429) or status >= 500:
+        raise DataSourceUnreachable(f"the data source answers {_code(answer)}", remedy="this node tries again")
+    raise SinkRefuses(
+        f"the data source does not take the data ({_code(answer)})", remedy="check its address and rights"
+    )

@@ -1,0 +1,247 @@
+"""Carry out a shipment: check the received file once more, and give it to the sink.
+
+The state says "sending" only while an attempt runs. A crash leaves that state and what the sink noted; the task is
+then leased again, and the next attempt continues there. What a sink refuses is not tried again; what it cannot take
+now is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from node.base.clock import Clock
+from node.base.errors import Conflict, HansaError, LocalFault, NotFound, PeerUnreachable
+from node.base.work import Transaction, UnitOfWork
+from node.datasources.errors import DataSourceRefuses
+from node.datasources.model import DataSource
+from node.datasources.sinks import Parcel, SinkConnection
+from node.exchange.offloop import off_loop
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append
+from node.negotiation.ports import AgreementStore
+from node.transfer.ports import ReceptionStore
+from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore
+
+log = logging.getLogger("hansa.shipments")
+
+_PIECE: Final = 8 << 20
+
+
+class SinkOf(Protocol):
+    """Opens sinks (``node.datasources.register.DataSources``)."""
+
+    def sink(self, name: str) -> tuple[DataSource, SinkConnection]: ...
+
+
+class SendShipment:
+    """Sends shipments. ``folder`` is that of received files."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: ShipmentStore,
+        *,
+        receptions: ReceptionStore,
+        agreements: AgreementStore,
+        sinks: SinkOf,
+        append: Append,
+        clock: Clock,
+        folder: Path,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._receptions = receptions
+        self._agreements = agreements
+        self._sinks = sinks
+        self._append = append
+        self._clock = clock
+        self._folder = folder
+
+    async def __call__(self, shipment_id: str, *, is_last: bool = False) -> None:
+        """Send a shipment that is under way; do nothing for others. ``is_last``: no further attempt follows.
+
+        Raises ``PeerUnreachable`` and ``LocalFault`` if a later attempt makes sense. Every other end is recorded.
+        """
+        shipment = await off_loop(self._current, shipment_id)
+        if shipment is None or not shipment.is_under_way:
+            return
+        parcel: Parcel | None = None
+        sink: SinkConnection | None = None
+        try:
+            source, connection = await off_loop(self._sinks.sink, shipment.source)
+            parcel = await off_loop(self._start, shipment_id, source.address)
+            if parcel is None:
+                return
+            sink = connection
+            await _check(parcel)
+            is_new = await connection.deposit(parcel, _Progress(self, shipment_id))
+        except DataSourceRefuses as refusal:
+            await self._fail(shipment_id, refusal, sink, parcel, is_certain=True)
+        except (PeerUnreachable, LocalFault) as error:
+            if is_last:
+                await self._fail(shipment_id, error, sink, parcel, is_certain=False)
+                return
+            await off_loop(self._wait, shipment_id, error)
+            raise
+        except HansaError as refusal:
+            await self._fail(shipment_id, refusal, sink, parcel, is_certain=True)
+        else:
+            await off_loop(self._conclude, shipment_id, is_new)
+
+    def _current(self, shipment_id: str) -> Shipment | None:
+        with self._uow.read() as tx:
+            return self._store.get(tx, shipment_id)
+
+    def _start(self, shipment_id: str, address: str) -> Parcel | None:
+        with self._uow.begin() as tx:
+            shipment = self._store.get(tx, shipment_id, lock=True)
+            if shipment is None or not shipment.is_under_way:
+                return None
+            agreement = self._agreements.get(tx, shipment.agreement)
+            if agreement is None or not agreement.in_force:
+                raise Conflict("the agreement has ended meanwhile", remedy="ask for the asset again: hansa get")
+            reception = self._receptions.get(tx, shipment.transfer)
+            if reception is None or not reception.path:
+                raise NotFound("the received file is gone", remedy="get the asset again: hansa get")
+            sending = replace(
+                shipment,
+                state=ShipmentState.SENDING,
+                attempts=shipment.attempts + 1,
+                address=address,
+                progress=shipment.progress if address == shipment.address else {},
+                changed=self._clock.now(),
+            )
+            self._store.put(tx, sending)
+            return Parcel(
+                id=sending.id,
+                file=self._folder / reception.path,
+                path=sending.path,
+                size=sending.size,
+                sha256=sending.sha256,
+                media_type=reception.media_type,
+                replaces=self._replaceable(tx, sending),
+                progress=sending.progress,
+            )
+
+    def _replaceable(self, tx: Transaction, shipment: Shipment) -> str:
+        """Return the hash of the content that this node sent to the place, of the same asset; "" if there is none."""
+        return next(
+            (
+                other.sha256
+                for other in self._store.at_place(tx, shipment.source, shipment.path)
+                if other.id != shipment.id
+                and other.dataset == shipment.dataset
+                and other.state is ShipmentState.SENT
+                and other.address == shipment.address
+            ),
+            "",
+        )
+
+    def note(self, shipment_id: str, progress: Mapping[str, Any]) -> None:
+        """Store how far the upload of a shipment is."""
+        with self._uow.begin() as tx:
+            shipment = self._store.get(tx, shipment_id, lock=True)
+            if shipment is not None and shipment.is_under_way:
+                self._store.put(tx, replace(shipment, progress=dict(progress), changed=self._clock.now()))
+
+    def _wait(self, shipment_id: str, error: HansaError) -> None:
+        with self._uow.begin() as tx:
+            shipment = self._store.get(tx, shipment_id, lock=True)
+            if shipment is not None and shipment.is_under_way:
+                waiting = replace(
+                    shipment,
+                    state=ShipmentState.QUEUED,
+                    reason=error.detail,
+                    remedy=error.remedy,
+                    changed=self._clock.now(),
+                )
+                self._store.put(tx, waiting)
+
+    async def _fail(
+        self,
+        shipment_id: str,
+        error: HansaError,
+        sink: SinkConnection | None,
+        parcel: Parcel | None,
+        *,
+        is_certain: bool,
+    ) -> None:
+        """Record that the shipment failed. ``is_certain``: nothing of it is at the sink."""
+        log.warning("a shipment failed: %s", error.detail, extra={"shipment": shipment_id})
+        shipment = await off_loop(self._current, shipment_id)
+        if sink is not None and parcel is not None and shipment is not None:
+            try:
+                await sink.abandon(replace(parcel, progress=shipment.progress))
+            except HansaError as fault:
+                log.warning("parts of a shipment may be left: %s", fault.detail, extra={"shipment": shipment_id})
+        await off_loop(self._write_failure, shipment_id, error, is_certain)
+
+    def _write_failure(self, shipment_id: str, error: HansaError, is_certain: bool) -> None:
+        with self._uow.begin() as tx:
+            shipment = self._store.get(tx, shipment_id, lock=True)
+            if shipment is None or not shipment.is_under_way:
+                return
+            failure = replace(
+                shipment,
+                state=ShipmentState.FAILED,
+                reason=error.detail,
+                remedy=error.remedy,
+                address="" if is_certain else shipment.address,
+                progress={},
+                changed=self._clock.now(),
+            )
+            self._store.put(tx, failure)
+            self._note(tx, failure, "shipment-failed", reason=error.detail)
+
+    def _conclude(self, shipment_id: str, is_new: bool) -> None:
+        with self._uow.begin() as tx:
+            shipment = self._store.get(tx, shipment_id, lock=True)
+            if shipment is None or not shipment.is_under_way:
+                return
+            now = self._clock.now()
+            for other in self._store.at_place(tx, shipment.source, shipment.path):
+                superseded = other.state is ShipmentState.SENT and other.sha256 != shipment.sha256
+                if superseded and other.address == shipment.address:
+                    self._store.put(tx, replace(other, state=ShipmentState.REPLACED, address="", changed=now))
+            reason = "" if is_new else "the same content was there already"
+            sent = replace(shipment, state=ShipmentState.SENT, reason=reason, remedy="", progress={}, changed=now)
+            self._store.put(tx, sent)
+            self._note(tx, sent, "shipment-sent")
+
+    def _note(self, tx: Transaction, shipment: Shipment, event: str, **facts: str) -> None:
+        body = {"event": event, "source": shipment.source, "place": shipment.path, "sha256": shipment.sha256}
+        self._append(tx, EntryKind.AGREEMENT, shipment.agreement, shipment.by, {**body, **facts})
+
+
+class _Progress:
+    """Notes the progress of one shipment (``node.datasources.sinks.Note``)."""
+
+    def __init__(self, send: SendShipment, shipment_id: str) -> None:
+        self._send = send
+        self._id = shipment_id
+
+    async def __call__(self, progress: Mapping[str, Any]) -> None:
+        await off_loop(self._send.note, self._id, progress)
+
+
+async def _check(parcel: Parcel) -> None:
+    """Raise unless the file is still what was verified when it arrived."""
+    digest = hashlib.sha256()
+    try:
+        with await off_loop(parcel.file.open, "rb") as file:
+            while piece := await off_loop(file.read, _PIECE):
+                await off_loop(digest.update, piece)
+    except FileNotFoundError as error:
+        raise NotFound("the received file was deleted", remedy="get the asset again: hansa get") from error
+    except OSError as error:
+        raise LocalFault(f"the received file cannot be read: {error.strerror}") from error
+    if digest.hexdigest() != parcel.sha256:
+        raise Conflict(
+            "the received file is no longer what was verified when it arrived",
+            remedy="get the asset again: hansa get",
+        )

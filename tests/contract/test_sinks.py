@@ -1,0 +1,318 @@
+"""The contract of ``SinkConnection``: folders of this machine, a scripted bucket, and versitygw."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.adapters.datasources.folder import FolderConnection, FolderConnector
+from node.adapters.datasources.s3 import S3Connection, S3Connector
+from node.adapters.egress import Egress
+from node.base.clock import SystemClock
+from node.base.errors import HansaError, InvalidInput
+from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable, SinkOccupied, SinkRefuses
+from node.datasources.model import Credentials, Scheme, Setup
+from node.datasources.ports import Question
+from node.datasources.sinks import Parcel, SinkConnection
+from tests.live_peers import live
+from tests.simulator.http_servers import served
+from tests.simulator.s3_sinks import BucketSink
+
+BODY = b"hour,count\n" + b"1,2\n" * 3_000_000  # 12 MB: more parts than one, where parts are small.
+OTHER = b"something else\n"
+
+
+@dataclass
+class Subject:
+    """A sink, with a folder for the files that are sent to it."""
+
+    sink: Any
+    home: Path
+
+    def parcel(self, body: bytes = BODY, path: str = "in/counts.csv", **more: Any) -> Parcel:
+        sha256 = hashlib.sha256(body).hexdigest()
+        file = self.home / sha256
+        file.write_bytes(body)
+        named = f"p{sha256[:8]}"
+        return Parcel(id=named, file=file, path=path, size=len(body), sha256=sha256, media_type="text/csv", **more)
+
+    async def content(self, path: str) -> bytes | None:
+        """What a reader of the same data source sees at a place."""
+        try:
+            async with self.sink.read(path, Question()) as extract:
+                return b"".join([chunk async for chunk in extract.chunks])
+        except HansaError:
+            return None
+
+
+@dataclass
+class Notes:
+    """The last note of an upload, and how many there were. ``fails_after``: the process ends there."""
+
+    progress: Mapping[str, Any] | None = None
+    count: int = 0
+    fails_after: int | None = None
+
+    async def __call__(self, progress: Mapping[str, Any]) -> None:
+        self.progress = dict(progress)
+        self.count += 1
+        if self.count == self.fails_after:
+            raise RuntimeError("the process ends")
+
+
+def small_parts(connection: S3Connection) -> S3Connection:
+    """Parts of 5 MB, the least that S3 takes."""
+    connection._uploads._small = 5 << 20
+    return connection
+
+
+def bucket(egress: Egress, address: str, user: str = "writer", secret: str = "writer-secret") -> S3Connection:
+    credentials = Credentials(scheme=Scheme.BASIC, name=user, secret=secret)
+    setup = Setup(name="s3", address=address, credentials=credentials)
+    connection = S3Connector(egress, SystemClock()).connect(setup)
+    assert isinstance(connection, S3Connection)
+    return small_parts(connection)
+
+
+@pytest.fixture(scope="module")
+def versitygw() -> Iterator[str]:
+    with live("s3") as peer:
+        yield f"{peer['S3_ENDPOINT']}/city/"
+
+
+@pytest.fixture(params=["folder", "bucket", "versitygw"])
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    home = tmp_path / "received"
+    home.mkdir()
+    async with AsyncExitStack() as stack:
+        egress = await stack.enter_async_context(Egress(allow_loopback=True))
+        if request.param == "folder":
+            root = tmp_path / "open"
+            root.mkdir()
+            connection = FolderConnector([root], tmp_path / "node").connect(Setup(name="f", address=str(root)))
+            assert isinstance(connection, FolderConnection)
+            yield Subject(connection, home)
+        elif request.param == "bucket":
+            server = BucketSink()
+            _, address = await stack.enter_async_context(served(lambda address: (server.app(), address)))
+            yield Subject(bucket(egress, f"{address.url}/city/"), home)
+        else:
+            address = request.getfixturevalue("versitygw")
+            yield Subject(bucket(egress, f"{address}{tmp_path.name}/"), home)
+
+
+async def test_a_file_arrives_whole_and_is_recognised(subject: Subject) -> None:
+    assert isinstance(subject.sink, SinkConnection)
+    assert await subject.sink.deposit(subject.parcel(), Notes()) is True
+    assert await subject.content("in/counts.csv") == BODY
+    assert await subject.sink.deposit(subject.parcel(), Notes()) is False
+    assert await subject.content("in/counts.csv") == BODY
+
+
+@pytest.mark.parametrize("body", [b"", b"x"])
+async def test_tiny_files_arrive(subject: Subject, body: bytes) -> None:
+    assert await subject.sink.deposit(subject.parcel(body, "tiny.csv"), Notes()) is True
+    known = await subject.sink.remove("tiny.csv", hashlib.sha256(body).hexdigest())
+    assert known is True
+
+
+async def test_odd_names_arrive(subject: Subject) -> None:
+    path = "räume & plätze/žluťoučký +100% (1).csv"
+    assert await subject.sink.deposit(subject.parcel(OTHER, path), Notes()) is True
+    assert await subject.content(path) == OTHER
+
+
+async def test_what_others_put_there_stays(subject: Subject) -> None:
+    await subject.sink.deposit(subject.parcel(OTHER), Notes())
+    with pytest.raises(SinkOccupied):
+        await subject.sink.deposit(subject.parcel(), Notes())
+    assert await subject.content("in/counts.csv") == OTHER
+
+
+async def test_an_earlier_version_is_replaced_if_it_is_still_that(subject: Subject) -> None:
+    await subject.sink.deposit(subject.parcel(OTHER), Notes())
+    with pytest.raises(SinkOccupied):
+        await subject.sink.deposit(subject.parcel(replaces="0" * 64), Notes())
+    earlier = hashlib.sha256(OTHER).hexdigest()
+    assert await subject.sink.deposit(subject.parcel(replaces=earlier), Notes()) is True
+    assert await subject.content("in/counts.csv") == BODY
+
+
+async def test_a_copy_is_removed_only_if_it_is_that_copy(subject: Subject) -> None:
+    sha256 = hashlib.sha256(BODY).hexdigest()
+    assert await subject.sink.remove("in/counts.csv", sha256) is False
+    await subject.sink.deposit(subject.parcel(), Notes())
+    with pytest.raises(SinkOccupied):
+        await subject.sink.remove("in/counts.csv", "0" * 64)
+    assert await subject.sink.remove("in/counts.csv", sha256) is True
+    assert await subject.content("in/counts.csv") is None
+
+
+@pytest.mark.parametrize("path", ["", "../x", "a/../../x", "/x", "a//b", "a/", ".x", "a/.b/c", "a\nb", "a\\b"])
+async def test_no_place_leads_out(subject: Subject, path: str) -> None:
+    for call in (
+        subject.sink.deposit(subject.parcel(OTHER, path), Notes()),
+        subject.sink.remove(path, "0" * 64),
+    ):
+        with pytest.raises(InvalidInput):
+            await call
+
+
+async def test_an_interrupted_upload_is_invisible_and_continues(subject: Subject) -> None:
+    notes = Notes(fails_after=3)
+    if isinstance(subject.sink, FolderConnection):
+        pytest.skip("a folder notes nothing: see the tests of folders")
+    with pytest.raises(RuntimeError):
+        await subject.sink.deposit(subject.parcel(), notes)
+    assert await subject.content("in/counts.csv") is None
+    assert notes.progress is not None
+    rest = Notes()
+    assert await subject.sink.deposit(subject.parcel(progress=notes.progress), rest) is True
+    assert rest.count == 1  # One part of three was missing.
+    assert await subject.content("in/counts.csv") == BODY
+
+
+async def test_an_upload_that_is_given_up_leaves_nothing(subject: Subject) -> None:
+    notes = Notes(fails_after=3)
+    if not isinstance(subject.sink, FolderConnection):
+        with pytest.raises(RuntimeError):
+            await subject.sink.deposit(subject.parcel(), notes)
+    parcel = subject.parcel(progress=notes.progress or {})
+    await subject.sink.abandon(parcel)
+    await subject.sink.abandon(parcel)
+    assert await subject.content("in/counts.csv") is None
+    # Forgotten parts are sent again.
+    assert await subject.sink.deposit(parcel, Notes()) is True
+    assert await subject.content("in/counts.csv") == BODY
+
+
+class TestFolders:
+    """What only folders can do wrong."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        root = tmp_path / "open"
+        root.mkdir()
+        return root
+
+    @pytest.fixture
+    def subject(self, root: Path, tmp_path: Path) -> Subject:
+        (tmp_path / "received").mkdir()
+        sink = FolderConnector([root], tmp_path / "node").connect(Setup(name="f", address=str(root)))
+        return Subject(sink, tmp_path / "received")
+
+    async def test_a_half_copy_is_hidden_and_continued(self, subject: Subject, root: Path) -> None:
+        parcel = subject.parcel(path="counts.csv")
+        part = root / f".hansa-{parcel.id}.part"
+        part.write_bytes(BODY[:5_000_000] + b"torn" * 1_000_000)
+        assert await subject.sink.items(10) == []
+        assert await subject.sink.deposit(parcel, Notes()) is True
+        assert (root / "counts.csv").read_bytes() == BODY
+        assert [path.name for path in root.iterdir()] == ["counts.csv"]
+
+    async def test_a_kill_between_naming_and_cleaning_is_mended(self, subject: Subject, root: Path) -> None:
+        parcel = subject.parcel(path="counts.csv")
+        for name in ("counts.csv", f".hansa-{parcel.id}.part"):
+            (root / name).write_bytes(BODY)
+        assert await subject.sink.deposit(parcel, Notes()) is False
+        assert [path.name for path in root.iterdir()] == ["counts.csv"]
+
+    async def test_links_are_not_followed(self, subject: Subject, root: Path, tmp_path: Path) -> None:
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (outside / "x.csv").write_bytes(b"theirs")
+        (root / "way").symlink_to(outside)
+        (root / "x.csv").symlink_to(outside / "x.csv")
+        with pytest.raises(SinkRefuses):
+            await subject.sink.deposit(subject.parcel(OTHER, "way/y.csv"), Notes())
+        with pytest.raises(SinkOccupied):
+            await subject.sink.deposit(subject.parcel(OTHER, "x.csv"), Notes())
+        with pytest.raises(SinkOccupied):
+            await subject.sink.remove("x.csv", hashlib.sha256(b"theirs").hexdigest())
+        assert [path.name for path in outside.iterdir()] == ["x.csv"]
+        assert (outside / "x.csv").read_bytes() == b"theirs"
+
+    async def test_a_folder_that_is_gone_is_tried_again(self, subject: Subject, root: Path) -> None:
+        root.rmdir()
+        for call in (subject.sink.deposit(subject.parcel(OTHER), Notes()), subject.sink.remove("in/x.csv", "0" * 64)):
+            with pytest.raises(DataSourceUnreachable):
+                await call
+
+    async def test_a_changed_file_is_never_named(self, subject: Subject, root: Path) -> None:
+        parcel = subject.parcel(OTHER, "x.csv")
+        parcel.file.write_bytes(b"something odd!\n")
+        with pytest.raises(HansaError, match="changed"):
+            await subject.sink.deposit(parcel, Notes())
+        assert await subject.sink.items(10) == []
+
+
+class TestBuckets:
+    """What a bucket may answer."""
+
+    @pytest.fixture
+    async def scripted(self, tmp_path: Path) -> AsyncIterator[tuple[BucketSink, Subject]]:
+        async with AsyncExitStack() as stack:
+            egress = await stack.enter_async_context(Egress(allow_loopback=True))
+            server = BucketSink()
+            _, address = await stack.enter_async_context(served(lambda address: (server.app(), address)))
+            yield server, Subject(bucket(egress, f"{address.url}/city/"), tmp_path)
+
+    @pytest.mark.parametrize(
+        ("status", "error"),
+        [
+            (301, SinkRefuses),
+            (400, SinkRefuses),
+            (403, DataSourceRefuses),
+            (409, DataSourceUnreachable),
+            (429, DataSourceUnreachable),
+            (500, DataSourceUnreachable),
+            (503, DataSourceUnreachable),
+            (507, DataSourceUnreachable),
+        ],
+    )
+    async def test_refusals_and_faults(
+        self, scripted: tuple[BucketSink, Subject], status: int, error: type[HansaError]
+    ) -> None:
+        server, subject = scripted
+        server.fault = status
+        with pytest.raises(error) as raised:
+            await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        assert isinstance(raised.value, DataSourceRefuses) is (status == 403)
+        assert raised.value.remedy
+        server.fault = 0
+        assert await subject.content("in/counts.csv") is None
+
+    async def test_a_rival_between_look_and_write_keeps_its_object(
+        self, scripted: tuple[BucketSink, Subject]
+    ) -> None:
+        server, subject = scripted
+        for body in (OTHER, BODY):
+            server.objects.clear()
+            server.rival = b"theirs"
+            with pytest.raises(SinkOccupied):
+                await subject.sink.deposit(subject.parcel(body), Notes())
+            assert [stored.body for stored in server.objects.values()] == [b"theirs"]
+
+    async def test_an_end_that_was_not_heard_is_recognised(self, scripted: tuple[BucketSink, Subject]) -> None:
+        server, subject = scripted
+        server.deaf_end = True
+        notes = Notes()
+        with pytest.raises(DataSourceUnreachable):
+            await subject.sink.deposit(subject.parcel(), notes)
+        assert await subject.sink.deposit(subject.parcel(progress=notes.progress or {}), Notes()) is False
+        assert await subject.content("in/counts.csv") == BODY
+
+    async def test_a_stranger_is_refused_by_versitygw(self, versitygw: str, tmp_path: Path) -> None:
+        async with Egress(allow_loopback=True) as egress:
+            wrong = Subject(bucket(egress, versitygw, "writer", "wrong"), tmp_path)
+            with pytest.raises(DataSourceRefuses):
+                await wrong.sink.deposit(wrong.parcel(OTHER, "refused.csv"), Notes())
+            reader = Subject(bucket(egress, versitygw, "reader", "reader-secret"), tmp_path)
+            with pytest.raises(DataSourceRefuses):
+                await reader.sink.deposit(replace(reader.parcel(OTHER), path="refused.csv"), Notes())
