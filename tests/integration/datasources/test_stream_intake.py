@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
@@ -273,6 +274,24 @@ def test_the_terminal_describes_sends_and_shows(
     assert run(["stream", "list", *there]) == DONE
     assert "for 2 days" in capsys.readouterr().out
     assert run(["stream", "remove", "typed", *there]) == DONE
+
+
+def test_a_line_that_does_not_conform_does_not_end_what_is_piped(
+    city: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(city, "piped")
+    entries = [json.dumps(observation(number)) for number in range(4)]
+    entries[1] = '{"garbage": 1}'
+    pipe = io.TextIOWrapper(io.BytesIO("\n".join(entries).encode()))
+    monkeypatch.setattr("sys.stdin", pipe)
+    assert run(["stream", "send", "piped", "-", "--node", str(city.folder)]) == REFUSED
+    shown = capsys.readouterr()
+    assert "3 observations stored" in shown.out + shown.err
+    assert "1 observations refused" in shown.out + shown.err
+    assert "number 2: " in shown.out + shown.err
+    with city.client() as client:
+        stream = client.streams.stream("piped")
+        assert (stream["accepted"], stream["refused"]) == (3, 1)
 
 
 class Flood:

@@ -26,6 +26,10 @@ _From = Annotated[
     str, typer.Option("--from", help="Begin at this time, such as 2026-11-22T08:00:00Z.", show_default=False)
 ]
 _COMPLETE: Final = "period-over"
+_ALL_REFUSED: Final = "nonconforming-observations"
+"""The code of a refusal that has a receipt, as no observation of the message conforms."""
+_SHOWN: Final = 20
+"""Reasons that are shown."""
 _PIECE: Final = 900_000
 """Bytes of one message: a node takes up to 1 MB."""
 _TYPES: Final = {
@@ -93,24 +97,32 @@ def send(
     node: Node = None,
 ) -> int:
     """Send observations to a stream. Exit status 1 if some are refused. Sending again does no harm."""
+    from node.client.api import Refusal
+
     counts = {"accepted": 0, "repeated": 0, "refused": 0}
     reasons: list[dict[str, Any]] = []
     kind = _TYPES.get(file.suffix.lower(), "application/x-ndjson")
     with connect(node) as client:
         for start, body in _messages(file, kind):
-            receipt = client.streams.send_bytes(name, body, kind)
+            try:
+                receipt = client.streams.send_bytes(name, body, kind)
+            except Refusal as refusal:
+                if refusal.problem.get("code") != _ALL_REFUSED:
+                    raise
+                receipt = refusal.problem  # What came before is stored, and what follows may conform.
             for count in counts:
                 counts[count] += receipt[count]
-            reasons += [{**fault, "place": fault["place"] + start} for fault in receipt["faults"]]
+            more = _SHOWN - len(reasons)
+            reasons += [{**fault, "place": fault["place"] + start} for fault in receipt["faults"][:more]]
     if Mode.json:
-        emit({**counts, "faults": reasons[:20]})
+        emit({**counts, "faults": reasons})
         return REFUSED if counts["refused"] else DONE
     if counts["accepted"] or not counts["refused"]:
         again = f", {counts['repeated']} were there already" if counts["repeated"] else ""
         report_success(f"{counts['accepted']} observations stored{again}")
     if counts["refused"]:
         report_failure(f"{counts['refused']} observations refused")
-        for fault in reasons[:20]:
+        for fault in reasons:
             line("", f"number {fault['place'] + 1}: {fault['reason']}")
         suggest(f"hansa stream faults {word(name)}")
     return REFUSED if counts["refused"] else DONE
