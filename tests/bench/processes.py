@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,11 @@ _PAGE = "= 4096"
 def proportional_mb(pid: int) -> float:
     """Proportional set size of a process and its children, in MB."""
     root = psutil.Process(pid)
-    return sum(one.memory_full_info().pss for one in (root, *root.children(recursive=True))) / 1e6
+    total = root.memory_full_info().pss
+    for child in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # Children of the cage end at any time.
+            total += child.memory_full_info().pss
+    return total / 1e6
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
@@ -44,7 +48,9 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     total = 0.0
     for root in map(psutil.Process, pids):
         total += sum(root.cpu_times()[:2])
-        total += sum(sum(child.cpu_times()[:4]) for child in root.children(recursive=True))
+        for child in root.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                total += sum(child.cpu_times()[:4])
     return total
 
 
@@ -56,8 +62,13 @@ def children_seconds() -> float:
 
 def written_bytes(pids: Sequence[int]) -> int:
     """Bytes that these processes and their living children have passed to the system for writing to files."""
-    families = [[root, *root.children(recursive=True)] for root in map(psutil.Process, pids)]
-    return sum(int(member.io_counters().write_chars) for family in families for member in family)
+    total = 0
+    for root in map(psutil.Process, pids):
+        total += int(root.io_counters().write_chars)
+        for child in root.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                total += int(child.io_counters().write_chars)
+    return total
 
 
 def folder_bytes(folder: Path) -> int:
