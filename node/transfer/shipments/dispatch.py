@@ -108,6 +108,20 @@ class SendShipment:
             reception = self._receptions.get(tx, shipment.transfer)
             if reception is None or not reception.path:
                 raise NotFound("the received file is gone", remedy="get the asset again: hansa get")
+            others = self._others(tx, shipment)
+            if any(_is_later(other, shipment, address) for other in others):
+                outcome = replace(
+                    shipment,
+                    state=ShipmentState.REPLACED,
+                    reason="a later version is at its place",
+                    remedy="",
+                    address="",
+                    changed=self._clock.now(),
+                )
+                self._store.put(tx, outcome)
+                return None
+            if any(_goes_first(other, shipment) for other in others):
+                raise LocalFault("another file is on its way to the same place")
             sending = replace(
                 shipment,
                 state=ShipmentState.SENDING,
@@ -133,14 +147,18 @@ class SendShipment:
         return next(
             (
                 other.sha256
-                for other in self._store.at_place(tx, shipment.source, shipment.path)
-                if other.id != shipment.id
-                and other.dataset == shipment.dataset
+                for other in self._others(tx, shipment)
+                if other.dataset == shipment.dataset
                 and other.state is ShipmentState.SENT
                 and other.address == shipment.address
             ),
             "",
         )
+
+    def _others(self, tx: Transaction, shipment: Shipment) -> list[Shipment]:
+        """Return the other shipments for the same place."""
+        shipments = self._store.at_place(tx, shipment.source, shipment.path)
+        return [other for other in shipments if other.id != shipment.id]
 
     def note(self, shipment_id: str, progress: Mapping[str, Any]) -> None:
         """Store how far the upload of a shipment is."""
@@ -227,6 +245,19 @@ class _Progress:
 
     async def __call__(self, progress: Mapping[str, Any]) -> None:
         await off_loop(self._send.note, self._id, progress)
+
+
+def _is_later(other: Shipment, shipment: Shipment, address: str) -> bool:
+    """Return whether ``other`` has brought a later version of the same asset to the place."""
+    is_there = other.state is ShipmentState.SENT and other.address == address
+    return is_there and other.dataset == shipment.dataset and other.at > shipment.at
+
+
+def _goes_first(other: Shipment, shipment: Shipment) -> bool:
+    """Return whether ``shipment`` waits for the end of ``other``. Of two that a crash left, the earlier is first."""
+    if other.state is not ShipmentState.SENDING:
+        return False
+    return shipment.state is not ShipmentState.SENDING or (other.at, other.id) < (shipment.at, shipment.id)
 
 
 async def _check(parcel: Parcel) -> None:

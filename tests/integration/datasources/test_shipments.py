@@ -185,6 +185,26 @@ def test_an_order_sends_each_version_that_arrives(ghent: Running, bruges: Runnin
         client.shipments.stop(order["id"])
 
 
+def test_an_earlier_version_that_waited_does_not_replace_a_later_one(
+    ghent: Running, bruges: Running, bucket: tuple[BucketSink, str]
+) -> None:
+    server, _ = bucket
+    _, first = received(ghent, bruges, "overtaken")
+    later = table(20_000, "later")
+    _, second = received(ghent, bruges, "overtaken", data=later)
+    server.fault = 503
+    with bruges.client() as client:
+        earlier = client.shipments.send(first, "bucket")
+        until("an attempt fails", lambda: _with_reason(client.shipments.shipment(earlier["id"]), "queued"))
+        newer = client.shipments.send(second, "bucket")
+        server.fault = 0
+        # The later one stays, whichever comes first.
+        assert ended(bruges, newer)["state"] == "sent"
+        assert ended(bruges, earlier)["state"] in ("replaced", "sent")
+        until("the earlier is replaced", lambda: client.shipments.shipment(earlier["id"])["state"] == "replaced")
+    assert server.objects["in/overtaken.csv"].body == later
+
+
 def test_what_somebody_else_put_there_stays(ghent: Running, bruges: Running, folder: Path) -> None:
     _, pid = received(ghent, bruges, "taken")
     (folder / "taken.csv").write_bytes(b"theirs")
