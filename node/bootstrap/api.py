@@ -207,6 +207,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             description_limit=settings.description_limit,
             limits_lapse=protocol_services.negotiation.limits.lapse,
             profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
+            preview_part=node.catalogue.publication.preview_part,
         )
     )
     app.include_router(

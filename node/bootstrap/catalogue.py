@@ -37,6 +37,8 @@ from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.model import NodeFacts
 from node.catalogue.publication.catalogue import Catalogue, Settled
 from node.catalogue.publication.erase import EraseVersions
+from node.catalogue.publication.part_check import CheckPart
+from node.catalogue.publication.part_preview import PreviewPart
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import SubmissionCheck
 from node.catalogue.publication.version_writer import VersionWriter
@@ -51,6 +53,7 @@ from node.scenarios.transformations.publication import TransformationCheck
 from node.scenarios.transformations.transformer import Transformer
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.profiles.cage_client import profile
+from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.semantics.schemas.file_check import FileCheck
 from node.semantics.validation.profiles import references
 from node.worker.follower import View
@@ -68,6 +71,7 @@ class PublicationParts:
     erase: EraseVersions
     versions: VersionStorage
     quality: QualityHistory
+    preview_part: PreviewPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,7 @@ def catalogue_services(
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,
             erase=_erase(base, catalogue, waiter),
+            preview_part=PreviewPart(StoredQuestions(parts.cage, parts.assets.place), parts.assets.has),
         ),
         harvests=HarvestParts(
             imports=harvest.imports,
@@ -372,6 +377,7 @@ def _publish(
                     records=parts.stores.catalogue.records,
                     transformer=Transformer(parts.cage),
                 ),
+                part=CheckPart(parts.cage, parts.assets.place),
                 contradictions=partial(contradictions, reasoner=HermitReasoner(seconds=BRIEF)),
                 default=REFUSE if settings.wrong_data == "refuse" else WARN,
             ),

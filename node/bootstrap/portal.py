@@ -96,6 +96,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             node.foundation.ourselves.look,
             me=parts.me,
             tables=StoredTables(parts.cage, parts.assets.place),
+            preview_part=catalogue.publication.preview_part,
         ),
         sparql=catalogue.ask,
         viewpoints=Viewpoints(

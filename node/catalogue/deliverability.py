@@ -18,7 +18,7 @@ from node.catalogue.statements import Statements
 from node.policy.odrl import parse
 from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, may_limit, portion_of
 from node.semantics.model import File, Finding
-from node.semantics.profiles.table_queries_client import TABLES
+from node.semantics.profiles.table_queries_client import TABLES, TablePart
 from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 
@@ -140,6 +140,11 @@ def table_files(record: Record) -> tuple[File, ...]:
 def offered_portion(record: Record) -> Portion:
     """Return the part of the data that the offer of ``record`` gives."""
     return portion_of(parse(record.offer)) if record.offer is not None and may_limit(record.offer) else WHOLE
+
+
+def table_part(portion: Portion) -> TablePart:
+    """Return ``portion`` as the part of a table that questions are about."""
+    return TablePart(portion.columns, tuple((row.column, row.operator, row.value) for row in portion.rows))
 
 
 OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables()))

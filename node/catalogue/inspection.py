@@ -66,11 +66,13 @@ class Inspect:
         check: FileComparison,
         further: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         contradictions: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
+        part: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         default: str = WARN,
     ) -> None:
-        """``further`` finds faults of other kinds of assets, ``contradictions`` those of ontologies. ``place``
-        returns the path of the bytes with this SHA-256, ``check`` compares a file with a schema. ``default`` is what
-        happens to data that break a schema which does not say what happens."""
+        """``further`` finds faults of other kinds of assets, ``contradictions`` those of ontologies, ``part`` those
+        of a part of the data that the conditions give. ``place`` returns the path of the bytes with this SHA-256,
+        ``check`` compares a file with a schema. ``default`` is what happens to data that break a schema which does
+        not say what happens."""
         self._uow = uow
         self._records = records
         self._open_file = open_file
@@ -78,6 +80,7 @@ class Inspect:
         self._check = check
         self._further = further
         self._contradictions = contradictions
+        self._part = part
         self._default = default
 
     def __call__(self, draft: Record) -> tuple[Finding, ...]:
@@ -86,6 +89,7 @@ class Inspect:
         if draft.kind == "ontology":
             findings += [*_pitfalls(draft), *self._contradictions(draft)]
         findings += self._further(draft)
+        findings += self._part(draft)
         rules = self._conforms_to(draft)
         for index, file in enumerate(draft.files):
             findings += self._file(file, f"files.{index}", rules)

@@ -24,6 +24,7 @@ from node.cli.output import (
     size,
     suggest,
 )
+from node.cli.parts import show_part
 from node.cli.sheets import examine
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     Raises ``HansaError`` if it is refused for another reason.
     """
     _show_files(client, description)
+    if options.check and _gives_part(description):
+        # The node shows what a partner would get, so it has to read the file.
+        _upload(client, description)
     try:
         check = client.publish({**description.submission, "dryRun": True})
         _show_wider_audience(check, options.lang)
@@ -200,6 +204,14 @@ def _show_checked(result: Mapping[str, Any], lang: str) -> None:
     report_success("no errors", detail=f"{result['kind']} {result['iri']}")
     if "impact" in result:
         show_impact(result["impact"], lang)
+    if "part" in result:
+        show_part(result["part"], lang)
+
+
+def _gives_part(description: DescriptionFile) -> bool:
+    fields = description.submission.get("fields") or {}
+    conditions = description.submission.get("conditions") or fields.get("conditions")
+    return isinstance(conditions, Mapping) and "part" in conditions
 
 
 def _show_wider_audience(result: Mapping[str, Any], lang: str) -> None:

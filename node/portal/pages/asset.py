@@ -18,6 +18,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Connections
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
+from node.catalogue.publication.part_preview import part_words
 from node.catalogue.representations import VARY
 from node.catalogue.versions import memento
 from node.identity.roles import UseCase, allowed
@@ -98,9 +99,14 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     what_if = await _changeable(responder, visit, record, description)
     forms = distributions(description, record.subject)
     export_formats = {ending: form for ending, form in FORMATS.items() if ending != _CROISSANT or is_dataset(record)}
+    manages = not as_of and may_manage(visit, record, versions[0])
+    shows_part = manages and visit.request.query_params.get("partner") == "show"
     page = responder.render(
         visit,
         "asset.html",
+        part=part_words(record, visit.language) if manages else [],
+        shows_part=shows_part,
+        part_tables=await node.catalogue.assets.part_tables(record, caller) if shows_part else (),
         structured=structured_data(responder, visit, record, description, forms),
         record=record,
         newest=versions[0],
@@ -129,7 +135,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         agreed=await _find_agreement(responder, visit, record),
         may_check=allowed(visit.caller, UseCase.PUBLISH),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
-        manages=not as_of and may_manage(visit, record, versions[0]),
+        manages=manages,
         erases=may_erase(visit, record),
         questions=await questions_of(responder, visit, record),
         subscription=await node.catalogue.subscriptions.of_asset(record.iri, caller),

@@ -17,6 +17,7 @@ from node.catalogue.drafts.usecases import AGE
 from node.catalogue.drafts.viewpoints import Viewpoint
 from node.catalogue.exposure import RULES
 from node.catalogue.model import Publication, Record
+from node.catalogue.publication.part_preview import part_words
 from node.identity.roles import UseCase, allowed
 from node.policy.templates import template
 from node.portal.description.cards import card
@@ -139,6 +140,8 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         card=laid_out,
         names=Names(description, Connections(), laid_out),
         words=responder.node.catalogue.access.sentences(record, visit.language),
+        part=part_words(record, visit.language),
+        part_tables=await responder.node.catalogue.assets.part_tables(record, visit.caller),
         viewpoints=await run_sync(_viewpoints, responder, record),
         improvements=await _improvements(responder, record),
         labels=_labels(visit),
@@ -191,6 +194,8 @@ async def _changes(
         address=_address(visit, dataset_draft),
         record=record,
         next_version=publication.record,
+        part=part_words(publication.record, visit.language),
+        part_tables=await responder.node.catalogue.assets.part_tables(publication.record, visit.caller),
         impact=publication.impact,
         changes=changes_of(responder, visit, dataset_draft, record, publication),
         labels=_labels(visit),

@@ -10,9 +10,11 @@ from anyio.to_thread import run_sync
 
 from node.catalogue.access import Access, AccessCode
 from node.catalogue.model import Record
+from node.catalogue.publication.part_preview import PartTable
 from node.catalogue.visibility import absent
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
+from node.identity.roles import UseCase, allowed
 from node.policy.model import Decision
 from node.semantics.documents import serialise
 from node.semantics.metrics import METRICS
@@ -68,14 +70,16 @@ class Assets:
         *,
         me: str,
         tables: Callable[[str, str, RowQuery], Awaitable[TableRows]],
+        preview_part: Callable[[Record], Awaitable[Sequence[PartTable]]],
     ) -> None:
         """``ourselves`` reads the credentials that this node (DID ``me``) holds now; ``tables`` reads rows of a
-        stored file."""
+        stored file, ``preview_part`` what an offer gives of it."""
         self._access = access
         self._files = files
         self._ourselves = ourselves
         self._me = me
         self._tables = tables
+        self._preview_part = preview_part
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         """Return the access code of the record for this caller, as in ``CatalogueHit.access``."""
@@ -137,6 +141,13 @@ class Assets:
         if open_file is None:
             raise absent()
         return await self._tables(open_file.sha256, open_file.name, query)
+
+    async def part_tables(self, record: Record, by: Caller) -> Sequence[PartTable]:
+        """Return what a partner would get of each stored table of an offer with a part, for people who may publish
+        it; else nothing."""
+        if record.origin != self._me or not allowed(by, UseCase.PUBLISH):
+            return ()
+        return await self._preview_part(record)
 
     def _open_file(self, record: Record, file: str) -> File | None:
         """Return the file of this name if everybody who sees the record may download it, and this node has it."""

@@ -14,7 +14,7 @@ from node.base.errors import Gone, HansaError, InvalidInput, NotFound, Overloade
 from node.base.fairqueue import FairQueue
 from node.base.work import UnitOfWork
 from node.cage.model import has_full_queue
-from node.catalogue.deliverability import table_files
+from node.catalogue.deliverability import table_files, table_part
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.exchange.offloop import off_loop
@@ -87,7 +87,7 @@ def _part(portion: Portion) -> TablePart:
     """Return the part that the agreement gives. Raises ``Gone`` if answers cannot keep to it."""
     if not portion.kinds <= TABLE_LIMITS:
         raise _removal()
-    return TablePart(portion.columns, tuple((row.column, row.operator, row.value) for row in portion.rows))
+    return table_part(portion)
 
 
 def _read_the_table(error: HansaError) -> bool:

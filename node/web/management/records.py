@@ -16,6 +16,7 @@ from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.catalogue.model import Publication
 from node.catalogue.publication.erase import EraseVersions
+from node.catalogue.publication.part_preview import PreviewPart, part_words
 from node.catalogue.publication.publish import Publish
 from node.catalogue.publication.submission_check import PublishOrder
 from node.catalogue.publication.withdraw import LONGEST_REASON, Withdraw
@@ -25,6 +26,7 @@ from node.exchange.upload import Upload
 from node.semantics.model import File, Submission
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
+from node.texts.languages import LANGUAGES
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks, read_body
 from node.web.caller_checks import knowing
@@ -130,8 +132,9 @@ class ErasureOrder(BaseModel):
 class PublishRequest(SubmittedRecord):
     """An asset to publish alone, with the members of a record of a batch.
 
-    With ``dryRun`` nothing is saved. With ``wait`` false the answer comes as soon as the version is saved: search,
-    SPARQL and feed show it a moment later.
+    With ``dryRun`` nothing is saved; if the conditions give a part, the answer has ``part``: in sentences, and the
+    first rows of each table that is here. With ``wait`` false the answer comes as soon as the version is saved:
+    search, SPARQL and feed show it a moment later.
     """
 
     dry_run: bool = Field(False, alias="dryRun")
@@ -159,10 +162,11 @@ def router(
     description_limit: int,
     limits_lapse: LimitsLapse,
     profile_of: Callable[[str, str], Awaitable[Profile]],
+    preview_part: PreviewPart,
 ) -> APIRouter:
-    """Return the routes of publishing. ``profile_of`` returns the profile of a stored file, by its SHA-256 and name.
-    ``limits_lapse`` returns whether an asset has limits of bargaining that do not
-    hold beside this offer."""
+    """Return the routes of publishing. ``profile_of`` returns the profile of a stored file, by its SHA-256 and name;
+    ``preview_part`` what a partner would get of tables. ``limits_lapse`` returns whether an asset has limits of
+    bargaining that do not hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
@@ -213,7 +217,8 @@ def router(
             allow_breaking=order.allow_breaking,
             wait=request_body.wait,
         )
-        return await run_sync(_published_json, publication, limits_lapse)
+        members = await run_sync(_published_json, publication, limits_lapse)
+        return {**members, **(await _part_json(publication, preview_part) if request_body.dry_run else {})}
 
     @api.post(
         "/records/batch",
@@ -277,6 +282,15 @@ def _size_fault(assets: AssetStore, files: Sequence[SubmittedFile]) -> InvalidIn
                 remedy="state the size that the upload returned",
             )
     return None
+
+
+async def _part_json(publication: Publication, preview_part: PreviewPart) -> dict[str, Any]:
+    """Return the member about the part that the conditions give; nothing if they give everything."""
+    record = publication.record
+    sentences = {language: part_words(record, language) for language in LANGUAGES}
+    if not any(sentences.values()):
+        return {}
+    return {"part": {"sentences": sentences, "tables": [table.to_json() for table in await preview_part(record)]}}
 
 
 def published_json(publication: Publication) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
 from node.catalogue.model import Publication, Query, Record
 from node.catalogue.publication.erase import Erasure
+from node.catalogue.publication.part_preview import PartTable
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
@@ -232,6 +233,7 @@ class FakeNode:
         self.ring = _keys()
         self.contracts = [*_agreements(), agreement_about_table(NOW)]
         self.table_questions = FakeTableQuestions(self)
+        self.partner_tables: list[PartTable] = []
         self.stuck = _stuck()
         self.running = _conversations()
         self.facts = NodeFacts(
@@ -386,6 +388,9 @@ class FakeNode:
             sources=tuple(_link(one) for one in others if f"<{one.iri}" in record.nquads.decode()),
             users=tuple(_link(one) for one in others if f"<{record.iri}" in one.nquads.decode()),
         )
+
+    async def part_tables(self, record: Record, by: Caller) -> Sequence[PartTable]:
+        return self.partner_tables
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         return {"traffic-sample.csv": SAMPLE_CSV, "segments.geojson": SEGMENTS}.get(file)
