@@ -20,6 +20,7 @@ from tests.e2e.chromium import Chromium, binary
 from tests.e2e.test_axe import READERS
 from tests.e2e.test_pages import serve
 from tests.fakes.portal.node import FakeNode
+from tests.fakes.portal.table_questions import offer_part
 
 WIDTHS = (360, 1280)
 _STYLE = "body{font:14px sans-serif}figure{display:inline-block;vertical-align:top;margin:8px}img{max-height:420px}"
@@ -30,6 +31,7 @@ def site() -> Iterator[str]:
     """The portal with a session for each reader."""
     node = FakeNode()
     node.sessions |= {f"{name}-session": caller for name, (caller, _) in READERS.items() if caller is not None}
+    offer_part(node)
     served = serve(node)
     yield next(served)
     next(served, None)

@@ -14,6 +14,7 @@ from tests.e2e.axe import axe_script, violations
 from tests.e2e.chromium import Chromium, binary
 from tests.e2e.test_pages import BROKEN_ONES, INSIDE, OPEN, serve
 from tests.fakes.portal.node import ELS, FakeNode
+from tests.fakes.portal.table_questions import offer_part
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -38,6 +39,7 @@ def script() -> str:
 def site() -> Iterator[str]:
     node = FakeNode()
     node.sessions |= {f"{name}-session": caller for name, (caller, _) in READERS.items() if caller is not None}
+    offer_part(node)
     yield from serve(node)
 
 

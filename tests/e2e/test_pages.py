@@ -22,7 +22,7 @@ from tests.fakes.portal.receipts import DONE as RECEIVED
 from tests.fakes.portal.receipts import FAILED as LOST
 from tests.fakes.portal.receipts import LIVE as COMING
 from tests.fakes.portal.scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
-from tests.fakes.portal.table_questions import TABLE
+from tests.fakes.portal.table_questions import TABLE, offer_part
 from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.test_hostile import MARKUP, Hostile
 
@@ -56,6 +56,7 @@ INSIDE = (
     f"/agreements/{AGREEMENT}/document?document=both",
     f"/agreements/{TABLE}",
     f"/agreements/{TABLE}/ask",
+    "/datasets/road-network?partner=show",
     "/subscriptions",
     "/questions",
     "/users",
@@ -118,6 +119,7 @@ def site() -> Iterator[str]:
     """The portal with the content of the demonstration, on a port of its own."""
     node = FakeNode()
     node.sessions["els-session"] = ELS
+    offer_part(node)
     yield from serve(node)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from node.base.errors import HansaError, InvalidInput, NotAllowed
 from node.catalogue.model import Record
+from node.catalogue.publication.part_preview import PartTable
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
@@ -59,6 +60,22 @@ def agreement_about_table(now: datetime) -> AgreementView:
         kind="dataset",
         uses=Tally(count=3, most=20),
     )
+
+
+def offer_part(node: FakeNode) -> None:
+    """Let the road network be offered in part: a table with rows, one without, and one that cannot be shown."""
+    iri = f"{HOMES[GENT]}/datasets/road-network"
+    compiled = compile_conditions(
+        {"template": "open", "part": _PART}, target=iri, offer_id=f"{iri}#offer", region=REGION
+    )
+    node.records[iri][0] = replace(node.records[iri][0], offer=compiled.offer)
+    columns = (("number", "BIGINT"), ("a column with a long name, for a narrow window", "VARCHAR"))
+    rows = tuple((str(number), f"Contributiebrug, segment {number}") for number in range(1, 6))
+    node.partner_tables = [
+        PartTable(file="segments.csv", columns=columns, rows=rows, count=40),
+        PartTable(file="closed-segments.csv"),
+        PartTable(file="planned-segments.csv", fault="the file is not on this node yet"),
+    ]
 
 
 def berths() -> Record:

@@ -305,18 +305,6 @@ def test_values_of_another_type_than_the_column_match_no_row(nodes: Any) -> None
     assert open_table(nodes[1], share(nodes[0], "typed", typed)).rows("SELECT count(*) FROM data") == [[0]]
 
 
-def test_sixty_four_ask_at_once(whole: Opened, part: Opened, nodes: Any) -> None:
-    before = len(accesses(nodes[0], whole.agreement))
-
-    def ask(number: int) -> Any:
-        table = (whole, part)[number % 2]
-        return table.rows(f"SELECT count(*) + {number} FROM data")[0][0] - number
-
-    with ThreadPoolExecutor(64) as pool:
-        assert list(pool.map(ask, range(64))) == [100, 50] * 32
-    assert len(accesses(nodes[0], whole.agreement)) == before + 32
-
-
 def test_too_many_in_a_minute_are_told_when_to_come_back(
     whole: Opened, nodes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
