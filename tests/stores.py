@@ -56,8 +56,7 @@ from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.negotiation.uses import UseStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
-from node.transfer.model import Transfer
-from node.transfer.ports import GrantStore, ReceptionStore
+from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.shipments.model import ShipmentStore
 from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
@@ -99,7 +98,7 @@ class Stores:
     ledger: LedgerStore
     records: RecordStore
     negotiations: ProcessStore[Negotiation]
-    transfers: ProcessStore[Transfer]
+    transfers: TransferStore
     agreements: AgreementStore
     decisions: DecisionStore
     limits: LimitStore

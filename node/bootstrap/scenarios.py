@@ -53,7 +53,6 @@ def scenarios(
         browse=browse,
         assets=parts.assets,
         agreements=stores.negotiation.agreements,
-        transfers=stores.transfer.transfers,
         receptions=stores.transfer.receptions,
         document=people.peers.did_document,
         fetch=base.requests.fetch,

@@ -250,7 +250,7 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
 
 def _deletions(base: Foundation) -> Deletions:
     parts, stores = base.parts, base.parts.stores
-    receipts = Receipts(stores.transfer.transfers, stores.transfer.receptions)
+    receipts = Receipts(stores.transfer.receptions)
     duties = DeletionDuties(
         uow=stores.uow,
         store=stores.transfer.deletions,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from anyio.to_thread import run_sync
 
 from node.base.errors import NotAllowed
 from node.base.plaintext import word
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 
@@ -33,6 +35,11 @@ class OurAgreements:
             remedy=f"hansa get {word(iri)} --agree-only",
             facts={"case": "ended" if agreement_here else "no-agreement", "dataset": iri, "provider": provider},
         )
+
+    def about(self, tx: Transaction, iri: str, provider: str) -> Iterator[str]:
+        """Yield the ids of all agreements about ``iri``, in force or not, the last stored first."""
+        for agreement in self._agreements.walk(tx, dataset=iri, provider=provider, consumer=self._me):
+            yield agreement.id
 
     def _find(self, iri: str, provider: str) -> list[Agreement]:
         with self._uow.read() as tx:

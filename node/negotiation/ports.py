@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -48,6 +48,16 @@ class AgreementStore(Protocol):
         limit: int = 200,
     ) -> Sequence[Agreement]:
         """Return the agreements, newest first."""
+
+    def walk(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+    ) -> Iterator[Agreement]:
+        """Yield all the agreements, the last stored first. It reads them in pages, and keeps no page."""
 
 
 class DecisionStore(Protocol):

@@ -24,8 +24,6 @@ from node.policy.terms_of_time import end_of
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.deletion.model import Due
 
-_RECENT: Final = 1000
-"""The newest agreements that are read for those that end."""
 _FRESH: Final = timedelta(minutes=1)
 """The time for which a reading of all agreements is used again: they end on days, not in seconds."""
 _DELETION_SOON: Final = timedelta(days=7)
@@ -54,7 +52,7 @@ class _FreshValue(Generic[T]):
 class EndingAgreements:
     """The agreements that end soon by their own terms, the first to end first. All people of the node may know them.
 
-    Of many agreements, the newest ``_RECENT`` are read, and at most once a minute.
+    All agreements are read, at most once a minute.
     """
 
     def __init__(self, uow: UnitOfWork, agreements: AgreementStore, clock: Clock) -> None:
@@ -72,13 +70,14 @@ class EndingAgreements:
 
     def _read(self, now: datetime) -> Sequence[AgendaItem]:
         with self._uow.read() as tx:
-            agreements = [agreement for agreement in self._agreements.select(tx, limit=_RECENT) if agreement.in_force]
-        self._ends = {agreement.id: self._end(agreement) for agreement in agreements}
-        ending = [
-            (end, agreement)
-            for agreement in agreements
-            if (end := self._ends[agreement.id]) is not None and now <= end <= now + SOON
-        ]
+            ends: dict[str, datetime | None] = {}
+            ending: list[tuple[datetime, Agreement]] = []
+            for agreement in self._agreements.walk(tx):
+                if agreement.in_force:
+                    end = ends[agreement.id] = self._end(agreement)
+                    if end is not None and now <= end <= now + SOON:
+                        ending.append((end, agreement))
+        self._ends = ends
         return [
             _item("agreement-ends", agreement, end)
             for end, agreement in sorted(ending, key=lambda pair: (pair[0], pair[1].id))

@@ -154,17 +154,13 @@ class Overview:
             raise NotFound("there is no such agreement", remedy="for all agreements, see hansa agreement list")
         return agreement
 
-    def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]:
-        """Return the transfers under ``agreement``, newest first, each with its reception here. Transfers older than
-        the newest ``_TRANSFERS`` with that participant are left out."""
-        peer = agreement.provider if agreement.role == Role.CONSUMER else agreement.consumer
+    def transfers_under(self, agreement: Agreement, *, ended: bool = True) -> list[tuple[Transfer, Reception | None]]:
+        """Return the newest ``_TRANSFERS`` transfers under ``agreement``, newest first, each with its reception
+        here; without those that have ended if ``ended`` is false."""
+        apart_from = () if ended else transferring.TABLE.terminal
         with self._uow.read() as tx:
-            transfers = self._transfers.select(tx, peer=peer, limit=_TRANSFERS)
-            return [
-                (transfer, self._receptions.get(tx, transfer.pid))
-                for transfer in transfers
-                if transfer.agreement == agreement.id
-            ]
+            transfers = self._transfers.under(tx, agreement.id, apart_from=apart_from, limit=_TRANSFERS)
+            return [(transfer, self._receptions.get(tx, transfer.pid)) for transfer in transfers]
 
     def uses(self, agreement: Agreement) -> Tally | None:
         """Return how often the agreement was used, and how often it may be; None if it sets no limit."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from node.base.work import Transaction
 from node.dialogue.process import ProcessStore
 from node.transfer.model import AccessGrant, Reception, Transfer
 
-TransferStore = ProcessStore[Transfer]
+
+class TransferStore(ProcessStore[Transfer], Protocol):
+    """Transfer processes, also by agreement."""
+
+    def under(
+        self, tx: Transaction, agreement: str, *, apart_from: Collection[str] = (), limit: int | None = None
+    ) -> Sequence[Transfer]:
+        """Return the transfers under an agreement, newest first, without those in the states ``apart_from``; at most
+        ``limit`` of them. It uses an index."""
 
 
 class GrantStore(Protocol):
@@ -34,6 +42,10 @@ class ReceptionStore(Protocol):
     def put(self, tx: Transaction, reception: Reception) -> None: ...
 
     def get(self, tx: Transaction, transfer: str) -> Reception | None: ...
+
+    def under(self, tx: Transaction, agreement: str) -> Sequence[Reception]:
+        """Return the receptions of the transfers under an agreement in which we are the consumer, newest transfer
+        first. It uses an index."""
 
     def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
         """Return receptions, the last changed first."""

@@ -65,6 +65,7 @@ TESTED = {
     "node.transfer.shipments.model.ShipmentStore": "stores/test_shipments.py",
     "node.transfer.ports.GrantStore": "stores/test_grants.py",
     "node.transfer.ports.ReceptionStore": "stores/test_grants.py",
+    "node.transfer.ports.TransferStore": "stores/test_grants.py",
 }
 """Each port, and the contract test in ``tests/contract`` that all its implementations pass."""
 
@@ -75,7 +76,13 @@ ELSEWHERE = {
 }
 """Ports without a contract test of their own, and why they need none."""
 
-STORED_AS = {"UnitOfWork": "uow", "Transaction": "uow", "ProcessStore": "negotiations", "Notes": "meta"}
+STORED_AS = {
+    "UnitOfWork": "uow",
+    "Transaction": "uow",
+    "ProcessStore": "negotiations",
+    "TransferStore": "transfers",
+    "Notes": "meta",
+}
 """Ports that the fields of ``tests.stores.Stores`` do not name, and the field that is theirs."""
 
 

@@ -47,6 +47,7 @@ VERSIONS = (
     "0024",
     "0025",
     "0026",
+    "0027",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

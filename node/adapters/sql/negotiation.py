@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import add, build, put, values
@@ -25,6 +26,8 @@ _SAVE_AGREEMENT = update(agreements).where(
     agreements.c.negotiation == bindparam("settled_in"),
     agreements.c.sha256 == bindparam("content"),
 )
+_PAGE: Final = 200
+"""Agreements that are read at a time when all are read."""
 _DECISION = select(decisions).where(decisions.c.id == bindparam("id"))
 _OPEN = select(decisions).where(decisions.c.decided_at.is_(None)).order_by(decisions.c.at, decisions.c.ordinal)
 _COUNT_OPEN = select(func.count()).select_from(decisions).where(decisions.c.decided_at.is_(None))
@@ -86,15 +89,34 @@ class SqlAgreementStore:
         consumer: str | None = None,
         limit: int = 200,
     ) -> Sequence[Agreement]:
-        asked = {"dataset": dataset, "provider": provider, "consumer": consumer}
-        conditions = [agreements.c[name] == value for name, value in asked.items() if value is not None]
         statement = (
-            select(agreements)
-            .where(*conditions)
+            _agreements_of(dataset, provider, consumer)
             .order_by(agreements.c.at.desc(), agreements.c.ordinal.desc())
             .limit(limit)
         )
         return [build(Agreement, row) for row in connection_of(tx).execute(statement)]
+
+    def walk(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+    ) -> Iterator[Agreement]:
+        newest = _agreements_of(dataset, provider, consumer).order_by(agreements.c.ordinal.desc()).limit(_PAGE)
+        page = newest
+        while rows := connection_of(tx).execute(page).all():
+            for row in rows:
+                yield build(Agreement, row)
+            page = newest.where(agreements.c.ordinal < rows[-1].ordinal)
+
+
+def _agreements_of(dataset: str | None, provider: str | None, consumer: str | None) -> Select[Any]:
+    filters = {"dataset": dataset, "provider": provider, "consumer": consumer}
+    return select(agreements).where(
+        *(agreements.c[name] == value for name, value in filters.items() if value is not None)
+    )
 
 
 class SqlDecisionStore:

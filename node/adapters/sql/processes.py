@@ -22,12 +22,14 @@ class SqlProcessStore(Generic[P]):
     """Processes of the class ``kind``.
 
     In: the table of processes and that of their messages (``schema._processes`` and ``_messages``). The fields
-    that ``kind`` adds to ``Process`` are kept as one JSON object.
+    that ``kind`` adds to ``Process`` are kept as one JSON object, but for those that have a column and never change.
     """
 
     def __init__(self, kind: type[P], processes: Table, messages: Table) -> None:
         self._kind = kind
-        self._own = frozenset(field.name for field in fields(kind)) - _COMMON
+        own = frozenset(field.name for field in fields(kind)) - _COMMON
+        self._fixed = own & frozenset(processes.c.keys())
+        self._own = own - self._fixed
         self._processes = processes
         self._messages = messages
         columns = processes.c
@@ -99,6 +101,7 @@ class SqlProcessStore(Generic[P]):
     def add(self, tx: Transaction, process: P) -> None:
         connection = connection_of(tx)
         opening = {"pid": process.pid, "role": process.role, "peer": process.peer, "created": process.created}
+        opening |= {name: getattr(process, name) for name in self._fixed}
         if not add(connection, self._processes, opening | self._row(process)):
             raise Conflict(f"the process {process.pid}, or the peer's {process.peer_pid}, already exists")
         self._note(connection, process)
@@ -230,6 +233,7 @@ class SqlProcessStore(Generic[P]):
         pending = None if row.pending_id is None else PendingMessage(row.pending_message, row.pending_id)
         # A field that this version of Hansa does not know is left out; a field that it added gets its default.
         own = {name: value for name, value in row.rest.items() if name in self._own}
+        own |= {name: row._mapping[name] for name in self._fixed}
         return self._kind(
             pid=row.pid,
             role=Role(row.role),

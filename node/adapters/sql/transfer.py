@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, select, text, update
 
@@ -12,6 +12,7 @@ from node.adapters.sql.schema.processes import transfer_messages, transfers
 from node.adapters.sql.schema.transfer import UNFINISHED, deletions, grants, receptions
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
+from node.dialogue.process import Role
 from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 
@@ -27,6 +28,12 @@ _NEWEST = (
     .limit(bindparam("most"))
     .offset(bindparam("skipped"))
 )
+_UNDER = (
+    select(receptions)
+    .join(transfers, transfers.c.pid == receptions.c.transfer)
+    .where(transfers.c.agreement == bindparam("of"), transfers.c.role == str(Role.CONSUMER))
+    .order_by(transfers.c.created.desc(), transfers.c.ordinal.desc())
+)
 _UNFINISHED = select(receptions).where(text(UNFINISHED)).order_by(receptions.c.at, receptions.c.transfer)
 
 
@@ -35,6 +42,16 @@ class SqlTransferStore(SqlProcessStore[Transfer]):
 
     def __init__(self) -> None:
         super().__init__(Transfer, transfers, transfer_messages)
+
+    def under(
+        self, tx: Transaction, agreement: str, *, apart_from: Collection[str] = (), limit: int | None = None
+    ) -> Sequence[Transfer]:
+        columns = transfers.c
+        statement = select(transfers).where(columns.agreement == agreement)
+        if apart_from:
+            statement = statement.where(columns.state.not_in(sorted(apart_from)))
+        statement = statement.order_by(columns.created.desc(), columns.ordinal.desc()).limit(limit)
+        return [self._process(row) for row in connection_of(tx).execute(statement)]
 
 
 class SqlGrantStore:
@@ -67,6 +84,9 @@ class SqlReceptionStore:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         row = connection_of(tx).execute(_RECEPTION, {"of": transfer}).one_or_none()
         return None if row is None else build(Reception, row)
+
+    def under(self, tx: Transaction, agreement: str) -> Sequence[Reception]:
+        return [build(Reception, row) for row in connection_of(tx).execute(_UNDER, {"of": agreement})]
 
     def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
         rows = connection_of(tx).execute(_NEWEST, {"most": limit, "skipped": offset})

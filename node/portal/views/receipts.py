@@ -102,10 +102,9 @@ class DataReceipts:
     def _begin(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
         # A second click is the same request, also at the same moment.
         with self._beginning:
-            for transfer, reception in self._overview.transfers_under(self._overview.agreement(agreement_id)):
-                ends = transfer.state in machine.TABLE.terminal or (
-                    reception and reception.state in ("done", "failed")
-                )
+            agreement = self._overview.agreement(agreement_id)
+            for transfer, reception in self._overview.transfers_under(agreement, ended=False):
+                ends = reception is not None and reception.state in ("done", "failed")
                 if transfer.role is Role.CONSUMER and transfer.file == file and not ends:
                     return transfer
             return self._requests.request(agreement_id, by, file=file)

@@ -19,7 +19,6 @@ from node.transfer.openings import Openings, is_open, is_over
 from node.transfer.ports import TransferStore
 from node.vocab.dsp import EXECUTE
 
-_RECENT: Final = 500
 PATIENCE: Final = 60.0
 """Seconds in which the provider has to start a transfer."""
 
@@ -91,9 +90,8 @@ class ModelTransfers:
     def _find_open(self, agreement: Agreement) -> Transfer | None:
         """Return the newest transfer of ours under the agreement that is not over."""
         with self._uow.read() as tx:
-            for transfer in self._transfers.select(tx, peer=agreement.provider, limit=_RECENT):
-                ours = transfer.role is Role.CONSUMER and transfer.agreement == agreement.id
-                if ours and transfer.format == EXECUTE and not is_over(transfer):
+            for transfer in self._transfers.under(tx, agreement.id, apart_from=machine.TABLE.terminal):
+                if transfer.role is Role.CONSUMER and transfer.format == EXECUTE:
                     return transfer
         return None
 

@@ -36,7 +36,7 @@ from node.negotiation.ports import AgreementStore
 from node.policy.model import Decision
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
-from node.transfer.ports import ReceptionStore, TransferStore
+from node.transfer.ports import ReceptionStore
 
 MOST_BYTES: Final = 64 << 20
 """The most bytes of an input file: its rows are held in memory while a step runs."""
@@ -44,7 +44,8 @@ MOST_BYTES: Final = 64 << 20
 LOOKED_AT: Final = 2 << 20
 """The most bytes of a file whose columns are read to suggest uses for it."""
 
-_RECENT: Final = 500
+_COLUMNS_KEPT: Final = 500
+"""The files whose columns are remembered."""
 
 Fetch = Callable[..., Awaitable[tuple[int, Mapping[str, str], bytes]]]
 """(url, headers, *, audience) → (status, headers, body): an HTTP GET as this node, capped in size and time."""
@@ -71,7 +72,6 @@ class Library:
         browse: Browse,
         assets: AssetStore,
         agreements: AgreementStore,
-        transfers: TransferStore,
         receptions: ReceptionStore,
         document: Callable[[str], Awaitable[DidDocument]],
         fetch: Fetch,
@@ -84,7 +84,6 @@ class Library:
         self._browse = browse
         self._assets = assets
         self._agreements = OurAgreements(uow, agreements, me)
-        self._transfers = transfers
         self._receptions = receptions
         self._document = document
         self._fetch = fetch
@@ -227,14 +226,12 @@ class Library:
 
     def _path_of(self, record: Record, file: File) -> Path | None:
         with self._uow.read() as tx:
-            for transfer in self._transfers.select(tx, peer=record.origin, limit=_RECENT):
-                if transfer.dataset != record.iri:
-                    continue
-                reception = self._receptions.get(tx, transfer.pid)
-                if reception is not None and reception.sha256 == file.sha256 and reception.path:
-                    path = self._receptions_folder / reception.path
-                    if path.is_file():
-                        return path
+            for agreement in self._agreements.about(tx, record.iri, record.origin):
+                for reception in self._receptions.under(tx, agreement):
+                    if reception.sha256 == file.sha256 and reception.path:
+                        path = self._receptions_folder / reception.path
+                        if path.is_file():
+                            return path
         return None
 
     async def read(self, sha256: str) -> bytes:
@@ -260,7 +257,7 @@ class Library:
         except (InvalidInput, UnsupportedMediaType, TooLarge):
             return None
         names = frozenset(name for row in rows[:100] for name in row)
-        if len(self._columns) >= _RECENT:
+        if len(self._columns) >= _COLUMNS_KEPT:
             self._columns.clear()
         self._columns[file.sha256] = names
         return names

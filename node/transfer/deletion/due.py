@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from node.base.clock import Clock, stamp
 from node.base.jsons import read_object
@@ -15,8 +14,6 @@ from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.transfer.deletion.model import DeletionStore, Due, deletion_rule, time_allowed
 from node.transfer.deletion.receipts import Receipts
-
-_RECENT: Final = 1000
 
 
 class DeletionDuties:
@@ -51,13 +48,10 @@ class DeletionDuties:
     def all(self) -> list[Due]:
         """Return the states for all agreements that require deletion: overdue ones first, then by due date."""
         with self._uow.read() as tx:
-            agreements = [
-                agreement
-                for agreement in self._agreements.select(tx, limit=_RECENT)
-                if agreement.finalized is not None
-            ]
             duties = [
-                self.read(tx, agreement) for agreement in agreements if deletion_rule(agreement.body) is not None
+                self.read(tx, agreement)
+                for agreement in self._agreements.walk(tx)
+                if agreement.finalized is not None and deletion_rule(agreement.body) is not None
             ]
         return sorted(duties, key=lambda duty: (not duty.overdue, stamp(duty.due) if duty.due else "9"))
 

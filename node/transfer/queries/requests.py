@@ -12,7 +12,7 @@ from node.base.errors import Conflict, HansaError, Unauthenticated
 from node.base.ids import new_urn
 from node.base.plaintext import word
 from node.base.work import UnitOfWork
-from node.dialogue.process import Role
+from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses, limits_uses
@@ -33,7 +33,11 @@ class TransferReader(Protocol):
 
     def agreement(self, agreement_id: str) -> Agreement: ...
 
-    def transfers_under(self, agreement: Agreement) -> list[tuple[Transfer, Reception | None]]: ...
+    def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
+
+    def transfers_under(
+        self, agreement: Agreement, *, ended: bool = True
+    ) -> list[tuple[Transfer, Reception | None]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +121,7 @@ class AskPartner:
             (agreement_id, file),
             find=lambda: self._newest(agreement_id, file),
             request=lambda: self._requests.request(agreement_id, by, format=QUERY, file=file),
-            read=lambda pid: self._by_pid(agreement_id, pid),
+            read=lambda pid: self._overview.transfer(pid)[0],
         )
         if is_open(transfer):
             return transfer
@@ -133,12 +137,8 @@ class AskPartner:
 
     def _newest(self, agreement_id: str, file: str | None) -> Transfer | None:
         """Return the newest transfer that asks this table and has not ended."""
-        for transfer, _ in self._overview.transfers_under(self._overview.agreement(agreement_id)):
-            asks = transfer.role is Role.CONSUMER and transfer.format == QUERY and transfer.file == file
-            if asks and not is_over(transfer):
+        agreement = self._overview.agreement(agreement_id)
+        for transfer, _ in self._overview.transfers_under(agreement, ended=False):
+            if transfer.role is Role.CONSUMER and transfer.format == QUERY and transfer.file == file:
                 return transfer
         return None
-
-    def _by_pid(self, agreement_id: str, pid: str) -> Transfer | None:
-        transfers = self._overview.transfers_under(self._overview.agreement(agreement_id))
-        return next((transfer for transfer, _ in transfers if transfer.pid == pid), None)

@@ -28,6 +28,9 @@ class CountedReceptions:
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return self._receptions.get(tx, transfer)
 
+    def under(self, tx: Transaction, agreement: str) -> Sequence[Reception]:
+        return self._receptions.under(tx, agreement)
+
     def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
         return self._receptions.newest(tx, limit, offset=offset)
 

@@ -112,6 +112,18 @@ class TestAgreementStore:
             assert ids(consumer="did:web:c", dataset="urn:x") == ["3"]
             assert ids(consumer="did:web:c", dataset="urn:y") == []
 
+    def test_all_are_walked_in_pages_the_last_stored_first(self, stores: Stores) -> None:
+        count = 450
+        with stores.uow.begin() as tx:
+            for number in range(count):
+                stores.agreements.add(tx, agreement(f"urn:{number}", dataset=f"urn:x{number % 2}"))
+        with stores.uow.read() as tx:
+            ids = [known.id for known in stores.agreements.walk(tx)]
+            assert ids == [f"urn:{number}" for number in reversed(range(count))]
+            ours = stores.agreements.walk(tx, dataset="urn:x1", provider=agreement().provider)
+            assert [known.id for known in ours] == ids[::2]
+            assert list(stores.agreements.walk(tx, consumer="did:web:c")) == []
+
 
 class TestDecisionStore:
     def test_a_decision_comes_out_as_it_went_in(self, stores: Stores) -> None:

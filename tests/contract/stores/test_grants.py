@@ -1,4 +1,4 @@
-"""GrantStore and ReceptionStore."""
+"""GrantStore, TransferStore and ReceptionStore."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from node.dialogue.process import Role
 from node.transfer.model import AccessGrant, Reception
+from tests.contract.stores.test_processes import transfer
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -71,6 +73,37 @@ class TestGrantStore:
         with stores.uow.read() as tx:
             assert stores.grants.by_token(tx, "aa") == grant(closed=True, accesses=2)
             assert stores.grants.by_transfer(tx, "urn:other") == grant("urn:other", "cc")
+
+
+class TestTransferStore:
+    def test_transfers_under_an_agreement_newest_first(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            stores.transfers.add(tx, transfer("urn:1", agreement="urn:a", state="COMPLETED"))
+            stores.transfers.add(tx, transfer("urn:2", agreement="urn:b"))
+            stores.transfers.add(tx, transfer("urn:3", agreement="urn:a", created=NOW - timedelta(1)))
+            stores.transfers.add(tx, transfer("urn:4", agreement="urn:a", peer="did:web:other.example"))
+            stores.transfers.save(
+                tx, transfer("urn:4", agreement="urn:a", peer="did:web:other.example", revision=1, file="a.csv")
+            )
+        with stores.uow.read() as tx:
+            under = stores.transfers.under
+            assert [known.pid for known in under(tx, "urn:a")] == ["urn:4", "urn:1", "urn:3"]
+            assert [known.pid for known in under(tx, "urn:a", apart_from={"COMPLETED"}, limit=1)] == ["urn:4"]
+            assert [known.pid for known in under(tx, "urn:a", apart_from={"STARTED"})] == ["urn:1"]
+            assert under(tx, "urn:a")[0].file == "a.csv"
+            assert under(tx, "urn:c") == []
+
+    def test_receptions_under_an_agreement_as_its_consumer(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            for pid, role in (("urn:1", Role.CONSUMER), ("urn:2", Role.PROVIDER), ("urn:3", Role.CONSUMER)):
+                stores.transfers.add(tx, transfer(pid, agreement="urn:a", role=role))
+                stores.receptions.put(tx, reception(pid))
+            stores.transfers.add(tx, transfer("urn:4", agreement="urn:b", role=Role.CONSUMER))
+            stores.receptions.put(tx, reception("urn:4"))
+            stores.transfers.add(tx, transfer("urn:5", agreement="urn:a", role=Role.CONSUMER))
+        with stores.uow.read() as tx:
+            assert [known.transfer for known in stores.receptions.under(tx, "urn:a")] == ["urn:3", "urn:1"]
+            assert stores.receptions.under(tx, "urn:c") == []
 
 
 class TestReceptionStore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -63,6 +63,19 @@ class MemoryAgreementStore:
         ]
         agreements.sort(key=lambda agreement: agreement.at, reverse=True)
         return agreements[:limit]
+
+    def walk(
+        self,
+        tx: Transaction,
+        *,
+        dataset: str | None = None,
+        provider: str | None = None,
+        consumer: str | None = None,
+    ) -> Iterator[Agreement]:
+        for agreement in reversed(list(memory(tx).rows("agreements").values())):
+            filters = (dataset, agreement.dataset), (provider, agreement.provider), (consumer, agreement.consumer)
+            if all(value in (None, own) for value, own in filters):
+                yield agreement
 
 
 class MemoryDecisionStore:

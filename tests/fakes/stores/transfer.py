@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from node.base.work import Transaction
+from node.dialogue.process import Role
 from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 from tests.fakes.process import MemoryProcessStore
@@ -17,6 +18,19 @@ class MemoryTransferStore(MemoryProcessStore[Transfer]):
 
     def __init__(self) -> None:
         super().__init__("transfers")
+
+    def under(
+        self, tx: Transaction, agreement: str, *, apart_from: Collection[str] = (), limit: int | None = None
+    ) -> Sequence[Transfer]:
+        transfers = [transfer for transfer in _newest_first(tx, agreement) if transfer.state not in apart_from]
+        return transfers[:limit]
+
+
+def _newest_first(tx: Transaction, agreement: str) -> list[Transfer]:
+    transfers: list[Transfer] = [
+        transfer for transfer in reversed(memory(tx).rows("transfers").values()) if transfer.agreement == agreement
+    ]
+    return sorted(transfers, key=lambda transfer: transfer.created, reverse=True)
 
 
 class MemoryGrantStore:
@@ -51,6 +65,12 @@ class MemoryReceptionStore:
 
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return memory(tx).rows("receptions").get(transfer)
+
+    def under(self, tx: Transaction, agreement: str) -> Sequence[Reception]:
+        receptions = [
+            self.get(tx, transfer.pid) for transfer in _newest_first(tx, agreement) if transfer.role is Role.CONSUMER
+        ]
+        return [reception for reception in receptions if reception is not None]
 
     def newest(self, tx: Transaction, limit: int, *, offset: int = 0) -> Sequence[Reception]:
         receptions: list[Reception] = list(memory(tx).rows("receptions").values())

@@ -101,3 +101,47 @@ def test_a_database_of_before_lists_what_it_did(empty_engine: Engine, monkeypatc
     assert current(stores, offered=True, audiences=["members"]) == [("of-another", 1)]
     add(stores, record("was-offered", 3, offer=offer), record("offered", 2))
     assert current(stores, offered=True, origins=(OURS,)) == [("was-offered", 3)]
+
+
+def test_transfers_of_a_database_of_before_are_found_by_agreement(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The migration gives each transfer its agreement in a column, of many also the last."""
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "VERSIONS", VERSIONS[: VERSIONS.index("0026") + 1])
+        migrate(empty_engine)
+    count = 2500
+    rows = [
+        {
+            "pid": f"urn:{number}",
+            "moment": f"2026-11-20T09:30:00.{number:06}Z",
+            "rest": f'{{"agreement":"urn:a{number % 3}","dataset":"urn:d","format":"x"}}',
+        }
+        for number in range(count)
+    ]
+    with empty_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO transfers (pid, role, peer, peer_address, version, state, created, updated, revision, "
+                "reason, rest) VALUES (:pid, 'consumer', 'did:web:p', '', '2025-1', 'STARTED', :moment, :moment, 0, "
+                "'[]', :rest)"
+            ),
+            rows,
+        )
+    migrate(empty_engine)
+    stores = sql_stores(empty_engine)
+    with stores.uow.read() as tx:
+        under = stores.transfers.under(tx, "urn:a1")
+    assert [transfer.pid for transfer in under] == [f"urn:{number}" for number in reversed(range(1, count, 3))]
+
+
+def test_transfers_under_an_agreement_come_from_an_index(database_engine: Engine) -> None:
+    statement = "SELECT * FROM transfers WHERE agreement = 'urn:a' ORDER BY created DESC"
+    with database_engine.connect() as connection:
+        if database_engine.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+            steps = "\n".join(str(row.detail) for row in rows)
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            steps = "\n".join(connection.execute(text(f"EXPLAIN {statement}")).scalars())
+    assert "ix_transfers_agreement" in steps

@@ -39,7 +39,7 @@ from tests.fakes.provider import HandClock
 from tests.fakes.stores.assets import MemoryAssets
 from tests.fakes.stores.negotiation import MemoryAgreementStore
 from tests.fakes.stores.scenarios import MemoryLayerStore, MemoryRunStore
-from tests.fakes.stores.transfer import MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.stores.transfer import MemoryReceptionStore
 from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork, memory
 from tests.unit.scenarios.records import NOW, record
 from tests.unit.semantics.descriptions import BASE, ME
@@ -279,7 +279,6 @@ class Desk:
             browse=browse,
             assets=self.assets,
             agreements=self.agreements,
-            transfers=MemoryTransferStore(),
             receptions=MemoryReceptionStore(),
             document=_nothing,
             fetch=_nothing,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Boolean, Column, Index, LargeBinary, Table, UniqueConstraint
 
 from node.adapters.sql.columns import Big, Json, Moment, Words
 from node.adapters.sql.schema.registry import metadata, ordinal
 
 
-def _processes(name: str) -> Table:
+def _processes(name: str, *own: Column[Any]) -> Table:
+    """Return a table of processes; ``own`` are columns by which processes of this kind are looked up."""
     table = Table(
         name,
         metadata,
@@ -28,6 +31,7 @@ def _processes(name: str) -> Table:
         Column("code", Words),
         Column("reason", Json, nullable=False),
         Column("rest", Json, nullable=False),
+        *own,
         UniqueConstraint("peer", "peer_pid", "role"),
     )
     Index(f"ix_{name}_created", table.c.created, table.c.ordinal)
@@ -58,5 +62,6 @@ def _messages(name: str) -> Table:
 
 negotiations = _processes("negotiations")
 negotiation_messages = _messages("negotiation_messages")
-transfers = _processes("transfers")
+transfers = _processes("transfers", Column("agreement", Words, nullable=False, server_default=""))
+Index("ix_transfers_agreement", transfers.c.agreement, transfers.c.created)
 transfer_messages = _messages("transfer_messages")

@@ -141,7 +141,7 @@ async def test_clicks_at_the_same_moment_are_one_request() -> None:
         def agreement(self, agreement_id: str) -> str:
             return agreement_id
 
-        def transfers_under(self, agreement: str) -> list[tuple[Any, None]]:
+        def transfers_under(self, agreement: str, *, ended: bool) -> list[tuple[Any, None]]:
             before = list(transfers)
             time.sleep(0.01)  # the others look meanwhile
             return [(transfer, None) for transfer in before]
