@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final
 
 from node.base.clock import Clock
-from node.base.errors import HansaError, InvalidInput, LocalFault
+from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.datasources.brokers.model import BrokerSubscription, ConnectionState, Message
@@ -38,6 +38,8 @@ OWN_SECONDS: Final = 15.0
 """For so long a process owns a connection that it no longer keeps up."""
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
+_STEADY: Final = timedelta(seconds=30)
+"""A connection that stood for so long was no failure, also without messages: the next pause is the first one."""
 _FORGET_SECONDS: Final = 10.0
 
 
@@ -210,10 +212,13 @@ class ListenToBrokers:
                 log.exception(
                     "messages of a broker could not be taken", extra={"stream": connection.subscription.stream}
                 )
-                problem = LocalFault(f"the node could not take the messages: {type(error).__name__}")
+                problem = LocalFault(
+                    f"the node could not take the messages: {type(error).__name__}",
+                    remedy="the reason is in the log of the node",
+                )
             if connection.state.since is not None or not connection.state.error:
                 log.warning("no connection to the broker of %s: %s", connection.subscription.stream, problem.detail)
-            if connection.state.since is not None and connection.state.messages:
+            if self._has_stood(connection.state):
                 pause = _FIRST_PAUSE
             connection.state = replace(
                 connection.state,
@@ -225,6 +230,12 @@ class ListenToBrokers:
             self._news.set()
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreading, not secrecy
             pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _has_stood(self, state: ConnectionState) -> bool:
+        """Return whether the connection that has ended now was of use, or would have been."""
+        if state.since is None:
+            return False
+        return bool(state.messages) or self._clock.now() - state.since >= _STEADY
 
     async def _listen(self, connection: _Connection) -> None:
         subscription = connection.subscription
@@ -239,7 +250,10 @@ class ListenToBrokers:
             self._news.set()
             while True:
                 messages = await session.messages()
-                await self._take.take_all(subscription.stream, partial(_read, subscription, messages))
+                try:
+                    await self._take.take_all(subscription.stream, partial(_read, subscription, messages))
+                except (LocalFault, Overloaded) as error:
+                    raise _storage_fault(error, repeats=session.is_lasting) from error
                 session.acknowledge(messages)
                 connection.state = replace(
                     connection.state,
@@ -254,6 +268,15 @@ class ListenToBrokers:
                 f"{subscription.source} is no broker any longer", remedy="register it again: hansa source add"
             )
         return connection
+
+
+def _storage_fault(error: HansaError, *, repeats: bool) -> LocalFault:
+    """Return in words that the node itself, not the broker, failed at messages that had come."""
+    is_public = not isinstance(error, LocalFault) or error.is_public
+    reason = error.detail if is_public else "its database failed"
+    remedy = (is_public and error.remedy) or "see the log of the node, and run hansa doctor"
+    outlook = "the broker sends them again" if repeats else "the broker does not repeat them"
+    return LocalFault(f"the node could not store the messages: {reason}; {outlook}", remedy=remedy)
 
 
 def _read(
