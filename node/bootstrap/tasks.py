@@ -15,6 +15,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
+from node.catalogue.publication.trial_files import ForgetTrialFiles
 from node.catalogue.questions.delivery import TOPIC as QUESTION_TOPIC
 from node.catalogue.questions.delivery import refusal_of as refusal_of_question
 from node.catalogue.subscriptions.mail import TOPIC as MAIL_TOPIC
@@ -121,6 +122,7 @@ def timers(
     set_right = QueueRepair(uow=stores.uow, outbox=stores.outbox, clock=parts.clock, pace=pace, wake=wake)
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
     memory = FreeMemory()
+    trials = ForgetTrialFiles(stores.uow, records=stores.catalogue.records, assets=parts.assets, clock=parts.clock)
     return [
         # Only the process that queued tasks while its clock was ahead knows that their times are wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
@@ -131,6 +133,7 @@ def timers(
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
+        Timer("old trials", 3600.0, lambda: run_sync(trials)),
         Timer("subscription mail", 60.0, wishes.mail.queue_due),
         Timer("question mail", 60.0, questions.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),

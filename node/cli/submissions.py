@@ -98,7 +98,7 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     _show_files(client, description)
     if options.check and _gives_part(description):
         # The node shows what a partner would get, so it has to read the file.
-        _upload(client, description)
+        _upload(client, description, trial=True)
     try:
         check = client.publish({**description.submission, "dryRun": True})
         _show_wider_audience(check, options.lang)
@@ -194,10 +194,10 @@ def _show_files(client: HansaClient, description: DescriptionFile) -> None:
         client.upload(code["path"], media_type=code["mediaType"])
 
 
-def _upload(client: HansaClient, description: DescriptionFile) -> None:
+def _upload(client: HansaClient, description: DescriptionFile, *, trial: bool = False) -> None:
     for fact in description.facts:
         with bar(fact["name"]) as progress:
-            client.upload(fact["path"], media_type=fact["mediaType"], progress=progress)
+            client.upload(fact["path"], media_type=fact["mediaType"], progress=progress, trial=trial)
 
 
 def _show_checked(result: Mapping[str, Any], lang: str) -> None:

@@ -17,13 +17,20 @@ class PublishingCalls:
 
     @endpoint
     def upload(
-        self, path: Path, *, media_type: str | None = None, progress: Progress | None = None
+        self,
+        path: Path,
+        *,
+        media_type: str | None = None,
+        progress: Progress | None = None,
+        trial: bool = False,
     ) -> Call[dict[str, Any]]:
-        """Send a file; returns ``{name, mediaType, size, sha256}``."""
+        """Send a file; returns ``{name, mediaType, size, sha256}``. With ``trial`` the node deletes it after a day,
+        unless it is published or sent again without."""
         guessed = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         size = str(path.stat().st_size)
         headers = {"X-File-Name": quote(path.name), "Content-Type": guessed, "Content-Length": size}
-        call = document("POST", "/api/files", headers=headers, timeout=None)
+        params = {"trial": "true"} if trial else {}
+        call = document("POST", "/api/files", params=params, headers=headers, timeout=None)
         return replace(call, body=path, progress=progress)
 
     @endpoint

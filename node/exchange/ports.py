@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,21 @@ class StoredBytes:
 class AssetStore(Protocol):
     """Stores bytes by their SHA-256. Names never come from outside."""
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
-        """Store a stream durably (hash, fsync, rename). Raises ``TooLarge`` and keeps nothing beyond ``limit``."""
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int, trial: bool = False) -> StoredBytes:
+        """Store a stream durably (hash, fsync, rename). Raises ``TooLarge`` and keeps nothing beyond ``limit``.
+
+        With ``trial`` the bytes are there to be looked at: they may be deleted later, unless they are here already or
+        come again without ``trial``.
+        """
+
+    def retain(self, sha256: str) -> None:
+        """Do not treat the bytes as a trial any more, if they are one."""
+
+    def trials(self, before: float) -> Sequence[str]:
+        """Return the SHA-256 of trials that arrived last before this moment (seconds since 1970)."""
+
+    def remove_trial(self, sha256: str, before: float) -> bool:
+        """Delete the bytes if they still are a trial that arrived last before this moment; return whether."""
 
     async def adopt(self, path: Path, *, limit: int) -> StoredBytes:
         """Store a copy of a file of this machine. Raises ``InvalidInput`` for anything but a plain file."""

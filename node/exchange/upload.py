@@ -19,11 +19,18 @@ class Upload:
         self._limit = limit
 
     async def __call__(
-        self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, size: int | None = None
+        self,
+        name: str,
+        chunks: AsyncIterator[bytes],
+        by: Caller,
+        *,
+        size: int | None = None,
+        trial: bool = False,
     ) -> tuple[str, StoredBytes]:
         """Store the bytes of ``chunks``. Nothing of them is read before ``by`` has been authorised.
 
-        ``size`` is the stated length, if there is one. Return the name that the file may have, and the stored bytes'
+        ``size`` is the stated length, if there is one. With ``trial`` the file is deleted after a day, unless it is
+        published or sent again without. Return the name that the file may have, and the stored bytes'
         hash and size. Raises ``NotAllowed``, ``InvalidInput`` for an unusable name, ``TooLarge``.
         """
         require(by, UseCase.PUBLISH)
@@ -32,4 +39,4 @@ class Upload:
             raise TooLarge(
                 f"this node accepts files of at most {self._limit} bytes", remedy="split the data into several files"
             )
-        return fit, await self._assets.take_in(chunks, limit=self._limit)
+        return fit, await self._assets.take_in(chunks, limit=self._limit, trial=trial)

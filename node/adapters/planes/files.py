@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 from weakref import WeakValueDictionary
@@ -25,6 +25,7 @@ from node.exchange.intake import fill
 from node.exchange.offloop import off_loop, open_off_loop
 from node.exchange.ports import StoredBytes
 from node.exchange.spool import READ_SIZE, PartFile, disk_fault, rename_durably
+from node.exchange.trial_marks import TrialMarks
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ABANDONED_AFTER: Final = 24 * 3600
@@ -39,6 +40,7 @@ class FolderAssets:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._trials = TrialMarks(root / "trials")
         self._verified: dict[str, tuple[int, ...]] = {}
         self._checks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         abandoned = time.time() - _ABANDONED_AFTER
@@ -46,13 +48,13 @@ class FolderAssets:
             if left.lstat().st_mtime < abandoned:
                 left.unlink(missing_ok=True)
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int, trial: bool = False) -> StoredBytes:
         """Store a stream. Raises ``TooLarge`` at the first byte beyond ``limit``, ``NoRoom`` if the disk is full,
         ``LocalFault`` if it fails; errors of the stream pass through. After an error nothing is left behind."""
         try:
             part = await open_off_loop(PartFile, _drop, self._incoming / str(new_uuid()))
             try:
-                return await self._fill(part, chunks, limit)
+                return await self._fill(part, chunks, limit, trial=trial)
             finally:
                 await off_loop(_drop, part)
         except OSError as error:
@@ -114,6 +116,17 @@ class FolderAssets:
         self._verified.pop(sha256, None)
         return True
 
+    def retain(self, sha256: str) -> None:
+        self._path(sha256)
+        self._trials.clear(sha256)
+
+    def trials(self, before: float) -> Sequence[str]:
+        return [name for name in self._trials.names(before) if _SHA256.fullmatch(name)]
+
+    def remove_trial(self, sha256: str, before: float) -> bool:
+        self._path(sha256)
+        return self._trials.end(sha256, before, lambda: self.remove(sha256))
+
     def has(self, sha256: str) -> bool:
         """Return whether the bytes are here; False also if the text is not a SHA-256 in lower-case hexadecimal."""
         return self.size(sha256) is not None
@@ -149,16 +162,27 @@ class FolderAssets:
         except OSError as error:
             raise LocalFault(f"a stored asset cannot be read: {error.strerror}") from error
 
-    async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> StoredBytes:
+    async def _fill(self, part: PartFile, chunks: AsyncIterator[bytes], limit: int, *, trial: bool) -> StoredBytes:
         too_large = TooLarge(
             f"it is larger than {limit} bytes",
             remedy="the operator can raise the limit for assets",
             facts={"limit": limit},
         )
         sha256 = await fill(part, chunks, limit=limit, too_large=too_large)
-        return await off_loop(self._keep, part, sha256)
+        return await off_loop(self._store, part, sha256, trial)
 
-    def _keep(self, part: PartFile, sha256: str) -> StoredBytes:
+    def _store(self, part: PartFile, sha256: str, trial: bool) -> StoredBytes:
+        """Give the arrived bytes their name, and mark a trial before that; take the mark away for all others."""
+        if trial:
+            self._trials.mark(sha256, self._path(sha256))
+            return self._name(part, sha256)
+        self._trials.clear(sha256)
+        result = self._name(part, sha256)
+        # A trial of the same bytes may have come between.
+        self._trials.clear(sha256)
+        return result
+
+    def _name(self, part: PartFile, sha256: str) -> StoredBytes:
         """Give the arrived bytes their name.
 
         If the same bytes have it already, they stay: somebody may be reading them by their path. Bytes that have

@@ -16,6 +16,7 @@ from node.base.jsons import read_object
 from node.base.work import Transaction
 from node.catalogue.envelope import SIGNATURE, withdrawal_of
 from node.catalogue.model import ERASES, ERASURE_REASON, INTERNAL, OPENS_HISTORY, PUBLIC, Publication, Record
+from node.catalogue.ports import RecordStore
 from node.catalogue.publication.catalogue import Catalogue, Settled, settle
 from node.catalogue.publication.withdraw import LONGEST_REASON
 from node.catalogue.visibility import absent
@@ -105,19 +106,21 @@ class EraseVersions:
         with self._catalogue.uow.read() as tx:
             entries = self._ledger.history(tx, iri, EntryKind.RECORD)
             named = {sha256 for entry in entries for sha256 in _files_of(entry.body)}
-            unused = sorted(sha256 for sha256 in named if not self._is_in_use(tx, sha256))
+            records = self._catalogue.records
+            unused = sorted(sha256 for sha256 in named if not is_file_in_use(tx, records, sha256))
         return tuple(sha256 for sha256 in unused if self._assets.remove(sha256))
 
-    def _is_in_use(self, tx: Transaction, sha256: str) -> bool:
-        """Return whether a version has a file with these bytes, or a model has them as its code."""
-        if self._catalogue.records.uses_file(tx, sha256):
+
+def is_file_in_use(tx: Transaction, records: RecordStore, sha256: str) -> bool:
+    """Return whether a version has a file with these bytes, or a model has them as its code."""
+    if records.uses_file(tx, sha256):
+        return True
+    after = ""
+    while models := records.current(tx, kinds=("model",), after=after, limit=100):
+        if any(sha256.encode() in model.nquads for model in models):
             return True
-        after = ""
-        while models := self._catalogue.records.current(tx, kinds=("model",), after=after, limit=100):
-            if any(sha256.encode() in model.nquads for model in models):
-                return True
-            after = models[-1].iri
-        return False
+        after = models[-1].iri
+    return False
 
 
 def _files_of(body: bytes) -> Sequence[str]:

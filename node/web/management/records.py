@@ -170,19 +170,25 @@ def router(
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
     upload = Upload(assets, upload_limit)
 
-    async def receive(request: Request) -> dict[str, Any]:
+    async def receive(request: Request, *, trial: bool = False) -> dict[str, Any]:
         caller = await person(request)
         stated = request.headers.get("content-length", "")
         size = int(stated) if stated.isdigit() else None
         name, upload_answer = await upload(
-            unquote(request.headers.get("x-file-name", "")), chunks(request), caller, size=size
+            unquote(request.headers.get("x-file-name", "")), chunks(request), caller, size=size, trial=trial
         )
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": upload_answer.size, "sha256": upload_answer.sha256}
 
-    @api.post("/files", status_code=201, summary="Upload a file before its description")
-    async def take_file(request: Request) -> Any:
-        return await receive(request)
+    @api.post(
+        "/files",
+        status_code=201,
+        summary="Upload a file before its description",
+        description="With `trial=true` the file is deleted after a day, unless it is published or sent again without "
+        "it: for a dry run that shows what a partner would get of it.",
+    )
+    async def take_file(request: Request, trial: bool = False) -> Any:
+        return await receive(request, trial=trial)
 
     @api.post("/drafts", status_code=201, summary="Upload a file and draft its description from it")
     async def draft_description(request: Request) -> Any:

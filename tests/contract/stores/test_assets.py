@@ -59,6 +59,54 @@ def files(tmp_path: Path) -> list[Path]:
     return sorted(path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
 
 
+async def test_a_trial_is_deleted_unless_it_is_wanted_meanwhile(assets: AssetStore) -> None:
+    long_ago, later = 0.0, time.time() + 60
+    await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=True)
+    assert list(assets.trials(later)) == [SHA]
+    assert list(assets.trials(long_ago)) == []
+    assert not assets.remove_trial(SHA, long_ago)
+    assert await read(assets, SHA) == DATA
+    assert assets.remove_trial(SHA, later)
+    assert not assets.has(SHA)
+    assert list(assets.trials(later)) == []
+    assert not assets.remove_trial(SHA, later)
+
+
+async def test_bytes_that_come_again_or_are_retained_are_no_trial(assets: AssetStore) -> None:
+    later = time.time() + 60
+    assets.retain(SHA)
+    for want in (
+        lambda: assets.take_in(in_pieces(DATA), limit=len(DATA)),
+        lambda: asyncio.to_thread(assets.retain, SHA),
+    ):
+        await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=True)
+        assert list(assets.trials(later)) == [SHA]
+        await want()
+        assert list(assets.trials(later)) == []
+        # Whoever has a look at bytes that are here already does not make them a trial.
+        await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=True)
+        assert list(assets.trials(later)) == []
+        assert not assets.remove_trial(SHA, later)
+        assert await read(assets, SHA) == DATA
+        assert assets.remove(SHA)
+
+
+async def test_sixty_four_send_the_same_bytes_while_trials_are_deleted(assets: AssetStore) -> None:
+    await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=True)
+    await asyncio.sleep(0.1)
+    # The first trial is old, those that come now are not.
+    before = time.time() - 0.05
+
+    async def send(number: int) -> None:
+        await asyncio.to_thread(assets.remove_trial, SHA, before)
+        await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=number % 2 == 0)
+        await asyncio.to_thread(assets.remove_trial, SHA, before)
+
+    await asyncio.gather(*(send(number) for number in range(64)))
+    assert await read(assets, SHA) == DATA
+    assert list(assets.trials(time.time() + 60)) == []
+
+
 @pytest.mark.parametrize("size", [0, 1, 65_536, MIB - 1, MIB, MIB + 1, len(DATA)])
 async def test_what_comes_in_comes_out(assets: AssetStore, size: int) -> None:
     data = DATA[:size]

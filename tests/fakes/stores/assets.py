@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from node.base.errors import InvalidInput, LocalFault, NotFound, TooLarge
@@ -17,14 +18,29 @@ class MemoryAssets:
 
     def __init__(self) -> None:
         self._bytes: dict[str, bytes] = {}
+        self._trials: dict[str, float] = {}
 
-    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int) -> StoredBytes:
+    async def take_in(self, chunks: AsyncIterator[bytes], *, limit: int, trial: bool = False) -> StoredBytes:
         content = bytearray()
         async for chunk in chunks:
             if len(content) + len(chunk) > limit:
                 raise TooLarge(f"it is larger than {limit} bytes")
             content += chunk
+        sha256 = hashlib.sha256(content).hexdigest()
+        if not trial:
+            self._trials.pop(sha256, None)
+        elif sha256 in self._trials or sha256 not in self._bytes:
+            self._trials[sha256] = time.time()
         return self.keep(bytes(content))
+
+    def retain(self, sha256: str) -> None:
+        self._trials.pop(sha256, None)
+
+    def trials(self, before: float) -> Sequence[str]:
+        return sorted(sha256 for sha256, arrival in self._trials.items() if arrival < before)
+
+    def remove_trial(self, sha256: str, before: float) -> bool:
+        return sha256 in self.trials(before) and self._trials.pop(sha256) < before and self.remove(sha256)
 
     async def adopt(self, path: Path, *, limit: int) -> StoredBytes:
         if path.is_symlink() or path.is_dir():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from node.catalogue.publication.trial_files import ForgetTrialFiles
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from node.client import Refusal
+from tests.fakes.clock import FixedClock
 from tests.integration.datasources.test_table_queries import PART, TABLE, share
 from tests.nodes import Running, described, running
 from tests.portal_browser import post, signed_in
@@ -133,6 +136,35 @@ def test_the_terminal_shows_it_with_check(city: Running, tmp_path: Path, capsys:
     assert run(["publish", str(path), "--check", "--as-found", "--node", str(city.folder)]) == DONE
     output = capsys.readouterr()
     assert "partners would get nothing" in " ".join((output.out + output.err).split())
+
+
+def test_a_file_that_was_only_checked_is_deleted_after_a_day(city: Running, tmp_path: Path) -> None:
+    assets = city.node.parts.assets
+    stores = city.node.parts.stores
+
+    def forget(days: float) -> int:
+        clock = FixedClock(city.node.parts.clock.now() + timedelta(days=days))
+        return ForgetTrialFiles(stores.uow, records=stores.catalogue.records, assets=assets, clock=clock)()
+
+    checked, published = (TABLE + b"%d,berth,guard,1\n" % number for number in (101, 102))
+    path = tmp_path / "berths.yaml"
+    submission(city, "sent-for-good", PART)
+    for slug, data in (("checked", checked), ("published", published), ("sent-for-good", TABLE)):
+        (tmp_path / "berths.csv").write_bytes(data)
+        path.write_text(DESCRIPTION.format(id=slug, part=json.dumps(PART)))
+        assert run(["publish", str(path), "--check", "--as-found", "--node", str(city.folder)]) == DONE
+    # A program may publish what it sent for a trial.
+    with city.client() as client:
+        file = {"name": "berths.csv", "mediaType": "text/csv", "size": len(published)}
+        files = [{**file, "sha256": hashlib.sha256(published).hexdigest()}]
+        client.publish({"fields": described("published"), "files": files, "conditions": "open"})
+    forget(0.5)
+    assert assets.has(hashlib.sha256(checked).hexdigest())
+    assert forget(2) >= 1
+    assert not assets.has(hashlib.sha256(checked).hexdigest())
+    assert assets.has(hashlib.sha256(published).hexdigest())
+    assert assets.has(hashlib.sha256(TABLE).hexdigest()), "it was sent for good"
+    assert forget(3) == 0
 
 
 def test_publishers_see_it_on_the_page_of_the_asset_and_before_a_new_version(city: Running) -> None:
