@@ -18,7 +18,18 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.bench import catalogue, edc, growth, measures, operation, scenarios, sparql, streams, vocabularies
+from tests.bench import (
+    catalogue,
+    edc,
+    growth,
+    measures,
+    operation,
+    questions,
+    scenarios,
+    sparql,
+    streams,
+    vocabularies,
+)
 from tests.bench.processes import keep_on
 from tests.bench.report import Figure, machine, show, write
 from tests.interop.edc import free_ports
@@ -42,6 +53,7 @@ ALL: Final[dict[str, Measure]] = {
     "remote_calls": scenarios.remote,
     "draining_runs": scenarios.draining,
     "streaming": streams.streaming,
+    "asking": questions.asking,
     "meaning": vocabularies.measure,
     "demonstration": operation.demonstration,
 }
@@ -61,6 +73,7 @@ QUICK: Final[dict[str, Measure]] = {
     "remote_calls": partial(scenarios.remote, 3),
     "draining_runs": partial(scenarios.draining, 20),
     "streaming": partial(streams.streaming, 20, 32),
+    "asking": partial(questions.asking, 100_000, 24),
     "meaning": partial(vocabularies.measure, 20_000, 200, 500),
 }
 
