@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
@@ -124,6 +125,23 @@ def scratch(prefix: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(home, ignore_errors=True)
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+@cache
+def postgis_server() -> str:
+    """Return the URL of a server with PostGIS for its administrator, in which ``hansa_writer`` (writer-secret) may
+    make tables in the schema ``received``; the test is skipped where there is none."""
+    address, user, password = tcp_address()
+    url = f"{address.replace('://', f'://{user}:{password}@')}?sslmode=prefer"
+    with psycopg.connect(url, autocommit=True) as admin:
+        try:
+            admin.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+        except psycopg.Error:
+            pytest.skip("this PostgreSQL has no PostGIS")
+        admin.execute("CREATE ROLE hansa_writer LOGIN PASSWORD 'writer-secret'")
+        admin.execute("CREATE SCHEMA received")
+        admin.execute("GRANT CREATE, USAGE ON SCHEMA received TO hansa_writer")
+    return url
 
 
 def _started_once(folder: Path) -> str:

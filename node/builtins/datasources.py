@@ -8,7 +8,6 @@ import pluggy
 
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.mqtt import MqttConnector
-from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.datasources.s3 import S3Connector
 from node.adapters.datasources.web import WebConnector
 from node.adapters.egress import Egress
@@ -20,11 +19,10 @@ hookimpl = pluggy.HookimplMarker("hansa")
 
 @hookimpl
 def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
-    """Return the connectors over HTTP and to databases."""
+    """Return the connectors over HTTP and to brokers."""
     return (
         WebConnector(egress),
         S3Connector(egress, clock),
         FeaturesConnector(egress),
-        PostgisConnector(egress),
         MqttConnector(egress),
     )

@@ -27,6 +27,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.parse": "node.semantics.documents:caged_parse",
+    "tables.load": "node.adapters.profiles.table_loads:load",
     "tables.read": "node.adapters.profiles.rows:read",
 }
 

@@ -240,7 +240,10 @@ def _check_options(options: Mapping[str, str]) -> None:
 
 def _require_sink(connection: object, kind: str) -> SinkConnection:
     if not isinstance(connection, SinkConnection):
-        raise InvalidInput(f"a data source of the kind {kind} takes no data", remedy="use a folder or a bucket (s3)")
+        raise InvalidInput(
+            f"a data source of the kind {kind} takes no data",
+            remedy="use a folder, a bucket (s3) or a database (postgis)",
+        )
     return connection
 
 

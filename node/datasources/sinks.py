@@ -21,6 +21,10 @@ ALLOWED: Final = "yes"
 Note = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Stores how far an upload is, so that it continues there after a crash."""
 
+TABLES: Final = frozenset({"postgis"})
+"""The kinds of data sources whose places are tables."""
+
+_TABLE: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62})\.([A-Za-z_][A-Za-z0-9_]{0,62})", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,7 +33,8 @@ class Parcel:
     """A verified file for the place ``path`` of a sink.
 
     ``id`` names what is unfinished at the sink. ``replaces`` is the SHA-256 of the content that may be replaced
-    there; without it, nothing may. ``progress`` is what was noted last about the same parcel.
+    there; without it, nothing may. ``progress`` is what was noted last about the same parcel, and ``origin`` the
+    transfer that brought the file.
     """
 
     id: str
@@ -40,6 +45,7 @@ class Parcel:
     media_type: str = ""
     replaces: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
 
 
 @runtime_checkable
@@ -69,6 +75,17 @@ def check_place(path: str) -> str:
     if any(len(piece.encode()) > 200 for piece in path.split("/")):
         raise InvalidInput("a name in this place is too long", remedy="use at most 200 bytes between two slashes")
     return path
+
+
+def check_table(place: str) -> tuple[str, str]:
+    """Return schema and table of a place in a database. Raises ``InvalidInput`` unless it is ``schema.table``."""
+    match = _TABLE.fullmatch(place)
+    if match is None or match[1].lower().startswith("pg_") or match[1].lower() == "information_schema":
+        raise InvalidInput(
+            "a database takes data into a table, which has a name of letters, digits and underscores",
+            remedy="name a schema and a table: --to public.counters",
+        )
+    return match[1], match[2]
 
 
 def is_sha256(text: str) -> bool:

@@ -20,6 +20,7 @@ from node.adapters.datasources.web import WebConnection, WebConnector
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
 from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, NotFound
+from node.cage.cage import Cage
 from node.datasources.errors import DataSourceUnreachable, NoSuchRange
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import Connector, DataConnection, Question, Span
@@ -101,7 +102,7 @@ async def _postgis(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Sub
         admin.execute("INSERT INTO shared.counts SELECT n, 'p' || n % 3 FROM generate_series(1, 2500) n")
     credentials = Credentials(scheme=Scheme.BASIC, name=user, secret=password)
     setup = Setup(name="db", address=address, options={"schema": "shared"}, credentials=credentials)
-    return Subject(PostgisConnector(egress), setup, PostgisConnection, "counts", "text/csv")
+    return Subject(PostgisConnector(egress, Cage()), setup, PostgisConnection, "counts", "text/csv")
 
 
 def _serve(app: Callable[[], object]) -> object:
@@ -230,7 +231,7 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "http": WebConnector(Egress()),
         "s3": S3Connector(Egress(), SystemClock()),
         "features": FeaturesConnector(Egress()),
-        "postgis": PostgisConnector(Egress()),
+        "postgis": PostgisConnector(Egress(), Cage()),
     }
     kind = subject.connector.kind
     if kind not in kinds:

@@ -1,4 +1,7 @@
-"""The contract of ``SinkConnection``: folders of this machine, a scripted bucket, and versitygw."""
+"""The contract of ``SinkConnection``: folders of this machine, a scripted bucket, and versitygw.
+
+Tables of ``PostgisConnection`` go through it in ``tests.contract.test_table_sinks``: their places are no paths.
+"""
 
 from __future__ import annotations
 

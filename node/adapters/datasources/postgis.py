@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from node.adapters.datasources.database_errors import DatabaseErrors
+from node.adapters.datasources.table_deposits import WRITE_OPTIONS, TableDeposits
 from node.adapters.datasources.table_queries import (
     CSV,
     GEOJSON,
@@ -25,9 +26,12 @@ from node.adapters.datasources.table_queries import (
 )
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput, NotFound
+from node.cage.model import AsyncCage
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.sinks import Note, Parcel
+from node.datasources.table_reader import TableReader
 from node.policy.portion import Portion
 
 if TYPE_CHECKING:
@@ -69,8 +73,10 @@ class PostgisConnector:
 
     kind = "postgis"
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, cage: AsyncCage) -> None:
+        """``cage`` reads the files that are sent to a database."""
         self._egress = egress
+        self._reader = TableReader(cage)
 
     def check(self, setup: Setup) -> None:
         self.connect(setup)
@@ -80,17 +86,18 @@ class PostgisConnector:
         self._egress.check_host(place.host)
         if setup.credentials.scheme is not Scheme.BASIC:
             raise InvalidInput("a database takes a user and a password", remedy="give them: --user NAME")
-        return PostgisConnection(self._egress, place, setup)
+        return PostgisConnection(self._egress, place, setup, self._reader)
 
 
 class PostgisConnection:
     """A connection to a database; each call opens one session of its own."""
 
-    def __init__(self, egress: Egress, place: _Place, setup: Setup) -> None:
+    def __init__(self, egress: Egress, place: _Place, setup: Setup, reader: TableReader) -> None:
         self._egress = egress
         self._place = place
         self._credentials = setup.credentials
         self._schema = setup.options.get(SCHEMA, "public")
+        self._deposits = TableDeposits(lambda: self._session(WRITE_OPTIONS), reader)
 
     @property
     def abilities(self) -> Abilities:
@@ -129,12 +136,22 @@ class PostgisConnection:
             first = await _begin(chunks, question.portion)
             yield Extract(media_type=media_type, chunks=_after(first, chunks))
 
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        del note  # A transaction is there whole or not at all: nothing continues.
+        return await self._deposits.deposit(parcel)
+
+    async def abandon(self, parcel: Parcel) -> None:
+        """Do nothing: the server undoes a transaction that did not end."""
+
+    async def remove(self, path: str, sha256: str) -> bool:
+        return await self._deposits.remove(path, sha256)
+
     async def _columns(self, session: psycopg.AsyncConnection[Any], table: str) -> tuple[Column, ...]:
         cursor = await session.execute(_COLUMNS, (self._schema, table))
         return tuple(Column(name, kind) for name, kind in await cursor.fetchall())
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    async def _session(self, options: str = _OPTIONS) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         import psycopg
 
         place = self._place
@@ -150,7 +167,7 @@ class PostgisConnection:
                 password=self._credentials.secret,
                 connect_timeout=_CONNECT,
                 sslmode="prefer" if self._egress.is_loopback(place.host) else "require",
-                options=_OPTIONS,
+                options=options,
                 application_name="hansa",
                 client_encoding="utf8",
             )

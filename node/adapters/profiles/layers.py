@@ -28,17 +28,27 @@ _DEGREES: Final = "EPSG:4326"
 
 def geopackage(path: Path, _name: str) -> Profile:
     """Return the profile of a GeoPackage. Raises ``InvalidInput`` if it is damaged, or another SQLite database."""
+    return profile_layers(source_of_geopackage(path), "GeoPackage")
+
+
+def source_of_geopackage(path: Path) -> str:
+    """Return a GeoPackage as GDAL calls it. Raises ``InvalidInput`` if it is another SQLite database."""
     with path.open("rb") as file:
         mark = file.read(72)[68:72]
     if mark not in (b"GPKG", b"GP10", b"GP11"):
         raise InvalidInput("the file is an SQLite database, but not a GeoPackage", remedy="export its tables as CSV")
     # Through GDAL's own files: SQLite would lock the file, which a child may not do.
-    return profile_layers(f"GPKG:/vsisubfile/0_{path.stat().st_size},{path}", "GeoPackage")
+    return f"GPKG:/vsisubfile/0_{path.stat().st_size},{path}"
 
 
 def geojson(path: Path) -> Profile:
     """Return the profile of a GeoJSON document."""
-    return profile_layers(f"GeoJSON:{path}", "GeoJSON")
+    return profile_layers(source_of_geojson(path), "GeoJSON")
+
+
+def source_of_geojson(path: Path) -> str:
+    """Return a GeoJSON document as GDAL calls it."""
+    return f"GeoJSON:{path}"
 
 
 def spreadsheet(path: Path) -> Profile:
@@ -48,7 +58,7 @@ def spreadsheet(path: Path) -> Profile:
 
 def profile_layers(source: str, format_: str) -> Profile:
     """Return the profile of all layers of ``source``, as GDAL calls it."""
-    with _reading(format_):
+    with reading(format_):
         import pyogrio
 
         names = [str(layer) for layer, _ in pyogrio.list_layers(source)][:MAX_TABLES]
@@ -127,7 +137,7 @@ def _box(source: str, layer: str, facts: Any) -> BBox | None:
 
 
 @contextmanager
-def _reading(format_: str) -> Iterator[None]:
+def reading(format_: str) -> Iterator[None]:
     """Translate the errors of GDAL, and keep its remarks about names of files to itself."""
     import numpy as np
     import pyogrio

@@ -140,6 +140,7 @@ class SendShipment:
                 media_type=reception.media_type,
                 replaces=self._replaceable(tx, sending),
                 progress=sending.progress,
+                origin=sending.transfer,
             )
 
     def _replaceable(self, tx: Transaction, shipment: Shipment) -> str:

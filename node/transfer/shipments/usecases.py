@@ -12,6 +12,7 @@ from node.base.errors import Conflict, NotFound
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.model import DataSource
+from node.datasources.sinks import TABLES, check_table
 from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
@@ -83,8 +84,7 @@ class Shipments:
         file is not complete, was not verified, or its agreement is not in force.
         """
         require(by, UseCase.RECEIVE)
-        self._require_sink(source)
-        pattern = check_pattern(place)
+        pattern = self._check_place(source, place)
         with self._uow.begin() as tx:
             reception = self._receptions.get(tx, pid)
             agreement = self._agreement_of(tx, pid)
@@ -162,8 +162,7 @@ class Shipments:
         """Have everything that arrives under an agreement from now on sent to a data source. Raises ``NotAllowed``,
         ``NotFound``, ``InvalidInput``, ``Conflict``."""
         require(by, UseCase.RECEIVE)
-        self._require_sink(source)
-        pattern = check_pattern(place)
+        pattern = self._check_place(source, place)
         with self._uow.begin() as tx:
             self._require_in_force(tx, agreement_id)
             orders = self._store.orders(tx)
@@ -221,8 +220,10 @@ class Shipments:
             raise Conflict("the agreement is not in force", remedy="ask for the asset again: hansa get")
         return agreement
 
-    def _require_sink(self, name: str) -> None:
-        names = [source.name for source in self._sinks.sinks()]
+    def _check_place(self, name: str, place: str) -> str:
+        """Return the pattern of a place at a data source. Raises ``NotFound``, ``InvalidInput``."""
+        sources = self._sinks.sinks()
+        names = [source.name for source in sources]
         if name not in names:
             raise NotFound(
                 f"no data may be sent to {name[:80]}",
@@ -230,6 +231,9 @@ class Shipments:
                 if names
                 else "a steward allows it: hansa source add NAME KIND ADDRESS --sink",
             )
+        if next(source.kind for source in sources if source.name == name) in TABLES:
+            check_table(place.replace("{version}", "1"))
+        return check_pattern(place)
 
     def _require(self, tx: Transaction, shipment_id: str, *, lock: bool = False) -> Shipment:
         shipment = self._store.get(tx, shipment_id, lock=lock)

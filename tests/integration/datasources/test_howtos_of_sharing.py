@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from node.cli.main import run
@@ -16,6 +17,7 @@ from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.test_live_sources import put
 from tests.live_peers import live
 from tests.nodes import CSV, Running, publish, running
+from tests.postgres import postgis_server, tcp_address
 from tests.waits import until
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
@@ -75,7 +77,7 @@ def test_the_page_about_sending_received_data_as_it_stands(
     capsys: pytest.CaptureFixture[str],
     sqlite_template: Path,
 ) -> None:
-    ghent, folder, commands = cities[0], tmp_path / "open-data", 0
+    ghent, folder, commands, server = cities[0], tmp_path / "open-data", 0, postgis_server()
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANSA_NODE", str(tmp_path / "bruges-with-folder"))
@@ -92,12 +94,15 @@ def test_the_page_about_sending_received_data_as_it_stands(
                 "/srv/open-data", str(folder)
             )
             command = command.replace("https://s3.bruges.example", peer["S3_ENDPOINT"])
+            command = command.replace("postgresql://db.bruges.example:5432/city", tcp_address()[0])
             status = run(shlex.split(command.removeprefix("hansa ")))
             output = capsys.readouterr()
             commands += 1
             assert status == 0, output.out + output.err
             assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 8
+    assert commands == 10
+    with psycopg.connect(server) as admin:
+        assert admin.execute("SELECT count(*) FROM received.counts").fetchone() == (CSV.count(b"\n") - 1,)
     assert (folder / "ghent" / "1" / "counts.csv").read_bytes() == CSV
 
 

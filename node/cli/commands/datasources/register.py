@@ -54,7 +54,7 @@ def add(
         ),
     ] = None,
     sink: Annotated[
-        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3).")
+        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3, postgis).")
     ] = False,
     node: Node = None,
 ) -> int:
