@@ -170,6 +170,8 @@ def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict
     while not more and (rows := cursor.fetchmany(_AT_ONCE)):
         for row in rows:
             line = sheet.line([_value(value, kind) for value, (_, kind) in zip(row, columns, strict=True)])
+            if not count and most and len(line) > int(message["most_bytes"]):
+                raise _too_wide(int(message["most_bytes"]))
             if count == most or sheet.size + len(line) > int(message["most_bytes"]):
                 more = True
                 break
@@ -182,6 +184,15 @@ def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict
         "partial": table.partial,
     }
     return facts, sheet.end(facts)
+
+
+def _too_wide(most: int) -> InvalidInput:
+    """Return the refusal of an answer of which not even one row may be sent."""
+    return InvalidInput(
+        f"the first row of the answer alone has more than {most:,} bytes, which is the most for a whole answer",
+        remedy="ask for fewer columns, or for a part of a long text: SELECT substr(NAME, 1, 1000) FROM data",
+        facts={"ran": True},
+    )
 
 
 def _cell(place: int, kind: str) -> str:

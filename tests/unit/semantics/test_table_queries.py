@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -164,3 +166,22 @@ def test_an_answer_has_values_of_json(tmp_path: object) -> None:
     assert (facts["rowCount"], facts["more"]) == (1, True)
     facts, (body,) = ask({**message, "sql": "FROM data", "most_rows": 9, "most_bytes": 9}, [])
     assert (facts["rowCount"], facts["more"]) == (1, True)
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_row_that_fits_into_no_answer_is_refused_with_a_remedy(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"a,b\n1,{'x' * 500}\n2,y\n", "utf-8")
+    message = {"path": str(path), "name": "t.csv", "columns": None, "rows": [], "form": form, "most_rows": 9}
+    with pytest.raises(InvalidInput) as refusal:
+        ask({**message, "sql": "FROM data ORDER BY a", "most_bytes": 400}, [])
+    assert "the first row of the answer alone has more than 400 bytes" in refusal.value.detail
+    assert "fewer columns" in refusal.value.remedy
+    assert refusal.value.facts["ran"], "it is a use, as each question that read the table"
+    for sql in ("SELECT a FROM data ORDER BY a", "SELECT a, substr(b, 1, 9) AS b FROM data ORDER BY a"):
+        facts, _ = ask({**message, "sql": sql, "most_bytes": 400}, [])
+        assert (facts["rowCount"], facts["more"]) == (2, False)
+    facts, _ = ask({**message, "sql": "FROM data ORDER BY a DESC", "most_bytes": 400}, [])
+    assert (facts["rowCount"], facts["more"]) == (1, True)
+    facts, _ = ask({**message, "sql": "FROM data WHERE a > 2", "most_bytes": 400}, [])
+    assert (facts["rowCount"], facts["more"]) == (0, False)
