@@ -70,7 +70,8 @@ class Barriers:
 
 PARSED_WITHOUT_LANDLOCK: Final = (
     "the system has no Landlock: processes that read descriptions or answer queries cannot use the network or "
-    "change files, but they can read every file that the node can read"
+    "change files, but they can read every file that the node can read; the reasoner for ontologies, which is a "
+    "program in Java, does not run"
 )
 REMEDY: Final = (
     "run the node on Linux 5.13 or later with Landlock among its security modules, or let it make user namespaces"

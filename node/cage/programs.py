@@ -30,7 +30,11 @@ _SPACE: Final = 16 << 30
 
 def give_up(folder: Path, readable: Sequence[str], *, seconds: int) -> None:
     """Confine this process and all that it starts: it writes below ``folder`` only, and reads the system's files and
-    ``readable``; ``seconds`` of the processor for each process. Raises ``LocalFault`` where there is no filter."""
+    ``readable``; ``seconds`` of the processor for each process.
+
+    Raises ``LocalFault`` where the system has no Landlock or no filter of system calls: the program could read and
+    change whatever the node can.
+    """
     be_first_when_memory_is_short()
     for which, limit in (
         (resource.RLIMIT_CORE, 0),
@@ -43,9 +47,16 @@ def give_up(folder: Path, readable: Sequence[str], *, seconds: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     drop_capabilities(libc)
-    landlock.install_for_programs(libc, [*landlock.readable(_ROOT), *readable], [str(folder), "/dev/null"])
+    readable_paths = [*landlock.readable(_ROOT), *readable]
+    if not landlock.install_for_programs(libc, readable_paths, [str(folder), "/dev/null"]):
+        raise LocalFault("this machine has no Landlock, which keeps programs from the files of the node")
     if not seccomp.install_offline(libc):
         raise LocalFault("this machine has no filter of system calls")
+
+
+def keeps_from_files() -> bool:
+    """Return whether this machine can keep a program from the files of the node: without that, none is run."""
+    return landlock.version(ctypes.CDLL(None, use_errno=True)) > 0
 
 
 def run_module(module: str, folder: Path, *, seconds: float) -> None:

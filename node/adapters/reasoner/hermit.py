@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.base.errors import LocalFault, Overloaded
-from node.cage.programs import run_module
+from node.cage.programs import keeps_from_files, run_module
 from node.semantics.ontologies.axioms import Axioms
 from node.semantics.ontologies.consistency import MOST_AXIOMS, Consistency, Justification, Verdict
 
@@ -44,6 +44,8 @@ class HermitReasoner:
             return _without(Verdict.NO_LIBRARY, axioms)
         if len(axioms.axioms) > MOST_AXIOMS:
             return _without(Verdict.TOO_LARGE, axioms)
+        if not keeps_from_files():
+            return _without(Verdict.NOT_CONFINED, axioms)
         with tempfile.TemporaryDirectory(prefix="hansa-reasoner-") as name:
             folder = Path(name)
             (folder / "request.json").write_text(json.dumps(self._request(axioms, java)), "utf-8")

@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     INCONSISTENT = "inconsistent"
     NO_JAVA = "no-java"
     NO_LIBRARY = "no-library"
+    NOT_CONFINED = "not-confined"
     TOO_LARGE = "too-large"
     TOO_LONG = "too-long"
     FAILED = "failed"

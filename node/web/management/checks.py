@@ -129,9 +129,9 @@ def router(
         description=(
             "HermiT (OWL 2 DL) classifies the asset `ontology` (an address, or `ontology/NAME` of this node), "
             "confined and limited in time. `verdict` is consistent, empty-classes or inconsistent; or no-java, "
-            "no-library, too-large, too-long or failed, without an answer. `empty` lists the classes that can have "
-            "no members, `because` the axioms that are the reason; with `minimal` none of them can be left out. "
-            "`below` lists what follows about classes and is not stated."
+            "no-library, not-confined, too-large, too-long or failed, without an answer. `empty` lists the classes "
+            "that can have no members, `because` the axioms that are the reason; with `minimal` none of them can be "
+            "left out. `below` lists what follows about classes and is not stated."
         ),
     )
     async def reason_over(request: Request, ontology: Annotated[str, Query(max_length=2048)] = "") -> Any:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -161,6 +162,26 @@ def test_without_java_and_beyond_the_limits_it_says_so() -> None:
         assert HermitReasoner(java="/bin/false")(below(3), "urn:o").verdict is Verdict.FAILED
     words = HermitReasoner(java="")(below(3), "urn:o").words("nl")
     assert words.startswith("Niet gecontroleerd: op deze machine ontbreekt Java")
+
+
+def test_without_landlock_no_program_runs_and_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that may change files is worse than none: the node's own folder would be open to it."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom tests.unit.cage.without import take_away\n"
+        "from node.cage.programs import give_up, keeps_from_files\n"
+        "take_away(['landlock'])\nassert not keeps_from_files()\n"
+        "give_up(Path(sys.argv[1]), [], seconds=5)\nprint('confined')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode != 0
+    assert "this machine has no Landlock" in ended.stderr
+    if find_spec("owlready2") is not None:
+        monkeypatch.setattr("node.cage.landlock.version", lambda libc: 0)
+        answer = HermitReasoner(java="/bin/false")(below(3), "urn:o")
+        assert answer.verdict is Verdict.NOT_CONFINED
+        assert "Landlock" in answer.words("nl")
 
 
 @needs_java
