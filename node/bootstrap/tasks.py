@@ -93,7 +93,7 @@ def handlers(
         ),
         DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),
         QUESTION_TOPIC: NoticeHandler(post, questions.post, refusal_of_question),
-        SHIPMENT_TOPIC: ShipmentHandler(datasources.shipments.send, is_exhausted=Pace().is_exhausted),
+        SHIPMENT_TOPIC: ShipmentHandler(datasources.shipments.send, parts.clock, is_exhausted=Pace().is_exhausted),
         "credential": CredentialHandler(people.deliver),
         MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),

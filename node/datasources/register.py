@@ -242,7 +242,7 @@ def _require_sink(connection: object, kind: str) -> SinkConnection:
     if not isinstance(connection, SinkConnection):
         raise InvalidInput(
             f"a data source of the kind {kind} takes no data",
-            remedy="use a folder, a bucket (s3) or a database (postgis)",
+            remedy="use a folder, a bucket (s3), a database (postgis) or a web server (http)",
         )
     return connection
 

@@ -17,6 +17,8 @@ from node.datasources.model import check_path
 SINK: Final = "sink"
 """The option by which a steward allows that received data are sent to a data source."""
 ALLOWED: Final = "yes"
+WAIT: Final = "waitFor"
+"""The fact of an error that has the ``Retry-After`` of a sink, as it was received."""
 
 Note = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Stores how far an upload is, so that it continues there after a crash."""

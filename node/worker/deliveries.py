@@ -83,10 +83,10 @@ class SendMessages:
         if 200 <= answer.status < 300:
             return self._record_acceptance(task, message, answer)
         if answer.status >= 500 or answer.status in PATIENCE:
-            wait = _wait(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
+            wait = wait_of(answer.retry_after, self._clock.now()) if answer.status in WAITS else 0.0
             return self._put_off(task, message, answer, at_least=wait)
         if answer.status == CROSSED and answer.retry_after is not None:
-            return self._put_off(task, message, answer, at_least=_wait(answer.retry_after, self._clock.now()))
+            return self._put_off(task, message, answer, at_least=wait_of(answer.retry_after, self._clock.now()))
         if answer.status in PASSING:
             answers = self._count(task)
             if answers < PASSING[answer.status]:
@@ -147,7 +147,7 @@ class SendMessages:
         )
 
 
-def _wait(retry_after: str | None, now: datetime) -> float:
+def wait_of(retry_after: str | None, now: datetime) -> float:
     """Return the seconds that ``Retry-After`` asks for, as a number or as a date; 0 if it is missing or
     unreadable."""
     text = (retry_after or "").strip()

@@ -1,4 +1,4 @@
-"""The contract of ``SinkConnection``: folders of this machine, a scripted bucket, and versitygw.
+"""The contract of ``SinkConnection``: folders of this machine, a scripted bucket and web server, and versitygw.
 
 Tables of ``PostgisConnection`` go through it in ``tests.contract.test_table_sinks``: their places are no paths.
 """
@@ -16,16 +16,18 @@ import pytest
 
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
+from node.adapters.datasources.web import WebConnection, WebConnector
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
 from node.base.errors import HansaError, InvalidInput
 from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable, SinkOccupied, SinkRefuses
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import Question
-from node.datasources.sinks import Parcel, SinkConnection
+from node.datasources.sinks import WAIT, Parcel, SinkConnection
 from tests.live_peers import live
 from tests.simulator.http_servers import served
 from tests.simulator.s3_sinks import BucketSink
+from tests.simulator.web_sinks import WebSink
 
 BODY = b"hour,count\n" + b"1,2\n" * 3_000_000  # 12 MB: more parts than one, where parts are small.
 OTHER = b"something else\n"
@@ -89,7 +91,15 @@ def versitygw() -> Iterator[str]:
         yield f"{peer['S3_ENDPOINT']}/city/"
 
 
-@pytest.fixture(params=["folder", "bucket", "versitygw"])
+def web(egress: Egress, address: str, options: dict[str, str] | None = None) -> WebConnection:
+    credentials = Credentials(scheme=Scheme.BEARER, secret="writer-secret")
+    setup = Setup(name="web", address=address, credentials=credentials, options=options or {})
+    connection = WebConnector(egress).connect(setup)
+    assert isinstance(connection, WebConnection)
+    return connection
+
+
+@pytest.fixture(params=["folder", "bucket", "web", "versitygw"])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     home = tmp_path / "received"
     home.mkdir()
@@ -101,6 +111,10 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             connection = FolderConnector([root], tmp_path / "node").connect(Setup(name="f", address=str(root)))
             assert isinstance(connection, FolderConnection)
             yield Subject(connection, home)
+        elif request.param == "web":
+            intake = WebSink()
+            _, address = await stack.enter_async_context(served(lambda address: (intake.app(), address)))
+            yield Subject(web(egress, f"{address.url}/intake/"), home)
         elif request.param == "bucket":
             server = BucketSink()
             _, address = await stack.enter_async_context(served(lambda address: (server.app(), address)))
@@ -169,8 +183,8 @@ async def test_no_place_leads_out(subject: Subject, path: str) -> None:
 
 async def test_an_interrupted_upload_is_invisible_and_continues(subject: Subject) -> None:
     notes = Notes(fails_after=3)
-    if isinstance(subject.sink, FolderConnection):
-        pytest.skip("a folder notes nothing: see the tests of folders")
+    if isinstance(subject.sink, FolderConnection | WebConnection):
+        pytest.skip("folders and web servers note nothing")
     with pytest.raises(RuntimeError):
         await subject.sink.deposit(subject.parcel(), notes)
     assert await subject.content("in/counts.csv") is None
@@ -183,7 +197,7 @@ async def test_an_interrupted_upload_is_invisible_and_continues(subject: Subject
 
 async def test_an_upload_that_is_given_up_leaves_nothing(subject: Subject) -> None:
     notes = Notes(fails_after=3)
-    if not isinstance(subject.sink, FolderConnection):
+    if not isinstance(subject.sink, FolderConnection | WebConnection):
         with pytest.raises(RuntimeError):
             await subject.sink.deposit(subject.parcel(), notes)
     parcel = subject.parcel(progress=notes.progress or {})
@@ -319,3 +333,98 @@ class TestBuckets:
             reader = Subject(bucket(egress, versitygw, "reader", "reader-secret"), tmp_path)
             with pytest.raises(DataSourceRefuses):
                 await reader.sink.deposit(replace(reader.parcel(OTHER), path="refused.csv"), Notes())
+
+
+class TestWebServers:
+    """What a web server may answer."""
+
+    @pytest.fixture
+    async def scripted(self, tmp_path: Path) -> AsyncIterator[tuple[WebSink, Subject]]:
+        async with AsyncExitStack() as stack:
+            egress = await stack.enter_async_context(Egress(allow_loopback=True))
+            server = WebSink()
+            _, address = await stack.enter_async_context(served(lambda address: (server.app(), address)))
+            yield server, Subject(web(egress, f"{address.url}/intake/"), tmp_path)
+
+    @pytest.mark.parametrize(
+        ("status", "error"),
+        [
+            (301, SinkRefuses),
+            (400, SinkRefuses),
+            (403, DataSourceRefuses),
+            (409, SinkOccupied),
+            (412, SinkOccupied),
+            (413, SinkRefuses),
+            (429, DataSourceUnreachable),
+            (500, DataSourceUnreachable),
+            (501, SinkRefuses),
+            (503, DataSourceUnreachable),
+            (507, DataSourceUnreachable),
+        ],
+    )
+    async def test_refusals_and_faults(
+        self, scripted: tuple[WebSink, Subject], status: int, error: type[HansaError]
+    ) -> None:
+        server, subject = scripted
+        server.fault, server.methods = status, ("PUT",)
+        with pytest.raises(error) as raised:
+            await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        assert raised.value.remedy
+        assert raised.value.facts == ({WAIT: "120"} if status in (429, 503) else {})
+        assert server.files == {}
+
+    async def test_the_digest_and_the_credentials_are_sent(self, scripted: tuple[WebSink, Subject]) -> None:
+        server, subject = scripted
+        await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        method, headers = server.requests[-1]
+        assert (method, headers["if-none-match"], headers["content-type"]) == ("PUT", "*", "text/csv")
+        assert headers["authorization"] == "Bearer writer-secret"
+
+    async def test_a_rival_between_look_and_write_keeps_its_file(self, scripted: tuple[WebSink, Subject]) -> None:
+        server, subject = scripted
+        server.rival = b"theirs"
+        with pytest.raises(SinkOccupied):
+            await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        assert list(server.files.values()) == [b"theirs"]
+
+    async def test_an_end_that_was_not_heard_is_recognised(self, scripted: tuple[WebSink, Subject]) -> None:
+        server, subject = scripted
+        server.deaf_end = True
+        with pytest.raises(DataSourceUnreachable):
+            await subject.sink.deposit(subject.parcel(), Notes())
+        assert await subject.sink.deposit(subject.parcel(), Notes()) is False
+
+    async def test_a_place_that_cannot_be_read_is_never_replaced_or_deleted(
+        self, scripted: tuple[WebSink, Subject]
+    ) -> None:
+        server, subject = scripted
+        server.fault, server.methods = 405, ("HEAD", "GET")
+        assert await subject.sink.deposit(subject.parcel(OTHER), Notes()) is True
+        earlier = hashlib.sha256(OTHER).hexdigest()
+        with pytest.raises(SinkOccupied):
+            await subject.sink.deposit(subject.parcel(replaces=earlier), Notes())
+        with pytest.raises(SinkRefuses, match="cannot see"):
+            await subject.sink.remove("in/counts.csv", earlier)
+        assert list(server.files.values()) == [OTHER]
+
+    async def test_a_server_that_deletes_nothing_is_said(self, scripted: tuple[WebSink, Subject]) -> None:
+        server, subject = scripted
+        await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        server.fault, server.methods = 405, ("DELETE",)
+        with pytest.raises(SinkRefuses, match="lets nobody delete") as raised:
+            await subject.sink.remove("in/counts.csv", hashlib.sha256(OTHER).hexdigest())
+        assert "by hand" in raised.value.remedy
+
+    async def test_a_repeated_post_has_the_same_key(self, scripted: tuple[WebSink, Subject], tmp_path: Path) -> None:
+        server, subject = scripted
+        async with Egress(allow_loopback=True) as egress:
+            poster = Subject(web(egress, subject.sink._address, {"method": "post"}), tmp_path)
+            server.deaf_end = True
+            with pytest.raises(DataSourceUnreachable):
+                await poster.sink.deposit(poster.parcel(OTHER), Notes())
+            assert await poster.sink.deposit(poster.parcel(OTHER), Notes()) is True
+            assert list(server.posts.values()) == [OTHER]
+            with pytest.raises(SinkRefuses, match="cannot see"):
+                await poster.sink.remove("in/counts.csv", hashlib.sha256(OTHER).hexdigest())
+            with pytest.raises(InvalidInput):
+                web(egress, subject.sink._address, {"method": "patch"})

@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from node.adapters.datasources.requests import at, check_address, credential_headers, document, fetch
+from node.adapters.datasources.web_uploads import WebUploads, method_of
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Setup, check_path
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.sinks import Note, Parcel
 from node.exchange.offloop import off_loop, once
 
 MOST_JSON: Final = 8 << 20
@@ -34,6 +36,7 @@ class WebConnector:
 
     def check(self, setup: Setup) -> None:
         check_address(self._egress, setup.address)
+        method_of(setup)
 
     def connect(self, setup: Setup) -> DataConnection:
         return WebConnection(self._egress, setup)
@@ -46,6 +49,7 @@ class WebConnection:
         self._egress = egress
         self._address = check_address(egress, setup.address)
         self._headers = credential_headers(setup.credentials)
+        self._uploads = WebUploads(egress, self._address, self._headers, method_of(setup))
 
     @property
     def abilities(self) -> Abilities:
@@ -73,6 +77,16 @@ class WebConnection:
                 yield await self._rewrite_document(url, headers, item, question)
             else:
                 yield extract
+
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        del note  # An upload begins again: servers have no common way to continue one.
+        return await self._uploads.upload(parcel)
+
+    async def abandon(self, parcel: Parcel) -> None:
+        """Do nothing: a server forgets what did not arrive whole."""
+
+    async def remove(self, path: str, sha256: str) -> bool:
+        return await self._uploads.delete(path, sha256)
 
     async def _rewrite_document(self, url: str, headers: dict[str, str], item: str, question: Question) -> Extract:
         body, extract = await document(self._egress, url, headers, most=MOST_JSON, parameters=True)

@@ -14,10 +14,12 @@ import pytest
 from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
+from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
 from tests.live_peers import live
 from tests.nodes import CSV, Running, publish, running
 from tests.postgres import postgis_server, tcp_address
+from tests.simulator.web_sinks import WebSink
 from tests.waits import until
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
@@ -77,6 +79,7 @@ def test_the_page_about_sending_received_data_as_it_stands(
     capsys: pytest.CaptureFixture[str],
     sqlite_template: Path,
 ) -> None:
+    intake = WebSink()
     ghent, folder, commands, server = cities[0], tmp_path / "open-data", 0, postgis_server()
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
@@ -87,6 +90,7 @@ def test_the_page_about_sending_received_data_as_it_stands(
     with (
         running(tmp_path / "bruges-with-folder", template=sqlite_template, data_source_folders=[str(folder)]),
         live("s3") as peer,
+        standing(intake.app()) as web,
     ):
         for step in steps((PAGES / "send-received-data.md").read_text("utf-8")):
             assert isinstance(step, Typed)
@@ -94,13 +98,15 @@ def test_the_page_about_sending_received_data_as_it_stands(
                 "/srv/open-data", str(folder)
             )
             command = command.replace("https://s3.bruges.example", peer["S3_ENDPOINT"])
+            command = command.replace("https://intake.bruges.example", web)
             command = command.replace("postgresql://db.bruges.example:5432/city", tcp_address()[0])
             status = run(shlex.split(command.removeprefix("hansa ")))
             output = capsys.readouterr()
             commands += 1
             assert status == 0, output.out + output.err
             assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 10
+    assert commands == 12
+    assert intake.files == {"ghent/counts.csv": CSV}
     with psycopg.connect(server) as admin:
         assert admin.execute("SELECT count(*) FROM received.counts").fetchone() == (CSV.count(b"\n") - 1,)
     assert (folder / "ghent" / "1" / "counts.csv").read_bytes() == CSV

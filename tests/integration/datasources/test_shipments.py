@@ -335,7 +335,7 @@ def test_roles(ghent: Running, bruges: Running) -> None:
 def test_a_kind_that_takes_nothing_cannot_be_allowed(bruges: Running) -> None:
     with bruges.client() as client:
         with pytest.raises(Refusal, match="takes no data"):
-            client.data_sources.add("web", "http", "http://127.0.0.1:1/", options={"sink": "yes"})
+            client.data_sources.add("web", "features", "http://127.0.0.1:1/", options={"sink": "yes"})
         with pytest.raises(Refusal, match="sink is yes"):
             client.data_sources.add("web", "http", "http://127.0.0.1:1/", options={"sink": "maybe"})
 

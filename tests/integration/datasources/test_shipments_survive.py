@@ -136,7 +136,7 @@ async def test_two_workers_send_each_shipment_once(database_stores: Stores, tmp_
             clock=SystemClock(),
             folder=tmp_path,
         )
-        handler = ShipmentHandler(send, is_exhausted=lambda attempts: False)
+        handler = ShipmentHandler(send, SystemClock(), is_exhausted=lambda attempts: False)
         return Worker(
             uow=stores.uow,
             outbox=stores.outbox,

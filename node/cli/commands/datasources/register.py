@@ -54,7 +54,7 @@ def add(
         ),
     ] = None,
     sink: Annotated[
-        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3, postgis).")
+        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3, postgis, http).")
     ] = False,
     node: Node = None,
 ) -> int:
