@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from node.base.clock import Clock, moment
 from node.base.errors import Conflict, NotFound, PeerUnreachable
@@ -28,6 +29,9 @@ from node.vocab.dsp import LIVE, QUERY
 
 _MARGIN: Final = timedelta(minutes=30)
 """A token that expires sooner is renewed when somebody asks for it."""
+
+
+_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ class LiveAccess:
         self._plane = plane
         self._token_for = token_for
         self._clock = clock
-        self._renewing: dict[str, asyncio.Lock] = {}
+        # A lock exists as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, pid: str, by: Caller, *, renew: bool = False) -> OpenAddress:
         """Return the address of the transfer ``pid``; with ``renew`` a new token, which makes the last one void.
@@ -67,7 +72,7 @@ class LiveAccess:
         ``PeerUnreachable``, or the provider's refusal, if the token has expired and cannot be renewed.
         """
         require(by, UseCase.READ_RECEIVED)
-        async with self._renewing.setdefault(pid, asyncio.Lock()):
+        async with self._locks.setdefault(pid, asyncio.Lock()):
             transfer = await off_loop(self._require_live, pid)
             expires = _expires(transfer.data_address)
             if renew or expires is None or expires - self._clock.now() < _MARGIN:
@@ -82,22 +87,39 @@ class LiveAccess:
             )
 
     async def _renew(self, transfer: Transfer) -> Transfer:
-        endpoint = read_address(transfer.data_address).token_endpoint
-        if endpoint is None:
-            return transfer
-        proof = await self._token_for(transfer.peer)
-        answer = read_object(await self._plane.document(endpoint, authorization=proof, method="POST"))
-        if read_address(answer).endpoint != read_address(transfer.data_address).endpoint:
-            raise PeerUnreachable("the provider's new address is another one")
-        return await off_loop(self._keep, transfer.pid, answer)
+        for _ in range(_TRIES):
+            endpoint = read_address(transfer.data_address).token_endpoint
+            if endpoint is None:
+                return transfer
+            proof = await self._token_for(transfer.peer)
+            answer = read_object(await self._plane.document(endpoint, authorization=proof, method="POST"))
+            if read_address(answer).endpoint != read_address(transfer.data_address).endpoint:
+                raise PeerUnreachable("the provider's new address is another one")
+            before = transfer.data_address
+            transfer, is_newest = await off_loop(self._keep, transfer.pid, without_unused(answer), before)
+            if is_newest:
+                return transfer
+        raise Conflict("others renew the token at the same time", remedy="try again in a moment")
 
     @taken_in_turn
-    def _keep(self, pid: str, address: Mapping[str, Any]) -> Transfer:
+    def _keep(self, pid: str, address: Mapping[str, Any], before: Mapping[str, Any] | None) -> tuple[Transfer, bool]:
+        """Store a new address in the place of the one ``before``, unless another process has stored a newer one.
+
+        Return the transfer, and whether its token is known to be the newest: each token makes those before it void.
+        """
         with self._work.begin() as tx:
             transfer = self._transfers.get(tx, pid, lock=True)
             if transfer is None or transfer.state != machine.STARTED:
                 raise Conflict("the transfer is no longer active", remedy=f"hansa transfer {word(pid)}")
-            return self._conversation.amend(tx, transfer, data_address=without_unused(address))
+            latest = transfer.data_address
+            if latest != before:
+                # Another process asked for a token too. Tokens are valid equally long: the last one ends last.
+                own, other = _expires(address), _expires(latest)
+                if own is None or other is None or own == other:
+                    return transfer, False
+                if own < other:
+                    return transfer, True
+            return self._conversation.amend(tx, transfer, data_address=address), True
 
     def _require_live(self, pid: str) -> Transfer:
         with self._work.read() as tx:
