@@ -80,6 +80,8 @@ def test_transactions_are_begun_through_the_unit_of_work() -> None:
 IN_TURN = (
     "node/negotiation/usecases.py",
     "node/negotiation/decisions.py",
+    "node/transfer/deletion/confirm.py",
+    "node/transfer/deletion/receive.py",
     "node/transfer/usecases.py",
     "node/worker/dead_letters.py",
 )

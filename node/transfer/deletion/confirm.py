@@ -17,6 +17,7 @@ from node.base.clock import Clock, stamp
 from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.jsons import canonical
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
@@ -108,6 +109,7 @@ class ConfirmDeletion:
         self._clock = clock
         self._me = me
 
+    @taken_in_turn
     def __call__(self, agreement_id: str, by: Caller) -> Due:
         """Delete the files that this node received under the agreement, and confirm it; ``by`` is the person who
         states that all other copies are deleted, too.
@@ -124,7 +126,9 @@ class ConfirmDeletion:
             now = self._clock.now()
             claims = {"agreement": agreement.id, "sha256": agreement.sha256, "deleted": stamp(now)}
             statement = self._keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(claims))
-            for path in paths:
+            for (
+                path
+            ) in paths:  # Before the commit, and perhaps again: a confirmation of what is still there is worse.
                 path.unlink(missing_ok=True)
             self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by.name, statement=statement))
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from node.base.clock import Clock, moment
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
+from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller, DidDocument
 from node.ledger.model import EntryKind
@@ -50,6 +55,10 @@ class ReceiveConfirmation:
             at = moment(str(claims.get("deleted")))
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             raise InvalidInput("deleted is not a date with a time") from error
+        self._record(caller, statement, claims, at)
+
+    @taken_in_turn
+    def _record(self, caller: Caller, statement: str, claims: Mapping[str, Any], at: datetime) -> None:
         with self._uow.begin() as tx:
             agreement = self._agreements.get(tx, str(claims.get("agreement")), lock=True)
             if agreement is None or agreement.provider != self._me or agreement.consumer != caller.did:
