@@ -82,6 +82,7 @@ def transferring(
             uow=stores.uow,
             agreements=stores.negotiation.agreements,
             negotiations=stores.negotiation.negotiations,
+            transfers=stores.transfer.transfers,
             conversation=conversation,
             clock=clock,
             me=parts.me,

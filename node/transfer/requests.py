@@ -21,6 +21,7 @@ from node.negotiation.ports import AgreementStore, NegotiationStore
 from node.transfer import machine, messages
 from node.transfer.addresses import push_address, read_push_address, without_token
 from node.transfer.model import Transfer
+from node.transfer.ports import TransferStore
 from node.transfer.tokens import token_hash
 from node.vocab.dsp import PULL, PUSH, version_of
 
@@ -34,6 +35,7 @@ class TransferRequests:
         uow: UnitOfWork,
         agreements: AgreementStore,
         negotiations: NegotiationStore,
+        transfers: TransferStore,
         conversation: Conversation[Transfer],
         clock: Clock,
         me: str,
@@ -45,6 +47,7 @@ class TransferRequests:
         self._uow = uow
         self._agreements = agreements
         self._negotiations = negotiations
+        self._transfers = transfers
         self._conversation = conversation
         self._clock = clock
         self._me = me
@@ -63,12 +66,13 @@ class TransferRequests:
         format: str = PULL,  # noqa: A002 - the protocol's name
         file: str | None = None,
         to: Mapping[str, Any] | None = None,
+        reuse: bool = False,
     ) -> Transfer:
         """Open a transfer for a person. Raises ``NotAllowed``, and the errors of ``open``."""
         require(by, UseCase.RECEIVE)
         if to is not None:
             require(by, UseCase.DIRECT_BYTES)
-        return self.open(agreement_id, format=format, file=file, to=to)
+        return self.open(agreement_id, format=format, file=file, to=to, reuse=reuse)
 
     @taken_in_turn
     def open(
@@ -79,9 +83,11 @@ class TransferRequests:
         file: str | None = None,
         address: str | None = None,
         to: Mapping[str, Any] | None = None,
+        reuse: bool = False,
     ) -> Transfer:
         """Request the bytes under an agreement of ours as consumer. ``address`` is the provider's protocol base URL,
-        if it is not the one of the negotiation.
+        if it is not the one of the negotiation. With ``reuse``, a transfer of the same format and file that has not
+        ended is returned instead of another one: processes that ask at the same time get the same one.
 
         A push goes to the data address ``to``: the provider reports when all bytes are there, and they never come to
         this node. Without ``to`` it goes to an address of this node. Secrets in ``to`` are sent to the provider and
@@ -92,7 +98,7 @@ class TransferRequests:
             read_push_address(to)
         now = self._clock.now()
         with self._uow.begin() as tx:
-            agreement = self._agreements.get(tx, agreement_id)
+            agreement = self._agreements.get(tx, agreement_id, lock=reuse)
             if agreement is None or agreement.consumer != self._me:
                 raise NotFound(
                     "this node is not the consumer of this agreement",
@@ -104,6 +110,9 @@ class TransferRequests:
                     remedy="negotiate a new one: hansa get",
                     facts={"case": "agreement-ended"},
                 )
+            known = self._reusable(tx, agreement_id, format, file) if reuse else None
+            if known is not None:
+                return known
             there = (address or self._address_of(tx, agreement)).rstrip("/")
             version = version_of(there)
             transfer = Transfer(
@@ -130,6 +139,11 @@ class TransferRequests:
                 body["dataAddress"] = push_address(self._public_url, transfer.pid, token=token)
                 transfer = replace(transfer, push_token=token_hash(token))
             return self._conversation.open(tx, transfer, machine.REQUEST, body)
+
+    def _reusable(self, tx: Transaction, agreement_id: str, format_: str, file: str | None) -> Transfer | None:
+        unended = self._transfers.under(tx, agreement_id, apart_from=machine.TABLE.terminal)
+        same = (transfer for transfer in unended if (transfer.format, transfer.file) == (format_, file))
+        return next((transfer for transfer in same if transfer.role is Role.CONSUMER), None)
 
     def _address_of(self, tx: Transaction, agreement: Agreement) -> str:
         negotiation = self._negotiations.get(tx, agreement.negotiation)

@@ -267,6 +267,7 @@ class SimNode:
             uow=self.uow,
             agreements=self.agreements,
             negotiations=self.negotiations_store,
+            transfers=self.transfers_store,
             conversation=carry,
             clock=self.clock,
             me=self.did,

@@ -26,8 +26,8 @@ PATIENCE: Final = 60.0
 class Opens(Protocol):
     """Requests a transfer in this node's own name, whoever began the run: ``TransferRequests.open``."""
 
-    def __call__(self, agreement_id: str, *, format: str) -> Transfer:  # noqa: A002 - as the protocol's
-        """Return the requested transfer."""
+    def __call__(self, agreement_id: str, *, format: str, reuse: bool) -> Transfer:  # noqa: A002 - as the protocol's
+        """Return the requested transfer; with ``reuse``, one that has not ended instead of another."""
 
 
 class ModelTransfers:
@@ -65,7 +65,7 @@ class ModelTransfers:
         transfer = await self._openings.open(
             agreement.id,
             find=lambda: self._find_open(agreement),
-            request=lambda: self._open_transfer(agreement.id, format=EXECUTE),
+            request=lambda: self._open_transfer(agreement.id, format=EXECUTE, reuse=True),
             read=self._get,
         )
         if is_open(transfer):

@@ -120,7 +120,7 @@ class AskPartner:
         transfer = await self._openings.open(
             (agreement_id, file),
             find=lambda: self._newest(agreement_id, file),
-            request=lambda: self._requests.request(agreement_id, by, format=QUERY, file=file),
+            request=lambda: self._requests.request(agreement_id, by, format=QUERY, file=file, reuse=True),
             read=lambda pid: self._overview.transfer(pid)[0],
         )
         if is_open(transfer):
