@@ -61,11 +61,8 @@ def test_the_main_job(job: Job) -> None:
     for node in (job.region, job.provider, job.consumer):
         with node.client() as client:
             assert client.node()["wrong"] == {}
-            assert client.deliveries() == {"waiting": 0, "dead": []} or _only_refusals(client.deliveries())
-
-
-def _only_refusals(deliveries: dict[str, Any]) -> bool:
-    return deliveries["waiting"] == 0 and not deliveries["dead"]
+            until("all messages are delivered", lambda: client.deliveries()["waiting"] == 0)
+            assert client.deliveries()["dead"] == []
 
 
 def join(job: Job) -> None:
