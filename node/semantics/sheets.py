@@ -224,6 +224,15 @@ def rows(file: BinaryIO, look: Look, *, strict: bool = False) -> Iterator[tuple[
             text.detach()
 
 
+def answer_rows(body: bytes) -> Iterator[list[str]]:
+    """Yield the rows of the CSV in UTF-8 that a node answers with, the names of the columns first.
+
+    Raises ``csv.Error`` for a line that cannot be read. A row of one empty cell is an empty line in CSV.
+    """
+    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", errors="replace", newline="")
+    return (row or [""] for row in csv.reader(text))
+
+
 def decode(body: bytes, encoding: str, *, whole: bool) -> str:
     """Return the text of ``body``, without a last character that was cut in two."""
     name = {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)

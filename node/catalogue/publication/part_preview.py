@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +14,7 @@ from node.policy.portion import TABLE_LIMITS
 from node.policy.words import part_sentences
 from node.semantics.model import File
 from node.semantics.profiles.table_queries_client import TableAnswer, TablePart, TableQuestion
+from node.semantics.sheets import answer_rows
 
 _FIRST: Final = TableQuestion(sql="SELECT * FROM data LIMIT 5", form="csv")
 _COUNT: Final = TableQuestion(sql="SELECT count(*) FROM data", form="csv")
@@ -74,7 +73,7 @@ class PreviewPart:
         return PartTable(
             file=file.name,
             columns=first.columns,
-            rows=tuple(tuple(row) or ("",) for row in _lines(first)),
+            rows=tuple(map(tuple, _lines(first))),
             count=int(_lines(total)[0][0]),
         )
 
@@ -85,4 +84,4 @@ def part_words(record: Record, language: str) -> list[str]:
 
 
 def _lines(answer: TableAnswer) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(answer.body.decode("utf-8"), newline="")))[1:]
+    return list(answer_rows(answer.body))[1:]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -21,6 +19,7 @@ from node.portal.reasons import whys
 from node.portal.views.table_questions import AskableTable
 from node.portal.visit import Visit
 from node.semantics.profiles.table_queries_client import LONGEST, MOST_ROWS
+from node.semantics.sheets import answer_rows
 from node.transfer.queries.requests import PartnerAnswer
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _page(
 def _first_rows(reply: PartnerAnswer, seconds: float) -> ShownAnswer:
     """Return the beginning of an answer. Raises ``InvalidInput`` if it is not a table."""
     try:
-        lines = list(islice(_lines(reply.body), SHOWN + 2))
+        lines = list(islice(answer_rows(reply.body), SHOWN + 2))
     except csv.Error as error:
         raise InvalidInput("the answer cannot be shown as a table", remedy="download it as CSV") from error
     if not lines or not lines[0]:
@@ -141,12 +140,6 @@ def _first_rows(reply: PartnerAnswer, seconds: float) -> ShownAnswer:
         partial=reply.partial,
         seconds=seconds,
     )
-
-
-def _lines(body: bytes) -> Iterator[list[str]]:
-    text = io.TextIOWrapper(io.BytesIO(body), encoding="utf-8", errors="replace", newline="")
-    # A row of one empty cell is an empty line in CSV.
-    return (line or [""] for line in csv.reader(text))
 
 
 def _cell(text: str) -> str:
