@@ -32,7 +32,7 @@ _PAUSE: Final = 0.3
 def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         cls=Shorthand,
-        help="Send received files to data sources: send, list, retry, removed, order, orders, stop.",
+        help="Send received files to data sources.",
     )
     verbs.command("send")(send)
     verbs.command("list")(list_shipments)
@@ -107,7 +107,10 @@ def order(
     to: _To = "",
     node: Node = None,
 ) -> int:
-    """Send everything that arrives under an agreement from now on to a data source."""
+    """Send all that arrives from now on to a data source.
+
+    That is every new version that one agreement brings.
+    """
     with connect(node) as client:
         receipt = client.shipments.order(_agreement(client, asset), source, place=to)
     if Mode.json:
