@@ -6,6 +6,8 @@ Tables of ``PostgisConnection`` go through it in ``tests.contract.test_table_sin
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from node.adapters.datasources.s3 import S3Connection, S3Connector
 from node.adapters.datasources.web import WebConnection, WebConnector
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
-from node.base.errors import HansaError, InvalidInput
+from node.base.errors import HansaError, InvalidInput, NoRoom
 from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable, SinkOccupied, SinkRefuses
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import Question
@@ -267,6 +269,45 @@ class TestFolders:
         with pytest.raises(HansaError, match="changed"):
             await subject.sink.deposit(parcel, Notes())
         assert await subject.sink.items(10) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB of its own."""
+    root = tmp_path / "disk"
+    root.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(root)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield root
+    subprocess.run(["umount", str(root)], check=True, capture_output=True)
+
+
+async def test_a_full_disk_is_said_and_the_rest_arrives_when_there_is_room(small_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "received").mkdir()
+    sink: Any = FolderConnector([small_disk], tmp_path / "node").connect(Setup(name="f", address=str(small_disk)))
+    subject = Subject(sink, tmp_path / "received")
+    body = BODY[: 3 << 20]
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(2 << 20))
+    for _ in range(2):
+        with pytest.raises(NoRoom) as raised:
+            await sink.deposit(subject.parcel(body), Notes())
+        assert "make room" in raised.value.remedy
+        # Readers see nothing of it, and what others have is untouched.
+        assert [item.path for item in await sink.items(10)] == ["ballast"]
+        assert ballast.read_bytes() == bytes(2 << 20)
+    ballast.unlink()
+    assert await sink.deposit(subject.parcel(body), Notes()) is True
+    assert (small_disk / "in" / "counts.csv").read_bytes() == body
+    assert [path.name for path in (small_disk / "in").iterdir()] == ["counts.csv"]
+    # A deposit that is given up on a full disk leaves no hidden copy.
+    ballast.write_bytes(bytes(900_000))
+    parcel = subject.parcel(OTHER * 50_000, "more.csv")
+    with pytest.raises(NoRoom):
+        await sink.deposit(parcel, Notes())
+    await sink.abandon(parcel)
+    assert sorted(path.name for path in small_disk.iterdir()) == ["ballast", "in"]
 
 
 class TestBuckets:
