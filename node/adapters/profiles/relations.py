@@ -165,8 +165,15 @@ def quote_name(name: str) -> str:
 
 
 def csv_options(path: Path, look: sheets.Look) -> tuple[str, tuple[Any, ...]]:
-    """Return the options of ``read_csv`` for a table of text, and the values of its parameters, the path first."""
-    options = f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {LINE}, null_padding = false"
+    """Return the options of ``read_csv`` for a table of text, and the values of its parameters, the path first.
+
+    Nothing is left to the guesses of the engine: it left out all lines before an odd one, as if the table began there,
+    and those that look like comments.
+    """
+    options = (
+        f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {LINE}, null_padding = false, "
+        "skip = 0, comment = '', quote = '\"', escape = '\"'"
+    )
     if look.delimiter != "," and has_decimal_commas(path, look):
         options += ", decimal_separator = ','"
     return options, (str(path), look.delimiter, look.encoding, list(unique_names(look.columns)))

@@ -145,11 +145,8 @@ def _sources(path: Path, name: str) -> list[Source]:
     if len(sources) == 1:
         return sources
     stem = sources[0].relation.removesuffix(")")
-    # The engine would guess where a table begins, and which lines are comments.
     return [
-        Source(
-            f"{stem}{more}, skip = 0, comment = '', quote = '\"', escape = '\"')", sources[0].values, sources[0].size
-        )
+        Source(f"{stem}{more})", sources[0].values, sources[0].size)
         for more in ("", ", sample_size = -1", ", all_varchar = true")
     ]
 

@@ -35,6 +35,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         offer(started, "secret", TABLE, is_open=False)
         offer(started, "inside", TABLE, audience="internal")
         offer(started, "odd", b'name,note\n"a,b","<script>alert(1)</script>"\nc,\xc3\xa9t\xc3\xa9\n')
+        offer(started, "uneven", b"id,name\n# 1,b\n" + b"".join(b"%d,x\n" % n for n in range(50)) + b"50,y,more\n")
         offer(started, "decimal", b"place;level\nGent;1,5\nBrugge;10,25\n")
         yield started
 
@@ -108,6 +109,12 @@ def test_the_rows_that_match_are_exported_as_they_are(node: Running) -> None:
         assert lines[:2] == [f"day,place,{COUNT}", "2026-01-02,Brugge,1"]
         assert len(lines) == 41
         assert visitor.get(address(node, "odd", "csv")).text.splitlines()[1].startswith('"a,b",')
+
+
+def test_an_odd_line_at_the_end_hides_no_other(node: Running) -> None:
+    page = asked(node, "uneven")
+    assert page["total"] == 52
+    assert page["rows"][0] == ["# 1", "b"], "no comment either"
 
 
 def test_nobody_reads_rows_of_what_they_may_not_download(node: Running) -> None:
