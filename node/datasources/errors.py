@@ -43,6 +43,10 @@ class SinkOccupied(Conflict):
     title = "Something else is at this place of the data source"
 
 
+class EarlierContent(SinkOccupied):
+    """Other content was at the place before this node sent a byte there."""
+
+
 class SinkRefuses(RemoteFault):
     """A data source does not take the data."""
 

@@ -55,9 +55,14 @@ class SinkConnection(Protocol):
     """A data source that takes files. All methods raise ``DataSourceUnreachable`` (``DataSourceSlow``,
     ``DataSourceRefuses``), ``SinkRefuses``, ``NoRoom`` and ``ForbiddenAddress``."""
 
+    @property
+    def is_replacing(self) -> bool:
+        """Return whether what is deposited takes the place of what was there, so that a place has one content."""
+
     async def deposit(self, parcel: Parcel, note: Note) -> bool:
         """Store the file at its place, whole or not at all. Return False if the same content is there already.
-        Raises ``SinkOccupied`` if other content is there."""
+        Raises ``SinkOccupied`` if other content is there, ``EarlierContent`` if no byte was sent before that was
+        noticed."""
 
     async def abandon(self, parcel: Parcel) -> None:
         """Remove what is left of a deposit that will not continue."""

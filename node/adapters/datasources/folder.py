@@ -114,6 +114,10 @@ class FolderConnection:
         del note  # What is there is compared with the file: nothing has to be noted.
         return await self._deposits.deposit(parcel)
 
+    @property
+    def is_replacing(self) -> bool:
+        return True
+
     async def abandon(self, parcel: Parcel) -> None:
         await self._deposits.abandon(parcel)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from node.base.errors import LocalFault, NoRoom
-from node.datasources.errors import DataSourceUnreachable, SinkOccupied, SinkRefuses
+from node.datasources.errors import DataSourceUnreachable, EarlierContent, SinkOccupied, SinkRefuses
 from node.datasources.sinks import Parcel, check_place
 from node.exchange.offloop import off_loop
 
@@ -52,7 +52,7 @@ class FolderDeposits:
             await off_loop(place.discard, parcel.id)
             return False
         if content_hash is not None and content_hash != parcel.replaces:
-            raise _occupation(parcel.path)
+            raise _occupation(parcel.path, EarlierContent)
         copy = await off_loop(_Copy, place, parcel)
         try:
             while await off_loop(copy.step):
@@ -253,10 +253,8 @@ def part_name(parcel_id: str) -> str:
     return f".hansa-{parcel_id}.part"
 
 
-def _occupation(path: str) -> SinkOccupied:
-    return SinkOccupied(
-        f"there is something else at {path} already", remedy="choose another place, or move what is there"
-    )
+def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
+    return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
 
 
 def _fault(error: OSError) -> Exception:

@@ -140,6 +140,10 @@ class PostgisConnection:
         del note  # A transaction is there whole or not at all: nothing continues.
         return await self._deposits.deposit(parcel)
 
+    @property
+    def is_replacing(self) -> bool:
+        return True
+
     async def abandon(self, parcel: Parcel) -> None:
         """Do nothing: the server undoes a transaction that did not end."""
 

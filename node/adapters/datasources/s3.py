@@ -99,6 +99,10 @@ class S3Connection:
     async def deposit(self, parcel: Parcel, note: Note) -> bool:
         return await self._uploads.upload(parcel, note)
 
+    @property
+    def is_replacing(self) -> bool:
+        return True
+
     async def abandon(self, parcel: Parcel) -> None:
         await self._uploads.abort(parcel)
 

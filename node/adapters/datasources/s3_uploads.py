@@ -21,6 +21,7 @@ from node.datasources.errors import (
     DataSourceRefuses,
     DataSourceSlow,
     DataSourceUnreachable,
+    EarlierContent,
     SinkOccupied,
     SinkRefuses,
 )
@@ -73,7 +74,7 @@ class BucketUploads:
             await self.abort(parcel)
             return False
         if content_hash is not None and (not content_hash or content_hash != parcel.replaces):
-            raise _occupation(parcel.path)
+            raise _occupation(parcel.path, EarlierContent)
         is_free = content_hash is None
         if parcel.size <= self._small:
             await self._put_whole(url, parcel, is_free=is_free)
@@ -260,10 +261,8 @@ def _redirect_refusal() -> SinkRefuses:
     )
 
 
-def _occupation(path: str) -> SinkOccupied:
-    return SinkOccupied(
-        f"there is something else at {path} already", remedy="choose another place, or move what is there"
-    )
+def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
+    return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
 
 
 def _code(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import NoRoom
-from node.datasources.errors import DataSourceRefuses, DataSourceSlow, SinkOccupied, SinkRefuses
+from node.datasources.errors import DataSourceRefuses, DataSourceSlow, EarlierContent, SinkOccupied, SinkRefuses
 from node.datasources.sinks import Parcel, check_table
 from node.datasources.table_reader import TablePiece, TableReader
 
@@ -103,7 +103,7 @@ class TableDeposits:
         oid, mark = await _look(session, place, parcel.path)
         if oid is not None:
             if mark is None or mark.sha256 not in (parcel.sha256, parcel.replaces):
-                raise _occupation(parcel.path)
+                raise _occupation(parcel.path, EarlierContent)
             if not await _is_unchanged(session, place, mark):
                 raise _change(parcel.path)
             if mark.sha256 == parcel.sha256:
@@ -304,10 +304,8 @@ def _sink_errors(path: str) -> Iterator[None]:
         ) from error
 
 
-def _occupation(path: str) -> SinkOccupied:
-    return SinkOccupied(
-        f"there is something else at {path} already", remedy="choose another table, or rename what is there"
-    )
+def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
+    return kind(f"there is something else at {path} already", remedy="choose another table, or rename what is there")
 
 
 def _change(path: str) -> SinkOccupied:

@@ -82,6 +82,10 @@ class WebConnection:
         del note  # An upload begins again: servers have no common way to continue one.
         return await self._uploads.upload(parcel)
 
+    @property
+    def is_replacing(self) -> bool:
+        return self._uploads.is_replacing
+
     async def abandon(self, parcel: Parcel) -> None:
         """Do nothing: a server forgets what did not arrive whole."""
 

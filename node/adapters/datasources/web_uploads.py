@@ -21,6 +21,7 @@ from node.datasources.errors import (
     DataSourceRefuses,
     DataSourceSlow,
     DataSourceUnreachable,
+    EarlierContent,
     SinkOccupied,
     SinkRefuses,
 )
@@ -66,6 +67,11 @@ class WebUploads:
         self._headers = dict(headers)
         self._method = method
 
+    @property
+    def is_replacing(self) -> bool:
+        """See ``SinkConnection.is_replacing``. What a server makes of a POST is unknown, so it replaces nothing."""
+        return self._method == "put"
+
     async def upload(self, parcel: Parcel) -> bool:
         """See ``SinkConnection.deposit``. A repeated POST has the same ``Idempotency-Key``."""
         url = at(self._address, check_place(parcel.path))
@@ -79,7 +85,7 @@ class WebUploads:
             return False
         if content is not None and content.sha256:
             if content.sha256 != parcel.replaces:
-                raise _occupation(parcel.path)
+                raise _occupation(parcel.path, EarlierContent)
             condition = {"If-Match": content.etag} if content.etag else {}
         else:
             condition = {"If-None-Match": "*"}
@@ -194,10 +200,8 @@ def _redirect_refusal() -> SinkRefuses:
     )
 
 
-def _occupation(path: str) -> SinkOccupied:
-    return SinkOccupied(
-        f"there is something else at {path} already", remedy="choose another place, or move what is there"
-    )
+def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
+    return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
 
 
 def _require(answer: Answer, path: str) -> None:

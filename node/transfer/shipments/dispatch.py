@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, HansaError, LocalFault, NotFound, PeerUnreachable
 from node.base.work import Transaction, UnitOfWork
-from node.datasources.errors import DataSourceRefuses
+from node.datasources.errors import DataSourceRefuses, EarlierContent
 from node.datasources.model import DataSource
 from node.datasources.sinks import Parcel, SinkConnection
 from node.exchange.offloop import off_loop
@@ -25,7 +25,7 @@ from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation.ports import AgreementStore
 from node.transfer.ports import ReceptionStore
-from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore
+from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore, leftover_of
 
 log = logging.getLogger("hansa.shipments")
 
@@ -36,6 +36,22 @@ class SinkOf(Protocol):
     """Opens sinks (``node.datasources.register.DataSources``)."""
 
     def sink(self, name: str) -> tuple[DataSource, SinkConnection]: ...
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt to send. ``number`` is that of the row. ``is_first``: before it, nothing of the shipment was at the
+    sink. ``has_sent``: the sink was given the file, so a copy may be there whatever it answers."""
+
+    sink: SinkConnection | None = None
+    address: str = ""
+    number: int = 0
+    is_first: bool = False
+    has_sent: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        return self.sink is not None and self.sink.is_replacing
 
 
 class SendShipment:
@@ -70,38 +86,48 @@ class SendShipment:
         shipment = await off_loop(self._current, shipment_id)
         if shipment is None or not shipment.is_under_way:
             return
-        parcel: Parcel | None = None
-        sink: SinkConnection | None = None
+        attempt = _Attempt()
         try:
-            source, connection = await off_loop(self._sinks.sink, shipment.source)
-            parcel = await off_loop(self._start, shipment_id, source.address)
+            source, sink = await off_loop(self._sinks.sink, shipment.source)
+            attempt.sink, attempt.address = sink, source.address
+            parcel = await off_loop(self._start, shipment_id, attempt)
             if parcel is None:
+                await self._clear(shipment_id, attempt)
                 return
-            sink = connection
             await _check(parcel)
-            is_new = await connection.deposit(parcel, _Progress(self, shipment_id))
+            attempt.has_sent = True
+            is_new = await sink.deposit(parcel, _Progress(self, shipment_id))
         except DataSourceRefuses as refusal:
-            await self._fail(shipment_id, refusal, sink, parcel, is_certain=True)
+            await self._fail(shipment_id, refusal, attempt)
         except (PeerUnreachable, LocalFault) as error:
             if is_last:
-                await self._fail(shipment_id, error, sink, parcel, is_certain=False)
+                await self._fail(shipment_id, error, attempt)
                 return
             await off_loop(self._wait, shipment_id, error)
             raise
+        except EarlierContent as occupation:
+            attempt.has_sent = False
+            await self._fail(shipment_id, occupation, attempt)
         except HansaError as refusal:
-            await self._fail(shipment_id, refusal, sink, parcel, is_certain=True)
+            await self._fail(shipment_id, refusal, attempt)
         else:
-            await off_loop(self._conclude, shipment_id, is_new)
+            await off_loop(self._conclude, shipment_id, attempt, is_new)
 
     def _current(self, shipment_id: str) -> Shipment | None:
         with self._uow.read() as tx:
             return self._store.get(tx, shipment_id)
 
-    def _start(self, shipment_id: str, address: str) -> Parcel | None:
+    def _start(self, shipment_id: str, attempt: _Attempt) -> Parcel | None:
+        address = attempt.address
         with self._uow.begin() as tx:
             shipment = self._store.get(tx, shipment_id, lock=True)
             if shipment is None or not shipment.is_under_way:
                 return None
+            if shipment.address not in ("", address):
+                raise Conflict(
+                    f"{shipment.source} has another address than when the data were sent",
+                    remedy="its steward gives the earlier address, or somebody deletes the copy there by hand",
+                )
             agreement = self._agreements.get(tx, shipment.agreement)
             if agreement is None or not agreement.in_force:
                 raise Conflict("the agreement has ended meanwhile", remedy="ask for the asset again: hansa get")
@@ -109,13 +135,12 @@ class SendShipment:
             if reception is None or not reception.path:
                 raise NotFound("the received file is gone", remedy="get the asset again: hansa get")
             others = self._others(tx, shipment)
-            if any(_is_later(other, shipment, address) for other in others):
+            if attempt.replaces and any(_is_later(other, shipment, address) for other in others):
                 outcome = replace(
                     shipment,
                     state=ShipmentState.REPLACED,
                     reason="a later version is at its place",
                     remedy="",
-                    address="",
                     changed=self._clock.now(),
                 )
                 self._store.put(tx, outcome)
@@ -131,6 +156,7 @@ class SendShipment:
                 changed=self._clock.now(),
             )
             self._store.put(tx, sending)
+            attempt.number, attempt.is_first = sending.attempts, not shipment.address
             return Parcel(
                 id=sending.id,
                 file=self._folder / reception.path,
@@ -181,26 +207,42 @@ class SendShipment:
                 )
                 self._store.put(tx, waiting)
 
-    async def _fail(
-        self,
-        shipment_id: str,
-        error: HansaError,
-        sink: SinkConnection | None,
-        parcel: Parcel | None,
-        *,
-        is_certain: bool,
-    ) -> None:
-        """Record that the shipment failed. ``is_certain``: nothing of it is at the sink."""
+    async def _clear(self, shipment_id: str, attempt: _Attempt) -> None:
+        """Remove what is left of a shipment that was replaced before it was complete."""
+        shipment = await off_loop(self._current, shipment_id)
+        if shipment is None or shipment.state is not ShipmentState.REPLACED or not shipment.address:
+            return
+        if await self._abandon(shipment, attempt):
+            await off_loop(self._forget_address, shipment)
+
+    async def _abandon(self, shipment: Shipment, attempt: _Attempt) -> bool:
+        """Remove what is left of an upload; return whether none of its parts can be at the sink any more."""
+        if not shipment.address:
+            return True
+        if attempt.sink is None or attempt.address != shipment.address:
+            return False
+        try:
+            await attempt.sink.abandon(leftover_of(shipment))
+        except HansaError as fault:
+            log.warning("parts of a shipment may be left: %s", fault.detail, extra={"shipment": shipment.id})
+            return False
+        return True
+
+    def _forget_address(self, shipment: Shipment) -> None:
+        with self._uow.begin() as tx:
+            if self._store.get(tx, shipment.id, lock=True) == shipment:
+                self._store.put(tx, replace(shipment, address="", progress={}, changed=self._clock.now()))
+
+    async def _fail(self, shipment_id: str, error: HansaError, attempt: _Attempt) -> None:
+        """Record that the shipment failed. The address stays unless it is certain that no byte was sent there."""
         log.warning("a shipment failed: %s", error.detail, extra={"shipment": shipment_id})
         shipment = await off_loop(self._current, shipment_id)
-        if sink is not None and parcel is not None and shipment is not None:
-            try:
-                await sink.abandon(replace(parcel, progress=shipment.progress))
-            except HansaError as fault:
-                log.warning("parts of a shipment may be left: %s", fault.detail, extra={"shipment": shipment_id})
-        await off_loop(self._write_failure, shipment_id, error, is_certain)
+        is_nowhere = attempt.is_first and not attempt.has_sent
+        is_clean = is_nowhere or shipment is None or await self._abandon(shipment, attempt)
+        await off_loop(self._write_failure, shipment_id, error, attempt.number if is_nowhere else None, is_clean)
 
-    def _write_failure(self, shipment_id: str, error: HansaError, is_certain: bool) -> None:
+    def _write_failure(self, shipment_id: str, error: HansaError, unsent: int | None, is_clean: bool) -> None:
+        """``unsent`` is the attempt before whose end nothing was sent, if it is known."""
         with self._uow.begin() as tx:
             shipment = self._store.get(tx, shipment_id, lock=True)
             if shipment is None or not shipment.is_under_way:
@@ -210,22 +252,21 @@ class SendShipment:
                 state=ShipmentState.FAILED,
                 reason=error.detail,
                 remedy=error.remedy,
-                address="" if is_certain else shipment.address,
-                progress={},
+                address="" if unsent == shipment.attempts else shipment.address,
+                progress={} if is_clean else shipment.progress,
                 changed=self._clock.now(),
             )
             self._store.put(tx, failure)
             self._note(tx, failure, "shipment-failed", reason=error.detail)
 
-    def _conclude(self, shipment_id: str, is_new: bool) -> None:
+    def _conclude(self, shipment_id: str, attempt: _Attempt, is_new: bool) -> None:
         with self._uow.begin() as tx:
             shipment = self._store.get(tx, shipment_id, lock=True)
             if shipment is None or not shipment.is_under_way:
                 return
             now = self._clock.now()
-            for other in self._store.at_place(tx, shipment.source, shipment.path):
-                superseded = other.state is ShipmentState.SENT and other.sha256 != shipment.sha256
-                if superseded and other.address == shipment.address:
+            for other in self._others(tx, shipment) if attempt.replaces else ():
+                if _is_superseded(other, shipment):
                     self._store.put(tx, replace(other, state=ShipmentState.REPLACED, address="", changed=now))
             reason = "" if is_new else "the same content was there already"
             sent = replace(shipment, state=ShipmentState.SENT, reason=reason, remedy="", progress={}, changed=now)
@@ -252,6 +293,12 @@ def _is_later(other: Shipment, shipment: Shipment, address: str) -> bool:
     """Return whether ``other`` has brought a later version of the same asset to the place."""
     is_there = other.state is ShipmentState.SENT and other.address == address
     return is_there and other.dataset == shipment.dataset and other.at > shipment.at
+
+
+def _is_superseded(other: Shipment, shipment: Shipment) -> bool:
+    """Return whether ``shipment`` has taken the place of ``other``, another content of the same asset."""
+    was_there = other.state is ShipmentState.SENT and other.address == shipment.address
+    return was_there and other.dataset == shipment.dataset and other.sha256 != shipment.sha256
 
 
 def _goes_first(other: Shipment, shipment: Shipment) -> bool:

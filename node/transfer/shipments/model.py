@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
-from node.datasources.sinks import check_place
+from node.datasources.sinks import Parcel, check_place
 
 TOPIC: Final = "shipment"
 
@@ -108,6 +109,19 @@ class ShipmentStore(Protocol):
 def identify(*parts: str) -> str:
     """Return the id of the shipment, or order, that these parts describe: the same parts are the same one."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def leftover_of(shipment: Shipment) -> Parcel:
+    """Return what ``SinkConnection.abandon`` has to know of a shipment that will not continue."""
+    return Parcel(
+        id=shipment.id,
+        file=Path(),
+        path=shipment.path,
+        size=shipment.size,
+        sha256=shipment.sha256,
+        progress=shipment.progress,
+        origin=shipment.transfer,
+    )
 
 
 def check_pattern(pattern: str) -> str:

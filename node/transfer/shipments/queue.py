@@ -92,18 +92,18 @@ class ShipmentQueue:
             at=earlier.at if earlier is not None else now,
             changed=now,
             address=earlier.address if earlier is not None else "",
+            progress=earlier.progress if earlier is not None else {},
         )
         return self.begin(tx, shipment, by)
 
     def begin(self, tx: Transaction, shipment: Shipment, by: str) -> Shipment:
-        """Queue a shipment from the beginning."""
+        """Queue a shipment. What is noted of an upload that may be unfinished at the data source stays."""
         entry = replace(
             shipment,
             state=ShipmentState.QUEUED,
             reason="",
             remedy="",
             attempts=0,
-            progress={},
             changed=self._clock.now(),
         )
         self._store.put(tx, entry)

@@ -71,6 +71,7 @@ class CountingSink:
         self.present: Counter[str] = Counter()
         self.attempts: Counter[str] = Counter()
         self.met: list[str] = []
+        self.is_replacing = True
 
     async def deposit(self, parcel: Parcel, note: Note) -> bool:
         self.present[parcel.id] += 1
