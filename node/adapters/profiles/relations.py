@@ -167,8 +167,8 @@ def quote_name(name: str) -> str:
 def csv_options(path: Path, look: sheets.Look) -> tuple[str, tuple[Any, ...]]:
     """Return the options of ``read_csv`` for a table of text, and the values of its parameters, the path first.
 
-    Nothing is left to the guesses of the engine: it left out all lines before an odd one, as if the table began there,
-    and those that look like comments.
+    Nothing is left to the guesses of the engine: it left out all lines before an odd one, as if the table began
+    there, and those that look like comments.
     """
     options = (
         f"delim = ?, header = true, encoding = ?, names = ?, max_line_size = {LINE}, null_padding = false, "
