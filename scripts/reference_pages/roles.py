@@ -75,7 +75,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/transfers/{pid}/access": "READ_RECEIVED",
     "GET /api/transfers/{pid}/content": "READ_RECEIVED",
     "GET /api/transfers/{pid}/sealed": "READ_RECEIVED",
-    "POST /api/agreements/{agreement_id}/query": "RECEIVE",
+    "POST /api/agreements/{agreement_id}/query": "READ_RECEIVED",
     "POST /api/agreements/{agreement_id}/confirm-deletion": "CONFIRM_DELETION",
     "GET /api/shipments": "RECEIVE",
     "POST /api/shipments": "RECEIVE",

@@ -73,11 +73,12 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         accesses=await responder.node.contracts.agreements.accesses(agreement_view.agreement.id) if provides else (),
         transfers=() if provides else await responder.node.work.processes.under(agreement_view.agreement.id),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
+        may_ask=allowed(visit.caller, UseCase.READ_RECEIVED),
         ways=await responder.node.contracts.table_questions.ways(agreement_view, visit.caller),
         files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
         get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",
         checks=checks,
-        copies=await run_sync(responder.node.work.shipments.copies, agreement_view.agreement.id),
+        copies=await run_sync(responder.node.work.shipments.copies, agreement_view.agreement.id, visit.caller),
         quoted=quote(agreement_view.agreement.id, safe=""),
     )
 

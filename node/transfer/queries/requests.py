@@ -14,6 +14,7 @@ from node.base.plaintext import word
 from node.base.work import UnitOfWork
 from node.dialogue.process import Exchange, Role
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses, limits_uses
 from node.semantics.profiles.table_queries_client import TableQuestion
@@ -85,7 +86,7 @@ class AskPartner:
         Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the provider does not open the table,
         ``PeerUnreachable``, and the provider's refusal of the question.
         """
-        self._requests.require_role(by)
+        self.require_role(by)
         transfer = await self._open(agreement_id, by, file)
         try:
             answer = await self._send_to(transfer, question, by)
@@ -97,7 +98,9 @@ class AskPartner:
         return answer
 
     def require_role(self, by: Caller) -> None:
-        """Raise ``NotAllowed`` if a question of ``by`` would raise it."""
+        """Raise ``NotAllowed`` unless ``by`` may open a transfer and read what it brings: an answer is received data,
+        and a transfer that nobody may read is not opened."""
+        require(by, UseCase.READ_RECEIVED)
         self._requests.require_role(by)
 
     async def _send_to(self, transfer: Transfer, question: TableQuestion, by: Caller) -> PartnerAnswer:

@@ -15,7 +15,7 @@ from node.datasources.model import DataSource
 from node.datasources.sinks import TABLES, check_table
 from node.dialogue.process import Role
 from node.identity.model import Caller
-from node.identity.roles import UseCase, require
+from node.identity.roles import UseCase, allowed, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append
 from node.negotiation.model import Agreement
@@ -152,8 +152,11 @@ class Shipments:
         with self._uow.read() as tx:
             return self._store.of_transfer(tx, pid)
 
-    def copies(self, agreement_id: str) -> Sequence[Shipment]:
-        """Return the shipments under an agreement whose copies may be at data sources."""
+    def copies(self, agreement_id: str, by: Caller) -> Sequence[Shipment]:
+        """Return the shipments under an agreement whose copies may be at data sources; none for a caller who may not
+        receive data, since their names tell about the inside of the city."""
+        if not allowed(by, UseCase.RECEIVE):
+            return ()
         with self._uow.read() as tx:
             return [shipment for shipment in self._store.under(tx, agreement_id) if shipment.may_lie_there]
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from node.evidence.archive import file_name
-from node.identity.roles import UseCase, allowed
+from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
 from node.policy.odrl import parse
@@ -55,11 +55,12 @@ def router(
     export: Callable[[str], Awaitable[bytes]],
     duties: DeletionDuties,
     confirm: DeleteEverywhere,
-    copies: Callable[[str], Sequence[Shipment]],
+    copies: Callable[[str, Caller], Sequence[Shipment]],
     ask: AskPartner,
 ) -> APIRouter:
     """Return the routes. ``document`` renders an agreement in a language as HTML; ``export`` writes it with its
-    evidence; ``copies`` are those that may be at data sources of this node."""
+    evidence; ``copies`` are those that may be at data sources of this node, as far as a caller may
+    know of them."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get("/agreements", summary="All agreements, newest first")
@@ -71,7 +72,7 @@ def router(
     async def one_agreement(request: Request, agreement_id: str) -> Any:
         caller = await person(request)
         agreement = await run_sync(lambda: reading.agreement(agreement_id))
-        current_copies = await run_sync(copies, agreement.id) if allowed(caller, UseCase.RECEIVE) else ()
+        current_copies = await run_sync(copies, agreement.id, caller)
         accesses = await run_sync(lambda: reading.accesses(agreement_id))
         transfers = await run_sync(lambda: reading.transfers_under(agreement))
         tally = await run_sync(lambda: reading.uses(agreement))

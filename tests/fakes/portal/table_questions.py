@@ -115,6 +115,7 @@ class FakeTableQuestions:
         return await self._node.record(iri, caller)
 
     def require_role(self, by: Caller) -> None:
+        require(by, UseCase.READ_RECEIVED)
         require(by, UseCase.RECEIVE)
 
     async def __call__(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from anyio.to_thread import run_sync
 from starlette.responses import Response
 
+from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ async def shipments(responder: Responder, visit: Visit) -> Response:
         more=len(items) > PAGE,
         orders=await run_sync(shipping.orders, visit.caller),
         sinks=await run_sync(shipping.sinks, visit.caller),
+        may_note_removal=allowed(visit.caller, UseCase.CONFIRM_DELETION),
     )
 
 

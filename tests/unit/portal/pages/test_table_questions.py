@@ -106,18 +106,20 @@ def test_a_provider_that_is_away_keeps_the_query_and_our_own_faults_are_no_refus
     assert "secret" not in ask(els, "SELECT 5").text
 
 
-def test_it_is_for_those_who_may_receive_and_for_tables_under_our_own_agreements(
+def test_it_is_for_those_who_may_read_received_data_and_for_tables_under_our_own_agreements(
     node: FakeNode, els: TestClient
 ) -> None:
     assert els.get(f"/agreements/{AGREEMENT}/ask", headers=ENGLISH).status_code == 404
     assert els.get("/agreements/urn:none/ask", headers=ENGLISH).status_code == 404
     assert els.post(f"{PLACE}/ask", data={"csrf": "wrong", "sql": "SELECT 1"}, headers=ENGLISH).status_code == 403
     assert node.table_questions.asked == []
-    node.sessions["otto-session"] = Caller(did=GENT, account="otto", roles=frozenset({UserRole.AUDITOR}))
-    with browser(node) as otto:
-        otto.cookies.set("hansa_session", "otto-session")
-        assert otto.get(f"{PLACE}/ask").status_code == 403
-        assert f'href="{PLACE}/ask"' not in otto.get(PLACE).text
+    # A signatory may start downloads and read none: nothing is offered that would be refused.
+    for role in (UserRole.AUDITOR, UserRole.SIGNATORY):
+        node.sessions["otto-session"] = Caller(did=GENT, account="otto", roles=frozenset({role}))
+        with browser(node) as otto:
+            otto.cookies.set("hansa_session", "otto-session")
+            assert otto.get(f"{PLACE}/ask").status_code == 403
+            assert f'href="{PLACE}/ask"' not in otto.get(PLACE).text
     place = next(index for index, view in enumerate(node.contracts) if view.agreement.id == TABLE)
     view = node.contracts[place]
     node.contracts[place] = replace(view, agreement=replace(view.agreement, ended=view.agreement.at))
