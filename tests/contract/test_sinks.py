@@ -28,7 +28,7 @@ from node.datasources.ports import Question
 from node.datasources.sinks import WAIT, Parcel, SinkConnection
 from tests.live_peers import live
 from tests.simulator.http_servers import served
-from tests.simulator.s3_sinks import BucketSink
+from tests.simulator.s3_sinks import BucketSink, Stored
 from tests.simulator.web_sinks import WebSink
 
 BODY = b"hour,count\n" + b"1,2\n" * 3_000_000  # 12 MB: more parts than one, where parts are small.
@@ -56,6 +56,10 @@ class Subject:
                 return b"".join([chunk async for chunk in extract.chunks])
         except HansaError:
             return None
+
+
+def sha(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 @dataclass
@@ -365,6 +369,72 @@ class TestBuckets:
             await subject.sink.deposit(subject.parcel(), notes)
         assert await subject.sink.deposit(subject.parcel(progress=notes.progress or {}), Notes()) is False
         assert await subject.content("in/counts.csv") == BODY
+
+    @pytest.mark.parametrize("body", [OTHER, BODY])
+    async def test_a_bucket_with_versions_keeps_none_of_ours(
+        self, scripted: tuple[BucketSink, Subject], body: bytes
+    ) -> None:
+        server, subject = scripted
+        server.is_versioned = True
+        first = b"the first version\n"
+        await subject.sink.deposit(subject.parcel(first), Notes())
+        assert await subject.sink.deposit(subject.parcel(body, replaces=sha(first)), Notes()) is True
+        assert [stored and stored.body for _, stored in server.versions["in/counts.csv"]] == [body]
+        assert await subject.sink.remove("in/counts.csv", sha(body)) is True
+        assert server.versions["in/counts.csv"] == []
+        assert await subject.sink.remove("in/counts.csv", sha(body)) is False
+
+    @pytest.mark.parametrize("body", [OTHER, BODY])
+    async def test_a_replaced_version_is_deleted_after_an_end_that_was_not_heard(
+        self, scripted: tuple[BucketSink, Subject], body: bytes
+    ) -> None:
+        server, subject = scripted
+        first = b"the first version\n"
+        await subject.sink.deposit(subject.parcel(first), Notes())
+        server.is_versioned = server.deaf_put = True  # The bucket keeps versions only from now on.
+        notes = Notes()
+        with pytest.raises(DataSourceUnreachable):
+            await subject.sink.deposit(subject.parcel(body, replaces=sha(first)), notes)
+        assert len(server.versions["in/counts.csv"]) == 2
+        again = subject.parcel(body, replaces=sha(first), progress=notes.progress or {})
+        assert await subject.sink.deposit(again, Notes()) is False
+        assert [stored and stored.body for _, stored in server.versions["in/counts.csv"]] == [body]
+
+    async def test_nothing_is_called_deleted_of_which_a_version_may_remain(
+        self, scripted: tuple[BucketSink, Subject]
+    ) -> None:
+        server, subject = scripted
+        server.is_versioned = True
+        server.put("in/counts.csv", Stored(b"an earlier one\n", {}))
+        server.put("in/counts.csv", None)
+        await subject.sink.deposit(subject.parcel(OTHER), Notes())
+        server.is_guarded = True
+        for keeps in (r"keeps versions .* \(AccessDenied\)", "keeps earlier versions", "was deleted"):
+            with pytest.raises(SinkRefuses, match=keeps) as raised:
+                await subject.sink.remove("in/counts.csv", sha(OTHER))
+            assert "hansa shipment removed" in raised.value.remedy
+            server.is_guarded = False
+        server.is_silent = True
+        await subject.sink.deposit(subject.parcel(OTHER, "new.csv"), Notes())
+        with pytest.raises(SinkRefuses, match="keeps versions"):
+            await subject.sink.remove("new.csv", sha(OTHER))
+
+    @pytest.mark.parametrize(("body", "heeds"), [(OTHER, True), (BODY, True), (BODY, False)])
+    async def test_a_version_that_changes_while_it_is_replaced_stays(
+        self, scripted: tuple[BucketSink, Subject], body: bytes, heeds: bool
+    ) -> None:
+        server, subject = scripted
+        server.heeds = heeds
+        first = b"the first version\n"
+        await subject.sink.deposit(subject.parcel(first), Notes())
+
+        async def change(_progress: Any) -> None:
+            server.objects["in/counts.csv"] = Stored(b"theirs", {})
+
+        server.rival = b"theirs" if body is OTHER else b""
+        with pytest.raises(SinkOccupied):
+            await subject.sink.deposit(subject.parcel(body, replaces=sha(first)), change)
+        assert [stored.body for stored in server.objects.values()] == [b"theirs"]
 
     async def test_a_stranger_is_refused_by_versitygw(self, versitygw: str, tmp_path: Path) -> None:
         async with Egress(allow_loopback=True) as egress:

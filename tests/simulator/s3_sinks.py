@@ -20,6 +20,10 @@ class Stored:
     body: bytes
     described: dict[str, str]
 
+    @property
+    def etag(self) -> str:
+        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
+
 
 @dataclass
 class _Upload:
@@ -31,8 +35,11 @@ class _Upload:
 @dataclass
 class BucketSink:
     """A bucket ``city``. ``fault``: the status of every answer. ``rival``: what another writer puts there just before
-    the next object is written. ``deaf_end``: the next end of an upload is done and answered with 500.
-    ``held_part`` is not answered before ``release``; ``parts`` are the numbers of those that were stored."""
+    the next object is written. ``deaf_end``: the next end of an upload is done and answered with 500; ``deaf_put``:
+    the next object. ``is_versioned``: it keeps ``versions`` of each key, None for a delete marker, the newest last;
+    ``is_guarded``: nobody may delete one; ``is_silent``: only the answer to DELETE tells of them. ``heeds``: it heeds
+    ``If-Match``. ``held_part`` is not answered before ``release``; ``parts`` are the numbers of those stored.
+    """
 
     objects: dict[str, Stored] = field(default_factory=dict)
     uploads: dict[str, _Upload] = field(default_factory=dict)
@@ -41,6 +48,12 @@ class BucketSink:
     deaf_end: bool = False
     methods: list[str] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
+    versions: dict[str, list[tuple[str, Stored | None]]] = field(default_factory=dict)
+    is_versioned: bool = False
+    is_guarded: bool = False
+    is_silent: bool = False
+    heeds: bool = True
+    deaf_put: bool = False
     held_part: int = 0
     release: threading.Event = field(default_factory=threading.Event)
 
@@ -73,20 +86,65 @@ class BucketSink:
             case "DELETE" if upload is not None:
                 return Response(None, 204) if self.uploads.pop(upload, None) else _error("NoSuchUpload", 404)
             case "DELETE":
-                self.objects.pop(key, None)
-                return Response(None, 204)
+                return self._delete(key, request.query_params.get("versionId"))
         stored = self.objects.get(key)
         if stored is None:
-            return _error("NoSuchKey", 404)
-        return Response(stored.body, headers=stored.described)
+            marked = {"x-amz-delete-marker": "true"} if self.versions.get(key) else {}
+            return Response(None, 404, headers=marked)
+        return Response(stored.body, headers={**stored.described, "ETag": stored.etag, **self._version_headers(key)})
+
+    def put(self, key: str, stored: Stored | None) -> None:
+        """Make an object, or a delete marker, the current version of a key."""
+        if self.is_versioned:
+            versions = self.versions.setdefault(key, [])
+            if not versions and key in self.objects:
+                versions.append(("null", self.objects[key]))
+            versions.append((f"v&{len(versions) + 1}", stored))
+        self._show(key, stored)
+
+    def _show(self, key: str, stored: Stored | None) -> None:
+        if stored is None:
+            self.objects.pop(key, None)
+        else:
+            self.objects[key] = stored
+
+    def _version_headers(self, key: str) -> dict[str, str]:
+        if not self.is_versioned or self.is_silent:
+            return {}
+        versions = self.versions.get(key)
+        return {"x-amz-version-id": versions[-1][0] if versions else "null"}
+
+    def _delete(self, key: str, version: str | None) -> Response:
+        if not self.is_versioned:
+            self.put(key, None)
+            return Response(None, 204)
+        if version is None:
+            self.put(key, None)
+            return Response(None, 204, headers={"x-amz-delete-marker": "true", "x-amz-version-id": "marker"})
+        if self.is_guarded:
+            return _error("AccessDenied", 403)
+        if not self.versions.get(key) and key in self.objects:
+            self.versions[key] = [("null", self.objects[key])]
+        self.versions[key] = [known for known in self.versions.get(key, []) if known[0] != version]
+        self._show(key, self.versions[key][-1][1] if self.versions[key] else None)
+        return Response(None, 204, headers={"x-amz-version-id": version})
 
     def _store(self, request: Request, key: str, stored: Stored) -> Response:
         if self.rival:
             self.objects[key], self.rival = Stored(self.rival, {}), b""
         if request.headers.get("if-none-match") == "*" and key in self.objects:
             return _error("PreconditionFailed", 412)
-        self.objects[key] = stored
-        return Response(None, headers={"ETag": '"etag"'})
+        match = request.headers.get("if-match")
+        if self.heeds and match is not None:
+            if key not in self.objects:
+                return _error("NoSuchKey", 404)
+            if self.objects[key].etag != match:
+                return _error("PreconditionFailed", 412)
+        self.put(key, stored)
+        if self.deaf_put:
+            self.deaf_put = False
+            return _error("InternalError", 500)
+        return Response(None, headers={"ETag": stored.etag, **self._version_headers(key)})
 
     def _part(self, upload: str, number: int, body: bytes) -> Response:
         if upload not in self.uploads:

@@ -1,8 +1,9 @@
 """Files that arrive in a bucket: one request for a small one, parts for a large one.
 
 S3 shows an object when it is complete, and never before. Its metadata name the SHA-256 of its content, by which it is
-recognised; ``If-None-Match`` keeps what somebody else put there a moment ago. The parts that are at the bucket are
-noted, so that an upload continues after a crash.
+recognised; ``If-None-Match`` and ``If-Match`` keep what somebody else put there a moment ago. The parts that are at
+the bucket are noted, so that an upload continues after a crash. A bucket with versioning keeps what is overwritten or
+deleted: there, this node deletes the versions that it sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import html
 import os
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from node.adapters.datasources.signatures import EMPTY, path_of, query_of
@@ -38,6 +40,11 @@ _COMPLETING: Final = 300.0
 _SLOWEST: Final = 1024
 _MOST_ANSWER: Final = 1 << 20
 _HASH: Final = "x-amz-meta-sha256"
+_VERSION: Final = "x-amz-version-id"
+_MARKER: Final = "x-amz-delete-marker"
+_NULL: Final = "null"
+"""The version of an object that was stored while the bucket kept none."""
+_BY_HAND: Final = "delete all its versions by hand, and say so: hansa shipment removed"
 _UPLOAD: Final = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,80})</Code>")
 _KNOWN_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
@@ -55,6 +62,17 @@ class _NoSuchUpload(Exception):
     """The bucket does not know the upload any more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """The object of a key. ``sha256`` is what the object states: "" if it states nothing, None if there is no object.
+    ``version`` is empty in a bucket that keeps none; behind a delete marker (``is_marked``) there may be versions."""
+
+    sha256: str | None
+    etag: str = ""
+    version: str = ""
+    is_marked: bool = False
+
+
 class BucketUploads:
     """Puts files into a bucket, and deletes them there (``node.datasources.sinks.SinkConnection``)."""
 
@@ -69,17 +87,23 @@ class BucketUploads:
     async def upload(self, parcel: Parcel, note: Note) -> bool:
         """See ``SinkConnection.deposit``."""
         url = self._url(parcel.path)
-        content_hash = await self._content_hash(url)
-        if content_hash == parcel.sha256:
+        content = await self._look(url)
+        if content.sha256 == parcel.sha256:
             await self.abort(parcel)
+            await self._delete_former(url, parcel, str(parcel.progress.get("former", "")), content)
             return False
-        if content_hash is not None and (not content_hash or content_hash != parcel.replaces):
+        if content.sha256 is not None and (not content.sha256 or content.sha256 != parcel.replaces):
             raise _occupation(parcel.path, EarlierContent)
-        is_free = content_hash is None
+        if content.version and parcel.progress.get("former") != content.version:
+            parcel = replace(parcel, progress={**parcel.progress, "former": content.version})
+            await note(parcel.progress)
         if parcel.size <= self._small:
-            await self._put_whole(url, parcel, is_free=is_free)
-            return True
-        return await self._put_parts(url, parcel, note, is_free=is_free)
+            await self._put_whole(url, parcel, content)
+        else:
+            await self._put_parts(url, parcel, note, content)
+        if content.sha256 is not None:
+            await self._delete_former(url, parcel, content.version, await self._look(url))
+        return True
 
     async def abort(self, parcel: Parcel) -> None:
         """See ``SinkConnection.abandon``."""
@@ -93,48 +117,86 @@ class BucketUploads:
     async def delete(self, path: str, sha256: str) -> bool:
         """See ``SinkConnection.remove``."""
         url = self._url(path)
-        content_hash = await self._content_hash(url)
-        if content_hash is None:
+        content = await self._look(url)
+        if content.sha256 is None:
+            if content.is_marked:
+                raise SinkRefuses(f"{path} was deleted in a bucket that may keep versions of it", remedy=_BY_HAND)
             return False
-        if content_hash != sha256:
+        if content.sha256 != sha256:
             raise SinkOccupied(
                 f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
             )
-        _require(await self._request("DELETE", url), path)
+        if content.version:
+            await self._delete_version(url, content.version, path)
+            rest = await self._look(url)
+            if rest.sha256 is not None or rest.is_marked:
+                raise SinkRefuses(f"the bucket keeps earlier versions of {path}", remedy=_BY_HAND)
+            return True
+        answer = await self._request("DELETE", url)
+        _require(answer, path)
+        if answer.headers.get(_MARKER) == "true" or answer.headers.get(_VERSION, _NULL) != _NULL:
+            raise SinkRefuses(f"the bucket keeps versions of {path}", remedy=_BY_HAND)
         return True
 
-    async def _content_hash(self, url: str) -> str | None:
-        """Return the hash that an object states; "" if it states none, None if there is no object."""
+    async def _look(self, url: str) -> _Content:
         answer = await self._request("HEAD", url)
         if answer.status == 404:
-            return None
+            return _Content(sha256=None, is_marked=answer.headers.get(_MARKER) == "true")
         _require(answer, "")
-        return answer.headers.get(_HASH, "")
+        headers = answer.headers
+        return _Content(
+            sha256=headers.get(_HASH, ""),
+            etag=headers.get("etag", "")[:200],
+            version=headers.get(_VERSION, "")[:1024],
+        )
 
-    async def _put_whole(self, url: str, parcel: Parcel, *, is_free: bool) -> None:
-        headers = {**_description_headers(parcel), **_condition(is_free)}
+    async def _delete_former(self, url: str, parcel: Parcel, former: str, content: _Content) -> None:
+        """Delete the version that was replaced, of which ``content`` took the place. Without versions, or if the
+        bucket keeps none any more, nothing is left of it."""
+        if former and former != content.version and (former != _NULL or content.version):
+            await self._delete_version(url, former, parcel.path)
+        elif not former and parcel.replaces and content.version not in ("", _NULL):
+            raise SinkRefuses(f"the bucket may keep an earlier version of {parcel.path}", remedy=_BY_HAND)
+
+    async def _delete_version(self, url: str, version: str, path: str) -> None:
+        answer = await self._request("DELETE", f"{url}?{query_of({'versionId': version})}")
+        if answer.status == 404:
+            return
+        if answer.status in (400, 401, 403, 405, 501):
+            raise SinkRefuses(
+                f"the bucket keeps versions of {path}, and does not let this node delete its own ({_code(answer)})",
+                remedy="its steward gives the right (s3:DeleteObjectVersion), and you try again; or " + _BY_HAND,
+            )
+        _require(answer, path)
+
+    async def _put_whole(self, url: str, parcel: Parcel, content: _Content) -> None:
+        headers = {**_description_headers(parcel), **_condition(content)}
         answer = await self._send(url, parcel, 0, parcel.size, headers, parcel.sha256)
+        if answer.status == 404 and content.sha256 is not None and _code(answer) != "NoSuchBucket":
+            raise _removal()
         _require(answer, parcel.path)
 
-    async def _put_parts(self, url: str, parcel: Parcel, note: Note, *, is_free: bool) -> bool:
+    async def _put_parts(self, url: str, parcel: Parcel, note: Note, content: _Content) -> None:
         size = max(self._small, -(-parcel.size // _MOST_PARTS))
         progress = dict(parcel.progress) if parcel.progress.get("size") == size else {}
         for _ in range(2):
             if not progress.get("upload"):
-                progress = {"upload": await self._begin(url, parcel), "size": size, "parts": []}
+                former = {"former": content.version} if content.version else {}
+                progress = {**former, "upload": await self._begin(url, parcel), "size": size, "parts": []}
                 await note(progress)
             try:
-                return await self._continue(url, parcel, note, progress, is_free=is_free)
+                await self._continue(url, parcel, note, progress, content)
+                return
             except _NoSuchUpload:
                 # Its end may have been reached by an attempt that did not hear the answer.
-                if await self._content_hash(url) == parcel.sha256:
-                    return True
+                if (await self._look(url)).sha256 == parcel.sha256:
+                    return
                 progress = {}
         raise DataSourceUnreachable("the bucket forgets the parts of an upload", remedy="try again later")
 
     async def _continue(
-        self, url: str, parcel: Parcel, note: Note, progress: Mapping[str, object], *, is_free: bool
-    ) -> bool:
+        self, url: str, parcel: Parcel, note: Note, progress: Mapping[str, object], content: _Content
+    ) -> None:
         upload, size = str(progress["upload"]), int(str(progress["size"]))
         tags = [str(tag) for tag in progress["parts"]]  # type: ignore[attr-defined]
         for number in range(len(tags), -(-parcel.size // size)):
@@ -144,18 +206,27 @@ class BucketUploads:
             answer = await self._send(f"{url}?{query}", parcel, start, end, {}, digest)
             _require_upload(answer, parcel.path)
             tags.append(answer.headers.get("etag", "")[:200])
-            await note({"upload": upload, "size": size, "parts": tags})
+            await note({**progress, "parts": tags})
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{html.escape(tag, quote=False)}</ETag></Part>"
             for number, tag in enumerate(tags, 1)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
         address = f"{url}?{query_of({'uploadId': upload})}"
-        answer = await self._request("POST", address, body=body, headers=_condition(is_free), seconds=_COMPLETING)
+        # The parts took long, and not every service heeds a condition here.
+        await self._require_same(url, parcel, content)
+        answer = await self._request("POST", address, body=body, headers=_condition(content), seconds=_COMPLETING)
         _require_upload(answer, parcel.path)
         if b"<Error>" in answer.body:
             raise DataSourceUnreachable(f"the bucket could not join the parts ({_code(answer)})")
-        return True
+
+    async def _require_same(self, url: str, parcel: Parcel, content: _Content) -> None:
+        """Raise if something else than ``content`` is at the place by now; the parcel itself may be."""
+        latest = await self._look(url)
+        if latest.sha256 is None and content.sha256 is not None:
+            raise _removal()
+        if latest.sha256 not in (None, parcel.sha256) and latest != content:
+            raise _occupation(parcel.path)
 
     async def _begin(self, url: str, parcel: Parcel) -> str:
         answer = await self._request(
@@ -222,8 +293,10 @@ def _description_headers(parcel: Parcel) -> dict[str, str]:
     return {"Content-Type": parcel.media_type if type_match else "application/octet-stream", _HASH: parcel.sha256}
 
 
-def _condition(is_free: bool) -> dict[str, str]:
-    return {"If-None-Match": "*"} if is_free else {}
+def _condition(content: _Content) -> dict[str, str]:
+    if content.sha256 is None:
+        return {"If-None-Match": "*"}
+    return {"If-Match": content.etag} if content.etag else {}
 
 
 def _sha256(parcel: Parcel, start: int, end: int) -> str:
@@ -263,6 +336,10 @@ def _redirect_refusal() -> SinkRefuses:
 
 def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
     return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
+
+
+def _removal() -> DataSourceUnreachable:
+    return DataSourceUnreachable("the earlier version was deleted meanwhile", remedy="this node tries again")
 
 
 def _code(answer: Answer) -> str:
