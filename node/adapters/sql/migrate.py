@@ -48,6 +48,7 @@ VERSIONS = (
     "0025",
     "0026",
     "0027",
+    "0028",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -34,7 +34,8 @@ class Shipment:
 
     ``reason`` says why the last attempt failed, or how the copy was removed; ``remedy`` what a person can do.
     ``address`` is that of the data source while a copy may be there; it is shown to nobody. ``progress`` is what the
-    sink noted about an unfinished upload.
+    sink noted about an unfinished upload. ``version`` is that of the asset, as its provider signed it; 0 in rows
+    of before this column.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Shipment:
     attempts: int = 0
     address: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
 
     @property
     def is_under_way(self) -> bool:
@@ -95,7 +97,7 @@ class ShipmentStore(Protocol):
     def under(self, tx: Transaction, agreement: str, *, lock: bool = False) -> Sequence[Shipment]:
         """Return the shipments under an agreement, the newest first."""
 
-    def at_place(self, tx: Transaction, source: str, path: str) -> Sequence[Shipment]:
+    def at_place(self, tx: Transaction, source: str, path: str, *, lock: bool = False) -> Sequence[Shipment]:
         """Return the shipments for one place, the newest first."""
 
     def put_order(self, tx: Transaction, order: ShipmentOrder) -> None: ...

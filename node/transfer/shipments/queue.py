@@ -93,6 +93,7 @@ class ShipmentQueue:
             changed=now,
             address=earlier.address if earlier is not None else "",
             progress=earlier.progress if earlier is not None else {},
+            version=manifest.version,
         )
         return self.begin(tx, shipment, by)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -56,6 +57,25 @@ def test_shipments_are_found_newest_first(stores: Stores) -> None:
         assert ids(stores.shipments.of_transfer(tx, "urn:t1")) == ["s2", "s1"]
         assert ids(stores.shipments.under(tx, "urn:a1", lock=True)) == ["s3", "s1"]
         assert ids(stores.shipments.at_place(tx, "open", "in/d.csv")) == ["s1"]
+
+
+def test_a_place_is_locked_as_a_whole_and_read_as_it_is_then(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        for number in (1, 2, 3):
+            stores.shipments.put(tx, shipment(number, version=number))
+
+    def read() -> list[tuple[str, str]]:
+        with stores.uow.begin() as tx:
+            rows = stores.shipments.at_place(tx, "open", "in/d.csv", lock=True)
+        return [(row.id, str(row.state)) for row in rows]
+
+    with ThreadPoolExecutor(1) as threads:
+        with stores.uow.begin() as tx:
+            rows = stores.shipments.at_place(tx, "open", "in/d.csv", lock=True)
+            assert [(row.id, row.version) for row in rows] == [("s3", 3), ("s2", 2), ("s1", 1)]
+            reading = threads.submit(read)
+            stores.shipments.put(tx, replace(rows[2], state=ShipmentState.SENDING))
+        assert reading.result() == [("s3", "queued"), ("s2", "queued"), ("s1", "sending")]
 
 
 def test_orders_are_listed_by_agreement_and_dropped(stores: Stores) -> None:

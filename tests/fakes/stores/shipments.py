@@ -29,7 +29,7 @@ class MemoryShipmentStore:
     def under(self, tx: Transaction, agreement: str, *, lock: bool = False) -> Sequence[Shipment]:
         return self._select(tx, lambda shipment: shipment.agreement == agreement)
 
-    def at_place(self, tx: Transaction, source: str, path: str) -> Sequence[Shipment]:
+    def at_place(self, tx: Transaction, source: str, path: str, *, lock: bool = False) -> Sequence[Shipment]:
         return self._select(tx, lambda shipment: (shipment.source, shipment.path) == (source, path))
 
     def put_order(self, tx: Transaction, order: ShipmentOrder) -> None:

@@ -24,6 +24,14 @@ _AT_PLACE = (
     .where(table.c.source == bindparam("of"), table.c.path == bindparam("place"))
     .order_by(*_NEWEST_FIRST)
 )
+# Rows are locked in the order of their ids, whatever they are locked for: nobody waits for whoever waits for him.
+_LOCK_UNDER = select(table).where(table.c.agreement == bindparam("of")).order_by(table.c.id).with_for_update()
+_LOCK_PLACE = (
+    select(table)
+    .where(table.c.source == bindparam("of"), table.c.path == bindparam("place"))
+    .order_by(table.c.id)
+    .with_for_update()
+)
 _ORDERS = select(order_table).order_by(order_table.c.at.desc(), order_table.c.id)
 _ORDERS_UNDER = _ORDERS.where(order_table.c.agreement == bindparam("of"))
 _DROP_ORDER = delete(order_table).where(order_table.c.id == bindparam("of"))
@@ -49,12 +57,14 @@ class SqlShipmentStore:
         return [_shipment(row) for row in connection_of(tx).execute(_OF_TRANSFER, {"of": transfer})]
 
     def under(self, tx: Transaction, agreement: str, *, lock: bool = False) -> Sequence[Shipment]:
-        statement = _UNDER.with_for_update() if lock else _UNDER
-        return [_shipment(row) for row in connection_of(tx).execute(statement, {"of": agreement})]
+        rows = connection_of(tx).execute(_LOCK_UNDER if lock else _UNDER, {"of": agreement})
+        shipments = [_shipment(row) for row in rows]
+        return _newest_first(shipments) if lock else shipments
 
-    def at_place(self, tx: Transaction, source: str, path: str) -> Sequence[Shipment]:
-        rows = connection_of(tx).execute(_AT_PLACE, {"of": source, "place": path})
-        return [_shipment(row) for row in rows]
+    def at_place(self, tx: Transaction, source: str, path: str, *, lock: bool = False) -> Sequence[Shipment]:
+        rows = connection_of(tx).execute(_LOCK_PLACE if lock else _AT_PLACE, {"of": source, "place": path})
+        shipments = [_shipment(row) for row in rows]
+        return _newest_first(shipments) if lock else shipments
 
     def put_order(self, tx: Transaction, order: ShipmentOrder) -> None:
         put(connection_of(tx), order_table, values(order))
@@ -68,6 +78,11 @@ class SqlShipmentStore:
 
     def drop_order(self, tx: Transaction, order_id: str) -> None:
         connection_of(tx).execute(_DROP_ORDER, {"of": order_id})
+
+
+def _newest_first(shipments: list[Shipment]) -> list[Shipment]:
+    """Return them as they are listed; ``shipments`` are in the order of their ids."""
+    return sorted(shipments, key=lambda shipment: shipment.at, reverse=True)
 
 
 def _shipment(row: Any) -> Shipment:

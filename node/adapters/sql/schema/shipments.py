@@ -27,6 +27,7 @@ shipments = Table(
     Column("attempts", Big, nullable=False),
     Column("address", Words, nullable=False),
     Column("progress", Json, nullable=False),
+    Column("version", Big, nullable=False, server_default="0"),
     Index("ix_shipments_place", "source", "path"),
 )
 shipment_orders = Table(
