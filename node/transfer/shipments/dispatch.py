@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,6 +30,7 @@ from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore
 log = logging.getLogger("hansa.shipments")
 
 _PIECE: Final = 8 << 20
+_FOREIGN: Final = "somebody else had put the same content there: this node neither replaces nor deletes it"
 
 
 class SinkOf(Protocol):
@@ -120,7 +121,7 @@ class SendShipment:
     def _start(self, shipment_id: str, attempt: _Attempt) -> Parcel | None:
         address = attempt.address
         with self._uow.begin() as tx:
-            shipment = self._store.get(tx, shipment_id, lock=True)
+            shipment, others = self._lock_place(tx, shipment_id)
             if shipment is None or not shipment.is_under_way:
                 return None
             if shipment.address not in ("", address):
@@ -134,7 +135,6 @@ class SendShipment:
             reception = self._receptions.get(tx, shipment.transfer)
             if reception is None or not reception.path:
                 raise NotFound("the received file is gone", remedy="get the asset again: hansa get")
-            others = self._others(tx, shipment)
             if attempt.replaces and any(_is_later(other, shipment, address) for other in others):
                 outcome = replace(
                     shipment,
@@ -164,28 +164,18 @@ class SendShipment:
                 size=sending.size,
                 sha256=sending.sha256,
                 media_type=reception.media_type,
-                replaces=self._replaceable(tx, sending),
+                replaces=_replaceable(others, sending),
                 progress=sending.progress,
                 origin=sending.transfer,
             )
 
-    def _replaceable(self, tx: Transaction, shipment: Shipment) -> str:
-        """Return the hash of the content that this node sent to the place, of the same asset; "" if there is none."""
-        return next(
-            (
-                other.sha256
-                for other in self._others(tx, shipment)
-                if other.dataset == shipment.dataset
-                and other.state is ShipmentState.SENT
-                and other.address == shipment.address
-            ),
-            "",
-        )
-
-    def _others(self, tx: Transaction, shipment: Shipment) -> list[Shipment]:
-        """Return the other shipments for the same place."""
-        shipments = self._store.at_place(tx, shipment.source, shipment.path)
-        return [other for other in shipments if other.id != shipment.id]
+    def _lock_place(self, tx: Transaction, shipment_id: str) -> tuple[Shipment | None, list[Shipment]]:
+        """Lock all shipments for the place of a shipment; return this one, and the others."""
+        shipment = self._store.get(tx, shipment_id)
+        if shipment is None:
+            return None, []
+        rows = {row.id: row for row in self._store.at_place(tx, shipment.source, shipment.path, lock=True)}
+        return rows.pop(shipment_id, None), list(rows.values())
 
     def note(self, shipment_id: str, progress: Mapping[str, Any]) -> None:
         """Store how far the upload of a shipment is."""
@@ -261,17 +251,26 @@ class SendShipment:
 
     def _conclude(self, shipment_id: str, attempt: _Attempt, is_new: bool) -> None:
         with self._uow.begin() as tx:
-            shipment = self._store.get(tx, shipment_id, lock=True)
+            shipment, others = self._lock_place(tx, shipment_id)
             if shipment is None or not shipment.is_under_way:
                 return
             now = self._clock.now()
-            for other in self._others(tx, shipment) if attempt.replaces else ():
+            for other in others if attempt.replaces else ():
                 if _is_superseded(other, shipment):
                     self._store.put(tx, replace(other, state=ShipmentState.REPLACED, address="", changed=now))
-            reason = "" if is_new else "the same content was there already"
-            sent = replace(shipment, state=ShipmentState.SENT, reason=reason, remedy="", progress={}, changed=now)
-            self._store.put(tx, sent)
-            self._note(tx, sent, "shipment-sent")
+            is_first = attempt.is_first and attempt.number == shipment.attempts
+            is_foreign = not is_new and is_first and not any(_has_same(other, shipment) for other in others)
+            outcome = replace(
+                shipment,
+                state=ShipmentState.SENT,
+                reason="" if is_new else _FOREIGN if is_foreign else "the same content was there already",
+                remedy="",
+                address="" if is_foreign else shipment.address,
+                progress={},
+                changed=now,
+            )
+            self._store.put(tx, outcome)
+            self._note(tx, outcome, "shipment-sent")
 
     def _note(self, tx: Transaction, shipment: Shipment, event: str, **facts: str) -> None:
         body = {"event": event, "source": shipment.source, "place": shipment.path, "sha256": shipment.sha256}
@@ -292,7 +291,30 @@ class _Progress:
 def _is_later(other: Shipment, shipment: Shipment, address: str) -> bool:
     """Return whether ``other`` has brought a later version of the same asset to the place."""
     is_there = other.state is ShipmentState.SENT and other.address == address
-    return is_there and other.dataset == shipment.dataset and other.at > shipment.at
+    if not is_there or other.dataset != shipment.dataset or other.sha256 == shipment.sha256:
+        return False
+    if other.version and shipment.version and other.version != shipment.version:
+        return other.version > shipment.version
+    return other.at > shipment.at
+
+
+def _replaceable(others: Sequence[Shipment], shipment: Shipment) -> str:
+    """Return the hash of the content that this node sent to the place, of the same asset; "" if there is none."""
+    return next(
+        (
+            other.sha256
+            for other in others
+            if other.dataset == shipment.dataset
+            and other.state is ShipmentState.SENT
+            and other.address == shipment.address
+        ),
+        "",
+    )
+
+
+def _has_same(other: Shipment, shipment: Shipment) -> bool:
+    """Return whether ``other`` may have brought the same content to the place."""
+    return (other.sha256, other.address) == (shipment.sha256, shipment.address)
 
 
 def _is_superseded(other: Shipment, shipment: Shipment) -> bool:

@@ -22,7 +22,7 @@ from node.ledger.ports import Append
 from node.transfer.deletion.confirm import ConfirmDeletion
 from node.transfer.deletion.model import Due
 from node.transfer.shipments.dispatch import SinkOf
-from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore
+from node.transfer.shipments.model import Shipment, ShipmentState, ShipmentStore, leftover_of
 
 
 class CopiesAtSinks:
@@ -87,44 +87,57 @@ class DeleteEverywhere:
         return due, await off_loop(self._list_removed, agreement_id)
 
     async def _remove(self, shipment: Shipment, by: Caller) -> None:
-        if self._is_shared(shipment):
-            await off_loop(self._record, shipment, by, "the same file stays there under another agreement")
-            return
         try:
             source, sink = await off_loop(self._sinks.sink, shipment.source)
             if source.address != shipment.address:
                 raise Conflict(f"{shipment.source} has another address than when the data were sent")
+            await sink.abandon(leftover_of(shipment))
+            if sink.is_replacing and await off_loop(self._record_if_shared, shipment, by):
+                return
             was_there = is_sha256(shipment.sha256) and await sink.remove(shipment.path, shipment.sha256)
         except HansaError as error:
             raise _remains(shipment, error.detail) from error
         reason = "deleted by this node" if was_there else "it was not there any more"
         await off_loop(self._record, shipment, by, reason)
 
-    def _is_shared(self, shipment: Shipment) -> bool:
-        with self._uow.read() as tx:
-            others = self._store.at_place(tx, shipment.source, shipment.path)
-        return any(
-            other.agreement != shipment.agreement
-            and other.state is ShipmentState.SENT
-            and (other.sha256, other.address) == (shipment.sha256, shipment.address)
-            for other in others
-        )
+    def _record_if_shared(self, shipment: Shipment, by: Caller) -> bool:
+        """Record the end of a copy that stays under another agreement; return whether there is such a one. Of two
+        that end at the same time, the second is told that the copy is no longer shared."""
+
+        def write() -> bool:
+            with self._uow.begin() as tx:
+                rows = self._store.at_place(tx, shipment.source, shipment.path, lock=True)
+                if not any(_shares(other, shipment) for other in rows):
+                    return False
+                self._write(tx, shipment, by, "the same file stays there under another agreement")
+                return True
+
+        return in_turn(write)
 
     def _record(self, shipment: Shipment, by: Caller, reason: str) -> None:
         def write() -> None:
             with self._uow.begin() as tx:
-                current = self._store.get(tx, shipment.id, lock=True)
-                if current is None or current.state is ShipmentState.SENDING:
-                    return  # It was started meanwhile; the confirmation finds it.
-                now = self._clock.now()
-                update = replace(
-                    current, state=ShipmentState.REMOVED, reason=reason, remedy="", address="", changed=now
-                )
-                self._store.put(tx, update)
-                body = {"event": "shipment-removed", "source": update.source, "place": update.path}
-                self._append(tx, EntryKind.AGREEMENT, update.agreement, by.name, {**body, "result": reason})
+                self._write(tx, shipment, by, reason)
 
         in_turn(write)
+
+    def _write(self, tx: Transaction, shipment: Shipment, by: Caller, reason: str) -> None:
+        """Record a removal, unless the shipment went on meanwhile: then its address stays, and the confirmation is
+        refused."""
+        if self._store.get(tx, shipment.id, lock=True) != shipment:
+            return
+        update = replace(
+            shipment,
+            state=ShipmentState.REMOVED,
+            reason=reason,
+            remedy="",
+            address="",
+            progress={},
+            changed=self._clock.now(),
+        )
+        self._store.put(tx, update)
+        body = {"event": "shipment-removed", "source": update.source, "place": update.path}
+        self._append(tx, EntryKind.AGREEMENT, update.agreement, by.name, {**body, "result": reason})
 
     def _copies(self, agreement_id: str) -> list[Shipment]:
         with self._uow.read() as tx:
@@ -134,6 +147,12 @@ class DeleteEverywhere:
         with self._uow.read() as tx:
             shipments = self._store.under(tx, agreement_id)
         return [shipment for shipment in shipments if shipment.state is ShipmentState.REMOVED]
+
+
+def _shares(other: Shipment, shipment: Shipment) -> bool:
+    """Return whether the copy of ``shipment`` is also that of ``other``, under another agreement."""
+    is_there = other.agreement != shipment.agreement and other.state is ShipmentState.SENT
+    return is_there and (other.sha256, other.address) == (shipment.sha256, shipment.address)
 
 
 def _remains(shipment: Shipment, reason: str) -> Conflict:
