@@ -134,6 +134,32 @@ async def test_a_later_version_replaces_an_earlier_one_and_keeps_the_rights(data
     assert database.tables() == ["counts"]
 
 
+@pytest.mark.parametrize(
+    ("guard", "words"),
+    [
+        ("ALTER TABLE city.counts ENABLE ROW LEVEL SECURITY", "row-level security"),
+        ("CREATE POLICY some_rows ON city.counts USING (hour = 1)", "policies"),
+        ("CREATE RULE no_more AS ON INSERT TO city.counts DO INSTEAD NOTHING", "rules"),
+        (
+            "CREATE TRIGGER watch BEFORE UPDATE ON city.counts EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "triggers",
+        ),
+        ("GRANT SELECT (place) ON city.counts TO PUBLIC", "single columns"),
+    ],
+)
+async def test_a_table_that_its_next_version_would_open_is_not_replaced(
+    database: Database, guard: str, words: str
+) -> None:
+    await database.deposit()
+    database.admin.execute(guard.replace("BEFORE UPDATE ON city.counts", "BEFORE UPDATE ON city.counts FOR EACH ROW"))
+    with pytest.raises(SinkRefuses, match=words) as raised:
+        await database.deposit(b"place,open\nVooruit,true\n", replaces=sha(CSV))
+    assert "another table" in raised.value.remedy
+    assert len(database.rows("SELECT * FROM city.counts")) == 2
+    assert database.tables() == ["counts"]
+    assert await database.deposit() is False
+
+
 async def test_a_large_table_arrives_whole_and_a_reader_never_sees_a_mix(database: Database) -> None:
     sizes = {300_000, 200_000}
     first, second = (b"a,version\n" + f"1,{rows}\n".encode() * rows for rows in sorted(sizes))

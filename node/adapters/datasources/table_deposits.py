@@ -43,6 +43,14 @@ _RIGHTS: Final = """
 SELECT CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable
   FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = %s AND a.grantee <> c.relowner
 """
+_GUARDS: Final = """
+SELECT c.relrowsecurity OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid),
+  EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
+    OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid),
+  EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attacl IS NOT NULL AND NOT attisdropped)
+  FROM pg_class c WHERE c.oid = %s
+"""
+_GUARD_NAMES: Final = ("row-level security or policies", "triggers or rules", "rights to single columns")
 _GEOMETRIES: Final = (
     "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'postgis'"
 )
@@ -104,6 +112,8 @@ class TableDeposits:
         if oid is not None:
             if mark is None or mark.sha256 not in (parcel.sha256, parcel.replaces):
                 raise _occupation(parcel.path, EarlierContent)
+            if mark.sha256 != parcel.sha256:
+                await _require_no_guards(session, oid, parcel.path)
             if not await _is_unchanged(session, place, mark):
                 raise _change(parcel.path)
             if mark.sha256 == parcel.sha256:
@@ -116,6 +126,7 @@ class TableDeposits:
         text = str(_Mark(parcel.sha256, transfer, rows, checksum))
         await _comment(session, new, text)
         if oid is not None:
+            await _require_no_guards(session, oid, parcel.path)
             rights = await _rows(session, _RIGHTS, oid)
             await _run(session, "DROP TABLE {}", _name(*place))
             await _grant(session, new, rights)
@@ -141,6 +152,17 @@ async def _look(
         raise _occupation(path)
     match = _MARK.fullmatch(comment)
     return oid, match and _Mark(match[1], match[2], int(match[3]), int(match[4]))
+
+
+async def _require_no_guards(session: psycopg.AsyncConnection[Any], oid: int, path: str) -> None:
+    """Raise ``SinkRefuses`` if a table has what its next version would lose, so that people could read more of it."""
+    rows = await _rows(session, _GUARDS, oid)
+    guards = [name for name, is_set in zip(_GUARD_NAMES, rows[0], strict=True) if is_set] if rows else []
+    if guards:
+        raise SinkRefuses(
+            f"{path} has {' and '.join(guards)}, which its next version would not have",
+            remedy="send to another table, such as one with {version} in its name, and protect a view of it",
+        )
 
 
 async def _is_unchanged(session: psycopg.AsyncConnection[Any], place: tuple[str, str], mark: _Mark) -> bool:
