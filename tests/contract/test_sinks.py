@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from node.adapters.datasources import folder_deposits
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
 from node.adapters.datasources.web import WebConnection, WebConnector
@@ -267,6 +268,41 @@ class TestFolders:
             with pytest.raises(DataSourceUnreachable):
                 await call
 
+    async def test_a_version_that_changes_while_it_is_replaced_stays(
+        self, subject: Subject, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await subject.sink.deposit(subject.parcel(OTHER, "x.csv"), Notes())
+        finish = folder_deposits._Copy.finish
+
+        def change(copy: Any) -> None:
+            finish(copy)
+            (root / "x.csv").write_bytes(b"theirs\n")
+
+        monkeypatch.setattr(folder_deposits._Copy, "finish", change)
+        with pytest.raises(SinkOccupied, match="changed"):
+            await subject.sink.deposit(subject.parcel(BODY, "x.csv", replaces=sha(OTHER)), Notes())
+        assert (root / "x.csv").read_bytes() == b"theirs\n"
+        # One that is deleted meanwhile leaves a free place.
+        monkeypatch.setattr(folder_deposits._Copy, "finish", lambda copy: (finish(copy), (root / "x.csv").unlink()))
+        parcel = subject.parcel(BODY, "x.csv", replaces=sha(b"theirs\n"))
+        assert await subject.sink.deposit(parcel, Notes()) is True
+        assert [path.name for path in root.iterdir()] == ["x.csv"]
+
+    async def test_a_copy_that_changes_while_it_is_hashed_is_not_deleted(
+        self, subject: Subject, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await subject.sink.deposit(subject.parcel(OTHER, "x.csv"), Notes())
+        unlink = folder_deposits._Place.unlink
+
+        def change(place: Any, path: str) -> None:
+            (root / "x.csv").write_bytes(b"theirs\n")
+            unlink(place, path)
+
+        monkeypatch.setattr(folder_deposits._Place, "unlink", change)
+        with pytest.raises(SinkOccupied, match="changed"):
+            await subject.sink.remove("x.csv", sha(OTHER))
+        assert (root / "x.csv").read_bytes() == b"theirs\n"
+
     async def test_a_changed_file_is_never_named(self, subject: Subject, root: Path) -> None:
         parcel = subject.parcel(OTHER, "x.csv")
         parcel.file.write_bytes(b"something odd!\n")
@@ -400,6 +436,20 @@ class TestBuckets:
         assert await subject.sink.deposit(again, Notes()) is False
         assert [stored and stored.body for _, stored in server.versions["in/counts.csv"]] == [body]
 
+    async def test_a_replaced_version_that_may_not_be_deleted_is_never_forgotten(
+        self, scripted: tuple[BucketSink, Subject]
+    ) -> None:
+        server, subject = scripted
+        server.is_versioned = server.is_guarded = True
+        await subject.sink.deposit(subject.parcel(BODY), Notes())
+        parcel = subject.parcel(OTHER, replaces=sha(BODY))
+        for _ in range(2):  # The second attempt knows nothing of the first.
+            with pytest.raises(SinkRefuses, match="version") as raised:
+                await subject.sink.deposit(parcel, Notes())
+            assert "by hand" in raised.value.remedy
+        # Somebody deleted it and said so: nothing is to be replaced any more.
+        assert await subject.sink.deposit(subject.parcel(OTHER), Notes()) is False
+
     async def test_nothing_is_called_deleted_of_which_a_version_may_remain(
         self, scripted: tuple[BucketSink, Subject]
     ) -> None:
@@ -497,6 +547,12 @@ class TestWebServers:
         with pytest.raises(SinkOccupied):
             await subject.sink.deposit(subject.parcel(OTHER), Notes())
         assert list(server.files.values()) == [b"theirs"]
+
+    async def test_a_longer_answer_is_other_content_at_once(self, scripted: tuple[WebSink, Subject]) -> None:
+        server, subject = scripted
+        server.is_endless = True
+        with pytest.raises(SinkOccupied):
+            await subject.sink.deposit(subject.parcel(OTHER), Notes())
 
     async def test_an_end_that_was_not_heard_is_recognised(self, scripted: tuple[WebSink, Subject]) -> None:
         server, subject = scripted

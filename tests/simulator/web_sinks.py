@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        yield bytes(1000)
 
 
 @dataclass
 class WebSink:
     """``fault``: the status of every answer, of the ``methods`` that it is about. ``rival``: what another writer puts
-    there just before the next file. ``deaf_end``: the next file is stored and answered with 500."""
+    there just before the next file. ``is_endless``: each place has endless content. ``deaf_end``: the next file is
+    stored and answered with 500."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     posts: dict[str, bytes] = field(default_factory=dict)
     fault: int = 0
     methods: tuple[str, ...] = ("HEAD", "GET", "PUT", "POST", "DELETE")
     rival: bytes = b""
+    is_endless: bool = False
     deaf_end: bool = False
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -37,6 +45,8 @@ class WebSink:
             return Response(status_code=self.fault, headers=headers)
         if method in ("PUT", "POST"):
             return await self._take(request, path)
+        if self.is_endless:
+            return StreamingResponse(_endless()) if method == "GET" else Response()
         if path not in self.files:
             return Response(status_code=404)
         etag = f'"{hashlib.md5(self.files[path], usedforsecurity=False).hexdigest()}"'

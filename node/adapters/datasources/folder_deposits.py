@@ -96,7 +96,7 @@ class FolderDeposits:
                     raise SinkOccupied(
                         f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
                     )
-                await off_loop(place.unlink)
+                await off_loop(place.unlink, path)
                 return True
             finally:
                 await off_loop(place.close)
@@ -110,6 +110,7 @@ class _Place:
     def __init__(self, root: Path, path: str, *, create: bool) -> None:
         """Raises ``OSError``."""
         *folders, self._name = path.split("/")
+        self._hashed: tuple[int, ...] = ()
         self.folder = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         try:
             for piece in folders:
@@ -143,6 +144,8 @@ class _Place:
         if file is None:
             return None
         try:
+            # Before it is read: what changes while it is read or later is noticed.
+            self._hashed = _identity(await off_loop(os.fstat, file))
             digest = hashlib.sha256()
             while piece := await off_loop(os.read, file, _STEP):
                 await off_loop(digest.update, piece)
@@ -165,10 +168,11 @@ class _Place:
         return file
 
     def name(self, parcel_id: str, path: str, *, replace: bool) -> None:
-        """Give the finished copy its name. Raises ``SinkOccupied`` if a file has come there meanwhile."""
+        """Give the finished copy its name. Raises ``SinkOccupied`` if a file has come there meanwhile, or if the
+        one that was hashed changed."""
         part = part_name(parcel_id)
         folders = {"src_dir_fd": self.folder, "dst_dir_fd": self.folder}
-        if replace:
+        if replace and self._is_as_hashed(path):
             os.rename(part, self._name, **folders)
         else:
             try:
@@ -193,9 +197,24 @@ class _Place:
             return
         os.fsync(self.folder)
 
-    def unlink(self) -> None:
-        os.unlink(self._name, dir_fd=self.folder)
-        os.fsync(self.folder)
+    def _is_as_hashed(self, path: str) -> bool:
+        """Return whether the file that was hashed is still there, unchanged; False if nothing is. Raises
+        ``SinkOccupied`` for anything else."""
+        try:
+            status = os.stat(self._name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        if _identity(status) != self._hashed:
+            raise SinkOccupied(
+                f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
+            )
+        return True
+
+    def unlink(self, path: str) -> None:
+        """Delete the file that was hashed. Raises ``SinkOccupied`` if it changed since."""
+        if self._is_as_hashed(path):
+            os.unlink(self._name, dir_fd=self.folder)
+            os.fsync(self.folder)
 
 
 class _Copy:
@@ -246,6 +265,10 @@ class _Copy:
     def close(self) -> None:
         os.close(self._source)
         os.close(self._target)
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def part_name(parcel_id: str) -> str:

@@ -44,6 +44,7 @@ _VERSION: Final = "x-amz-version-id"
 _MARKER: Final = "x-amz-delete-marker"
 _NULL: Final = "null"
 """The version of an object that was stored while the bucket kept none."""
+_BY_HAND_BEFORE: Final = "delete it by hand, say so of its shipment (hansa shipment removed), and try again"
 _BY_HAND: Final = "delete all its versions by hand, and say so: hansa shipment removed"
 _UPLOAD: Final = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,80})</Code>")
@@ -127,7 +128,8 @@ class BucketUploads:
                 f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
             )
         if content.version:
-            await self._delete_version(url, content.version, path)
+            remedy = "its steward gives the right (s3:DeleteObjectVersion), and you try again; or " + _BY_HAND
+            await self._delete_version(url, content.version, path, remedy)
             rest = await self._look(url)
             if rest.sha256 is not None or rest.is_marked:
                 raise SinkRefuses(f"the bucket keeps earlier versions of {path}", remedy=_BY_HAND)
@@ -154,18 +156,18 @@ class BucketUploads:
         """Delete the version that was replaced, of which ``content`` took the place. Without versions, or if the
         bucket keeps none any more, nothing is left of it."""
         if former and former != content.version and (former != _NULL or content.version):
-            await self._delete_version(url, former, parcel.path)
+            await self._delete_version(url, former, parcel.path, _BY_HAND_BEFORE)
         elif not former and parcel.replaces and content.version not in ("", _NULL):
-            raise SinkRefuses(f"the bucket may keep an earlier version of {parcel.path}", remedy=_BY_HAND)
+            raise SinkRefuses(f"the bucket may keep an earlier version of {parcel.path}", remedy=_BY_HAND_BEFORE)
 
-    async def _delete_version(self, url: str, version: str, path: str) -> None:
+    async def _delete_version(self, url: str, version: str, path: str, remedy: str) -> None:
         answer = await self._request("DELETE", f"{url}?{query_of({'versionId': version})}")
         if answer.status == 404:
             return
         if answer.status in (400, 401, 403, 405, 501):
             raise SinkRefuses(
                 f"the bucket keeps versions of {path}, and does not let this node delete its own ({_code(answer)})",
-                remedy="its steward gives the right (s3:DeleteObjectVersion), and you try again; or " + _BY_HAND,
+                remedy=remedy,
             )
         _require(answer, path)
 

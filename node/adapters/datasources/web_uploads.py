@@ -38,6 +38,7 @@ _ANSWERING: Final = 300.0
 _SLOWEST: Final = 1024
 _MOST_ANSWER: Final = 64 * 1024
 _KNOWN_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
+_LONGER: Final = "longer"
 _BY_HAND: Final = "delete it by hand, and say so: hansa shipment removed"
 
 
@@ -51,7 +52,8 @@ def method_of(setup: Setup) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """The content at a place. ``sha256`` is empty if this node may not read it."""
+    """The content at a place. ``sha256`` is empty if this node may not read it, and ``_LONGER`` if it is longer than
+    anything that is expected there."""
 
     sha256: str
     etag: str = ""
@@ -80,7 +82,8 @@ class WebUploads:
             key = {"Idempotency-Key": f'"{parcel.id}"'}
             _require(await self._send("POST", url, parcel, {**headers, **key}), parcel.path)
             return True
-        content = await self._look(url)
+        # Without an earlier version, only the same file is of interest.
+        content = await self._look(url, most=None if parcel.replaces else parcel.size)
         if content is not None and content.sha256 == parcel.sha256:
             return False
         if content is not None and content.sha256:
@@ -113,8 +116,9 @@ class WebUploads:
         _require(answer, path)
         return True
 
-    async def _look(self, url: str) -> _Content | None:
-        """Return what is at a place; None if the server says that nothing is."""
+    async def _look(self, url: str, *, most: int | None = None) -> _Content | None:
+        """Return what is at a place; None if the server says that nothing is. It is read to ``most`` bytes, or to
+        the length that the server states."""
         answer = await self._request("HEAD", url, {})
         if answer.status in (404, 410):
             return None
@@ -125,7 +129,11 @@ class WebUploads:
         digest = hashlib.sha256()
         try:
             async with fetch(self._egress, url, {**self._headers, "Accept": "*/*"}) as extract:
+                count = 0
                 async for chunk in extract.chunks:
+                    count += len(chunk)
+                    if most is not None and count > most:
+                        return _Content(_LONGER, extract.etag or "")
                     await off_loop(digest.update, chunk)
                 return _Content(digest.hexdigest(), extract.etag or "")
         except NotFound:
