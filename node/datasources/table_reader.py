@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.errors import LocalFault, Overloaded
+from node.base.errors import InvalidInput, LocalFault, Overloaded
 from node.cage.model import AsyncCage, Limits, has_full_queue, remedy_against_limits
 from node.exchange.offloop import off_loop
 from node.semantics.profiles.cage_client import OWN_GROUP
@@ -75,7 +75,9 @@ class TableReader:
 def _columns(facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     # A child reads foreign data: its types become SQL only if they are types.
     columns = tuple((str(name), str(kind)) for name, kind in facts["columns"])
-    if not columns or any(_TYPE.fullmatch(kind) is None for _, kind in columns):
+    if not columns:
+        raise InvalidInput("the file has no columns", remedy="send it to a folder or a bucket instead")
+    if any(_TYPE.fullmatch(kind) is None for _, kind in columns):
         raise LocalFault("the reader of tables gave a type that there is not")
     return columns
 

@@ -47,7 +47,8 @@ class NewDataSource(BaseModel):
     options: dict[_Short, _Short] = Field(
         default_factory=dict,
         max_length=20,
-        description="`sink` (`yes`: received data may be sent there; folder, s3), "
+        description="`sink` (`yes`: received data may be sent there; folder, s3, postgis, "
+        "http), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
         "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
