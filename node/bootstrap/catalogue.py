@@ -364,7 +364,7 @@ def _publish(
         check=SubmissionCheck(
             catalogue=catalogue,
             has_asset=parts.assets.has,
-            retain_asset=parts.assets.retain,
+            renew_asset=parts.assets.renew,
             visibility=base.visibility,
             portions_of=portions_of,
             inspect=Inspect(

@@ -27,6 +27,9 @@ class AssetStore(Protocol):
         come again without ``trial``.
         """
 
+    def renew(self, sha256: str) -> None:
+        """Let the bytes stay as long as a trial that arrives now, if they are one."""
+
     def retain(self, sha256: str) -> None:
         """Do not treat the bytes as a trial any more, if they are one."""
 

@@ -35,9 +35,17 @@ class TrialMarks:
                 path.touch(mode=0o600)
                 sync_folder(self._root)
 
+    def renew(self, sha256: str) -> None:
+        """Let a mark count from now on, if there is one."""
+        path = self._root / sha256
+        if _arrival(path) is not None:
+            with self._lock():
+                if _arrival(path) is not None:
+                    os.utime(path)
+
     def clear(self, sha256: str) -> None:
         """Take the mark away; the bytes stay."""
-        if self._root.is_dir():
+        if _arrival(self._root / sha256) is not None:
             with self._lock():
                 (self._root / sha256).unlink(missing_ok=True)
                 sync_folder(self._root)

@@ -116,6 +116,10 @@ class FolderAssets:
         self._verified.pop(sha256, None)
         return True
 
+    def renew(self, sha256: str) -> None:
+        self._path(sha256)
+        self._trials.renew(sha256)
+
     def retain(self, sha256: str) -> None:
         self._path(sha256)
         self._trials.clear(sha256)

@@ -83,9 +83,10 @@ class SubmissionCheck:
         portions_of: Callable[[str], frozenset[str] | None] = lambda _: None,
         delivery_planes: DeliveryPlanes = OWN,
         inspect: Callable[[Record], tuple[Finding, ...]] = lambda _draft: (),
-        retain_asset: Callable[[str], None] = lambda _: None,
+        renew_asset: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``retain_asset`` makes sure that bytes which were sent for a trial stay.
+        """``renew_asset`` lets bytes that were sent for a trial stay until the version is stored; what a version uses
+        stays for good (``node.catalogue.publication.trial_files``), and after a refusal they are a trial as before.
         ``inspect`` compares the files with the description and with the previous version
         (``node.catalogue.inspection``). ``portions_of`` returns the limits of a part that a data source keeps, None
         for a source that this node does not have. ``peers`` returns the base URLs of other known nodes: no record may
@@ -98,7 +99,7 @@ class SubmissionCheck:
         self._peers = peers
         self._delivery_planes = delivery_planes
         self._inspect = inspect
-        self._retain_asset = retain_asset
+        self._renew_asset = renew_asset
 
     def check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
         """Raise ``InvalidInput`` if the address or the files of ``submission`` cannot be used; with ``bytes_here``
@@ -110,10 +111,10 @@ class SubmissionCheck:
             raise InvalidInput("two files have the same name", remedy="rename one of them")
         # A description can be checked before its files are sent: they may be large, and it may have errors.
         if bytes_here:
-            # First: what is here then will not be deleted as a trial.
+            # First: what is here then will not be deleted as a trial while the version is made.
             for file in submission.files:
                 if file.source is None and file.sha256:
-                    self._retain_asset(file.sha256)
+                    self._renew_asset(file.sha256)
         missing = self._missing(submission.files) if bytes_here else []
         if missing:
             raise InvalidInput(

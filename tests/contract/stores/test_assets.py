@@ -72,6 +72,25 @@ async def test_a_trial_is_deleted_unless_it_is_wanted_meanwhile(assets: AssetSto
     assert not assets.remove_trial(SHA, later)
 
 
+async def test_a_renewed_trial_counts_from_then_on(assets: AssetStore, tmp_path: Path) -> None:
+    before = time.time() - 3600
+    assets.renew(SHA)
+    assert list(assets.trials(time.time() + 60)) == []
+    await assets.take_in(in_pieces(DATA), limit=len(DATA), trial=True)
+    if isinstance(assets, MemoryAssets):
+        assets._trials[SHA] = 1.0
+    else:
+        os.utime(tmp_path / "blobs" / "trials" / SHA, (1, 1))
+    assert list(assets.trials(before)) == [SHA]
+    assets.renew(SHA)
+    assert list(assets.trials(before)) == []
+    assert not assets.remove_trial(SHA, before)
+    assert list(assets.trials(time.time() + 60)) == [SHA]
+    assets.retain(SHA)
+    assets.renew(SHA)
+    assert list(assets.trials(time.time() + 60)) == []
+
+
 async def test_bytes_that_come_again_or_are_retained_are_no_trial(assets: AssetStore) -> None:
     later = time.time() + 60
     assets.retain(SHA)

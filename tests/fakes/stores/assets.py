@@ -33,6 +33,10 @@ class MemoryAssets:
             self._trials[sha256] = time.time()
         return self.keep(bytes(content))
 
+    def renew(self, sha256: str) -> None:
+        if sha256 in self._trials:
+            self._trials[sha256] = time.time()
+
     def retain(self, sha256: str) -> None:
         self._trials.pop(sha256, None)
 
