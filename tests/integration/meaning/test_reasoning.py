@@ -20,7 +20,7 @@ import pytest
 from node.adapters.reasoner.hermit import HermitReasoner
 from node.adapters.reasoner.justification import OutOfQuestions, justify
 from node.base.errors import LocalFault
-from node.cage.programs import run_module
+from node.cage.programs import keeps_from_files, run_module
 from node.cli.exits import REFUSED
 from node.cli.main import run
 from node.semantics.ontologies.consistency import MOST_AXIOMS, Verdict
@@ -28,7 +28,8 @@ from tests.nodes import Running
 from tests.portal_browser import csrf_of, signed_in
 
 needs_java = pytest.mark.skipif(
-    shutil.which("java") is None or find_spec("owlready2") is None, reason="needs Java and owlready2"
+    shutil.which("java") is None or find_spec("owlready2") is None or not keeps_from_files(),
+    reason="needs Java, owlready2 and a system with Landlock",
 )
 
 HEAD = """@prefix : <{base}/ontologies/{name}#> .
