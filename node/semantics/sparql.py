@@ -76,6 +76,18 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A part of a query and its place in the text; the kinds are iri, string, variable, tag, number, name (with a
+    prefix), word and mark."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
 _ESCAPE: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
@@ -99,13 +111,19 @@ def guard(text: str) -> QueryForm:
     return _Scan().run(_ESCAPE.sub(_resolve_escape, text)).result()
 
 
+def tokens_of(text: str) -> Iterator[Token]:
+    """Yield the parts of the query ``text``, without spaces and comments."""
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "mark"
+        if kind != "space":
+            yield Token(kind, match.group(), match.start(), match.end())
+
+
 def names_graph(text: str) -> bool:
     """Return whether the query ``text`` names graphs (``GRAPH``, ``FROM``)."""
     texts = (text, _ESCAPE.sub(_resolve_escape, text))
     return any(
-        token.lastgroup == "word" and token.group().upper() in ("GRAPH", "FROM")
-        for one in texts
-        for token in _TOKEN.finditer(one)
+        token.kind == "word" and token.text.upper() in ("GRAPH", "FROM") for one in texts for token in tokens_of(one)
     )
 
 

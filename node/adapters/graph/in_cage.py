@@ -7,12 +7,13 @@ the engine then ignores any ``FROM`` of the query. With these two lists given, n
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store, Triple
 
+from node.adapters.graph.joins import plan_joins
 from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
 from node.adapters.graph.results import serialize
 from node.base.errors import InvalidInput, LocalFault
@@ -99,12 +100,16 @@ def evaluate(store: Store, text: str, *, default: list[str], names: list[str], m
     default_graph: list[NamedNode | BlankNode | DefaultGraph] = [NamedNode(name) for name in default]
     named_graphs: list[NamedNode | BlankNode] = [NamedNode(name) for name in names]
     try:
-        results = store.query(
-            text,
+        ask = partial(
+            store.query,
             prefixes=PREFIXES,
             default_graph=default_graph or [NOBODY],
             named_graphs=named_graphs or [NOBODY],
         )
+        try:
+            results = ask(plan_joins(store, text, default_graph or [NOBODY]))
+        except SyntaxError:
+            results = ask(text)  # its error tells the place in the caller's text
         return serialize(results, media_type)
     except SyntaxError as error:
         raise _unreadable(error) from error
