@@ -12,32 +12,33 @@ import hashlib
 import html
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from node.adapters.datasources.signatures import EMPTY, path_of, query_of
-from node.adapters.egress.client import Answer, Egress, Lane
-from node.base.errors import LocalFault, PeerUnreachable
-from node.datasources.errors import (
-    DataSourceRefuses,
-    DataSourceSlow,
-    DataSourceUnreachable,
-    EarlierContent,
-    SinkOccupied,
-    SinkRefuses,
+from node.adapters.datasources.uploads import (
+    IDLE,
+    PIECE,
+    SLOWEST,
+    change,
+    content_type,
+    occupation,
+    pieces,
+    require_done,
+    unreachable,
 )
+from node.adapters.egress.client import Answer, Egress, Lane
+from node.base.errors import PeerUnreachable
+from node.datasources.errors import DataSourceUnreachable, EarlierContent, SinkRefuses
 from node.datasources.sinks import Note, Parcel, check_place
 from node.exchange.offloop import off_loop
 
 SMALL: Final = 16 << 20
 """Up to this size, a file is sent in one request; the least size of a part, too."""
 _MOST_PARTS: Final = 9_000
-_PIECE: Final = 256 * 1024
-_IDLE: Final = 30.0
 _COMPLETING: Final = 300.0
 """Seconds in which a service joins the parts of a large object."""
-_SLOWEST: Final = 1024
 _MOST_ANSWER: Final = 1 << 20
 _HASH: Final = "x-amz-meta-sha256"
 _VERSION: Final = "x-amz-version-id"
@@ -48,7 +49,6 @@ _BY_HAND_BEFORE: Final = "delete it by hand, say so of its shipment (hansa shipm
 _BY_HAND: Final = "delete all its versions by hand, and say so: hansa shipment removed"
 _UPLOAD: Final = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
 _CODE: Final = re.compile(r"<Code>([A-Za-z0-9]{1,80})</Code>")
-_KNOWN_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
 
 
 class Sign(Protocol):
@@ -94,7 +94,7 @@ class BucketUploads:
             await self._delete_former(url, parcel, str(parcel.progress.get("former", "")), content)
             return False
         if content.sha256 is not None and (not content.sha256 or content.sha256 != parcel.replaces):
-            raise _occupation(parcel.path, EarlierContent)
+            raise occupation(parcel.path, EarlierContent)
         if content.version and parcel.progress.get("former") != content.version:
             parcel = replace(parcel, progress={**parcel.progress, "former": content.version})
             await note(parcel.progress)
@@ -124,9 +124,7 @@ class BucketUploads:
                 raise SinkRefuses(f"{path} was deleted in a bucket that may keep versions of it", remedy=_BY_HAND)
             return False
         if content.sha256 != sha256:
-            raise SinkOccupied(
-                f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
-            )
+            raise change(path)
         if content.version:
             remedy = "its steward gives the right (s3:DeleteObjectVersion), and you try again; or " + _BY_HAND
             await self._delete_version(url, content.version, path, remedy)
@@ -228,7 +226,7 @@ class BucketUploads:
         if latest.sha256 is None and content.sha256 is not None:
             raise _removal()
         if latest.sha256 not in (None, parcel.sha256) and latest != content:
-            raise _occupation(parcel.path)
+            raise occupation(parcel.path)
 
     async def _begin(self, url: str, parcel: Parcel) -> str:
         answer = await self._request(
@@ -249,16 +247,16 @@ class BucketUploads:
                 "PUT",
                 url,
                 headers=self._sign(url, "PUT", headers, sha256),
-                chunks=_pieces(file, start, end),
+                chunks=pieces(file, start, end),
                 size=end - start,
-                idle=_IDLE,
-                answering=_IDLE,
-                slowest=_SLOWEST,
+                idle=IDLE,
+                answering=IDLE,
+                slowest=SLOWEST,
                 max_bytes=_MOST_ANSWER,
                 lane=Lane.DATA_SOURCES,
             )
         except PeerUnreachable as error:
-            raise _translate(error) from error
+            raise unreachable(error) from error
         finally:
             await off_loop(os.close, file)
 
@@ -269,7 +267,7 @@ class BucketUploads:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        seconds: float = _IDLE,
+        seconds: float = IDLE,
     ) -> Answer:
         sha256 = hashlib.sha256(body).hexdigest()
         try:
@@ -284,15 +282,14 @@ class BucketUploads:
                 lane=Lane.DATA_SOURCES,
             )
         except PeerUnreachable as error:
-            raise _translate(error) from error
+            raise unreachable(error) from error
 
     def _url(self, path: str) -> str:
         return f"{self._bucket}{path_of(self._prefix + check_place(path))}"
 
 
 def _description_headers(parcel: Parcel) -> dict[str, str]:
-    type_match = _KNOWN_TYPE.fullmatch(parcel.media_type)
-    return {"Content-Type": parcel.media_type if type_match else "application/octet-stream", _HASH: parcel.sha256}
+    return {"Content-Type": content_type(parcel), _HASH: parcel.sha256}
 
 
 def _condition(content: _Content) -> dict[str, str]:
@@ -305,39 +302,10 @@ def _sha256(parcel: Parcel, start: int, end: int) -> str:
     digest = hashlib.sha256()
     with parcel.file.open("rb") as file:
         file.seek(start)
-        while start < end and (piece := file.read(min(_PIECE, end - start))):
+        while start < end and (piece := file.read(min(PIECE, end - start))):
             digest.update(piece)
             start += len(piece)
     return digest.hexdigest()
-
-
-async def _pieces(file: int, start: int, end: int) -> AsyncIterator[bytes]:
-    while start < end:
-        piece = await off_loop(os.pread, file, min(_PIECE, end - start), start)
-        if not piece:
-            raise LocalFault("the received file became shorter while it was sent")
-        start += len(piece)
-        yield piece
-
-
-def _translate(error: PeerUnreachable) -> Exception:
-    if "redirect" in error.detail:
-        return _redirect_refusal()
-    detail = error.detail.replace("the peer's", "the data source's").replace("the peer", "the data source")
-    if "in time" in detail:
-        return DataSourceSlow(detail, remedy="this node tries again")
-    return DataSourceUnreachable(detail, remedy="this node tries again")
-
-
-def _redirect_refusal() -> SinkRefuses:
-    return SinkRefuses(
-        "the data source answers with a redirect, which this node does not follow",
-        remedy="its steward gives the final address: hansa source add",
-    )
-
-
-def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
-    return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
 
 
 def _removal() -> DataSourceUnreachable:
@@ -356,23 +324,5 @@ def _require_upload(answer: Answer, path: str) -> None:
 
 
 def _require(answer: Answer, path: str) -> None:
-    """Raise unless the service did it: what may pass as unreachable, what will not as a refusal."""
-    status = answer.status
-    if 200 <= status < 300:
-        return
-    if 300 <= status < 400:
-        raise _redirect_refusal()
-    if status in (401, 403, 407):
-        raise DataSourceRefuses(
-            f"the data source refuses the credentials of this node, or that it writes ({_code(answer)})",
-            remedy="its steward gives others: hansa source add",
-        )
-    if status == 412:
-        raise _occupation(path)
-    if status == 507:
-        raise DataSourceUnreachable("the data source is full", remedy="make room there: this node tries again")
-    if status in (408, 409, 425, 429) or status >= 500:
-        raise DataSourceUnreachable(f"the data source answers {_code(answer)}", remedy="this node tries again")
-    raise SinkRefuses(
-        f"the data source does not take the data ({_code(answer)})", remedy="check its address and rights"
-    )
+    """Raise unless the service did it. In S3, 409 is a conflict of two requests that passes."""
+    require_done(answer, path, _code(answer))

@@ -9,35 +9,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from node.adapters.datasources.requests import FIRST_BYTE, at, fetch
-from node.adapters.egress.client import Answer, Egress, Lane
-from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound, PeerUnreachable
-from node.datasources.errors import (
-    DataSourceRefuses,
-    DataSourceSlow,
-    DataSourceUnreachable,
-    EarlierContent,
-    SinkOccupied,
-    SinkRefuses,
+from node.adapters.datasources.uploads import (
+    IDLE,
+    SLOWEST,
+    change,
+    content_type,
+    occupation,
+    pieces,
+    require_done,
+    unreachable,
 )
+from node.adapters.egress.client import Answer, Egress, Lane
+from node.base.errors import InvalidInput, NotFound, PeerUnreachable
+from node.datasources.errors import EarlierContent, SinkRefuses
 from node.datasources.model import Setup
-from node.datasources.sinks import WAIT, Parcel, check_place
+from node.datasources.sinks import Parcel, check_place
 from node.exchange.offloop import off_loop
 
 METHOD: Final = "method"
 """The option of a web server that says how data are sent to it: ``put`` or ``post``."""
 _METHODS: Final = ("put", "post")
-_PIECE: Final = 256 * 1024
-_IDLE: Final = 30.0
 _ANSWERING: Final = 300.0
-_SLOWEST: Final = 1024
 _MOST_ANSWER: Final = 64 * 1024
-_KNOWN_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}", re.ASCII)
 _LONGER: Final = "longer"
 _BY_HAND: Final = "delete it by hand, and say so: hansa shipment removed"
 
@@ -88,7 +86,7 @@ class WebUploads:
             return False
         if content is not None and content.sha256:
             if content.sha256 != parcel.replaces:
-                raise _occupation(parcel.path, EarlierContent)
+                raise occupation(parcel.path, EarlierContent)
             condition = {"If-Match": content.etag} if content.etag else {}
         else:
             condition = {"If-None-Match": "*"}
@@ -104,9 +102,7 @@ class WebUploads:
         if content is None or not content.sha256:
             raise SinkRefuses("this node cannot see what became of it at the server", remedy=_BY_HAND)
         if content.sha256 != sha256:
-            raise SinkOccupied(
-                f"{path} was changed since this node sent it", remedy="look at it, and delete it by hand"
-            )
+            raise change(path)
         condition = {"If-Match": content.etag} if content.etag else {}
         answer = await self._request("DELETE", url, condition)
         if answer.status in (404, 410):
@@ -146,16 +142,16 @@ class WebUploads:
                 method,
                 url,
                 headers={**self._headers, **headers},
-                chunks=_pieces(file, parcel.size),
+                chunks=pieces(file, 0, parcel.size),
                 size=parcel.size,
-                idle=_IDLE,
+                idle=IDLE,
                 answering=_ANSWERING,
-                slowest=_SLOWEST,
+                slowest=SLOWEST,
                 max_bytes=_MOST_ANSWER,
                 lane=Lane.DATA_SOURCES,
             )
         except PeerUnreachable as error:
-            raise _translate(error) from error
+            raise unreachable(error) from error
         finally:
             await off_loop(os.close, file)
 
@@ -171,79 +167,19 @@ class WebUploads:
                 lane=Lane.DATA_SOURCES,
             )
         except PeerUnreachable as error:
-            raise _translate(error) from error
+            raise unreachable(error) from error
 
 
 def _description_headers(parcel: Parcel) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(parcel.sha256)).decode("ascii")
-    is_known = _KNOWN_TYPE.fullmatch(parcel.media_type) is not None
     return {
-        "Content-Type": parcel.media_type if is_known else "application/octet-stream",
+        "Content-Type": content_type(parcel),
         "Content-Digest": f"sha-256=:{digest}:",  # RFC 9530, 2
     }
 
 
-async def _pieces(file: int, size: int) -> AsyncIterator[bytes]:
-    start = 0
-    while start < size:
-        piece = await off_loop(os.pread, file, min(_PIECE, size - start), start)
-        if not piece:
-            raise LocalFault("the received file became shorter while it was sent")
-        start += len(piece)
-        yield piece
-
-
-def _translate(error: PeerUnreachable) -> HansaError:
-    if "redirect" in error.detail:
-        return _redirect_refusal()
-    detail = error.detail.replace("the peer's", "the data source's").replace("the peer", "the data source")
-    kind = DataSourceSlow if "in time" in detail else DataSourceUnreachable
-    return kind(detail, remedy="this node tries again")
-
-
-def _redirect_refusal() -> SinkRefuses:
-    return SinkRefuses(
-        "the data source answers with a redirect, which this node does not follow",
-        remedy="its steward gives the final address: hansa source add",
-    )
-
-
-def _occupation(path: str, kind: type[SinkOccupied] = SinkOccupied) -> SinkOccupied:
-    return kind(f"there is something else at {path} already", remedy="choose another place, or move what is there")
-
-
 def _require(answer: Answer, path: str) -> None:
-    """Raise unless the server did it: what may pass as unreachable, what will not as a refusal."""
-    match answer.status:
-        case status if 200 <= status < 300:
-            return
-        case status if 300 <= status < 400:
-            raise _redirect_refusal()
-        case 401 | 403 | 407:
-            raise DataSourceRefuses(
-                f"the data source refuses the credentials of this node, or that it writes (status {answer.status})",
-                remedy="its steward gives others: hansa source add",
-            )
-        case 409 | 412:
-            raise _occupation(path)
-        case 413:
-            raise SinkRefuses(
-                "the file is larger than the data source takes",
-                remedy="have its limit raised, then try again, or send it elsewhere",
-            )
-        case 429 | 503:
-            raise DataSourceSlow(
-                f"the data source is busy (status {answer.status})",
-                remedy="this node tries again",
-                facts={WAIT: answer.headers.get("Retry-After", "")[:100]},
-            )
-        case 507:
-            raise DataSourceUnreachable("the data source is full", remedy="make room there: this node tries again")
-        case status if status in (408, 425) or (status >= 500 and status != 501):
-            raise DataSourceUnreachable(
-                f"the data source answers with status {status}", remedy="this node tries again"
-            )
-        case status:
-            raise SinkRefuses(
-                f"the data source does not take the data (status {status})", remedy="check its address and rights"
-            )
+    """Raise unless the server did it. A server on the web says by 409, too, that something else is there."""
+    if answer.status == 409:
+        raise occupation(path)
+    require_done(answer, path)
