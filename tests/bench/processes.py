@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 
 _SERVER = "HANSA_BENCH_POSTGRES"
+_SCHEMA_SIZE = text(
+    "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class"
+    " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+)
+"""With indexes, and with what PostgreSQL keeps of long values."""
 _TRACED = "trace=fsync,fdatasync,pwrite64"
 _PAGE = "= 4096"
 
@@ -74,6 +79,19 @@ def written_bytes(pids: Sequence[int]) -> int:
 def folder_bytes(folder: Path) -> int:
     """Bytes that the files in a folder take on the disk."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def kept_bytes(member: Member) -> int:
+    """Bytes that a node takes on the disk: its folder, and its schema if it keeps its state in PostgreSQL."""
+    size = folder_bytes(member.folder)
+    if (url := member.settings.get("database_url")) is None:
+        return size
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return size + int(connection.execute(_SCHEMA_SIZE).scalar_one())
+    finally:
+        engine.dispose()
 
 
 class DiskCalls:

@@ -13,7 +13,7 @@ from demo.nodes import Member, until
 from node.client import OpenStream
 from node.vocab.dsp import LIVE
 from tests.bench.measures import FIELDS
-from tests.bench.processes import folder_bytes, nodes
+from tests.bench.processes import kept_bytes, nodes
 from tests.bench.report import Figure, p95
 
 AIM_PER_SECOND = 2000.0
@@ -39,9 +39,9 @@ def streaming(messages: int = 100, readers: int = 300) -> list[Figure]:
     ):
         with city.client() as client:
             client.streams.add("counts", SCHEMA, subject="station")
-        before = folder_bytes(city.folder)
+        before = kept_bytes(city)
         inward = _send(city, messages)
-        room = (folder_bytes(city.folder) - before) / (messages * _SENDERS * 100)
+        room = (kept_bytes(city) - before) / (messages * _SENDERS * 100)
         access = _open(city, partner)
         began = time.perf_counter()
         count = sum(1 for _ in OpenStream(access).events(start="2025-01-01T00:00:00Z", end="2026-02-01T00:00:00Z"))
