@@ -28,6 +28,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.webhooks import SqlWebhookStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.questions import SqlQuestionStore
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
@@ -54,6 +55,7 @@ from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.negotiation.uses import UseStore
+from node.operation.webhooks.model import WebhookStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
@@ -84,6 +86,7 @@ from tests.fakes.stores.transfer import (
     MemoryReceptionStore,
     MemoryTransferStore,
 )
+from tests.fakes.stores.webhooks import MemoryWebhookStore
 from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
 from tests.postgres import fresh_schema
 
@@ -120,6 +123,7 @@ class Stores:
     datasources: DataSourceStore
     streams: StreamStore
     broker_subscriptions: BrokerSubscriptionStore
+    webhooks: WebhookStore
     meta: Any
 
     @property
@@ -174,6 +178,7 @@ def memory_stores() -> Stores:
         datasources=MemoryDataSourceStore(),
         streams=MemoryStreamStore(),
         broker_subscriptions=MemoryBrokerSubscriptionStore(),
+        webhooks=MemoryWebhookStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -209,6 +214,7 @@ def sql_stores(engine: Engine) -> Stores:
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),
         broker_subscriptions=SqlBrokerSubscriptionStore(),
+        webhooks=SqlWebhookStore(),
         meta=SqlMetaStore(),
     )
 

@@ -49,6 +49,7 @@ from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions
 from node.web.shipments import routes as shipments
+from node.web.webhooks import routes as webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,5 +305,6 @@ def _operation_doors(app: FastAPI, node: HansaNode) -> None:
             base=node.parts.base,
         )
     )
+    app.include_router(webhooks.router(person=person, webhooks=node.webhooks))
     app.include_router(questions.router(person=person, asking=node.questions.asking, answers=node.questions.answers))
     app.include_router(keys.router(person=person, keys=node.operation.keys))

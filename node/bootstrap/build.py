@@ -18,11 +18,20 @@ from node.bootstrap.catalogue import CatalogueServices, catalogue_services
 from node.bootstrap.datasources import DataSourceParts, data_source_parts
 from node.bootstrap.foundation import Foundation, foundation
 from node.bootstrap.node import HansaNode
-from node.bootstrap.operation import Operation, agenda, checkup, dead_letters, proofs, status, storage, subscriptions
+from node.bootstrap.operation import (
+    Operation,
+    SubscriptionParts,
+    agenda,
+    checkup,
+    dead_letters,
+    proofs,
+    status,
+    storage,
+    subscriptions,
+)
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
-from node.bootstrap.questions import QuestionParts
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
 from node.identity.correspondence import Documents, Outgoing
@@ -86,7 +95,7 @@ def build(
     pace = Pace(lease=settings.lease_seconds)
     wishes = subscriptions(base, catalogue)
     questions = wishes.questions
-    worker = _worker(base, protocol_services, catalogue, questions, datasources, models, scenarios, pace)
+    worker = _worker(base, protocol_services, catalogue, wishes, datasources, models, scenarios, pace)
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     wake = base.commit_hooks.wake_worker
@@ -167,7 +176,7 @@ def _worker(
     base: Foundation,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
-    questions: QuestionParts,
+    wishes: SubscriptionParts,
     datasources: DataSourceParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
@@ -177,9 +186,7 @@ def _worker(
     worker = Worker(
         uow=parts.stores.uow,
         outbox=parts.stores.outbox,
-        handlers=handlers(
-            parts, base.people, protocol_services, catalogue, questions, datasources, models, scenarios
-        ),
+        handlers=handlers(parts, base.people, protocol_services, catalogue, wishes, datasources, models, scenarios),
         clock=parts.clock,
         instance=secrets.token_hex(8),
         pace=pace,

@@ -17,6 +17,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.questions import QuestionParts
+from node.operation.webhooks.usecases import Webhooks
 from node.plugins import Host
 from node.web.callers import Callers
 from node.worker.lifecycle import Lifecycle
@@ -58,6 +59,11 @@ class HansaNode:
     def questions(self) -> QuestionParts:
         """The parts for questions on assets."""
         return self.operation.subscriptions.questions
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks of programs."""
+        return self.operation.subscriptions.webhooks.webhooks
 
     @property
     def changes(self) -> Changes:

@@ -13,6 +13,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.questions import QuestionParts, question_parts
+from node.bootstrap.webhooks import WebhookParts, webhook_parts
 from node.catalogue.model import NodeFacts
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.subscriptions.letters import Letters
@@ -45,11 +46,13 @@ from node.worker.views import FollowLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionParts:
-    """The parts for subscriptions: people's own, e-mails about them, and questions on assets."""
+    """The parts for subscriptions: people's own, e-mails about them, questions on assets, and webhooks of
+    programs."""
 
     own: Subscriptions
     mail: SubscriptionMail
     questions: QuestionParts
+    webhooks: WebhookParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,12 @@ def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptio
         clock=base.parts.clock,
         wake=base.commit_hooks.wake_worker,
     )
-    return SubscriptionParts(own=own, mail=mail, questions=question_parts(base, catalogue.browse, mail))
+    return SubscriptionParts(
+        own=own,
+        mail=mail,
+        questions=question_parts(base, catalogue.browse, mail),
+        webhooks=webhook_parts(base),
+    )
 
 
 def agenda(

@@ -170,6 +170,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             folder=node.parts.places.inbox,
         ),
         shipments=node.datasources.shipments.shipments,
+        webhooks=node.webhooks,
         questions=QuestionUseCases(
             asking=node.questions.asking,
             answers=node.questions.answers,

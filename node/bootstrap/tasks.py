@@ -21,6 +21,7 @@ from node.catalogue.questions.delivery import refusal_of as refusal_of_question
 from node.catalogue.subscriptions.mail import TOPIC as MAIL_TOPIC
 from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
+from node.operation.webhooks.model import TOPIC as WEBHOOK_TOPIC
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
 from node.transfer.deletion.confirm import refusal_of as refusal_of_deletion
@@ -47,9 +48,11 @@ if TYPE_CHECKING:
     from node.bootstrap.questions import QuestionParts
     from node.bootstrap.scenarios import Scenarios
 
-LENGTHY: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC})
+LENGTHY: Final = frozenset(
+    {RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC}
+)
 """Topics with tasks that move bytes or compute, for hours if a peer is slow: they must not keep messages waiting."""
-NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC})
+NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC})
 """Topics with tasks that can take as long as one peer likes: each lane has few of them at a time."""
 
 
@@ -58,7 +61,7 @@ def handlers(
     people: People,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
-    questions: QuestionParts,
+    wishes: SubscriptionParts,
     datasources: DataSourceParts,
     models: Lazy[ModelServices],
     scenarios: Lazy[Scenarios],
@@ -92,8 +95,9 @@ def handlers(
             protocol_services.transfer.transfers,
         ),
         DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),
-        QUESTION_TOPIC: NoticeHandler(post, questions.post, refusal_of_question),
+        QUESTION_TOPIC: NoticeHandler(post, wishes.questions.post, refusal_of_question),
         SHIPMENT_TOPIC: ShipmentHandler(datasources.shipments.send, parts.clock, is_exhausted=Pace().is_exhausted),
+        WEBHOOK_TOPIC: wishes.webhooks.handler,
         "credential": CredentialHandler(people.deliver),
         MAIL_TOPIC: MailHandler(_mail_server(parts)),
         HARVEST_TOPIC: HarvestHandler(catalogue.harvests.scheduled_runs),
@@ -130,6 +134,7 @@ def timers(
         Timer("free memory", 5.0, lambda: run_sync(memory.settle), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
+        Timer("webhooks", 1.0, lambda: run_sync(wishes.webhooks.queue)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),

@@ -48,6 +48,7 @@ VERBS: Final = {
     "oversight.reports": ("config", "audit", "storage"),
     "oversight.quality": ("quality",),
     "deliveries": ("deliveries",),
+    "oversight.webhooks": ("webhook",),
     "keys": ("keys",),
     "profiles": ("profile",),
     "upkeep": ("status", "verify", "backup", "restore", "accept-loss", "doctor", "demo"),

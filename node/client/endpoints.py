@@ -22,7 +22,7 @@ from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
 from node.client.streams import StreamCalls
 from node.client.submissions import PublishingCalls
-from node.client.subscriptions import SubscriptionCalls
+from node.client.subscriptions import SubscriptionCalls, WebhookCalls
 
 
 class Endpoints(
@@ -56,6 +56,11 @@ class Endpoints(
     def shipments(self) -> ShipmentCalls[Self]:
         """Return access to the received files that the node sends to its data sources."""
         return ShipmentCalls(self)
+
+    @property
+    def webhooks(self) -> WebhookCalls[Self]:
+        """Return access to the programs that the node tells about its events."""
+        return WebhookCalls(self)
 
     @property
     def streams(self) -> StreamCalls[Self]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from node.client.calls import C_co, Call, CallGroup, document, endpoint, nothing
 
 PATH = "/api/subscriptions"
+WEBHOOKS = "/api/webhooks"
 
 
 class SubscriptionCalls(CallGroup[C_co]):
@@ -60,3 +61,65 @@ class SubscriptionCalls(CallGroup[C_co]):
     def end_mail(self) -> Call[None]:
         """End the e-mails."""
         return nothing("DELETE", f"{PATH}/mail")
+
+
+class WebhookCalls(CallGroup[C_co]):
+    """The programs that the node tells about its events. All methods raise ``Refusal`` if the node refuses,
+    ``PeerUnreachable``."""
+
+    @endpoint
+    def all(self) -> Call[dict[str, Any]]:
+        """Return the ``webhooks``, and the ``kinds`` of events."""
+        return document("GET", WEBHOOKS)
+
+    @endpoint
+    def add(self, name: str, address: str, *, kinds: Sequence[str] = (), sign: bool = True) -> Call[dict[str, Any]]:
+        """Register a webhook; ``secret`` of the answer is shown once."""
+        return document("POST", WEBHOOKS, json={"name": name, "address": address, "kinds": list(kinds), "sign": sign})
+
+    @endpoint
+    def webhook(self, name: str) -> Call[dict[str, Any]]:
+        """Return a webhook."""
+        return document("GET", _webhook(name))
+
+    @endpoint
+    def deliveries(
+        self, name: str, *, state: str = "", limit: int = 50, offset: int = 0
+    ) -> Call[list[dict[str, Any]]]:
+        """Return the events for a webhook, the newest first: all, or those that are waiting, delivered or dead."""
+        params = {"limit": limit, "offset": offset} | ({"state": state} if state else {})
+        return Call(
+            "GET",
+            f"{_webhook(name)}/deliveries",
+            lambda answer: list(answer.json()["deliveries"]),
+            {"params": params},
+        )
+
+    @endpoint
+    def test(self, name: str) -> Call[dict[str, Any]]:
+        """Send a webhook a test now; return what it answered, in words."""
+        return document("POST", f"{_webhook(name)}/test")
+
+    @endpoint
+    def pause(self, name: str) -> Call[dict[str, Any]]:
+        """Send a webhook nothing until it is resumed."""
+        return document("POST", f"{_webhook(name)}/pause")
+
+    @endpoint
+    def resume(self, name: str) -> Call[dict[str, Any]]:
+        """Go on where a webhook was paused."""
+        return document("POST", f"{_webhook(name)}/resume")
+
+    @endpoint
+    def retry(self, name: str, *, delivery: str = "") -> Call[dict[str, Any]]:
+        """Send a dead letter again, or all of them; return how many are ``queued``."""
+        return document("POST", f"{_webhook(name)}/retry", json={"delivery": delivery})
+
+    @endpoint
+    def remove(self, name: str) -> Call[None]:
+        """Forget a webhook."""
+        return nothing("DELETE", _webhook(name))
+
+
+def _webhook(name: str) -> str:
+    return f"{WEBHOOKS}/{quote(name, safe='')}"

@@ -25,6 +25,7 @@ class UseCase(StrEnum):
     PUBLISH = "upload files, publish and withdraw assets"
     ERASE = "erase versions of assets for good"
     MANAGE_DATA_SOURCES = "register, test and remove data sources"
+    MANAGE_WEBHOOKS = "register, test and remove webhooks, which are told about the node's events"
     KEEP_STREAMS = "describe streams, send observations to them, and remove them"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
@@ -61,6 +62,8 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.ERASE: (_STEWARD,),
         # It decides what the node may read inside the city, and with which credentials.
         UseCase.MANAGE_DATA_SOURCES: (_STEWARD,),
+        # What they are told includes agreements, transfers and internal assets.
+        UseCase.MANAGE_WEBHOOKS: (_STEWARD,),
         UseCase.KEEP_STREAMS: (_PUBLISHER, _STEWARD),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),

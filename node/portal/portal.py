@@ -36,7 +36,7 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import brokers, quality, shipments, sources, table_questions, tables, values
+from node.portal.pages.data import brokers, quality, shipments, sources, table_questions, tables, values, webhooks
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
@@ -162,6 +162,14 @@ class Portal:
             ("GET", "/quality", page(quality.quality, **people)),
             ("GET", "/quality.csv", page(quality.quality_csv, **people)),
             ("GET", "/quality.nt", page(quality.quality_nt, **people)),
+            ("GET", "/webhooks", page(webhooks.webhooks, **people)),
+            ("POST", "/webhooks", page(webhooks.add, **form)),
+            ("GET", "/webhooks/{name:str}", page(webhooks.webhook, **people)),
+            ("POST", "/webhooks/{name:str}/test", page(webhooks.test, **form)),
+            ("POST", "/webhooks/{name:str}/pause", page(webhooks.pause, **form)),
+            ("POST", "/webhooks/{name:str}/resume", page(webhooks.resume, **form)),
+            ("POST", "/webhooks/{name:str}/retry", page(webhooks.retry, **form)),
+            ("POST", "/webhooks/{name:str}/remove", page(webhooks.remove, **form)),
             ("GET", "/sources", page(sources.sources, **people)),
             ("POST", "/sources", page(sources.add, **form)),
             ("POST", "/sources/{name:str}/test", page(sources.test, **form)),

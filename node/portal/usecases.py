@@ -38,6 +38,7 @@ from node.operation.configuration import Configuration
 from node.operation.health import Checkup
 from node.operation.questions import AssetTitles
 from node.operation.storage import Storage
+from node.operation.webhooks.usecases import Webhooks
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
@@ -117,12 +118,13 @@ class QuestionUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkUseCases:
-    """To follow negotiations, transfers, received data and where they are sent, questions, and messages that could
-    not be delivered."""
+    """To follow negotiations, transfers, received data and where they are sent, programs that are told about that,
+    questions, and messages that could not be delivered."""
 
     processes: Processes
     data_receipts: DataReceipts
     shipments: Shipments
+    webhooks: Webhooks
     questions: QuestionUseCases
     letters: Letters
 

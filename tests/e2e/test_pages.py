@@ -63,6 +63,8 @@ INSIDE = (
     "/account",
     "/received",
     "/shipments",
+    "/webhooks",
+    "/webhooks/airflow",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     "/processes",
     f"/processes/{TRANSFER}",

@@ -140,7 +140,7 @@ _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/(agreements|decisions|deliveries|imports|publish|applications|issued|keys|record/(ask|edit|withdraw|erase|foresee)|schema/check|ontology/(align|reason)|transformation/(draft|try)|sign-out|runs|layers"
-    r"|received|shipments|sources|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
+    r"|received|shipments|sources|webhooks|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
 )
 
 

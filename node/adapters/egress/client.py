@@ -165,6 +165,28 @@ class Egress:
                     content = await read(response, max_bytes)
                     return Answer(status=response.status, headers=response.headers, body=content, url=at)
 
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: float = 30.0,  # noqa: ASYNC109 - one deadline for connecting, sending and the answer
+        lane: Lane = Lane.MESSAGES,
+    ) -> tuple[int, Mapping[str, str]]:
+        """Send one request, and return the status and the headers of its answer, whatever they are: the content is
+        not read, and redirects are not followed. Raises the errors of ``request``."""
+        target = self.rules.check_url(url)
+        with ErrorTranslation(url):
+            async with asyncio.timeout(timeout):
+                response = await self._session(lane).request(
+                    method, _as_seen_by_client(target), headers=headers, data=_in_pieces(body), allow_redirects=False
+                )
+                # A connection whose answer has not ended is closed.
+                response.release()
+                return response.status, response.headers
+
     @asynccontextmanager
     async def stream(
         self,

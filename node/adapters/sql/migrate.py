@@ -49,6 +49,7 @@ VERSIONS = (
     "0026",
     "0027",
     "0028",
+    "0029",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -21,6 +21,7 @@ class OrderedReceptions:
         before = self._receptions.get(tx, reception.transfer) if reception.state == "done" else None
         self._receptions.put(tx, reception)
         if reception.state == "done" and (before is None or before.state != "done"):
+            self._queue.note_arrival(tx, reception)
             self._queue.queue_ordered(tx, reception)
 
     def get(self, tx: Transaction, transfer: str) -> Reception | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
@@ -47,6 +48,21 @@ class ShipmentQueue:
         self._outbox_writer = outbox_writer
         self._append = append
         self._clock = clock
+
+    def note_arrival(self, tx: Transaction, reception: Reception) -> None:
+        """Enter into the ledger that data have arrived, in the transaction that ends a reception."""
+        transfer = self._transfers.get(tx, reception.transfer)
+        if transfer is None or transfer.role is not Role.CONSUMER:
+            return
+        body: dict[str, Any] = {
+            "event": "data-received",
+            "transfer": transfer.pid,
+            "asset": transfer.dataset,
+            "sha256": reception.sha256,
+            "size": reception.received,
+            "verified": is_verified(reception),
+        }
+        self._append(tx, EntryKind.AGREEMENT, transfer.agreement, "node", body)
 
     def queue_ordered(self, tx: Transaction, reception: Reception) -> None:
         """Queue what orders ask for, in the transaction that ends a reception. What cannot be sent fails in words."""

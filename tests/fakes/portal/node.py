@@ -101,6 +101,7 @@ from tests.fakes.portal.scenarios import FakeScenarios
 from tests.fakes.portal.shipments import shipments
 from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
+from tests.fakes.portal.webhooks import FakeWebhooks
 from tests.fakes.stores.drafts import dataset_drafts
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -221,6 +222,7 @@ class FakeNode:
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
         self.shipments = shipments(NOW)
+        self.webhooks = FakeWebhooks(NOW)
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
@@ -802,6 +804,7 @@ def use_cases(node: FakeNode) -> UseCases:
             processes=cast("Any", FakeProcesses(node)),
             data_receipts=cast("Any", node.receipts),
             shipments=node.shipments,
+            webhooks=cast("Any", node.webhooks),
             questions=node.questions.use_cases(),
             letters=parts,
         ),

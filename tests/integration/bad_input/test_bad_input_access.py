@@ -111,6 +111,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/harvests/{name}": {"url": "http://127.0.0.1:1"},
     "/query/{pid}": {"sql": "SELECT * FROM data LIMIT 10"},
     "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
+    "/api/webhooks": {"name": "night-job", "address": "http://127.0.0.1:1/events"},
     "/api/shipments": {"transfer": "urn:uuid:1", "source": "gis"},
     "/api/shipments/orders": {"agreement": "urn:uuid:1", "source": "gis"},
     "/api/streams/{name}/broker": {"source": "sensors", "topic": "city/counters/+"},

@@ -17,6 +17,7 @@ from node.adapters.sql.schema import (
     streams,
     subscriptions,
     transfer,
+    webhooks,
 )
 from node.adapters.sql.schema.registry import metadata
 
@@ -38,4 +39,5 @@ __all__ = [
     "streams",
     "subscriptions",
     "transfer",
+    "webhooks",
 ]

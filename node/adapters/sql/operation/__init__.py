@@ -1,0 +1,1 @@
+"""Stores of what the people who run a node look after."""

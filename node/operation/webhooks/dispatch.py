@@ -1,0 +1,211 @@
+"""Sends one event to its webhook, and decides what follows from the answer.
+
+An answer 2xx is a success. After 410 the webhook is paused: the receiver says that it is gone. A receiver that does
+not answer, or says that it is busy or broken, gets the events in their order, later. One that refuses an event (any
+other answer 4xx) gets that event again later, and the next ones meanwhile. After three days of attempts an event is a
+dead letter; if nothing was delivered in that time, the webhook is paused.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from node.base.clock import Clock
+from node.base.work import Task, Transaction, UnitOfWork
+from node.identity.ports import KeyRing
+from node.ledger.ports import LedgerStore
+from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
+from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
+from node.operation.webhooks.queue import WebhookTasks
+from node.operation.webhooks.signatures import signed_headers
+
+GIVE_UP: Final = timedelta(days=3)
+MOST_DEAD: Final = 1000
+"""The most dead letters of a webhook: with more it is paused."""
+_PATIENCE: Final = frozenset({408, 425, 429})
+_GONE: Final = 410
+_ANSWERS: Final = {
+    400: "the receiver says that it does not understand the event (400)",
+    401: "the receiver says that it does not know this node (401)",
+    403: "the receiver refuses (403)",
+    404: "the receiver has nothing at this address (404)",
+    405: "the receiver takes no POST at this address (405)",
+    408: "the receiver waited too long for the event (408)",
+    _GONE: "the receiver says that it is gone for good (410)",
+    413: "the receiver says that the event is too large (413)",
+    415: "the receiver does not take application/cloudevents+json (415)",
+    429: "the receiver says that it gets too much (429)",
+    503: "the receiver says that it is busy (503)",
+}
+
+
+class AttemptPauses(Protocol):
+    """The pauses between attempts, and when they are enough (``node.worker.pace.Pace``)."""
+
+    def delay(self, attempts: int) -> float: ...
+
+    def is_exhausted(self, attempts: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A request that brings an event to its receiver."""
+
+    address: str
+    headers: Mapping[str, str]
+    body: bytes
+    attempts: int
+
+
+def words_of(status: int) -> str:
+    """Return in words what a receiver answered."""
+    if 200 <= status < 300:
+        return f"delivered ({status})"
+    if status in _ANSWERS:
+        return _ANSWERS[status]
+    if 300 <= status < 400:
+        return f"the receiver sends to another address, which is not followed ({status})"
+    return f"the receiver failed ({status})" if status >= 500 else f"the receiver refuses the event ({status})"
+
+
+def concerns_event(status: int) -> bool:
+    """Return whether an answer refuses this event, and says nothing about the next ones."""
+    return 400 <= status < 500 and status not in _PATIENCE
+
+
+def ends_webhook(status: int) -> bool:
+    """Return whether a receiver says that it is gone."""
+    return status == _GONE
+
+
+class WebhookDispatch:
+    """Prepares what is sent, and records what became of it. Synchronous: call it in a thread."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: WebhookStore,
+        *,
+        ledger: LedgerStore,
+        texts: EventTexts,
+        tasks: WebhookTasks,
+        keyring: KeyRing,
+        clock: Clock,
+        pace: AttemptPauses,
+    ) -> None:
+        self._uow = uow
+        self._store = store
+        self._ledger = ledger
+        self._texts = texts
+        self._tasks = tasks
+        self._keyring = keyring
+        self._clock = clock
+        self._pace = pace
+
+    def parcel(self, task: Task) -> Parcel | None:
+        """Return what a task sends; None if it sends nothing any more."""
+        with self._uow.read() as tx:
+            delivery = self._current(tx, task)
+            webhook = None if delivery is None else self._store.get(tx, delivery.webhook)
+            if delivery is None or webhook is None or webhook.paused:
+                return None
+            entry = self._ledger.get(tx, delivery.event)
+            if entry is None:
+                return None
+            body = self._texts.text_of(tx, entry, delivery.kind)
+        return Parcel(
+            address=webhook.address,
+            headers=self.headers(webhook, delivery.event, body),
+            body=body,
+            attempts=delivery.attempts + 1,
+        )
+
+    def headers(self, webhook: Webhook, event_id: str, body: bytes) -> dict[str, str]:
+        """Return the headers of a request with an event."""
+        secret = None if webhook.secret is None else self._keyring.unwrap(webhook.secret)
+        return {"Content-Type": CONTENT_TYPE, **signed_headers(secret, event_id, self._clock.now(), body)}
+
+    def pause_after(self, attempts: int) -> float:
+        """Return the seconds to wait after so many attempts: more each time, and never the same for all."""
+        return self._pace.delay(attempts) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
+
+    def is_exhausted(self, attempts: int) -> bool:
+        """Return whether so many attempts are enough."""
+        return self._pace.is_exhausted(attempts)
+
+    def hold(self, tx: Transaction, task: Task) -> None:
+        """Lock the webhook of a task: whoever takes its tasks back has locked it too."""
+        delivery = self._store.delivery(tx, str(task.headers["delivery"]))
+        if delivery is not None:
+            self._store.get(tx, delivery.webhook, lock=True)
+
+    def note_success(self, tx: Transaction, task: Task, answer: str) -> None:
+        """Note that the receiver has taken the event."""
+        webhook, delivery = self._lock(tx, str(task.headers["delivery"]))
+        if webhook is None or delivery is None or delivery.state is DeliveryState.DELIVERED:
+            return
+        now = self._clock.now()
+        self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.DELIVERED, self._clock))
+        self._store.put(tx, replace(webhook, delivered=now))
+
+    def note_failure(self, tx: Transaction, task: Task, answer: str) -> None:
+        """Note an attempt after which the same task tries again."""
+        _, delivery = self._own(tx, task)
+        if delivery is not None:
+            self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.WAITING, self._clock))
+
+    def step_aside(self, tx: Transaction, task: Task, answer: str, pause: float) -> None:
+        """Note an attempt after which the event is tried again on its own, and the next ones go on."""
+        webhook, delivery = self._own(tx, task)
+        if webhook is not None and delivery is not None:
+            attempt = _after_attempt(delivery, answer, DeliveryState.WAITING, self._clock)
+            self._store.put_delivery(tx, self._tasks.assign(tx, webhook, attempt, aside=timedelta(seconds=pause)))
+
+    def give_up(self, tx: Transaction, task: Task, answer: str) -> None:
+        """Make an event a dead letter, and pause the webhook if it takes nothing."""
+        webhook, delivery = self._own(tx, task)
+        if webhook is None or delivery is None:
+            return
+        self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.DEAD, self._clock))
+        since = self._clock.now() - GIVE_UP
+        if webhook.delivered is None or webhook.delivered < since:
+            self._pause(tx, webhook, f"nothing could be delivered for three days: {answer}")
+        elif self._store.counts(tx, webhook.name).get(DeliveryState.DEAD, 0) >= MOST_DEAD:
+            self._pause(tx, webhook, f"it has {MOST_DEAD} dead letters")
+
+    def pause(self, tx: Transaction, task: Task, answer: str) -> None:
+        """Pause a webhook whose receiver says that it is gone. The event waits."""
+        webhook, delivery = self._own(tx, task)
+        if webhook is not None and delivery is not None:
+            self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.WAITING, self._clock))
+            self._pause(tx, webhook, answer)
+
+    def _pause(self, tx: Transaction, webhook: Webhook, reason: str) -> None:
+        self._store.put(tx, replace(webhook, paused=True, reason=reason))
+        self._tasks.withdraw(tx, self._store, webhook.name)
+
+    def _current(self, tx: Transaction, task: Task) -> WebhookDelivery | None:
+        """Return the delivery of a task that still has a say; None if it has none."""
+        delivery = self._store.delivery(tx, str(task.headers["delivery"]))
+        is_current = delivery is not None and delivery.task == task.id and delivery.state is DeliveryState.WAITING
+        return delivery if is_current else None
+
+    def _own(self, tx: Transaction, task: Task) -> tuple[Webhook | None, WebhookDelivery | None]:
+        webhook, _ = self._lock(tx, str(task.headers["delivery"]))
+        return webhook, self._current(tx, task)
+
+    def _lock(self, tx: Transaction, delivery_id: str) -> tuple[Webhook | None, WebhookDelivery | None]:
+        delivery = self._store.delivery(tx, delivery_id)
+        if delivery is None:
+            return None, None
+        webhook = self._store.get(tx, delivery.webhook, lock=True)
+        # Read again: the lock may have been waited for.
+        return webhook, self._store.delivery(tx, delivery_id)
+
+
+def _after_attempt(delivery: WebhookDelivery, answer: str, state: DeliveryState, clock: Clock) -> WebhookDelivery:
+    return replace(delivery, state=state, attempts=delivery.attempts + 1, answer=answer, changed=clock.now())

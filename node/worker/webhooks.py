@@ -1,0 +1,73 @@
+"""Tasks that send an event to a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from node.base.clock import Clock
+from node.base.errors import ForbiddenAddress, PeerUnreachable
+from node.base.work import Task, Transaction
+from node.exchange.offloop import off_loop
+from node.operation.webhooks.dispatch import WebhookDispatch, concerns_event, ends_webhook, words_of
+from node.operation.webhooks.ports import Receipt, Receivers
+from node.worker.deliveries import wait_of
+from node.worker.outcomes import Again, Done, Outcome
+from node.worker.pace import Pace
+
+PACE: Final = Pace(first_delay=1.0, longest_delay=3600.0)
+"""The pauses between attempts at one event: from two seconds to an hour, for three days."""
+
+NoteAttempt = Callable[[Transaction, Task, str], None]
+
+
+class WebhookHandler:
+    """``node.worker.loop.Handler``: sends the event of a delivery. The delivery records how it ended, so no task
+    becomes a dead letter of the outbox."""
+
+    def __init__(self, dispatch: WebhookDispatch, receivers: Receivers, clock: Clock) -> None:
+        self._dispatch = dispatch
+        self._receivers = receivers
+        self._clock = clock
+
+    async def __call__(self, task: Task) -> Outcome:
+        parcel = await off_loop(self._dispatch.parcel, task)
+        if parcel is None:
+            return Done()
+        try:
+            receipt = await self._receivers.post(parcel.address, parcel.headers, parcel.body)
+        except (PeerUnreachable, ForbiddenAddress) as error:
+            return self._failure(task, parcel.attempts, error.detail, is_down=isinstance(error, PeerUnreachable))
+        answer = words_of(receipt.status)
+        if 200 <= receipt.status < 300:
+            note = partial(self._dispatch.note_success, task=task, answer=answer)
+            return Done(note, late=note, hold=self._hold(task))
+        if ends_webhook(receipt.status):
+            return self._end(task, answer, self._dispatch.pause)
+        return self._failure(task, parcel.attempts, answer, receipt=receipt)
+
+    def _failure(
+        self, task: Task, attempts: int, answer: str, *, receipt: Receipt | None = None, is_down: bool = False
+    ) -> Outcome:
+        if self._dispatch.is_exhausted(attempts):
+            return self._end(task, answer, self._dispatch.give_up)
+        pause = self._dispatch.pause_after(attempts)
+        wait = wait_of(receipt.retry_after, self._clock.now()) if receipt is not None else 0.0
+        is_aside = task.subject == task.headers["delivery"]
+        if receipt is not None and concerns_event(receipt.status) and not is_aside:
+            note = partial(self._dispatch.step_aside, task=task, answer=answer, pause=max(pause, wait))
+            return Done(note, hold=self._hold(task))
+        return Again(
+            answer,
+            after=pause,
+            at_least=wait,
+            lane_down=is_down,
+            note=partial(self._dispatch.note_failure, task=task, answer=answer),
+        )
+
+    def _end(self, task: Task, answer: str, note: NoteAttempt) -> Outcome:
+        return Done(lambda tx: note(tx, task, answer), hold=self._hold(task))
+
+    def _hold(self, task: Task) -> Callable[[Transaction], None]:
+        return partial(self._dispatch.hold, task=task)

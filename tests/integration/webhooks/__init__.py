@@ -1,0 +1,1 @@
+"""Webhooks, through the doors of a node."""

@@ -1,0 +1,60 @@
+"""The how-to guide about events and jobs, typed as it stands on the page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli.main import run
+from tests.e2e.test_tutorial_model import Typed, missing, steps
+from tests.integration.datasources.servers import standing
+from tests.nodes import publish, running
+from tests.simulator.webhook_receiver import WebhookReceiver
+from tests.waits import until
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "orchestrate-from-outside.md"
+
+
+def function(source: str, name: str) -> Any:
+    """A function of a listing on the page."""
+    names: dict[str, Any] = {}
+    exec(compile(source, name, "exec"), names)
+    return names[name]
+
+
+def test_the_page_about_events_as_it_stands(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program, text = WebhookReceiver(), PAGE.read_text("utf-8")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("HANSA_NODE", str(tmp_path / "ghent"))
+    commands, outputs = 0, []
+    with running(tmp_path / "ghent", template=sqlite_template) as ghent, standing(program.app()) as url:
+        for step in steps(text):
+            if not isinstance(step, Typed) or not step.command.startswith("hansa webhook"):
+                continue
+            command = step.command.replace("https://jobs.ghent.example", url)
+            status = run(shlex.split(command.removeprefix("hansa ")))
+            output = capsys.readouterr()
+            commands += 1
+            outputs.append(output.out)
+            assert status == 0, output.out + output.err
+            shown = [line.replace("https://jobs.ghent.example", url) for line in step.shown]
+            assert missing(shown, output.out + output.err) == [], output.out + output.err
+        assert commands == 7
+        publish(ghent, "counts")
+        until("the event arrives", lambda: len(program.events) == 2)
+    secret = re.search(r"whsec_\S+", outputs[0])
+    assert secret is not None
+    listing = re.search(r"```python\n# verify.py\n(.*?)```", text, re.DOTALL)
+    assert listing is not None
+    assert len([line for line in listing[1].splitlines() if line.strip()]) <= 10
+    is_genuine = function(listing[1], "is_genuine")
+    assert [is_genuine(*letter, secret[0]) for letter in program.letters] == [True, True]
+    headers, body = program.letters[0]
+    assert not is_genuine(headers, body + b" ", secret[0])
+    assert not is_genuine({**headers, "webhook-timestamp": "1700000000"}, body, secret[0])

@@ -1,0 +1,260 @@
+"""Events outlive SIGKILL and long faults, and several processes on one database send each of them once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.base.clock import Clock, SystemClock
+from node.base.delivery import OutboxWriter
+from node.base.errors import Conflict, PeerUnreachable
+from node.client import HansaClient
+from node.ledger.model import Entry, EntryKind
+from node.operation.webhooks.dispatch import WebhookDispatch
+from node.operation.webhooks.events import EventTexts
+from node.operation.webhooks.model import TOPIC, DeliveryState
+from node.operation.webhooks.ports import Receipt
+from node.operation.webhooks.queue import WINDOW, QueueEvents, WebhookTasks
+from node.operation.webhooks.usecases import Webhooks
+from node.worker.loop import Pace, Worker
+from node.worker.webhooks import WebhookHandler
+from tests.fakes.clock import JumpingClock
+from tests.fakes.keys import MemoryKeyRing
+from tests.fakes.people import person
+from tests.fakes.webhook_receivers import MemoryReceivers
+from tests.integration.datasources.servers import standing
+from tests.node_processes import node_process
+from tests.simulator.webhook_receiver import WebhookReceiver
+from tests.stores import Stores
+from tests.waits import until
+
+ME = "did:web:gent.example"
+LONG = 60.0
+EVA = person("eva")
+
+
+def test_a_kill_between_the_answer_and_its_note_sends_the_same_event_again(tmp_path: Path) -> None:
+    program = WebhookReceiver()
+    with standing(program.app()) as url, node_process(tmp_path, lease_seconds="1") as gent:
+        with gent.client() as client:
+            program.secret = client.webhooks.add("survivor", f"{url}/events")["secret"]
+        gent.kill()
+        gent.settings["crashpoint"] = "webhook..S4"
+        gent.serve()
+        gent.wait_ready()
+        with gent.client() as client:
+            client.publish({"fields": {"kind": "dataset", "id": "a", "title": "A", "description": "A."}})
+        until("it is sent, and the node dies", lambda: gent.process is None or gent.process.poll() is not None, LONG)
+        assert len(program.events) == 1
+        gent.settings.pop("crashpoint")
+        gent.serve()
+        gent.wait_ready()
+        with gent.client() as client:
+            until("it is noted", lambda: _states(client) == ["delivered"], LONG)
+    assert len(program.events) == 2
+    assert len(set(program.ids())) == 1, "the receiver knows the repetition by its id"
+
+
+def _states(client: HansaClient) -> list[str]:
+    return [each["state"] for each in client.webhooks.deliveries("survivor")]
+
+
+class Bench:
+    """Webhooks over the stores of a test, without a node."""
+
+    def __init__(
+        self, stores: Stores, receivers: MemoryReceivers, *, clock: Clock | None = None, most: int = 4
+    ) -> None:
+        """After ``most`` attempts an event is given up."""
+        self.stores, self.clock = stores, clock or SystemClock()
+        self.receivers = receivers
+        store, keyring = stores.webhooks, MemoryKeyRing(ME)
+        self.tasks = WebhookTasks(OutboxWriter(stores.outbox, lambda: None), receivers.check, self.clock)
+        texts = EventTexts(ME, records=stores.records, negotiations=stores.negotiations, transfers=stores.transfers)
+        pace: Any = type("Brief", (), {"delay": lambda _, n: 0.01, "is_exhausted": lambda _, n: n >= most})()
+        self.dispatch = WebhookDispatch(
+            stores.uow,
+            store,
+            ledger=stores.ledger,
+            texts=texts,
+            tasks=self.tasks,
+            keyring=keyring,
+            clock=self.clock,
+            pace=pace,
+        )
+        self.queue = QueueEvents(stores.uow, store, ledger=stores.ledger, tasks=self.tasks, clock=self.clock, me=ME)
+        self.webhooks = Webhooks(
+            uow=stores.uow,
+            store=store,
+            ledger=stores.ledger,
+            receivers=receivers,
+            dispatch=self.dispatch,
+            texts=texts,
+            tasks=self.tasks,
+            keyring=keyring,
+            append=lambda *_, **__: None,  # type: ignore[arg-type]
+            clock=self.clock,
+        )
+
+    def worker(self, name: str) -> Worker:
+        return Worker(
+            uow=self.stores.uow,
+            outbox=self.stores.outbox,
+            handlers={TOPIC: WebhookHandler(self.dispatch, self.receivers, self.clock)},
+            clock=self.clock,
+            instance=name,
+            pace=Pace(poll=0.05),
+            embedded=self.stores.kind == "sqlite",
+            lengthy={TOPIC},
+            narrow={TOPIC},
+        )
+
+    def happen(self, first: int, count: int) -> None:
+        """Let runs succeed, numbered from ``first``."""
+        with self.stores.uow.begin() as tx:
+            for number in range(first, first + count):
+                body = json.dumps({"run": f"urn:r{number}", "state": "successful", "scenario": "urn:s"}).encode()
+                entry = Entry(
+                    id=f"urn:e{number}",
+                    kind=EntryKind.RUN,
+                    subject=f"urn:r{number}",
+                    at=datetime.now(UTC),
+                    by="eva",
+                    body=body,
+                )
+                self.stores.ledger.append(tx, entry)
+                size = self.stores.ledger.size(tx, lock=True)
+                self.stores.ledger.number(tx, [entry], size)
+
+    def states(self, name: str = "one") -> Counter[str]:
+        with self.stores.uow.read() as tx:
+            return Counter({str(state): n for state, n in self.stores.webhooks.counts(tx, name).items()})
+
+    def subjects(self) -> list[str]:
+        return [json.loads(body)["subject"] for _, _, body in self.receivers.requests]
+
+
+async def _until(what: str, condition: Any) -> None:
+    async with asyncio.timeout(LONG):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.02)
+
+
+async def _work(bench: Bench, *names: str) -> tuple[list[Worker], list[asyncio.Task[None]]]:
+    workers = [bench.worker(name) for name in names]
+    return workers, [asyncio.create_task(worker.run()) for worker in workers]
+
+
+async def _rest(workers: list[Worker], loops: list[asyncio.Task[None]]) -> None:
+    for worker in workers:
+        await worker.stop()
+    await asyncio.gather(*loops)
+
+
+async def test_two_processes_send_each_event_once_and_in_order(database_stores: Stores) -> None:
+    if database_stores.kind == "sqlite":
+        pytest.skip("an embedded store has one worker")
+    bench = Bench(database_stores, MemoryReceivers())
+    for name in ("one", "two"):
+        bench.webhooks.add(name, f"https://{name}.example/events", EVA)
+    bench.happen(0, 64)
+    workers, loops = await _work(bench, "first", "second")
+    try:
+        await asyncio.gather(*(asyncio.to_thread(bench.queue) for _ in range(8)))
+        await _until("all is delivered", lambda: bench.states() == bench.states("two") == Counter(delivered=64))
+    finally:
+        await _rest(workers, loops)
+    for name in ("one", "two"):
+        sent = [json.loads(body)["subject"] for url, _, body in bench.receivers.requests if name in url]
+        assert sent == [f"urn:r{number}" for number in range(64)]
+
+
+async def test_what_cannot_be_delivered_becomes_a_dead_letter_and_pauses_the_webhook(database_stores: Stores) -> None:
+    bench = Bench(database_stores, MemoryReceivers())
+    bench.receivers.error = PeerUnreachable("the peer did not answer in time")
+    bench.webhooks.add("one", "https://one.example/events", EVA)
+    bench.happen(0, 3)
+    assert bench.queue() == 3
+    workers, loops = await _work(bench, "first")
+    try:
+        await _until("it is paused", lambda: bench.webhooks.webhook("one", EVA).webhook.paused)
+        view = bench.webhooks.webhook("one", EVA)
+        assert view.webhook.reason == "nothing could be delivered for three days: the peer did not answer in time"
+        assert (view.dead, view.waiting) == (1, 2)
+        (letter,) = bench.webhooks.deliveries("one", EVA, state=DeliveryState.DEAD)
+        assert (letter.subject, letter.attempts) == ("urn:r0", 4)
+        bench.happen(3, 1)
+        assert bench.queue() == 0, "a paused webhook waits in the ledger"
+        bench.receivers.error = None
+        with pytest.raises(Conflict, match="paused"):
+            bench.webhooks.retry("one", EVA)
+        bench.webhooks.resume("one", EVA)
+        assert bench.queue() == 1
+        await _until("the rest is delivered", lambda: bench.states()["delivered"] == 3)
+        assert bench.webhooks.retry("one", EVA, delivery_id=letter.id) == 1
+        await _until("the letter too", lambda: bench.states() == Counter(delivered=4))
+    finally:
+        await _rest(workers, loops)
+    assert bench.subjects() == ["urn:r1", "urn:r2", "urn:r3", "urn:r0"]
+
+
+async def test_one_refused_event_dies_alone_where_others_are_taken(database_stores: Stores) -> None:
+    class Particular(MemoryReceivers):
+        async def post(self, address: str, headers: Any, body: bytes) -> Receipt:
+            await super().post(address, headers, body)
+            return Receipt(422 if json.loads(body)["subject"] == "urn:r0" else 204)
+
+    bench = Bench(database_stores, Particular())
+    bench.webhooks.add("one", "https://one.example/events", EVA)
+    bench.happen(0, 5)
+    bench.queue()
+    workers, loops = await _work(bench, "first")
+    try:
+        await _until("one is dead", lambda: bench.states() == Counter(delivered=4, dead=1))
+    finally:
+        await _rest(workers, loops)
+    assert not bench.webhooks.webhook("one", EVA).webhook.paused
+    assert Counter(bench.subjects())["urn:r0"] == 4
+
+
+def test_a_webhook_that_takes_nothing_holds_a_bounded_number_of_events(database_stores: Stores) -> None:
+    bench = Bench(database_stores, MemoryReceivers())
+    bench.webhooks.add("one", "https://one.example/events", EVA, kinds=["hansa.run.succeeded"])
+    bench.webhooks.add("two", "https://two.example/events", EVA, kinds=["hansa.asset.withdrawn"])
+    bench.happen(0, WINDOW + 30)
+    assert bench.queue() == WINDOW
+    assert bench.queue() == 0
+    with bench.stores.uow.begin() as tx:
+        for delivery in bench.stores.webhooks.deliveries(tx, "one", limit=50):
+            bench.stores.webhooks.put_delivery(tx, replace(delivery, state=DeliveryState.DELIVERED))
+    assert bench.queue() == 30
+    assert bench.queue() == 0
+    bench.webhooks.remove("one", EVA)
+    with bench.stores.uow.read() as tx:
+        live = bench.stores.outbox.live(tx, 1000)
+    assert bench.states() == Counter()
+    assert len(live) == 50, "what waited was taken back; these were called delivered behind the back of their tasks"
+
+
+def test_secrets_are_sealed_and_signatures_change_with_the_moment(database_stores: Stores) -> None:
+    clock = JumpingClock()
+    bench = Bench(database_stores, MemoryReceivers(), clock=clock)
+    _, secret = bench.webhooks.add("one", "https://one.example/events", EVA)
+    _, no_secret = bench.webhooks.add("two", "https://two.example/events", EVA, is_signed=False)
+    webhook = bench.webhooks.webhook("one", EVA).webhook
+    assert secret.startswith("whsec_")
+    assert no_secret == ""
+    assert webhook.secret is not None
+    assert secret[6:].encode() not in webhook.secret
+    first = bench.dispatch.headers(webhook, "urn:e", b"{}")
+    clock.by = timedelta(minutes=5)
+    second = bench.dispatch.headers(webhook, "urn:e", b"{}")
+    assert first["webhook-id"] == second["webhook-id"]
+    assert first["webhook-signature"] != second["webhook-signature"]
