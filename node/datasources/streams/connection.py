@@ -1,7 +1,8 @@
 """Streams as a data source: what a reader under contract gets of them.
 
 The address itself answers with a period, page by page; ``latest`` with the latest observation of each subject;
-``events`` with observations as they come, or with a period replayed, as server-sent events (WHATWG HTML §9.2).
+``events`` with observations as they come, or with a period replayed, as server-sent events (WHATWG HTML §9.2);
+``window`` with a period as a whole, in its canonical form.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from node.base.clock import Clock, moment, stamp
+from node.base.clock import Clock, stamp
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.ports import Abilities, Extract, Item, Question
 from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.model import Batch, Head, Stream
-from node.datasources.streams.observations import time_of
 from node.datasources.streams.ports import StreamStore
 from node.datasources.streams.tails import Tail, TailEntry, Tails, removal
+from node.datasources.streams.views import View, line_of, read_number, read_period
+from node.datasources.streams.windows import StreamWindows, WindowQuestion
 from node.exchange.offloop import off_loop, once
 from node.policy.portion import OPERATORS, Portion
 
@@ -41,6 +43,12 @@ _BATCHES: Final = 8
 _PULSE_SECONDS: Final = 15.0
 """After so long without an observation, a comment shows that the connection stands."""
 _SLOWEST, _FASTEST = 0.01, 100_000.0
+_QUESTIONS: Final = {
+    "": ("from", "to", "after", "limit"),
+    "latest": ("subject", "limit"),
+    "events": ("from", "to", "after", "speed"),
+    "window": ("from", "to", "last", "position"),
+}
 _EVENTS: Final = "text/event-stream; charset=utf-8"
 _BEGINNING: Final = b"retry: 2000\n\n"
 _PULSE: Final = b": waiting\n\n"
@@ -57,11 +65,15 @@ class _Query:
     speed: float | None
     subject: str
 
+    def view(self, stream: Stream, portion: Portion) -> View:
+        return View(stream, portion, start=self.start, end=self.end, is_timed=self.speed is not None)
+
 
 class StreamConnection:
     """The streams of this node (``node.datasources.ports.DataConnection``)."""
 
     def __init__(self, uow: UnitOfWork, store: StreamStore, clock: Clock, tails: Tails, cursors: Cursors) -> None:
+        self.windows = StreamWindows(uow, store, clock, cursors)
         self._uow = uow
         self._store = store
         self._clock = clock
@@ -71,7 +83,7 @@ class StreamConnection:
     @property
     def abilities(self) -> Abilities:
         return Abilities(
-            questions=("from", "to", "after", "limit", "speed"),
+            questions=("from", "to", "after", "limit", "speed", "last", "position"),
             portions=frozenset({"columns", *OPERATORS}),
             places=PLACES,
         )
@@ -89,6 +101,10 @@ class StreamConnection:
     @asynccontextmanager
     async def read(self, item: str, question: Question) -> AsyncIterator[Extract]:
         """Yield the observations that the question asks for."""
+        if question.path == "window":
+            window = await self.windows(item, WindowQuestion.read(_values(question)), question.portion)
+            yield _extract(window.document())
+            return
         stream = await off_loop(self._stream, item)
         query = self._query(question)
         match question.path:
@@ -97,17 +113,19 @@ class StreamConnection:
             case "latest":
                 yield _document(await off_loop(self._latest, stream, question, query))
             case "events":
-                view = _View(stream, question.portion, query)
+                view = query.view(stream, question.portion)
                 yield Extract(media_type=_EVENTS, chunks=self._events(stream, view, query), farewell=farewell)
             case _:
-                raise NotFound("a stream has nothing at this address", remedy="add nothing, /latest or /events")
+                raise NotFound(
+                    "a stream has nothing at this address", remedy="add nothing, /latest, /events or /window"
+                )
 
     # pages ------------------------------------------------------------------------------------------------
 
     def _page(self, stream: Stream, question: Question, query: _Query) -> dict[str, Any]:
         entries: list[dict[str, Any]] = []
         position, size, is_whole = query.after or 0, 0, False
-        view = _View(stream, question.portion, query)
+        view = query.view(stream, question.portion)
         while not is_whole and len(entries) < query.limit and size < _PAGE_BYTES:
             batches = self._batches(stream.name, position, query, limit=_BATCHES)
             is_whole = len(batches) < _BATCHES
@@ -129,7 +147,7 @@ class StreamConnection:
         return {"observations": entries, "cursor": cursor, "next": more}
 
     def _latest(self, stream: Stream, question: Question, query: _Query) -> dict[str, Any]:
-        view = _View(stream, question.portion, query)
+        view = query.view(stream, question.portion)
         after = query.subject
         if after and not view.shows_subject:
             after = self._cursors.subject(after)
@@ -160,7 +178,7 @@ class StreamConnection:
 
     # events -----------------------------------------------------------------------------------------------
 
-    async def _events(self, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+    async def _events(self, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         yield _BEGINNING
         if query.end is not None or query.speed is not None:
             async for chunk in self._replay(stream, view, query):
@@ -171,7 +189,7 @@ class StreamConnection:
             async for chunk in self._follow(tail, stream, view, query):
                 yield chunk
 
-    async def _follow(self, tail: Tail, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+    async def _follow(self, tail: Tail, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         begins = 0 if query.start is not None else stream.last
         position = begins if query.after is None else min(query.after, stream.last)
         while True:
@@ -195,7 +213,7 @@ class StreamConnection:
                 if chunk:
                     yield chunk
 
-    async def _replay(self, stream: Stream, view: _View, query: _Query) -> AsyncIterator[bytes]:
+    async def _replay(self, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         """Yield a period in the order of arrival, with the pauses between the times of its observations divided by
         the speed. One that arrived late follows at once."""
         position, ends = query.after or 0, stream.last
@@ -225,7 +243,7 @@ class StreamConnection:
                     yield self._render(waiting, view)
                 position = batch.last
 
-    def _frames(self, entry: TailEntry, position: int, view: _View) -> bytes:
+    def _frames(self, entry: TailEntry, position: int, view: View) -> bytes:
         is_shared = entry.batch.first > position and not view.is_bounded
         if is_shared and view.portion in entry.frames:
             return entry.frames[view.portion]
@@ -234,7 +252,7 @@ class StreamConnection:
             entry.frames[view.portion] = chunk
         return chunk
 
-    def _render(self, rows: Sequence[tuple[int, str]], view: _View) -> bytes:
+    def _render(self, rows: Sequence[tuple[int, str]], view: View) -> bytes:
         if not rows:
             return b""
         if not view.is_sealed:
@@ -244,7 +262,7 @@ class StreamConnection:
         pieces[-1] = f"id: {self._cursors.text(rows[-1][0], view.portion)}\n{pieces[-1]}"
         return "".join(pieces).encode()
 
-    def _gap(self, first: int, last: int, view: _View) -> bytes:
+    def _gap(self, first: int, last: int, view: View) -> bytes:
         bounds = {} if view.is_sealed else {"first": first, "last": last}
         return event("gap", {"reason": "observations in between are no longer kept", **bounds})
 
@@ -273,18 +291,9 @@ class StreamConnection:
             )
 
     def _query(self, question: Question) -> _Query:
-        names = {
-            "": ("from", "to", "after", "limit"),
-            "latest": ("subject", "limit"),
-            "events": ("from", "to", "after", "speed"),
-        }.get(question.path, ())
-        values: dict[str, str] = {}
-        for name, value in question.parameters:
-            if name not in names or name in values:
-                raise InvalidInput(f"{name[:60]!r} cannot be asked for here", remedy=f"it knows: {', '.join(names)}")
-            values[name] = value
-        start, end = _period(values.get("from", ""), values.get("to", ""))
-        speed = _number(values["speed"], "speed", _SLOWEST, _FASTEST) if "speed" in values else None
+        values = _values(question)
+        start, end = read_period(values.get("from", ""), values.get("to", ""))
+        speed = read_number(values["speed"], "speed", _SLOWEST, _FASTEST) if "speed" in values else None
         if question.path == "events" and end is not None and speed is None and end > self._clock.now():
             raise InvalidInput("to lies in the future", remedy="leave out to, and what comes is sent as it comes")
         after = (question.resume if question.path == "events" else "") or values.get("after", "")
@@ -292,56 +301,10 @@ class StreamConnection:
             start=start,
             end=end,
             after=self._cursors.number(after, question.portion) if after else None,
-            limit=int(_number(values.get("limit", str(_PAGE)), "limit", 1, _LONGEST_PAGE)),
+            limit=int(read_number(values.get("limit", str(_PAGE)), "limit", 1, _LONGEST_PAGE)),
             speed=speed,
             subject=values.get("subject", ""),
         )
-
-
-class _View:
-    """The part of a stream that a reader may have, within a period."""
-
-    def __init__(self, stream: Stream, portion: Portion, query: _Query) -> None:
-        """Raises ``InvalidInput`` if the reader asks by a member that it may not have."""
-        self._stream = stream
-        self.portion = portion
-        self._start, self._end = query.start, query.end
-        self.is_sealed = bool(portion.rows)
-        self.is_bounded = query.start is not None
-        self.shows_subject = portion.shows(stream.subject_member) and not portion.rows
-        if not portion.shows(stream.time_member) and (query.start or query.end or query.speed):
-            raise InvalidInput("from, to and speed cannot be asked for here", remedy="leave them out")
-
-    def rows(self, batch: Batch, position: int) -> Sequence[tuple[int, str, str]]:
-        """Return the observations after ``position`` that the reader may have: number, text for the reader, text as
-        stored."""
-        texts = [(number, text) for number, text in enumerate(batch.lines, batch.first) if number > position]
-        is_within = (self._start is None or batch.earliest >= self._start) and (
-            self._end is None or batch.latest < self._end
-        )
-        if is_within and self.portion.is_whole:
-            return [(number, text, text) for number, text in texts]
-        rows = []
-        for number, text in texts:
-            observation = json.loads(text)
-            if is_within or self._includes(time_of(self._stream, observation)):
-                content = self.content(observation)
-                if content is not None:
-                    rows.append((number, text if content == observation else _json(content), text))
-        return rows
-
-    def content(self, observation: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the members of an observation that the reader may have; None if it may not have the observation."""
-        if not all(row.admits(observation.get(row.column)) for row in self.portion.rows):
-            return None
-        return {name: value for name, value in observation.items() if self.portion.shows(name)}
-
-    def time(self, text: str) -> datetime:
-        """Return the time of an observation."""
-        return time_of(self._stream, json.loads(text))
-
-    def _includes(self, at: datetime) -> bool:
-        return (self._start is None or at >= self._start) and (self._end is None or at < self._end)
 
 
 def farewell(error: HansaError) -> bytes:
@@ -352,15 +315,25 @@ def farewell(error: HansaError) -> bytes:
 
 def event(name: str, content: Mapping[str, Any]) -> bytes:
     """Return an event about the connection itself."""
-    return f"event: {name}\ndata: {_json(content)}\n\n".encode()
+    return f"event: {name}\ndata: {line_of(content)}\n\n".encode()
 
 
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+def _values(question: Question) -> dict[str, str]:
+    """Return the parameters of a question by name. Raises ``InvalidInput``."""
+    names = _QUESTIONS.get(question.path, ())
+    values: dict[str, str] = {}
+    for name, value in question.parameters:
+        if name not in names or name in values:
+            raise InvalidInput(f"{name[:60]!r} cannot be asked for here", remedy=f"it knows: {', '.join(names)}")
+        values[name] = value
+    return values
 
 
 def _document(content: Mapping[str, Any]) -> Extract:
-    body = _json(content).encode()
+    return _extract(line_of(content).encode())
+
+
+def _extract(body: bytes) -> Extract:
     return Extract(media_type="application/json", chunks=once(body), size=len(body))
 
 
@@ -369,29 +342,3 @@ def _address(question: Question, **changes: str) -> str:
     own = [(name, value) for name, value in question.parameters if name not in changes]
     path = f"/{question.path}" if question.path else ""
     return f"{question.base}{path}?{urlencode([*own, *changes.items()])}"
-
-
-def _period(start: str, end: str) -> tuple[datetime | None, datetime | None]:
-    first, last = _bound("from", start), _bound("to", end)
-    if first is not None and last is not None and first >= last:
-        raise InvalidInput("the period ends before it begins", remedy="give from before to")
-    return first, last
-
-
-def _bound(name: str, text: str) -> datetime | None:
-    try:
-        return moment(text.replace(" ", "+")) if text else None
-    except ValueError as error:
-        raise InvalidInput(f"{name} is no time", remedy=f"such as {name}=2026-11-22T08:00:00Z") from error
-
-
-def _number(text: str, name: str, least: float, most: float) -> float:
-    try:
-        value = float(text) if len(text) < 20 else -1.0
-    except ValueError:
-        value = -1.0
-    if not least <= value <= most:
-        raise InvalidInput(
-            f"{name} is no number from {least:g} to {most:g}", remedy=f"such as {name}={max(1, least):g}"
-        )
-    return value

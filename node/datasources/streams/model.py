@@ -49,7 +49,8 @@ class Stream:
     a counter; empty if the stream has one subject. ``key_members`` tell observations apart: two that agree in them
     are the same, sent again; empty for all members. Observations are kept for ``keep_seconds`` after their arrival,
     and never more than ``most`` of them. ``last`` is the number of the last one: they are numbered from 1.
-    ``repeats`` and ``faults`` count what was sent again, and what was refused.
+    ``repeats`` and ``faults`` count what was sent again, and what was refused. ``gone_until`` is the latest time of
+    the observations that were removed because they are kept no longer; None if none were.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Stream:
     last: int = 0
     repeats: int = 0
     faults: int = 0
+    gone_until: datetime | None = None
 
     def oldest(self, now: datetime) -> datetime:
         """Return when the oldest observation that is still kept at ``now`` arrived."""

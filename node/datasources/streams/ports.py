@@ -69,4 +69,8 @@ class StreamStore(Protocol):
 
     def forget(self, tx: Transaction, name: str, *, before: datetime, below: int, limit: int) -> int:
         """Remove up to ``limit`` batches that arrived before ``before`` or whose numbers all lie at or below
-        ``below``, with their keys; faults and latest observations before ``before`` too. Return how many batches."""
+        ``below``, with their keys; faults and latest observations before ``before`` too. The latest time of what is
+        removed is noted as ``Stream.gone_until``. Return how many batches."""
+
+    def latest_passed(self, tx: Transaction, name: str, *, before: datetime, below: int) -> datetime | None:
+        """Return the latest time of observations that ``forget`` would remove; None if it would remove none."""

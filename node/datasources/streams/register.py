@@ -89,6 +89,7 @@ class Streams:
             if before is not None:
                 self._require_times(tx, before, stream)
                 stream = replace(stream, last=before.last, repeats=before.repeats, faults=before.faults)
+                stream = replace(stream, gone_until=before.gone_until)
                 self._store.put(tx, stream)
             self._note(tx, stream, by, "described" if before is None else "changed")
         return stream

@@ -169,3 +169,31 @@ def test_a_removed_stream_leaves_nothing(stores: Stores) -> None:
         assert not stores.streams.keys(tx, "counters", keys(1, 3))
         assert not stores.streams.heads(tx, "counters", after="", since=LONG_AGO, limit=9)
         assert not stores.streams.faults(tx, "counters", 9)
+
+
+def test_the_latest_time_of_what_is_no_longer_kept_is_known(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        stores.streams.create(tx, STREAM)
+        stores.streams.create(tx, replace(STREAM, name="air"))
+        stores.streams.add(tx, batch(1, 2, minute=30), keys(1, 2))
+        stores.streams.add(tx, batch(3, 4, minute=10), keys(3, 4))
+        stores.streams.add(tx, batch(5, 6, minute=20), keys(5, 6))
+        assert stores.streams.latest_passed(tx, "counters", before=LONG_AGO, below=0) is None
+        assert stores.streams.latest_passed(tx, "air", before=NOON + timedelta(days=1), below=9) is None
+        assert stores.streams.latest_passed(tx, "counters", before=LONG_AGO, below=4) == batch(1, 2, minute=30).latest
+        at = NOON + timedelta(minutes=15)
+        assert stores.streams.latest_passed(tx, "counters", before=at, below=0) == batch(3, 4, minute=10).latest
+    with stores.uow.begin() as tx:
+        assert stores.streams.forget(tx, "counters", before=at, below=0, limit=9) == 1
+    with stores.uow.begin() as tx:
+        stream = stores.streams.get(tx, "counters", lock=True)
+        assert stream is not None
+        assert stream.gone_until == batch(3, 4, minute=10).latest
+        assert stores.streams.forget(tx, "counters", before=LONG_AGO, below=6, limit=9) == 2
+    with stores.uow.begin() as tx:
+        # The latest of all that was removed, in whatever order.
+        stream = stores.streams.get(tx, "counters", lock=True)
+        other = stores.streams.get(tx, "air")
+        assert stream is not None
+        assert other is not None
+        assert (stream.gone_until, other.gone_until) == (batch(1, 2, minute=30).latest, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from node.base.work import Transaction
@@ -99,6 +100,10 @@ class MemoryStreamStore:
     def forget(self, tx: Transaction, name: str, *, before: datetime, below: int, limit: int) -> int:
         batches = [batch for key, batch in memory(tx).rows("stream_batches").items() if key[0] == name]
         old = sorted(batch.last for batch in batches if batch.received < before or batch.last <= below)[:limit]
+        latest = self._latest(tx, name, old)
+        stream = self.get(tx, name)
+        if stream is not None and latest is not None:
+            self.put(tx, replace(stream, gone_until=max(latest, stream.gone_until or latest)))
         for last in old:
             memory(tx).drop("stream_batches", (name, last))
         for key, number in list(memory(tx).rows("stream_keys").items()):
@@ -111,3 +116,13 @@ class MemoryStreamStore:
             if key[0] == name and fault.at < before:
                 memory(tx).drop("stream_faults", key)
         return len(old)
+
+    def latest_passed(self, tx: Transaction, name: str, *, before: datetime, below: int) -> datetime | None:
+        batches = [batch for key, batch in memory(tx).rows("stream_batches").items() if key[0] == name]
+        return self._latest(
+            tx, name, [batch.last for batch in batches if batch.received < before or batch.last <= below]
+        )
+
+    def _latest(self, tx: Transaction, name: str, numbers: Sequence[int]) -> datetime | None:
+        rows = memory(tx).rows("stream_batches")
+        return max((rows[(name, last)].latest for last in numbers), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.streams import stream_batches as batches
@@ -95,6 +95,21 @@ _OLD_BATCHES = (
     )
     .order_by(batches.c.last)
     .limit(bindparam("number_of"))
+)
+_LATEST_PASSED = select(func.max(batches.c.latest)).where(
+    batches.c.stream == bindparam("of"),
+    or_(batches.c.received < bindparam("before"), batches.c.last <= bindparam("below")),
+)
+_LATEST_AMONG = select(func.max(batches.c.latest)).where(
+    batches.c.stream == bindparam("of"), batches.c.last.in_(bindparam("some", expanding=True))
+)
+_NOTE_GONE = (
+    update(streams)
+    .where(
+        streams.c.name == bindparam("of"),
+        or_(streams.c.gone_until.is_(None), streams.c.gone_until < bindparam("latest")),
+    )
+    .values(gone_until=bindparam("latest"))
 )
 _FORGET_BATCHES = delete(batches).where(
     batches.c.stream == bindparam("of"), batches.c.last.in_(bindparam("some", expanding=True))
@@ -186,12 +201,19 @@ class SqlStreamStore:
         bounds = {"of": name, "before": before, "below": below, "number_of": limit}
         old = list(connection.execute(_OLD_BATCHES, bounds).scalars())
         for part in _parts(old):
+            latest = connection.execute(_LATEST_AMONG, {"of": name, "some": part}).scalar_one()
+            connection.execute(_NOTE_GONE, {"of": name, "latest": latest})
             connection.execute(_FORGET_BATCHES, {"of": name, "some": part})
         if old:
             connection.execute(_FORGET_KEYS, {"of": name, "up_to": old[-1]})
         for statement in (_FORGET_HEADS, _FORGET_FAULTS):
             connection.execute(statement, {"of": name, "before": before})
         return len(old)
+
+    def latest_passed(self, tx: Transaction, name: str, *, before: datetime, below: int) -> datetime | None:
+        bounds = {"of": name, "before": before, "below": below}
+        latest: datetime | None = connection_of(tx).execute(_LATEST_PASSED, bounds).scalar_one()
+        return latest
 
 
 def _row(stream: Stream) -> dict[str, Any]:

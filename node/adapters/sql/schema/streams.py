@@ -23,6 +23,7 @@ streams = Table(
     Column("last", Big, nullable=False),
     Column("repeats", Big, nullable=False),
     Column("faults", Big, nullable=False),
+    Column("gone_until", Moment),
 )
 stream_batches = Table(
     "stream_batches",
