@@ -91,7 +91,7 @@ def build(
     datasources = data_source_parts(base, plugins, protocol_services.transfer)
     catalogue = catalogue_services(base, with_views=with_views, portions_of=datasources.sources.portions)
     models = Lazy(lambda: _models(base, protocol_services))
-    scenarios = Lazy(lambda: _scenarios(base, models, catalogue))
+    scenarios = Lazy(lambda: _scenarios(base, models, catalogue, datasources))
     pace = Pace(lease=settings.lease_seconds)
     wishes = subscriptions(base, catalogue)
     questions = wishes.questions
@@ -165,11 +165,19 @@ def _models(base: Foundation, protocol_services: Protocol) -> ModelServices:
     return model_services(base, protocol_services)
 
 
-def _scenarios(base: Foundation, models: Lazy[ModelServices], catalogue: CatalogueServices) -> Scenarios:
+def _scenarios(
+    base: Foundation, models: Lazy[ModelServices], catalogue: CatalogueServices, datasources: DataSourceParts
+) -> Scenarios:
     # Imported here for the same reason.
     from node.bootstrap.scenarios import scenarios
 
-    return scenarios(base, models.value, browse=catalogue.browse, publish=catalogue.publication.publish)
+    return scenarios(
+        base,
+        models.value,
+        datasources=datasources,
+        browse=catalogue.browse,
+        publish=catalogue.publication.publish,
+    )
 
 
 def _worker(

@@ -12,6 +12,7 @@ import pluggy
 from node.adapters.datasources.folder import FolderConnector
 from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.planes.http import HttpPlane
+from node.adapters.planes.stream_windows import FetchWindow
 from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.shipments import ShipmentParts, shipment_parts
@@ -26,12 +27,15 @@ from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
+from node.datasources.streams.windows import StreamWindows
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.reads import ReadDataSource
-from node.transfer.openings import Openings
+from node.transfer.live.windows import PartnerWindows
+from node.transfer.openings import OpenData, Openings
 from node.transfer.queries.answers import AnswerQuestions
 from node.transfer.queries.requests import PATIENCE, AskPartner
+from node.vocab.dsp import LIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,8 @@ class DataSourceParts:
     take: TakeObservations
     answers: AnswerQuestions
     ask: AskPartner
+    own_windows: StreamWindows
+    partner_windows: PartnerWindows
     subscriptions: BrokerSubscriptions
     listener: ListenToBrokers
     shipments: ShipmentParts
@@ -81,6 +87,14 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         token_for=base.correspondence.header,
         clock=parts.clock,
     )
+    openings = Openings(watch=base.commit_hooks.changes.watch, patience=PATIENCE)
+    open_streams = OpenData(
+        overview=transfer.overview,
+        requests=transfer.transfer_requests,
+        openings=openings,
+        form=LIVE,
+        name="stream",
+    )
     take = TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report)
     subscriptions, listener = _broker_parts(base, sources, take)
     return DataSourceParts(
@@ -106,7 +120,15 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             access=access,
             send=SendQuestion(parts.egress),
             uses=transfer.uses,
-            openings=Openings(watch=base.commit_hooks.changes.watch, patience=PATIENCE),
+            openings=openings,
+        ),
+        own_windows=connection.windows,
+        partner_windows=PartnerWindows(
+            parts.stores.uow,
+            streams=open_streams,
+            access=access,
+            fetch=FetchWindow(parts.egress),
+            uses=transfer.uses,
         ),
     )
 

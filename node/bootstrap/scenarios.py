@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.bootstrap.datasources import DataSourceParts
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.models import ModelServices
 from node.catalogue.browse import Browse
@@ -20,6 +21,7 @@ from node.scenarios.runs.lifecycle import RunLifecycle, run_entry
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.runs.windows import InputWindows
 from node.scenarios.transformations.transformer import Transformer
 
 
@@ -39,6 +41,7 @@ def scenarios(
     base: Foundation,
     models: ModelServices,
     *,
+    datasources: DataSourceParts,
     browse: Browse,
     publish: Publish,
 ) -> Scenarios:
@@ -60,9 +63,11 @@ def scenarios(
         receptions_folder=parts.places.inbox,
         me=parts.me,
     )
+    windows = InputWindows(library, own=datasources.own_windows, partner=datasources.partner_windows, me=parts.me)
     bind = Bind(
         uow=stores.uow,
         library=library,
+        windows=windows,
         layers=stores.scenarios.layers,
         transformations=KnownTransformations(browse),
         me=parts.me,
@@ -73,6 +78,7 @@ def scenarios(
         runs=stores.scenarios.runs,
         bind=bind,
         library=library,
+        windows=windows,
         outbox_writer=outbox_writer,
         clock=clock,
         journal=journal,

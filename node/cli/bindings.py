@@ -22,6 +22,7 @@ def binding(
     sets: Sequence[str] | None,
     layers: Sequence[str] | None,
     in_place: Sequence[str] | None,
+    windows: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the binding from the options, or from a file that the options change.
 
@@ -36,13 +37,17 @@ def binding(
     elif "@" in scenario and _is_number(scenario.rpartition("@")[2]):
         address, _, version = scenario.rpartition("@")
         bound = {"scenario": address, "version": int(version)}
-    if inputs or in_place:
+    if inputs or in_place or windows:
         roles = bound["inputs"] = _members(bound, "inputs")
         for text in inputs or ():
             role, given = _pair(text, "--input", "role=dataset/NAME")
             roles[role] = _input(given)
         for role in in_place or ():
             roles[role] = _in_place(role, roles.get(role))
+        for text in windows or ():
+            role, period = _pair(text, "--window", "role=10m")
+            members = _members_of_input(role, roles.get(role), "--window")
+            roles[role] = {**members, "window": period}
     if sets:
         bound["parameters"] = _members(bound, "parameters")
         for text in sets:
@@ -88,12 +93,30 @@ def _is_number(text: str) -> bool:
 
 
 def _in_place(role: str, value: Any) -> dict[str, Any]:
+    return {**_members_of_input(role, value, "--in-place"), "inPlace": True}
+
+
+def _members_of_input(role: str, value: Any, option: str) -> Mapping[str, Any]:
     if value is None:
-        raise InvalidInput(f"--in-place {role}: that input is not bound", remedy=f"add --input {role}=…")
+        raise InvalidInput(f"{option} {role}: that input is not bound", remedy=f"add --input {role}=…")
     members = {"dataset": value} if isinstance(value, str) else value
     if not isinstance(members, Mapping):
         raise InvalidInput(f"input {role} is neither an address nor an object", remedy=f"write {role}: dataset/NAME")
-    return {**members, "inPlace": True}
+    return members
+
+
+def with_windows(bound: Mapping[str, Any], checked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the binding with the windows of streams that its check has fixed: the run uses the same, and nothing is
+    read twice."""
+    inputs = dict(bound.get("inputs") or {})
+    for role, entry in checked["inputs"].items():
+        if "window" in entry:
+            window = {name: entry["window"][name] for name in ("from", "to", "position")}
+            inputs[role] = {
+                **_members_of_input(role, inputs.get(role, entry["dataset"]), "--window"),
+                "window": window,
+            }
+    return {**bound, **({"inputs": inputs} if inputs else {})}
 
 
 def _value(text: str) -> Any:
@@ -163,7 +186,13 @@ def _differ(rows: dict[str, tuple[str, str]], place: str, left: str, right: str)
 
 def _input_words(bound: Mapping[str, Any]) -> str:
     stays = ", stays with its owner" if bound.get("inPlace") else ""
-    return f"{bound['dataset']} version {bound['version']} {bound['file']}{stays}"
+    window = f", {window_words(bound['window'])}" if "window" in bound else ""
+    return f"{bound['dataset']} version {bound['version']} {bound['file']}{window}{stays}"
+
+
+def window_words(window: Mapping[str, Any]) -> str:
+    """Return a window of a stream in words."""
+    return f"{window['count']} observations from {window['from']} to {window['to']}"
 
 
 def _step_words(bound: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from node.base.plaintext import word
+from node.cli.bindings import window_words
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.output import (
     Mode,
@@ -123,6 +124,8 @@ def pins(bound: Mapping[str, Any]) -> None:
         where = "stays with its owner" if bound_input["inPlace"] else bound_input["sha256"][:12] + "…"
         line(role, f"{bound_input['dataset']} version {bound_input['version']}")
         line("", f"{bound_input['file']}, {where}")
+        if "window" in bound_input:
+            line("", window_words(bound_input["window"]))
     for name, one in bound["steps"].items():
         line(name, f"{one['uses']} version {one['version']}")
     for name, value in bound["parameters"].items():

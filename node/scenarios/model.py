@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from node.base.clock import stamp
+
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 Texts = Mapping[str, str]
@@ -165,9 +167,22 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundWindow:
+    """The window of a stream that is an input: the ``count`` observations from ``start`` to before ``end`` that had
+    arrived at ``position`` (``node.datasources.streams.windows``)."""
+
+    start: datetime
+    end: datetime
+    position: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundInput:
-    """The input bound to a role: one file of one version. ``in_place``: the bytes stay with their owner and the model
-    visits them; ``sha256`` is then that of the version's file as its record states it."""
+    """The input bound to a role: one file of one version, or a ``window`` of a stream, with its canonical bytes.
+
+    ``in_place``: the bytes stay with their owner and the model visits them; ``sha256`` is then that of the version's
+    file as its record states it."""
 
     role: str
     iri: str
@@ -180,10 +195,22 @@ class BoundInput:
     in_place: bool = False
     agreement: str | None = None
     origin_name: str = ""
+    window: BoundWindow | None = None
 
     @property
     def version_iri(self) -> str:
         return f"{self.iri}#v{self.version}"
+
+    @property
+    def file_iri(self) -> str:
+        """Return the IRI of the file of the version, or of the window of the stream."""
+        file = f"{self.version_iri}/{self.file}"
+        return f"{file}?window={self.period}&sha256={self.sha256}" if self.window else file
+
+    @property
+    def period(self) -> str:
+        """Return the period of the window as ISO 8601 writes it; empty for a file."""
+        return f"{stamp(self.window.start)}/{stamp(self.window.end)}" if self.window else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

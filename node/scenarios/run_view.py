@@ -7,7 +7,7 @@ from typing import Any
 
 from node.base.clock import stamp
 from node.scenarios.findings import Bound
-from node.scenarios.model import Binding
+from node.scenarios.model import Binding, BoundWindow
 from node.scenarios.run_model import Caveat, IndicatorValue, Run, StepRun
 
 
@@ -53,6 +53,7 @@ def binding_json(binding: Binding) -> dict[str, Any]:
                 "origin": bound.origin,
                 "inPlace": bound.in_place,
                 **({"agreement": bound.agreement} if bound.agreement else {}),
+                **({"window": window_json(bound.window)} if bound.window else {}),
             }
             for bound in binding.inputs
         },
@@ -70,6 +71,16 @@ def binding_json(binding: Binding) -> dict[str, Any]:
         "parameters": dict(binding.parameters),
         "layers": list(binding.layers),
         "key": binding.key,
+    }
+
+
+def window_json(window: BoundWindow) -> dict[str, Any]:
+    """Return a window; without ``count`` a request can name it so."""
+    return {
+        "from": stamp(window.start),
+        "to": stamp(window.end),
+        "position": window.position,
+        "count": window.count,
     }
 
 

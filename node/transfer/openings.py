@@ -10,8 +10,15 @@ from weakref import WeakValueDictionary
 
 from anyio.to_thread import run_sync
 
+from node.base.errors import Conflict
+from node.base.plaintext import word
+from node.dialogue.process import Exchange, Role
+from node.identity.model import Caller
+from node.identity.roles import UseCase, require
+from node.negotiation.model import Agreement
 from node.transfer import machine
-from node.transfer.model import Transfer
+from node.transfer.model import Reception, Transfer
+from node.transfer.requests import TransferRequests
 
 _LOOK_AGAIN: Final = 0.25
 
@@ -58,6 +65,68 @@ class Openings:
                 if is_open(transfer) or is_over(transfer) or transfer.state == machine.SUSPENDED or rest <= 0:
                     return transfer
                 await watch.wait(min(rest, _LOOK_AGAIN))
+
+
+class TransferReader(Protocol):
+    """Reads agreements and the transfers under them (``node.transfer.overview``)."""
+
+    def agreement(self, agreement_id: str) -> Agreement: ...
+
+    def transfer(self, pid: str) -> tuple[Transfer, list[Exchange], Reception | None]: ...
+
+    def transfers_under(
+        self, agreement: Agreement, *, ended: bool = True
+    ) -> list[tuple[Transfer, Reception | None]]: ...
+
+
+class OpenData:
+    """Data of providers that our people read or ask where they are. ``name`` says what is opened: *table*."""
+
+    def __init__(
+        self, *, overview: TransferReader, requests: TransferRequests, openings: Openings, form: str, name: str
+    ) -> None:
+        """``form`` is the transfer format."""
+        self._overview = overview
+        self._requests = requests
+        self._openings = openings
+        self._form = form
+        self._name = name
+
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` unless ``by`` may open a transfer and read what it brings: a transfer that nobody may
+        read is not opened."""
+        require(by, UseCase.READ_RECEIVED)
+        self._requests.require_role(by)
+
+    async def open(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
+        """Return the open transfer under an agreement of ours; many who ask at once open one. ``file`` names the
+        file, if there are several. Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` if the provider does not
+        open it."""
+        transfer = await self._openings.open(
+            (self._form, agreement_id, file),
+            find=lambda: self._newest(agreement_id, file),
+            request=lambda: self._requests.request(agreement_id, by, format=self._form, file=file, reuse=True),
+            read=lambda pid: self._overview.transfer(pid)[0],
+        )
+        if is_open(transfer):
+            return transfer
+        if is_over(transfer):
+            raise Conflict(
+                f"the provider does not open the {self._name}",
+                remedy=f"see why: hansa transfer {word(transfer.pid)}",
+                facts={"code": transfer.code, "reasons": list(transfer.reason), "transfer": transfer.pid},
+            )
+        if transfer.state == machine.SUSPENDED:
+            raise Conflict("the transfer is paused", remedy=f"see why: hansa transfer {word(transfer.pid)}")
+        raise Conflict(f"the provider has not opened the {self._name} yet", remedy="try again in a moment")
+
+    def _newest(self, agreement_id: str, file: str | None) -> Transfer | None:
+        """Return the newest transfer of the format and file that has not ended."""
+        agreement = self._overview.agreement(agreement_id)
+        for transfer, _ in self._overview.transfers_under(agreement, ended=False):
+            if transfer.role is Role.CONSUMER and transfer.format == self._form and transfer.file == file:
+                return transfer
+        return None
 
 
 def is_open(transfer: Transfer) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.bindings import binding, differences, pair_indicators, whole, whole_layers
+from node.cli.bindings import binding, differences, pair_indicators, whole, whole_layers, with_windows
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
@@ -65,6 +65,14 @@ Layer = Annotated[
     typer.Option("--layer", help="A change layer, or the end of its id. May be repeated; the order counts."),
 ]
 In = Annotated[list[str] | None, typer.Option("--in-place", help="A role whose data stays with its owner.")]
+Windows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--window",
+        help="The observations of a stream that an input uses: role=10m (the last ten minutes), or role=FROM/TO. "
+        "May be repeated.",
+    ),
+]
 Pid = Annotated[str, typer.Argument(help="Id of the run, as in hansa run list; its last characters are enough.")]
 
 
@@ -90,11 +98,12 @@ def register(app: typer.Typer) -> None:
 
 def check(
     scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
-    node: Node = None,
+    windows: Windows = None, node: Node = None,
 ) -> int:  # fmt: skip
     """Check a binding. Shows the versions that a run would use, and every error."""
     with connect(node) as client:
-        verdict = client.scenarios.check(binding(scenario, inputs, sets, whole_layers(client, layers), in_place))
+        wanted = binding(scenario, inputs, sets, whole_layers(client, layers), in_place, windows)
+        verdict = client.scenarios.check(wanted)
     if Mode.json:
         emit(verdict)
     else:
@@ -107,12 +116,13 @@ def check(
 
 def start(
     scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
+    windows: Windows = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
     node: Node = None, lang: Language = "en",
 ) -> int:  # fmt: skip
     """Run a scenario. Interrupting stops the watching, not the run."""
     with connect(node) as client:
-        bound = binding(scenario, inputs, sets, whole_layers(client, layers), in_place)
+        bound = binding(scenario, inputs, sets, whole_layers(client, layers), in_place, windows)
         report = client.scenarios.check(bound)
         if not report["fits"]:
             if Mode.json:
@@ -121,7 +131,7 @@ def start(
                 report_failure("this scenario cannot be run with this binding")
                 obstacles(report["findings"])
             return REFUSED
-        run = client.scenarios.start(bound)
+        run = client.scenarios.start(with_windows(bound, report["binding"]))
         return follow(client, run, lang, wait=wait)
 
 

@@ -86,7 +86,7 @@ class _Maker:
         ids = []
         for bound in self.run.binding.inputs:
             ends = [formal("input", bound.role), *self._fed_by(bound.role)]
-            id_ = f"{bound.version_iri}/{bound.file}"
+            id_ = bound.file_iri
             self._example(ends, id_)
             if id_ in ids:
                 known = next(entity for entity in self.graph.entities if entity["@id"] == id_)
@@ -96,7 +96,9 @@ class _Maker:
             self.graph.add(
                 id_,
                 "File",
-                name=f"{english(bound.titles, bound.iri)}, version {bound.version}: {bound.file}",
+                name=f"{english(bound.titles, bound.iri)}, version {bound.version}: {bound.file}"
+                + (f", observations of {bound.period}" if bound.window else ""),
+                temporalCoverage=bound.period or None,
                 description=f"Not in this bundle: its owner decides who may have it. {where}".rstrip(),
                 encodingFormat=bound.media_type,
                 sha256=bound.sha256,
@@ -243,7 +245,7 @@ class _Maker:
             for layer in self.layers
             if step.branch == AFTER and (layer.target, layer.file) == (bound.iri, bound.file)
         ]
-        return [f"{bound.version_iri}/{bound.file}", *rows_with_changes]
+        return [bound.file_iri, *rows_with_changes]
 
     def _add_organize_action(self, controls: Sequence[str], main: str) -> None:
         self.graph.add(

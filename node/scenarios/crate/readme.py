@@ -29,6 +29,7 @@ def readme(run: Run, layers: Sequence[Layer], name: str) -> str:
     lines += ["## What it was computed from", "", "| role | what | version | owner | agreement |", "|-|-|-|-|-|"]
     for data in run.binding.inputs:
         title = f"{english(data.titles, data.iri)}, {data.file}" + (" (visited, not copied)" if data.in_place else "")
+        title += f", {data.window.count} observations of {data.period}, SHA-256 {data.sha256}" if data.window else ""
         owner = data.origin_name or data.origin
         lines.append(f"| {data.role} | {title} | {data.version_iri} | {owner} | {data.agreement or '–'} |")
     for step in run.binding.steps:

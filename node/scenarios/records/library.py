@@ -244,6 +244,10 @@ class Library:
             )
         return await contents(self._assets, sha256)
 
+    def holds(self, sha256: str) -> bool:
+        """Return whether our asset store has these bytes."""
+        return self._assets.has(sha256)
+
     async def columns(self, file: File) -> frozenset[str] | None:
         """Return the members of the rows of ``file``; None if its bytes are not here, are too many to inspect in
         passing, or are not rows."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
 from node.base.errors import (
+    Conflict,
+    Gone,
     InvalidInput,
     NotAllowed,
     NotFound,
     PeerUnreachable,
     TooLarge,
+    TooMany,
     UnsupportedMediaType,
 )
 from node.base.work import UnitOfWork
@@ -44,6 +47,7 @@ from node.scenarios.records.library import Library, file_of
 from node.scenarios.runs.binding_draft import BindingDraft, check_chain, finding_of, missing_is_news
 from node.scenarios.runs.hashes import binding_key
 from node.scenarios.runs.request import BindingRequest, InputRequest
+from node.scenarios.runs.windows import InputWindows, require_no_window
 from node.scenarios.tables.rows import read_rows
 from node.scenarios.transformations.column_matches import missing_mapping
 
@@ -51,14 +55,36 @@ Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The catalogue's transformations for a caller: candidates for repairing a chain that does not fit."""
 
 
+_REPORTED: Final = (
+    NotFound,
+    NotAllowed,
+    InvalidInput,
+    TooLarge,
+    UnsupportedMediaType,
+    PeerUnreachable,
+    Gone,
+    Conflict,
+    TooMany,
+)
+"""What may be wrong with an input: a finding, and no end of the check."""
+
+
 class Bind:
     """Binds templates."""
 
     def __init__(
-        self, *, uow: UnitOfWork, library: Library, layers: LayerStore, transformations: Known, me: str
+        self,
+        *,
+        uow: UnitOfWork,
+        library: Library,
+        windows: InputWindows,
+        layers: LayerStore,
+        transformations: Known,
+        me: str,
     ) -> None:
         self._uow = uow
         self._library = library
+        self._windows = windows
         self._layers = layers
         self._transformations = transformations
         self._me = me
@@ -125,17 +151,26 @@ class Bind:
                 continue
             try:
                 await self._bind_input(work, port, choice, caller)
-            except (NotFound, NotAllowed, InvalidInput, TooLarge, UnsupportedMediaType, PeerUnreachable) as error:
+            except _REPORTED as error:
                 work.add(f"input {role}", error)
 
     async def _bind_input(self, work: BindingDraft, port: Port, choice: InputRequest, caller: Caller) -> None:
         record = await self._library.record(choice.dataset, caller, version=choice.version)
         port_of_record = dataset_port(record, port.role)
+        if choice.window is not None:
+            file = file_of(record, choice.file)
+            pinned = await self._windows.pin(port.role, record, file, choice.window, caller)
+            body = await self._library.read(pinned.sha256)
+            work.rows[port.role] = await asyncio.to_thread(read_rows, body, pinned.media_type, port_of_record)
+            work.ports[port.role] = port_of_record
+            work.inputs[port.role] = pinned
+            return
         if choice.in_place:
             file, agreement = file_of(record, choice.file), None
             if record.origin != self._me:
                 agreement = (await self._library.agreement(record.iri, record.origin)).id
         else:
+            require_no_window(record, file_of(record, choice.file))
             obtained = await self._library.obtain(record, choice.file)
             file, agreement = obtained.file, obtained.agreement
             body = await self._library.read(file.sha256)

@@ -33,6 +33,8 @@ def _determining(binding: Binding) -> dict[str, Any]:
             bound.role: {"iri": bound.iri, "version": bound.version, "file": bound.file, "sha256": bound.sha256}
             # For data that stay with their owner, small cells may be left out, which changes the result.
             | ({"inPlace": True} if bound.in_place else {})
+            # Its position is written in another way each time for some readers: the hash stands for it.
+            | ({"window": bound.period} if bound.window else {})
             for bound in binding.inputs
         },
         "steps": {

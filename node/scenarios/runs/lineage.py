@@ -15,7 +15,7 @@ from node.base.clock import stamp
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, iri_term, is_iri, line, literal_term
 from node.catalogue.statements import Statements
-from node.scenarios.model import AFTER, BoundStep, Layer
+from node.scenarios.model import AFTER, BoundInput, BoundStep, BoundWindow, Layer
 from node.scenarios.run_model import Run, StepRun
 from node.scenarios.runs.trace import why
 from node.vocab.namespaces import DCAT, DCT, PROV, RDF, RDFS, XSD
@@ -70,10 +70,23 @@ def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer]) -> Iterato
         yield line(result, _prov("wasDerivedFrom"), entity)
         if bound_input.agreement:
             yield line(activity, _prov("wasInfluencedBy"), iri_term(bound_input.agreement))
+        if bound_input.window is not None:
+            yield from _window(activity, bound_input, bound_input.window)
     yield from _layers(activity, run, layers)
     for step in run.steps:
         bound = next(one for one in run.binding.steps if one.name == step.name)
         yield from _step(run, activity, step, bound)
+
+
+def _window(activity: str, bound: BoundInput, window: BoundWindow) -> Iterator[str]:
+    """Yield statements about the window of a stream: the version says which stream, the window which observations."""
+    entity = iri_term(bound.file_iri)
+    label = f"{window.count} observations from {stamp(window.start)} to {stamp(window.end)}"
+    yield line(activity, _prov("used"), entity)
+    yield line(entity, _TYPE, f"<{PROV}Entity>")
+    yield line(entity, f"<{RDFS}label>", literal_term(label, language="en"))
+    yield line(entity, f"<{DCT}identifier>", literal_term(f"sha256:{bound.sha256}"))
+    yield line(entity, _prov("specializationOf"), iri_term(bound.version_iri))
 
 
 def _layers(activity: str, run: Run, layers: Sequence[Layer]) -> Iterator[str]:

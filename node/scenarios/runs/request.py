@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.datasources.streams.windows import LONGEST, WindowQuestion
 from node.semantics.kinds import iri_meant
 
-_INPUT: Final = frozenset({"dataset", "version", "file", "inPlace"})
+_INPUT: Final = frozenset({"dataset", "version", "file", "inPlace", "window"})
+_WINDOW: Final = frozenset({"from", "to", "last", "position"})
 _USED: Final = frozenset({"iri", "version"})
 _MEMBERS: Final = frozenset({"scenario", "version", "inputs", "uses", "parameters", "layers"})
 
@@ -17,12 +19,14 @@ _MEMBERS: Final = frozenset({"scenario", "version", "inputs", "uses", "parameter
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputRequest:
     """The request to bind a role. Without ``version`` it means the newest one, without ``file`` the only one.
-    ``in_place``: the bytes are to stay with their owner, who runs the model on them."""
+    ``in_place``: the bytes are to stay with their owner, who runs the model on them. ``window``: the observations of
+    a stream that are meant."""
 
     dataset: str
     version: int | None = None
     file: str | None = None
     in_place: bool = False
+    window: WindowQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +83,41 @@ def _input(role: str, value: Any, base: str) -> InputRequest:
             f"{place}: inPlace is true or false, and file the name of a file",
             remedy="write inPlace: true, and file: counts.csv",
         )
+    window = None if members.get("window") is None else _window(members["window"], place)
+    if window is not None and in_place:
+        raise InvalidInput(
+            f"{place}: a window of a stream is fetched, and cannot stay with its owner", remedy="leave out inPlace"
+        )
     return InputRequest(
         dataset=iri_meant(_text(members, "dataset", place), base),
         version=_number(members, "version", place),
         file=name,
         in_place=in_place,
+        window=window,
     )
+
+
+def _window(value: Any, place: str) -> WindowQuestion:
+    """Read a window: ``{from, to}`` or ``{last}``, or as text ``T1/T2`` or ``10m``."""
+    if isinstance(value, str):
+        start, slash, end = value.partition("/")
+        value = {"from": start, "to": end} if slash else {"last": value}
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
+        raise InvalidInput(
+            f"{place}: the window is neither a text nor an object of texts",
+            remedy='write window: 10m, or window: {from: "2026-11-22T08:00:00Z", to: "2026-11-22T09:00:00Z"}',
+        )
+    _only(value, _WINDOW, f"the window of {place}")
+    try:
+        question = WindowQuestion.read(value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{place}: {error.detail}", remedy=error.remedy) from error
+    if question.last is not None and (question.position or question.last > LONGEST):
+        raise InvalidInput(
+            f"{place}: the last so many minutes have no position yet, and are at most {LONGEST.days} days",
+            remedy="write window: 10m",
+        )
+    return question
 
 
 def _use(step: str, value: Any, base: str) -> UseRequest:

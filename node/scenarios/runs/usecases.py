@@ -22,7 +22,9 @@ from node.scenarios.ports import RUN_TOPIC, RunStore
 from node.scenarios.records.library import Library
 from node.scenarios.run_model import Run, State, StepRun
 from node.scenarios.runs.binding import Bind
+from node.scenarios.runs.lifecycle import append_log
 from node.scenarios.runs.request import binding_request
+from node.scenarios.runs.windows import InputWindows
 from node.scenarios.tables.rows import named_places, read_canonical, read_rows
 from node.semantics.kinds import iri_meant
 
@@ -39,6 +41,7 @@ class Runs:
         runs: RunStore,
         bind: Bind,
         library: Library,
+        windows: InputWindows,
         outbox_writer: OutboxWriter,
         clock: Clock,
         journal: ExecutionJournal[Run],
@@ -50,6 +53,7 @@ class Runs:
         self._runs = runs
         self._bind = bind
         self._library = library
+        self._windows = windows
         self._outbox_writer = outbox_writer
         self._clock = clock
         self._journal = journal
@@ -67,15 +71,19 @@ class Runs:
         return await run_sync(self._start, bound.template, bound.require(), caller.name, None)
 
     async def again(self, pid: str, caller: Caller) -> Run:
-        """Run the same binding once more. The result must be the same; if it differs, the run states it.
+        """Run the same binding once more. The result must be the same; if it differs, the run states it. Its log says
+        of each window of a stream whether the stream still gives the same observations.
 
         Raises ``NotAllowed``, ``NotFound``.
         """
         require(caller, UseCase.RUN_SCENARIOS)
         run = await self.run(pid)
-        return await run_sync(self._start, run.template, run.binding, caller.name, run.pid)
+        proofs = await self._windows.prove(run, caller)
+        return await run_sync(self._start, run.template, run.binding, caller.name, run.pid, proofs)
 
-    def _start(self, template: Template, binding: Binding, by: str, repeats: str | None) -> Run:
+    def _start(
+        self, template: Template, binding: Binding, by: str, repeats: str | None, lines: Sequence[str] = ()
+    ) -> Run:
         now = self._clock.now()
         steps = tuple(
             StepRun(branch=branch, name=step.name)
@@ -93,6 +101,7 @@ class Runs:
             steps=steps,
             repeats=repeats,
         )
+        run = append_log(run, now, *lines)
         with self._uow.begin() as tx:
             self._journal.put(tx, run)
             self._journal.note(tx, run)

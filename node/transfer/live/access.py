@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from node.base.clock import Clock, moment
-from node.base.errors import Conflict, NotFound, PeerUnreachable
+from node.base.errors import Conflict, NotFound, PeerUnreachable, Unauthenticated
 from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.base.turns import taken_in_turn
@@ -32,6 +32,7 @@ _MARGIN: Final = timedelta(minutes=30)
 
 
 _TRIES: Final = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,14 @@ class LiveAccess:
                 authorization=address.authorization,
                 expires=_expires(transfer.data_address),
             )
+
+    async def use(self, pid: str, by: Caller, read: Callable[[OpenAddress], Awaitable[T]]) -> T:
+        """Return what ``read`` returns for the address of the transfer ``pid``; it is called once more with a new
+        token if the provider no longer takes the present one. Raises its errors, and as a call of this object."""
+        try:
+            return await read(await self(pid, by))
+        except Unauthenticated:
+            return await read(await self(pid, by, renew=True))
 
     async def _renew(self, transfer: Transfer) -> Transfer:
         for _ in range(_TRIES):

@@ -16,6 +16,7 @@ from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
+from tests.integration.scenarios.counting import publish_counting
 from tests.live_peers import live
 from tests.nodes import CSV, Running, publish, running
 from tests.postgres import postgis_server, tcp_address
@@ -53,6 +54,7 @@ def test_the_page_about_sensors_as_it_stands(
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "password").write_text(READER_PASSWORD)
     commands = 0
+    publish_counting(cities[1], "busy-counters", "counts", "bikes", "1", gives="bicycles", in_unit="1")
     broker = stack.enter_context(mosquitto(tmp_path / "broker"))
     for step in steps((PAGES / "share-sensors.md").read_text("utf-8")):
         if not isinstance(step, Typed):
@@ -66,10 +68,37 @@ def test_the_page_about_sensors_as_it_stands(
         commands += 1
         assert status == 0, output.out + output.err
         assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 10
+    assert commands == 11
+    _type_the_part_about_windows(cities, tmp_path, monkeypatch, capsys)
     broker.send(("city/counters/Zuid", {"at": "2026-11-20T08:15:00Z", "bikes": 5}))
     with cities[0].client() as client:
         until("the message", lambda: client.streams.stream("counters")["accepted"] == 4)
+
+
+def _type_the_part_about_windows(
+    cities: tuple[Running, Running],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Type the part of the page about scenarios that uses the same stream, at the partner."""
+    monkeypatch.setenv("HANSA_NODE", str(cities[1].folder))
+    page = (PAGES / "run-a-scenario.md").read_text("utf-8")
+    part = page.partition("## Use a window of a stream")[2].partition("## Check, and correct errors")[0]
+    commands = 0
+    for step in steps(part):
+        if not isinstance(step, Typed):
+            name, content = step
+            (folder / name).write_text(content.replace("https://data.ghent.example", cities[0].url), "utf-8")
+            continue
+        status = run(shlex.split(step.command.removeprefix("hansa ")))
+        output = capsys.readouterr()
+        commands += 1
+        shown = [line.replace("https://data.ghent.example", cities[0].url) for line in step.shown]
+        assert status == 0, output.out + output.err
+        assert missing(shown, output.out + output.err) == [], output.out + output.err
+    assert commands == 2
+    monkeypatch.setenv("HANSA_NODE", str(cities[0].folder))
 
 
 def test_the_page_about_sending_received_data_as_it_stands(

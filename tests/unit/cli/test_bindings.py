@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli.bindings import binding, differences, pair_indicators
+from node.cli.bindings import binding, differences, pair_indicators, with_windows
 from node.cli.run_progress import after, figure
 
 FILE = """\
@@ -28,8 +28,9 @@ def typed(
     sets: tuple[str, ...] = (),
     layers: tuple[str, ...] = (),
     in_place: tuple[str, ...] = (),
+    windows: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    return binding(scenario, inputs, sets, layers, in_place)
+    return binding(scenario, inputs, sets, layers, in_place, windows)
 
 
 class TestInputs:
@@ -63,6 +64,31 @@ class TestInputs:
         assert bound["inputs"]["network"] == {"dataset": "dataset/roads", "version": 2, "inPlace": True}
         with pytest.raises(InvalidInput, match="--in-place trips: that input is not bound"):
             typed(inputs=("network=dataset/roads",), in_place=("trips",))
+
+    def test_windows(self) -> None:
+        bound = typed(inputs=("counts=dataset/counters",), windows=("counts=10m",))
+        assert bound["inputs"]["counts"] == {"dataset": "dataset/counters", "window": "10m"}
+        with pytest.raises(InvalidInput, match="--window trips: that input is not bound"):
+            typed(inputs=("counts=dataset/counters",), windows=("trips=10m",))
+        with pytest.raises(InvalidInput, match="there is no name"):
+            typed(inputs=("counts=dataset/counters",), windows=("10m",))
+
+    def test_a_checked_window_is_the_one_that_runs(self) -> None:
+        window = {"from": "a", "to": "b", "position": "7", "count": 2}
+        checked = {
+            "inputs": {
+                "counts": {"dataset": "https://x.example/datasets/counters", "window": window},
+                "network": {"dataset": "https://x.example/datasets/roads"},
+            }
+        }
+        wanted = {"scenario": "s", "inputs": {"counts": {"dataset": "dataset/counters", "window": "10m"}}}
+        assert with_windows(wanted, checked) == {
+            "scenario": "s",
+            "inputs": {
+                "counts": {"dataset": "dataset/counters", "window": {"from": "a", "to": "b", "position": "7"}}
+            },
+        }
+        assert with_windows({"scenario": "s"}, {"inputs": {}}) == {"scenario": "s"}
 
 
 @pytest.mark.parametrize(

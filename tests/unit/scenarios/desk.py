@@ -17,6 +17,7 @@ from node.base.delivery import OutboxWriter
 from node.base.errors import HansaError, NotFound
 from node.base.work import Transaction
 from node.catalogue.model import Record
+from node.datasources.streams.windows import Window, WindowQuestion
 from node.identity.model import Caller, UserRole
 from node.negotiation.model import Agreement
 from node.policy.model import Decision, Nature, Outcome, Reason
@@ -32,6 +33,7 @@ from node.scenarios.runs.binding import Bind
 from node.scenarios.runs.lifecycle import RunLifecycle
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.runs.windows import InputWindows
 from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
@@ -273,6 +275,8 @@ class Desk:
         self.permits = True
         self.signals = 0
         self.report_seconds = REPORT_SECONDS
+        self.streams: Callable[[str, WindowQuestion], Window] = _no_stream
+        self.window_questions: list[WindowQuestion] = []
         browse: Any = self.shelf
         self.library = Library(
             uow=self.uow,
@@ -286,9 +290,11 @@ class Desk:
             receptions_folder=Path("/nonexistent"),
             me=ME,
         )
+        self.windows = InputWindows(self.library, own=self._own_window, partner=self._partner_window, me=ME)
         self.bind = Bind(
             uow=self.uow,
             library=self.library,
+            windows=self.windows,
             layers=self.layer_store,
             transformations=self._transformations,
             me=ME,
@@ -298,6 +304,7 @@ class Desk:
             runs=self.run_store,
             bind=self.bind,
             library=self.library,
+            windows=self.windows,
             outbox_writer=OutboxWriter(self.outbox, lambda: None),
             clock=self.clock,
             journal=self.journal(),
@@ -340,6 +347,16 @@ class Desk:
         )
         outcome = Outcome.PERMIT if self.permits else Outcome.REFUSE
         return Decision(outcome=outcome, reasons=(reason,), policy="urn:p")
+
+    async def _own_window(self, name: str, question: WindowQuestion) -> Window:
+        self.window_questions.append(question)
+        return self.streams(name, question)
+
+    async def _partner_window(
+        self, agreement: Agreement, question: WindowQuestion, by: Caller, *, file: str | None = None
+    ) -> Window:
+        self.window_questions.append(question)
+        return self.streams(agreement.id, question)
 
     async def _transformations(self, caller: Caller) -> Sequence[Transformation]:
         newest = [versions[-1] for versions in self.shelf.records.values()]
@@ -392,6 +409,10 @@ class Desk:
         self.clock.at += timedelta(seconds=1)
         await self.execution().complete(run.pid)
         return self.load(run.pid)
+
+
+def _no_stream(name: str, question: WindowQuestion) -> Window:
+    raise AssertionError(f"nobody is to be asked for {question} of {name}")
 
 
 async def _nothing(*_: Any, **__: Any) -> Any:

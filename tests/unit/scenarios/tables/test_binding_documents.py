@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from node.base.errors import InvalidInput
+from node.datasources.streams.windows import WindowQuestion
 from node.scenarios.runs.request import BindingRequest, InputRequest, UseRequest, binding_request
 from node.semantics.kinds import iri_meant
 
 BASE = "https://data.gent.example"
 ROADS = f"{BASE}/datasets/roads"
+EIGHT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
 def test_everything_that_can_be_said() -> None:
@@ -113,3 +116,48 @@ def test_many_odd_members_make_no_endless_sentence() -> None:
 )
 def test_addresses_of_this_node(text: str, meant: str) -> None:
     assert iri_meant(text, BASE) == meant
+
+
+MORNING = {"from": "2026-11-22T08:00:00Z", "to": "2026-11-22T09:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("window", "question"),
+    [
+        ("10m", WindowQuestion(last=timedelta(minutes=10))),
+        ({"last": "2h"}, WindowQuestion(last=timedelta(hours=2))),
+        ("2026-11-22T08:00:00Z/2026-11-22T09:00:00Z", WindowQuestion(start=EIGHT, end=EIGHT + timedelta(hours=1))),
+        ({**MORNING, "position": "7"}, WindowQuestion(start=EIGHT, end=EIGHT + timedelta(hours=1), position="7")),
+    ],
+)
+def test_a_window_of_a_stream(window: Any, question: WindowQuestion) -> None:
+    inputs = {"counts": {"dataset": "dataset/roads", "window": window}}
+    read = binding_request({"scenario": "scenario/bridge", "inputs": inputs}, BASE)
+    assert read.inputs["counts"] == InputRequest(dataset=ROADS, window=question)
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (5, "neither a text nor an object of texts"),
+        ({"last": 10}, "neither a text nor an object of texts"),
+        ({"since": "10m"}, "the window of input counts has members that are not known: since"),
+        ("soon", "input counts: 'soon' is no time"),
+        ("60d", "at most 31 days"),
+        ({"last": "10m", "position": "7"}, "have no position yet"),
+        ({"from": MORNING["from"]}, "a window has a beginning and an end"),
+        ("/", "a window has a beginning and an end"),
+    ],
+)
+def test_what_is_no_window_is_named(window: Any, words: str) -> None:
+    inputs = {"counts": {"dataset": "dataset/roads", "window": window}}
+    with pytest.raises(InvalidInput) as refused:
+        binding_request({"scenario": "scenario/bridge", "inputs": inputs}, BASE)
+    assert words in refused.value.detail
+    assert refused.value.remedy
+
+
+def test_a_window_cannot_stay_with_its_owner() -> None:
+    inputs = {"counts": {"dataset": "dataset/roads", "window": "10m", "inPlace": True}}
+    with pytest.raises(InvalidInput, match="cannot stay with its owner"):
+        binding_request({"scenario": "scenario/bridge", "inputs": inputs}, BASE)
