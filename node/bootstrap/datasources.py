@@ -39,6 +39,14 @@ from node.vocab.dsp import LIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowParts:
+    """Windows of the streams of this node, and of those of others."""
+
+    own: StreamWindows
+    partner: PartnerWindows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSourceParts:
     """All parts for data sources: the register, the trial, reads and questions of others here, our access to
     theirs, and what is sent to data sources."""
@@ -51,8 +59,7 @@ class DataSourceParts:
     take: TakeObservations
     answers: AnswerQuestions
     ask: AskPartner
-    own_windows: StreamWindows
-    partner_windows: PartnerWindows
+    windows: WindowParts
     subscriptions: BrokerSubscriptions
     listener: ListenToBrokers
     shipments: ShipmentParts
@@ -122,13 +129,15 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             uses=transfer.uses,
             openings=openings,
         ),
-        own_windows=connection.windows,
-        partner_windows=PartnerWindows(
-            parts.stores.uow,
-            streams=open_streams,
-            access=access,
-            fetch=FetchWindow(parts.egress),
-            uses=transfer.uses,
+        windows=WindowParts(
+            own=connection.windows,
+            partner=PartnerWindows(
+                parts.stores.uow,
+                streams=open_streams,
+                access=access,
+                fetch=FetchWindow(parts.egress),
+                uses=transfer.uses,
+            ),
         ),
     )
 

@@ -63,7 +63,7 @@ def scenarios(
         receptions_folder=parts.places.inbox,
         me=parts.me,
     )
-    windows = InputWindows(library, own=datasources.own_windows, partner=datasources.partner_windows, me=parts.me)
+    windows = InputWindows(library, own=datasources.windows.own, partner=datasources.windows.partner, me=parts.me)
     bind = Bind(
         uow=stores.uow,
         library=library,

@@ -105,11 +105,11 @@ def _members_of_input(role: str, value: Any, option: str) -> Mapping[str, Any]:
     return members
 
 
-def with_windows(bound: Mapping[str, Any], checked: Mapping[str, Any]) -> dict[str, Any]:
+def with_windows(bound: Mapping[str, Any], check: Mapping[str, Any]) -> dict[str, Any]:
     """Return the binding with the windows of streams that its check has fixed: the run uses the same, and nothing is
     read twice."""
     inputs = dict(bound.get("inputs") or {})
-    for role, entry in checked["inputs"].items():
+    for role, entry in check["inputs"].items():
         if "window" in entry:
             window = {name: entry["window"][name] for name in ("from", "to", "position")}
             inputs[role] = {

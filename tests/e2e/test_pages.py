@@ -21,7 +21,17 @@ from tests.fakes.portal.receipts import DELETED as ERASED
 from tests.fakes.portal.receipts import DONE as RECEIVED
 from tests.fakes.portal.receipts import FAILED as LOST
 from tests.fakes.portal.receipts import LIVE as COMING
-from tests.fakes.portal.scenarios import BRIDGE, DONE, FAILED, NETWORK, RUNNING, SLOWER, SPEED_LAYER, TEMPLATE
+from tests.fakes.portal.scenarios import (
+    BRIDGE,
+    DONE,
+    FAILED,
+    NETWORK,
+    RUNNING,
+    SLOWER,
+    SPEED_LAYER,
+    TEMPLATE,
+    WITH_STREAM,
+)
 from tests.fakes.portal.table_questions import TABLE, offer_part
 from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.test_hostile import MARKUP, Hostile
@@ -105,6 +115,7 @@ INSIDE = (
     f"/runs/{FAILED}",
     f"/runs/compare?left={DONE}&right={SLOWER}",
     f"/scenario/bind?template={quote(TEMPLATE, safe='')}&input.network=&param.greenFactor=7",
+    f"/scenario/bind?template={quote(TEMPLATE, safe='')}&{WITH_STREAM}&last.trips=10m",
     "/layers",
     f"/layers/{SPEED_LAYER}?feature=gent-seg-020",
     f"/layers/{SPEED_LAYER}?add=1&like=gent-seg-005",

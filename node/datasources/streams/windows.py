@@ -50,7 +50,7 @@ PARTLY: Final = "window-partly-kept"
 EMPTY: Final = "window-empty"
 FUTURE: Final = "window-future"
 LARGE: Final = "window-large"
-"""Why a window is refused (the fact ``case``)."""
+"""The reasons of a refusal (the fact ``case``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +151,9 @@ class StreamWindows:
         self._require_kept(name, start, view)
         if not rows:
             raise InvalidInput(
-                f"there are no observations from {shown(start)} to {shown(end)}",
+                f"there are no observations from {display_time(start)} to {display_time(end)}",
                 remedy="ask for another period",
-                facts={"case": EMPTY, "from": shown(start), "to": shown(end)},
+                facts={"case": EMPTY, "from": display_time(start), "to": display_time(end)},
             )
         rows.sort()
         body = ("[" + ",".join([text for _, text in rows]) + "]").encode()
@@ -172,7 +172,7 @@ class StreamWindows:
     ) -> tuple[list[tuple[datetime, str]], int]:
         """Return the observations of a window with their times, and how many have arrived after ``bound``."""
         rows: list[tuple[datetime, str]] = []
-        position, size, late, looked = stream.below, 0, 0, 0
+        position, size, late, total = stream.below, 0, 0, 0
         while True:
             with self._uow.read() as tx:
                 since = stream.oldest(self._clock.now())
@@ -180,8 +180,8 @@ class StreamWindows:
                     tx, stream.name, after=position, since=since, start=start, end=end, limit=_BATCHES
                 )
             for batch in batches:
-                looked += len(batch.lines)
-                if looked > _MOST_READ:
+                total += len(batch.lines)
+                if total > _MOST_READ:
                     raise _too_large(f"more than {_MOST_READ:,} observations arrived for it")
                 for number, text, original in view.rows(batch, 0):
                     if number > bound:
@@ -213,7 +213,7 @@ class StreamWindows:
                 remedy="ask for a later window",
                 facts={"case": PARTLY},
             )
-        until = shown(latest)
+        until = display_time(latest)
         raise Gone(
             f"the stream no longer keeps the part of this window up to {until}: {keep}",
             remedy=f"ask for a window that begins after {until}",
@@ -252,16 +252,16 @@ def period_of(question: WindowQuestion, now: datetime) -> tuple[datetime, dateti
         start, end = question.start, question.end
     if end > now:
         raise InvalidInput(
-            f"the window reaches into the future: it ends at {shown(end)}, and it is {shown(now)}",
+            f"the window reaches into the future: it ends at {display_time(end)}, and it is {display_time(now)}",
             remedy="let it end now or earlier",
-            facts={"case": FUTURE, "to": shown(end)},
+            facts={"case": FUTURE, "to": display_time(end)},
         )
     if end - start > LONGEST:
         raise _too_large(f"it is longer than {LONGEST.days} days")
     return start, end
 
 
-def shown(at: datetime) -> str:
+def display_time(at: datetime) -> str:
     """Return a time for people: without a fraction of a second that is zero."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -21,10 +22,14 @@ from node.portal.pages.scenario_parts import template_chain
 from node.portal.views.scenarios import Candidate
 from node.portal.visit import Visit
 from node.scenarios.findings import ERROR, Finding
-from node.scenarios.model import Layer, Parameter, Port, Template
+from node.scenarios.model import BoundInput, Layer, Parameter, Port, Template
+from node.scenarios.run_view import window_json
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
+
+
+_NO_ZONE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +41,33 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowField:
+    """The observations of a stream as they are typed: ``last``, or ``start`` and ``end`` in UTC."""
+
+    last: str = ""
+    start: str = ""
+    end: str = ""
+
+    def request(self) -> dict[str, str]:
+        """Return the window for a binding; empty if nothing is typed."""
+        if self.last:
+            return {"last": self.last}
+        period = {"from": _utc(self.start), "to": _utc(self.end)}
+        return period if any(period.values()) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleField:
-    """One input with the assets that fit, the chosen one, and the findings about it."""
+    """One input with the assets that fit, the chosen one, and the findings about it. ``has_streams``: some of them
+    are streams, of which a window is chosen."""
 
     port: Port
     choices: tuple[Choice, ...]
     choice: str
     findings: tuple[Finding, ...]
+    has_streams: bool = False
+    window: WindowField = WindowField()
+    bound: BoundInput | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +114,14 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         for target in dict.fromkeys(_read_choice(value)[0] for value in pins_by_role.values() if value)
         for layer in await scenarios.layers.of(target)
     ]
-    request = _request(template, version, pins_by_role, values, layers_in_order)
+    live = {choice.value for choices in choices_by_role.values() for choice in choices if choice.candidate.is_live}
+    windows = {role: _window(role, values) for role, value in pins_by_role.items() if value in live}
+    request = _request(template, version, pins_by_role, values, layers_in_order, windows)
     bound = await scenarios.runs.check(request, caller) if asked else None
+    inputs = (
+        {bound_input.role: bound_input for bound_input in bound.binding.inputs} if bound and bound.binding else {}
+    )
+    _fix_windows(request, inputs)
     findings = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
     city_names = await cities(responder.node, caller, {pin.origin: pin.origin_name for pin in pins})
@@ -105,6 +136,9 @@ async def bind(responder: Responder, visit: Visit) -> Response:
                 choices=choices_by_role[role.role],
                 choice=pins_by_role[role.role],
                 findings=_at(findings, f"input {role.role}"),
+                has_streams=any(choice.candidate.is_live for choice in choices_by_role[role.role]),
+                window=_window(role.role, values),
+                bound=inputs.get(role.role),
             )
             for role in template.inputs
         ],
@@ -140,7 +174,7 @@ async def bind(responder: Responder, visit: Visit) -> Response:
             (choice.candidate.iri, choice.candidate.file): choice.candidate.titles
             for role, choices in choices_by_role.items()
             for choice in choices
-            if choice.value == pins_by_role[role]
+            if choice.value == pins_by_role[role] and not choice.candidate.is_live
         },
     )
 
@@ -152,14 +186,21 @@ async def start(responder: Responder, visit: Visit) -> Response:
 
 
 def _request(
-    template: Template, version: int | None, choices: Mapping[str, str], values: Mapping[str, str], layers: list[str]
+    template: Template,
+    version: int | None,
+    choices: Mapping[str, str],
+    values: Mapping[str, str],
+    layers: list[str],
+    windows: Mapping[str, WindowField],
 ) -> dict[str, Any]:
     """Return the binding as ``node.scenarios.runs.request`` reads it."""
-    inputs = {}
+    inputs: dict[str, dict[str, Any]] = {}
     for role, value in choices.items():
         if value:
             dataset, number, place, file = _read_choice(value)
             inputs[role] = {"dataset": dataset, "version": number, "file": file, "inPlace": place}
+            if role in windows and (window := windows[role].request()):
+                inputs[role]["window"] = window
     parameters = {}
     for parameter in template.parameters:
         text = values.get(f"param.{parameter.name}", "").strip()
@@ -172,6 +213,24 @@ def _request(
         "parameters": parameters,
         "layers": layers,
     }
+
+
+def _window(role: str, values: Mapping[str, str]) -> WindowField:
+    last, start, end = (values.get(f"{name}.{role}", "").strip() for name in ("last", "from", "to"))
+    return WindowField(last=last, start=start, end=end)
+
+
+def _utc(text: str) -> str:
+    """Return a time that a browser sends without a zone as one in UTC."""
+    return f"{text}Z" if _NO_ZONE.fullmatch(text) else text
+
+
+def _fix_windows(request: Mapping[str, Any], inputs: Mapping[str, BoundInput]) -> None:
+    """Put the windows that the check has fixed into the binding: the run uses the same observations."""
+    for role, bound in inputs.items():
+        if bound.window is not None:
+            window = window_json(bound.window)
+            request["inputs"][role]["window"] = {name: window[name] for name in ("from", "to", "position")}
 
 
 def _value(parameter: Parameter, text: str) -> Any:

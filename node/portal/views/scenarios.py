@@ -13,6 +13,7 @@ from typing import Any, Final
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.model import Query, Record
+from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.scenarios.layers.changes import apply
@@ -57,6 +58,8 @@ class Candidate:
     how: str = "own"
     newest: bool = True
     doubt: str = ""
+    is_live: bool = False
+    """It is read where it is, and a run takes a window of it."""
 
     @property
     def in_place(self) -> bool:
@@ -131,12 +134,15 @@ class Templates:
         candidates = []
         for record in (hit.record for hit in page.hits):
             for file in record.files:
-                if file.media_type.partition(";")[0] in _READABLE:
+                is_other_source = file.is_live and record.origin == self._me and file.place[0] != STREAMS
+                if file.media_type.partition(";")[0] in _READABLE and not is_other_source:
                     candidates.append(await self._candidate(record, file, names))
-        return sorted(candidates, key=lambda one: (bool(one.doubt), _NEAREST.index(one.how), one.iri, one.file))
+        return sorted(
+            candidates, key=lambda one: (bool(one.doubt), one.is_live, _NEAREST.index(one.how), one.iri, one.file)
+        )
 
     async def _candidate(self, record: Record, file: File, column_names: set[str]) -> Candidate:
-        columns = await self._library.columns(file)
+        columns = None if file.is_live else await self._library.columns(file)
         lacking = sorted(column_names - columns) if columns is not None else []
         return Candidate(
             iri=record.iri,
@@ -146,6 +152,7 @@ class Templates:
             origin_name=record.publisher_name,
             how=self._how(record, file),
             doubt=f"{file.name} has no column {', '.join(lacking)}" if lacking else "",
+            is_live=file.is_live,
         )
 
     def _how(self, record: Record, file: File) -> str:

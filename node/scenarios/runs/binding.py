@@ -66,7 +66,7 @@ _REPORTED: Final = (
     Conflict,
     TooMany,
 )
-"""What may be wrong with an input: a finding, and no end of the check."""
+"""Errors of an input that become findings and do not end the check."""
 
 
 class Bind:
@@ -159,11 +159,11 @@ class Bind:
         port_of_record = dataset_port(record, port.role)
         if choice.window is not None:
             file = file_of(record, choice.file)
-            pinned = await self._windows.pin(port.role, record, file, choice.window, caller)
-            body = await self._library.read(pinned.sha256)
-            work.rows[port.role] = await asyncio.to_thread(read_rows, body, pinned.media_type, port_of_record)
+            bound = await self._windows.pin(port.role, record, file, choice.window, caller)
+            body = await self._library.read(bound.sha256)
+            work.rows[port.role] = await asyncio.to_thread(read_rows, body, bound.media_type, port_of_record)
             work.ports[port.role] = port_of_record
-            work.inputs[port.role] = pinned
+            work.inputs[port.role] = bound
             return
         if choice.in_place:
             file, agreement = file_of(record, choice.file), None

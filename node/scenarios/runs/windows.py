@@ -19,7 +19,7 @@ from node.base.clock import stamp
 from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound
 from node.catalogue.model import Record
 from node.datasources.streams.connection import NAME as STREAMS
-from node.datasources.streams.windows import KEPT, PARTLY, Window, WindowQuestion, shown
+from node.datasources.streams.windows import KEPT, PARTLY, Window, WindowQuestion, display_time
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.scenarios.model import BoundInput, BoundWindow
@@ -112,7 +112,7 @@ class InputWindows:
 
     async def _prove(self, bound: BoundInput, window: BoundWindow, caller: Caller) -> str:
         question = WindowQuestion(start=window.start, end=window.end, position=window.position)
-        period = f"{bound.role}, {shown(window.start)} to {shown(window.end)}"
+        period = f"{bound.role}, {display_time(window.start)} to {display_time(window.end)}"
         try:
             record = await self._library.record(bound.iri, caller, version=bound.version)
             file = next((file for file in record.files if file.name == bound.file and file.is_live), None)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.catalogue.model import Record
@@ -33,6 +34,7 @@ from node.scenarios.model import (
     Binding,
     BoundInput,
     BoundStep,
+    BoundWindow,
     Indicator,
     Layer,
     Model,
@@ -333,6 +335,26 @@ CAVEAT = Caveat(
 )
 
 
+LIVE_TRIPS = Candidate(
+    iri=f"{HOMES[GENT]}/datasets/live-trips",
+    version=1,
+    file="trips",
+    titles=say(en="Trips as they are counted", nl="Verplaatsingen zoals geteld"),
+    origin_name=NAMES[GENT],
+    is_live=True,
+)
+WITH_STREAM = "&".join(
+    f"input.{role}={quote(value)}"
+    for role, value in (
+        ("network", f"{NETWORK} 1 here road-network.geojson"),
+        ("trips", f"{LIVE_TRIPS.iri} 1 here trips"),
+        ("receptors", f"{HOMES[GENT]}/datasets/noise-receptors 2 here receptors.geojson"),
+    )
+)
+"""The choices of the form with a stream."""
+TEN_MINUTES = BoundWindow(start=NOW - timedelta(minutes=10), end=NOW, position="7", count=41)
+
+
 def bound_inputs() -> tuple[BoundInput, ...]:
     return (
         BoundInput(
@@ -631,7 +653,7 @@ class FakeRuns:
             doubt="It lies outside the area of the road network." if port.role == "receptors" else "",
         )
         older = [replace(one, version=1, newest=False) for one in mine if one.version > 1]
-        return [*mine, *older, theirs]
+        return [*mine, *older, theirs, *([LIVE_TRIPS] if port.role == "trips" else [])]
 
     async def check(self, body: Mapping[str, Any], caller: Caller) -> Bound:
         require(caller, UseCase.RUN_SCENARIOS)
@@ -662,6 +684,9 @@ class FakeRuns:
         stopped = any(one.severity == "violation" for one in findings)
         layers = tuple(self._fake.layers_by_id[one].sha256 for one in body.get("layers", ()))
         bound = None if stopped else binding(layers=layers, parameters=body.get("parameters", {}))
+        if bound is not None and "window" in body["inputs"].get("trips", {}):
+            inputs = [replace(one, window=TEN_MINUTES) if one.role == "trips" else one for one in bound.inputs]
+            bound = replace(bound, inputs=tuple(inputs))
         return Bound(template=SCENARIO, binding=bound, findings=tuple(findings))
 
     async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:

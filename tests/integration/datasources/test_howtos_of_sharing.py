@@ -16,7 +16,7 @@ from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
-from tests.integration.scenarios.counting import publish_counting
+from tests.integration.scenarios.sums import publish_counting
 from tests.live_peers import live
 from tests.nodes import CSV, Running, publish, running
 from tests.postgres import postgis_server, tcp_address

@@ -16,7 +16,7 @@ from node.cli.main import run as typed
 from node.client import Refusal
 from tests.integration.agreements.test_counted_uses import TWICE
 from tests.integration.datasources.live_data import accesses, share
-from tests.integration.scenarios.counting import publish_counting
+from tests.integration.scenarios.sums import publish_counting
 from tests.nodes import Running, Start, agree, publish, running
 from tests.runs import ended
 from tests.waits import until
@@ -59,9 +59,9 @@ def binding(iri: str, window: Any = MORNING) -> dict[str, Any]:
     return {"scenario": "scenario/waiting", "inputs": {"delays": {"dataset": iri, "window": window}}}
 
 
-def started(node: Running, wanted: dict[str, Any]) -> dict[str, Any]:
+def started(node: Running, request: dict[str, Any]) -> dict[str, Any]:
     with node.client() as client:
-        pid = client.scenarios.start(wanted)["pid"]
+        pid = client.scenarios.start(request)["pid"]
     return ended(node, pid)
 
 
@@ -84,9 +84,9 @@ def proof(run: dict[str, Any]) -> str:
     return str(line)
 
 
-def findings(node: Running, wanted: dict[str, Any]) -> list[tuple[str, str]]:
+def findings(node: Running, request: dict[str, Any]) -> list[tuple[str, str]]:
     with node.client() as client:
-        return [(one["code"], one["sentence"]) for one in client.scenarios.check(wanted)["findings"]]
+        return [(one["code"], one["sentence"]) for one in client.scenarios.check(request)["findings"]]
 
 
 def test_a_window_of_a_partner_gives_the_same_hash_for_ever(nodes: tuple[Running, Running]) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from node.base.clock import stamp
 from node.base.errors import NotAllowed
 from node.portal.languages import Speaker
 from node.portal.runs.results import with_sign
@@ -20,6 +21,7 @@ from node.portal.runs.verdicts import verdict
 from node.scenarios.findings import Finding
 from node.scenarios.model import Indicator, Operation, OperationType
 from node.scenarios.run_model import Caveat, IndicatorValue, State
+from node.scenarios.runs.request import binding_request
 from tests.fakes.portal.node import AGREEMENT, BASE, NOW, FakeNode
 from tests.fakes.portal.scenarios import (
     BRIDGE,
@@ -27,12 +29,15 @@ from tests.fakes.portal.scenarios import (
     DONE,
     FAILED,
     HOURS,
+    LIVE_TRIPS,
     NETWORK,
     PLAIN,
     RUNNING,
     SLOWER,
     SPEED_LAYER,
     TEMPLATE,
+    TEN_MINUTES,
+    WITH_STREAM,
 )
 from tests.unit.portal.conftest import browser, token
 from tests.unit.portal.page import Page, troubles
@@ -394,6 +399,62 @@ def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, loo
     status, where = send(els, path, "/scenario/start", binding=json.dumps(pinned))
     assert (status, unquote(where)) == (303, f"/runs/{RUNNING}?done=started")
     assert send(els, path, "/scenario/start", binding="{")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("typed", "window"),
+    [
+        ("last.trips=10m", {"last": "10m"}),
+        (
+            "from.trips=2026-11-22T08:00&to.trips=2026-11-22T08:10:30",
+            {"from": "2026-11-22T08:00Z", "to": "2026-11-22T08:10:30Z"},
+        ),
+    ],
+)
+def test_a_window_of_a_stream_is_typed_and_what_runs_is_what_was_checked(
+    node: FakeNode, look: Look, typed: str, window: dict[str, str]
+) -> None:
+    page = look(f"{BIND}&{WITH_STREAM}&{typed}")
+    assert node.scenarios.requests[-1]["inputs"]["trips"]["dataset"] == LIVE_TRIPS.iri
+    bound = json.loads(page.element("input", name="binding")["value"])["inputs"]["trips"]["window"]
+    assert bound == {"from": stamp(TEN_MINUTES.start), "to": stamp(TEN_MINUTES.end), "position": "7"}
+    assert "41 observations:" in page.text
+    inputs = {"trips": {"dataset": LIVE_TRIPS.iri, "window": window}}
+    assert binding_request({"scenario": TEMPLATE, "inputs": inputs}, BASE).inputs["trips"].window is not None
+
+
+def test_only_inputs_with_streams_ask_for_a_window_and_files_get_none(node: FakeNode, look: Look) -> None:
+    page = look(f"{BIND}&{WITH_STREAM}")
+    assert [one["name"] for one in page.all("input", type="datetime-local")] == ["from.trips", "to.trips"]
+    assert "window" not in node.scenarios.requests[-1]["inputs"]["trips"]
+    file = WITH_STREAM.replace(
+        quote(f"{LIVE_TRIPS.iri} 1 here trips"), quote(f"{NETWORK} 1 here origin-destination.csv")
+    )
+    look(f"{BIND}&{file}&last.trips=10m")
+    assert "window" not in node.scenarios.requests[-1]["inputs"]["trips"]
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "fr", "de", "cs"])
+def test_what_is_wrong_with_a_window_is_said_in_the_readers_language(
+    node: FakeNode, look: Look, language: str
+) -> None:
+    cases = (
+        ("invalid-input", "needs-window", {"name": "trips"}),
+        ("invalid-input", "no-stream", {"name": "trips"}),
+        ("invalid-input", "window-empty", {"from": "eight", "to": "nine"}),
+        ("invalid-input", "window-future", {"to": "nine"}),
+        ("too-large", "window-large", {}),
+        ("gone", "window-not-kept", {"until": "nine"}),
+        ("not-found", "window-not-kept", {"until": "nine"}),
+        ("not-found", "window-partly-kept", {}),
+    )
+    node.scenarios.findings = tuple(
+        Finding(place="input trips", code=code, sentence="SAID", remedy="MENDED", facts={"case": case, **facts})
+        for code, case, facts in cases
+    )
+    page = look(f"{BIND}&{WITH_STREAM}&lang={language}")
+    assert "SAID" not in page.text
+    assert "MENDED" not in page.text
 
 
 # layers ------------------------------------------------------------------------------------------------------

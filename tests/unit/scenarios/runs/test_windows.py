@@ -49,17 +49,17 @@ def refusing(error: HansaError) -> Callable[[str, WindowQuestion], Window]:
 async def with_stream(*, foreign: bool = False) -> Desk:
     """A desk with a dataset that is a stream."""
     at = await desk()
-    made = await record(DATASET.replace("id: streets", "id: live"), LIVE)
+    stream_record = await record(DATASET.replace("id: streets", "id: live"), LIVE)
     if foreign:
-        shown = replace(made, files=(replace(LIVE, source=None),))
+        shown = replace(stream_record, files=(replace(LIVE, source=None),))
         at.agree(at.shelf.put(at_plzen(shown)).iri, "urn:s")
     else:
-        at.shelf.put(made)
+        at.shelf.put(stream_record)
     at.streams = giving(window_of(ROWS))
     return at
 
 
-def wanted(*, foreign: bool = False, window: Any = PERIOD) -> dict[str, Any]:
+def binding_of(*, foreign: bool = False, window: Any = PERIOD) -> dict[str, Any]:
     iri = f"{'https://data.plzen.example' if foreign else BASE}/datasets/live"
     return {**WANTED, "inputs": {"streets": {"dataset": iri, "window": window}}}
 
@@ -72,7 +72,7 @@ def proof(run: Run) -> str:
 @pytest.mark.parametrize("foreign", [False, True])
 async def test_a_window_is_pinned_and_proved(foreign: bool) -> None:
     at = await with_stream(foreign=foreign)
-    run = await at.perform(wanted(foreign=foreign))
+    run = await at.perform(binding_of(foreign=foreign))
     assert run.state is State.SUCCESSFUL, run.error
     (bound,) = run.binding.inputs
     assert bound.window == BoundWindow(start=EIGHT, end=NINE, position="7", count=1)
@@ -96,7 +96,7 @@ async def test_a_window_is_pinned_and_proved(foreign: bool) -> None:
 )
 async def test_a_run_is_repeated_with_its_bytes_whatever_the_stream_says(stream: Any, words: str) -> None:
     at = await with_stream()
-    run = await at.perform(wanted())
+    run = await at.perform(binding_of())
     at.streams = stream
     again = await at.runs.again(run.pid, ELS)
     assert words in proof(again)
@@ -106,7 +106,7 @@ async def test_a_run_is_repeated_with_its_bytes_whatever_the_stream_says(stream:
 
 async def test_bytes_that_are_lost_come_back_from_the_stream_or_the_run_is_refused() -> None:
     at = await with_stream()
-    run = await at.perform(wanted())
+    run = await at.perform(binding_of())
     sha256 = run.binding.inputs[0].sha256
     at.assets.remove(sha256)
     await at.runs.again(run.pid, ELS)
@@ -119,23 +119,23 @@ async def test_bytes_that_are_lost_come_back_from_the_stream_or_the_run_is_refus
 
 async def test_a_window_with_its_position_is_read_once() -> None:
     at = await with_stream(foreign=True)
-    checked = (await at.runs.check(wanted(foreign=True, window="1h"), ELS)).require()
+    checked = (await at.runs.check(binding_of(foreign=True, window="1h"), ELS)).require()
     fixed = {**PERIOD, "position": "7"}
-    run = await at.runs.start(wanted(foreign=True, window=fixed), ELS)
+    run = await at.runs.start(binding_of(foreign=True, window=fixed), ELS)
     assert len(at.window_questions) == 1
     assert (run.binding.key, run.binding.inputs) == (checked.key, checked.inputs)
     # Under another agreement it is read again: that may give another part.
     at.end("urn:s")
     at.agree("https://data.plzen.example/datasets/live", "urn:t")
-    await at.runs.check(wanted(foreign=True, window=fixed), ELS)
+    await at.runs.check(binding_of(foreign=True, window=fixed), ELS)
     assert len(at.window_questions) == 2
 
 
 async def test_without_an_agreement_nobody_is_asked() -> None:
     at = await with_stream(foreign=True)
-    run = await at.perform(wanted(foreign=True))
+    run = await at.perform(binding_of(foreign=True))
     at.end("urn:s")
-    bound = await at.runs.check(wanted(foreign=True), ELS)
+    bound = await at.runs.check(binding_of(foreign=True), ELS)
     assert [finding.code for finding in bound.findings] == ["not-allowed"]
     assert len(at.window_questions) == 1
     again = await at.runs.again(run.pid, ELS)
@@ -155,7 +155,7 @@ async def test_without_an_agreement_nobody_is_asked() -> None:
 async def test_what_does_not_fit_is_found_before_a_run(stream: Any, code: str) -> None:
     at = await with_stream()
     at.streams = stream
-    bound = await at.runs.check(wanted(), ELS)
+    bound = await at.runs.check(binding_of(), ELS)
     assert bound.binding is None
     assert code in [finding.code for finding in bound.findings], bound.findings
 
@@ -185,7 +185,7 @@ async def test_data_that_are_read_live_and_are_no_stream() -> None:
 
 async def test_the_period_belongs_to_the_identity_of_a_binding_and_the_position_does_not() -> None:
     at = await with_stream()
-    binding = (await at.runs.check(wanted(), ELS)).require()
+    binding = (await at.runs.check(binding_of(), ELS)).require()
     (bound,) = binding.inputs
     assert bound.window is not None
     moved = replace(bound, window=replace(bound.window, position="sealed"))
