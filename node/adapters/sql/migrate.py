@@ -50,6 +50,7 @@ VERSIONS = (
     "0027",
     "0028",
     "0029",
+    "0030",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 
