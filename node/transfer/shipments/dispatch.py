@@ -54,6 +54,11 @@ class _Attempt:
     def replaces(self) -> bool:
         return self.sink is not None and self.sink.is_replacing
 
+    def decides(self, shipment: Shipment) -> bool:
+        """Return whether this attempt may say how the shipment went. While a later one runs, it may not: an attempt
+        that stalled loses its lease, and may fail when its successor has nearly sent all."""
+        return shipment.is_under_way and self.number in (0, shipment.attempts)
+
 
 class SendShipment:
     """Sends shipments. ``folder`` is that of received files."""
@@ -104,7 +109,7 @@ class SendShipment:
             if is_last:
                 await self._fail(shipment_id, error, attempt)
                 return
-            await off_loop(self._wait, shipment_id, error)
+            await off_loop(self._wait, shipment_id, error, attempt)
             raise
         except EarlierContent as occupation:
             attempt.has_sent = False
@@ -184,10 +189,10 @@ class SendShipment:
             if shipment is not None and shipment.is_under_way:
                 self._store.put(tx, replace(shipment, progress=dict(progress), changed=self._clock.now()))
 
-    def _wait(self, shipment_id: str, error: HansaError) -> None:
+    def _wait(self, shipment_id: str, error: HansaError, attempt: _Attempt) -> None:
         with self._uow.begin() as tx:
             shipment = self._store.get(tx, shipment_id, lock=True)
-            if shipment is not None and shipment.is_under_way:
+            if shipment is not None and attempt.decides(shipment):
                 waiting = replace(
                     shipment,
                     state=ShipmentState.QUEUED,
@@ -227,22 +232,25 @@ class SendShipment:
         """Record that the shipment failed. The address stays unless it is certain that no byte was sent there."""
         log.warning("a shipment failed: %s", error.detail, extra={"shipment": shipment_id})
         shipment = await off_loop(self._current, shipment_id)
+        if shipment is None or not attempt.decides(shipment):
+            return
         is_nowhere = attempt.is_first and not attempt.has_sent
-        is_clean = is_nowhere or shipment is None or await self._abandon(shipment, attempt)
-        await off_loop(self._write_failure, shipment_id, error, attempt.number if is_nowhere else None, is_clean)
+        is_clean = is_nowhere or await self._abandon(shipment, attempt)
+        await off_loop(self._write_failure, shipment_id, error, attempt, is_nowhere, is_clean)
 
-    def _write_failure(self, shipment_id: str, error: HansaError, unsent: int | None, is_clean: bool) -> None:
-        """``unsent`` is the attempt before whose end nothing was sent, if it is known."""
+    def _write_failure(
+        self, shipment_id: str, error: HansaError, attempt: _Attempt, is_nowhere: bool, is_clean: bool
+    ) -> None:
         with self._uow.begin() as tx:
             shipment = self._store.get(tx, shipment_id, lock=True)
-            if shipment is None or not shipment.is_under_way:
+            if shipment is None or not attempt.decides(shipment):
                 return
             failure = replace(
                 shipment,
                 state=ShipmentState.FAILED,
                 reason=error.detail,
                 remedy=error.remedy,
-                address="" if unsent == shipment.attempts else shipment.address,
+                address="" if is_nowhere else shipment.address,
                 progress={} if is_clean else shipment.progress,
                 changed=self._clock.now(),
             )

@@ -331,6 +331,44 @@ async def test_two_files_for_one_place_go_one_after_the_other(desk: Desk) -> Non
     assert desk.sink.most_at_once == 1
 
 
+@dataclass
+class StallingSink(ScriptedSink):
+    """A sink whose first deposit fails when it is told to, and whose second goes on until the first has failed."""
+
+    stall: asyncio.Event = field(default_factory=asyncio.Event)
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        self.parcels.append(parcel)
+        if len(self.parcels) == 1:
+            await self.stall.wait()
+            assert isinstance(self.outcome, HansaError)
+            raise self.outcome
+        await note({"upload": "u2"})
+        self.stall.set()
+        await self.end.wait()
+        return True
+
+
+@pytest.mark.parametrize("error", [SinkRefuses("a redirect"), DataSourceSlow("late")])
+@pytest.mark.parametrize("is_last", [True, False])
+async def test_an_attempt_that_stalled_does_not_end_its_successor(
+    desk: Desk, error: HansaError, is_last: bool
+) -> None:
+    desk.put(row())
+    sink = desk.sink = StallingSink(outcome=error)
+    earlier = asyncio.create_task(desk.send(is_last=is_last))
+    while not sink.parcels:
+        await asyncio.sleep(0.01)
+    later = asyncio.create_task(desk.send())
+    await asyncio.wait([earlier])
+    shipment = desk.row()
+    assert (shipment.state, shipment.reason, shipment.progress) == (ShipmentState.SENDING, "", {"upload": "u2"})
+    assert not sink.leftovers, "the parts are those of the later attempt"
+    sink.end.set()
+    assert (await later).state is SENT
+
+
 async def test_an_earlier_version_that_arrives_later_does_not_replace_a_later_one(desk: Desk) -> None:
     desk.put(row(1, sha256="3" * 64, version=3, state=SENT, address="memory:a"), row(2, version=2))
     assert (await desk.send("s2")).state is ShipmentState.REPLACED
