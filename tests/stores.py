@@ -28,6 +28,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.repetitions import SqlKeyedRequestStore
 from node.adapters.sql.operation.webhooks import SqlWebhookStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.questions import SqlQuestionStore
@@ -55,6 +56,7 @@ from node.ledger.ports import LedgerStore
 from node.negotiation.model import Negotiation
 from node.negotiation.ports import AgreementStore, DecisionStore, LimitStore
 from node.negotiation.uses import UseStore
+from node.operation.repetitions.model import KeyedRequestStore
 from node.operation.webhooks.model import WebhookStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.deletion.model import DeletionStore
@@ -63,6 +65,7 @@ from node.transfer.shipments.model import ShipmentStore
 from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
+from tests.fakes.stores.keyed_requests import MemoryKeyedRequestStore
 from tests.fakes.stores.ledger import MemoryLedgerStore
 from tests.fakes.stores.negotiation import (
     MemoryAgreementStore,
@@ -124,6 +127,7 @@ class Stores:
     streams: StreamStore
     broker_subscriptions: BrokerSubscriptionStore
     webhooks: WebhookStore
+    keyed_requests: KeyedRequestStore
     meta: Any
 
     @property
@@ -179,6 +183,7 @@ def memory_stores() -> Stores:
         streams=MemoryStreamStore(),
         broker_subscriptions=MemoryBrokerSubscriptionStore(),
         webhooks=MemoryWebhookStore(),
+        keyed_requests=MemoryKeyedRequestStore(),
         meta=MemoryMetaStore(),
     )
 
@@ -215,6 +220,7 @@ def sql_stores(engine: Engine) -> Stores:
         streams=SqlStreamStore(),
         broker_subscriptions=SqlBrokerSubscriptionStore(),
         webhooks=SqlWebhookStore(),
+        keyed_requests=SqlKeyedRequestStore(),
         meta=SqlMetaStore(),
     )
 

@@ -48,6 +48,7 @@ from node.web.management.measurement import routes as measurement
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions
+from node.web.repetitions.routes import MOST_IN_LINES, repeatable
 from node.web.shipments import routes as shipments
 from node.web.webhooks import routes as webhooks
 
@@ -126,6 +127,23 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     )
 
 
+def _import_doors(app: FastAPI, node: HansaNode) -> None:
+    person = node.callers.person
+
+    app.include_router(
+        imports.router(
+            person=person,
+            imports=node.catalogue.harvests.imports,
+            harvest=node.catalogue.harvests.harvest,
+            schedules=node.catalogue.harvests.schedules,
+            file_limit=MAX_BYTES,
+            route_class=repeatable(person, node.repetitions, most=MOST_IN_LINES),
+        )
+    )
+    app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
+    app.include_router(value_tables.router(person=person, value_tables=node.catalogue.harvests.imports.value_tables))
+
+
 def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
     meaning = node.catalogue.publication.meaning
     app.include_router(
@@ -147,6 +165,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         negotiations.router(
             person=person,
+            route_class=repeatable(person, node.repetitions),
             acquire=protocol_services.negotiation.acquire,
             negotiations=protocol_services.negotiation.negotiations,
             decisions=protocol_services.negotiation.decisions,
@@ -160,6 +179,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         transfers.router(
             person=person,
+            route_class=repeatable(person, node.repetitions),
             transfers=protocol_services.transfer.transfers,
             transfer_requests=protocol_services.transfer.transfer_requests,
             live_access=node.datasources.access,
@@ -211,18 +231,8 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             preview_part=node.catalogue.publication.preview_part,
         )
     )
-    app.include_router(
-        imports.router(
-            person=person,
-            imports=node.catalogue.harvests.imports,
-            harvest=node.catalogue.harvests.harvest,
-            schedules=node.catalogue.harvests.schedules,
-            file_limit=MAX_BYTES,
-        )
-    )
+    _import_doors(app, node)
     _meaning_doors(app, node)
-    app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
-    app.include_router(value_tables.router(person=person, value_tables=node.catalogue.harvests.imports.value_tables))
     app.include_router(
         datasources.router(person=person, sources=node.datasources.sources, trial=node.datasources.trial)
     )
@@ -237,7 +247,13 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     _exchange_doors(app, node)
     app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(
-        scenarios.router(person=person, runs=node.scenarios.runs, layers=node.scenarios.layers, changes=node.changes)
+        scenarios.router(
+            person=person,
+            runs=node.scenarios.runs,
+            layers=node.scenarios.layers,
+            changes=node.changes,
+            route_class=repeatable(person, node.repetitions),
+        )
     )
     app.include_router(results.router(person=person, runs=node.scenarios.runs, release=node.scenarios.release))
     app.include_router(

@@ -17,6 +17,7 @@ from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.questions import QuestionParts
+from node.operation.repetitions.usecases import Repetitions
 from node.operation.webhooks.usecases import Webhooks
 from node.plugins import Host
 from node.web.callers import Callers
@@ -64,6 +65,11 @@ class HansaNode:
     def webhooks(self) -> Webhooks:
         """The webhooks of programs."""
         return self.operation.subscriptions.webhooks.webhooks
+
+    @property
+    def repetitions(self) -> Repetitions:
+        """The requests that programs may repeat."""
+        return self.operation.subscriptions.webhooks.repetitions
 
     @property
     def changes(self) -> Changes:

@@ -139,6 +139,7 @@ def timers(
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("old trials", 3600.0, lambda: run_sync(trials)),
+        Timer("old keys", 3600.0, lambda: run_sync(wishes.webhooks.repetitions.forget_old)),
         Timer("subscription mail", 60.0, wishes.mail.queue_due),
         Timer("question mail", 60.0, questions.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),

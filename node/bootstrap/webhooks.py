@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.adapters.peers.webhooks import WebhookReceivers
+from node.adapters.sql.operation.repetitions import SqlKeyedRequestStore
 from node.adapters.sql.operation.webhooks import SqlWebhookStore
 from node.bootstrap.foundation import Foundation
+from node.operation.repetitions.usecases import Repetitions
 from node.operation.webhooks.dispatch import WebhookDispatch
 from node.operation.webhooks.events import EventTexts
 from node.operation.webhooks.queue import QueueEvents, WebhookTasks
@@ -16,9 +18,10 @@ from node.worker.webhooks import PACE, WebhookHandler
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookParts:
-    """Webhooks for stewards, what queues their events, and what sends them."""
+    """Webhooks for stewards, what queues their events, what sends them, and the requests that programs repeat."""
 
     webhooks: Webhooks
+    repetitions: Repetitions
     queue: QueueEvents
     handler: WebhookHandler
 
@@ -58,5 +61,6 @@ def webhook_parts(base: Foundation) -> WebhookParts:
             clock=parts.clock,
         ),
         queue=QueueEvents(stores.uow, store, ledger=stores.ledger, tasks=tasks, clock=parts.clock, me=parts.me),
+        repetitions=Repetitions(stores.uow, SqlKeyedRequestStore(), parts.clock),
         handler=WebhookHandler(dispatch, receivers, parts.clock),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from node.client import downloads
-from node.client.calls import Call, Steps, content, document, endpoint, flow, nothing, rows
+from node.client.calls import Call, Steps, content, document, endpoint, flow, idempotency, nothing, rows
 
 
 class AgreementCalls:
@@ -23,11 +23,12 @@ class AgreementCalls:
 
     @endpoint
     def negotiate(
-        self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None
+        self, iri: str, *, purpose: str | None = None, ask: Any = None, least: Any = None, key: str = ""
     ) -> Call[dict[str, Any]]:
-        """Request the asset, with ``ask`` under other terms than offered; return ``{pid, state, provider}``."""
+        """Request the asset, with ``ask`` under other terms than offered; return ``{pid, state, provider}``. The same
+        ``key`` again means the same negotiation."""
         body = {"dataset": iri, "purpose": purpose, "ask": ask, "least": least}
-        return document("POST", "/api/negotiations", json=body)
+        return document("POST", "/api/negotiations", json=body, headers=idempotency(key))
 
     @endpoint
     def limits(self, iri: str) -> Call[dict[str, Any]]:
@@ -67,8 +68,10 @@ class AgreementCalls:
         file: str | None = None,
         push_to: Mapping[str, Any] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
+        key: str = "",
     ) -> Call[dict[str, Any]]:
-        """Begin to receive under an agreement; return ``{pid, state}``. With ``push_to`` (``{url, header, value,
+        """Begin to receive under an agreement; return ``{pid, state}``. The same ``key`` again means the same
+        transfer. With ``push_to`` (``{url, header, value,
         method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``."""
         body = {
             "agreementId": agreement,
@@ -76,7 +79,7 @@ class AgreementCalls:
             "pushTo": dict(push_to) if push_to else None,
             "format": format,
         }
-        return document("POST", "/api/transfers", json=body)
+        return document("POST", "/api/transfers", json=body, headers=idempotency(key))
 
     @endpoint
     def live_access(self, pid: str, *, renew: bool = False) -> Call[dict[str, Any]]:

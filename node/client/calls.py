@@ -52,6 +52,12 @@ def document(method: str, url: str, **options: Any) -> Call[dict[str, Any]]:
     return Call(method, url, lambda answer: dict(answer.json()), options)
 
 
+def idempotency(key: str) -> dict[str, str]:
+    """Return the header of a request that is carried out once, however often it is sent with this ``key``; none for
+    an empty one."""
+    return {"Idempotency-Key": key} if key else {}
+
+
 def rows(method: str, url: str, **options: Any) -> Call[list[dict[str, Any]]]:
     """Return a call whose answer is a JSON array of objects."""
     return Call(method, url, lambda answer: list(answer.json()), options)

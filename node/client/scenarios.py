@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from node.client.calls import C_co, Call, CallGroup, content, document, endpoint, rows
+from node.client.calls import C_co, Call, CallGroup, content, document, endpoint, idempotency, rows
 
 
 class Scenarios(CallGroup[C_co]):
@@ -18,9 +18,10 @@ class Scenarios(CallGroup[C_co]):
         return document("POST", "/api/runs/check", json=dict(binding))
 
     @endpoint
-    def start(self, binding: Mapping[str, Any]) -> Call[dict[str, Any]]:
-        """Start a run of a scenario; return the run in its present state."""
-        return document("POST", "/api/runs", json=dict(binding))
+    def start(self, binding: Mapping[str, Any], *, key: str = "") -> Call[dict[str, Any]]:
+        """Start a run of a scenario; return the run in its present state. The same ``key`` again means the same
+        run."""
+        return document("POST", "/api/runs", json=dict(binding), headers=idempotency(key))
 
     @endpoint
     def runs(self, scenario: str | None = None, limit: int = 50) -> Call[list[dict[str, Any]]]:

@@ -57,6 +57,7 @@ TESTED = {
     "node.negotiation.ports.LimitStore": "stores/test_agreements.py",
     "node.negotiation.ports.ProviderCatalogue": "test_provider_catalogue.py",
     "node.negotiation.uses.UseStore": "stores/test_uses.py",
+    "node.operation.repetitions.model.KeyedRequestStore": "test_keyed_request_store.py",
     "node.operation.webhooks.model.WebhookStore": "test_webhook_store.py",
     "node.operation.webhooks.ports.Receivers": "test_webhook_receivers.py",
     "node.scenarios.models.remote.OgcProcessPlane": "test_ogc_process_plane.py",

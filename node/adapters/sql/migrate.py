@@ -51,6 +51,7 @@ VERSIONS = (
     "0028",
     "0029",
     "0030",
+    "0031",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -118,6 +118,7 @@ def start(
     scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
     windows: Windows = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
+    key: Annotated[str, typer.Option(help="Start it once: the same key again means the same run.")] = "",
     node: Node = None, lang: Language = "en",
 ) -> int:  # fmt: skip
     """Run a scenario. Interrupting stops the watching, not the run."""
@@ -131,7 +132,7 @@ def start(
                 report_failure("this scenario cannot be run with this binding")
                 obstacles(report["findings"])
             return REFUSED
-        run = client.scenarios.start(with_windows(bound, report["binding"]))
+        run = client.scenarios.start(with_windows(bound, report["binding"]), key=key)
         return follow(client, run, lang, wait=wait)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from fastapi.routing import APIRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from node.base.errors import HansaError, InvalidInput, RemoteFault, TooLarge, TooMany
@@ -22,7 +23,6 @@ from node.catalogue.harvest.imports import Import, ImportProgress
 from node.catalogue.harvest.schedules import Schedules
 from node.semantics.harvest.refusals import cause_of, problem_in
 from node.web.api_router import PlacedApiRouter
-from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
 
 log = logging.getLogger(__name__)
@@ -36,10 +36,19 @@ STALLED: Final = 120.0
 Text = Annotated[str, Query(max_length=2048)]
 
 
-def router(*, person: Person, imports: Import, harvest: Harvest, schedules: Schedules, file_limit: int) -> APIRouter:
-    """Return the routes of importing. ``file_limit`` is in bytes."""
+def router(
+    *,
+    person: Person,
+    imports: Import,
+    harvest: Harvest,
+    schedules: Schedules,
+    file_limit: int,
+    route_class: type[APIRoute],
+) -> APIRouter:
+    """Return the routes of importing. ``route_class`` makes requests with a key repeatable, ``file_limit`` is in
+    bytes."""
     running = _Places(AT_ONCE)
-    api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
+    api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=route_class)
 
     @api.post(
         "/imports",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from fastapi.routing import APIRoute
 
 from node.base.changes import Changes
 from node.base.errors import InvalidInput, TooLarge
@@ -22,7 +23,6 @@ from node.scenarios.runs.usecases import Runs
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import read_body
-from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.replies import kept_as
 
@@ -38,16 +38,20 @@ _WRITERS: dict[str, tuple[str, Callable[[Rows, Port], bytes]]] = {
 }
 
 
-def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes) -> APIRouter:
-    """Return the routes of scenarios."""
-    api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=knowing(person))
+def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes, route_class: type[APIRoute]) -> APIRouter:
+    """Return the routes of scenarios. ``route_class`` makes requests with a key repeatable."""
+    api = PlacedApiRouter(prefix="/api", tags=["scenarios"], route_class=route_class)
 
     @api.post("/runs/check", summary="Check a scenario without running it: pinned versions and problems")
     async def check(request: Request) -> Any:
         caller = await person(request)
         return bound_json(await runs.check(await json_body(request), caller))
 
-    @api.post("/runs", status_code=201, summary="Run a scenario")
+    @api.post(
+        "/runs",
+        status_code=201,
+        summary="Run a scenario; a repeated `Idempotency-Key` means the same run",
+    )
     async def start(request: Request) -> Any:
         caller = await person(request)
         return run_json(await runs.start(await json_body(request), caller))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 
 from node.base.changes import Changes
 from node.base.clock import stamp
@@ -23,7 +24,6 @@ from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
 from node.vocab.dsp import LIVE, PULL, PUSH, QUERY
 from node.web.api_router import PlacedApiRouter
-from node.web.caller_checks import knowing
 from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
     process_json,
@@ -58,15 +58,17 @@ def router(
     receptions_folder: Path,
     changes: Changes,
     is_stuck: Callable[[str], bool],
+    route_class: type[APIRoute],
 ) -> APIRouter:
-    """Return the routes. ``receptions_folder`` is the folder of received files; ``is_stuck`` returns whether a
-    delivery that a transfer waits for was given up."""
-    api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
+    """Return the routes. ``route_class`` makes requests with a key repeatable; ``receptions_folder`` is the folder of
+    received files; ``is_stuck`` returns whether a delivery that a transfer waits for was given up."""
+    api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=route_class)
 
     @api.post(
         "/transfers",
         status_code=202,
-        summary="Start a transfer under an agreement; publishers and stewards may have the data sent elsewhere",
+        summary="Start a transfer under an agreement; publishers and stewards may have the data sent elsewhere. A "
+        "repeated `Idempotency-Key` means the same transfer",
     )
     async def transfer(request: Request, fetch: Fetch) -> Any:
         caller = await person(request)

@@ -191,6 +191,19 @@ class TestDataOfOthers:
                 assert [(one["place"], one["code"]) for one in findings] == [("step walk", code)], used
 
 
+class TestKeys:
+    def test_the_same_key_means_the_same_run(self, walks: Pair) -> None:
+        with walks.consumer.client() as client:
+            first = client.scenarios.start(streets_binding(), key="night-1")
+            again = client.scenarios.start(streets_binding(), key="night-1")
+            assert again["pid"] == first["pid"]
+            assert client.scenarios.start(streets_binding(), key="night-2")["pid"] != first["pid"]
+            with pytest.raises(Refusal, match="another request"):
+                client.scenarios.start(streets_binding(pause=1), key="night-1")
+            runs = [one["pid"] for one in client.scenarios.runs()]
+        assert runs.count(first["pid"]) == 1
+
+
 class TestCancelling:
     def test_stops_the_model_over_there(self, walks: Pair) -> None:
         with walks.consumer.client() as client:

@@ -1,0 +1,1 @@
+"""Requests with an ``Idempotency-Key``: carried out once, however often they are sent."""
