@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from node.adapters.sql.columns import Moment
-
 revision = "0030"
 down_revision = "0029"
 branch_labels = None
 depends_on = None
 
+# Text compares by code point on both databases.
+_WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
-    op.add_column("streams", sa.Column("gone_until", Moment, nullable=True))
+    op.add_column("streams", sa.Column("gone_until", _WORDS, nullable=True))
