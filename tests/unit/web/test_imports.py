@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from node.base.errors import InvalidInput, TooMany
 from node.catalogue.harvest.import_order import ImportOrder
@@ -62,7 +63,8 @@ def client(imports: FakeImport) -> httpx2.AsyncClient:
         return object()
 
     app = FastAPI()
-    app.include_router(router(person=person, imports=imports, harvest=None, schedules=None, file_limit=100))  # type: ignore[arg-type]
+    parts: Any = {"imports": imports, "harvest": None, "schedules": None, "file_limit": 100}
+    app.include_router(router(person=person, route_class=APIRoute, **parts))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://node.test")
 
 

@@ -50,9 +50,10 @@ def add(
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Sign what is sent with a secret.")] = True,
     node: Node = None,
 ) -> int:
-    """Register a webhook: events from now on are sent to it as CloudEvents 1.0.
+    """Tell a program about events from now on.
 
-    The secret of its signatures is shown once. Then try it with hansa webhook test.
+    They are sent as CloudEvents 1.0. The secret of their signatures is shown once. Then try it with hansa webhook
+    test.
     """
     with connect(node) as client:
         webhook = client.webhooks.add(name, address, kinds=kind or (), sign=sign)
