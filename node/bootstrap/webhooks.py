@@ -30,7 +30,7 @@ def webhook_parts(base: Foundation) -> WebhookParts:
     """Put webhooks together."""
     parts, stores, store = base.parts, base.parts.stores, SqlWebhookStore()
     receivers = WebhookReceivers(parts.egress)
-    tasks = WebhookTasks(base.outbox_writer, receivers.check, parts.clock)
+    tasks = WebhookTasks(base.outbox_writer, parts.clock)
     texts = EventTexts(
         parts.me,
         records=stores.catalogue.records,

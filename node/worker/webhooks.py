@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -10,7 +11,14 @@ from node.base.clock import Clock
 from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.exchange.offloop import off_loop
-from node.operation.webhooks.dispatch import WebhookDispatch, concerns_event, ends_webhook, words_of
+from node.operation.webhooks.dispatch import (
+    UnmadeParcel,
+    WebhookDispatch,
+    concerns_event,
+    ends_webhook,
+    words_of,
+    words_of_fault,
+)
 from node.operation.webhooks.ports import Receipt, Receivers
 from node.worker.deliveries import wait_of
 from node.worker.outcomes import Again, Done, Outcome
@@ -19,12 +27,14 @@ from node.worker.pace import Pace
 PACE: Final = Pace(first_delay=1.0, longest_delay=3600.0)
 """The pauses between attempts at one event: from two seconds to an hour, for three days."""
 
+log = logging.getLogger("hansa.webhooks")
+
 NoteAttempt = Callable[[Transaction, Task, str], None]
 
 
 class WebhookHandler:
-    """``node.worker.loop.Handler``: sends the event of a delivery. The delivery records how it ended, so no task
-    becomes a dead letter of the outbox."""
+    """``node.worker.loop.Handler``: sends the event of a delivery. The delivery records how it ended. If its task
+    is given up elsewhere, it becomes a dead letter of its webhook too."""
 
     def __init__(self, dispatch: WebhookDispatch, receivers: Receivers, clock: Clock) -> None:
         self._dispatch = dispatch
@@ -35,10 +45,15 @@ class WebhookHandler:
         parcel = await off_loop(self._dispatch.parcel, task)
         if parcel is None:
             return Done()
+        if isinstance(parcel, UnmadeParcel):
+            return self._failure(task, parcel.attempts, parcel.reason)
         try:
             receipt = await self._receivers.post(parcel.address, parcel.headers, parcel.body)
         except (PeerUnreachable, ForbiddenAddress) as error:
             return self._failure(task, parcel.attempts, error.detail, is_down=isinstance(error, PeerUnreachable))
+        except Exception as error:
+            log.exception("an event could not be sent", extra={"task": task.id})
+            return self._failure(task, parcel.attempts, words_of_fault(error))
         answer = words_of(receipt.status)
         if 200 <= receipt.status < 300:
             note = partial(self._dispatch.note_success, task=task, answer=answer)
@@ -46,6 +61,10 @@ class WebhookHandler:
         if ends_webhook(receipt.status):
             return self._end(task, answer, self._dispatch.pause)
         return self._failure(task, parcel.attempts, answer, receipt=receipt)
+
+    def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
+        """Make the event of a task that was given up a dead letter of its webhook."""
+        self._dispatch.note_burial(tx, task, error)
 
     def _failure(
         self, task: Task, attempts: int, answer: str, *, receipt: Receipt | None = None, is_down: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery
+from node.operation.webhooks.model import Course, DeliveryState, Webhook, WebhookDelivery
 from tests.stores import Stores
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def delivery(number: int, **changes: object) -> WebhookDelivery:
         subject="https://gent.example/datasets/d",
         at=NOW + timedelta(seconds=number),
         changed=NOW,
-        task=f"urn:t{number}",
+        course=Course(task=f"urn:t{number}"),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -54,6 +54,24 @@ def test_a_webhook_comes_back_as_it_was_and_its_name_is_taken(stores: Stores) ->
         assert [each.name for each in store.all(tx)] == ["a-first", "airflow"]
         changed = store.get(tx, "airflow")
     assert changed == replace(WEBHOOK, paused=True, reason="gone", delivered=NOW, secret=None, position=9)
+
+
+def test_what_waits_in_the_line_and_aside_is_counted_apart(stores: Stores) -> None:
+    store, aside = stores.webhooks, Course(task="urn:t", aside=True, since=NOW)
+    with stores.uow.begin() as tx:
+        store.add(tx, WEBHOOK)
+        for number in range(1, 6):
+            store.put_delivery(tx, delivery(number, course=aside) if number < 4 else delivery(number))
+        store.put_delivery(tx, delivery(6, course=aside, state=DeliveryState.DEAD))
+        store.put_delivery(tx, delivery(7, course=aside, webhook="other"))
+    with stores.uow.read() as tx:
+        assert store.delivery(tx, "d1") == delivery(1, course=aside)
+        assert ids(store.waiting(tx, "airflow", aside=True, limit=9)) == ["d3", "d2", "d1"]
+        assert ids(store.waiting(tx, "airflow", aside=True, limit=1, offset=1)) == ["d2"]
+        assert ids(store.waiting(tx, "airflow", aside=False, limit=9)) == ["d5", "d4"]
+        assert store.count_waiting(tx, "airflow", aside=True) == 3
+        assert store.count_waiting(tx, "airflow", aside=False) == 2
+        assert store.count_waiting(tx, "unknown", aside=True) == 0
 
 
 def test_deliveries_are_listed_counted_and_trimmed(stores: Stores) -> None:

@@ -52,6 +52,7 @@ VERSIONS = (
     "0029",
     "0030",
     "0031",
+    "0032",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

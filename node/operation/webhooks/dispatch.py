@@ -8,6 +8,7 @@ dead letter; if nothing was delivered in that time, the webhook is paused.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,17 +16,20 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from node.base.clock import Clock
+from node.base.errors import DatabaseAway, HansaError
 from node.base.work import Task, Transaction, UnitOfWork
 from node.identity.ports import KeyRing
 from node.ledger.ports import LedgerStore
 from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
 from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
-from node.operation.webhooks.queue import WebhookTasks
+from node.operation.webhooks.queue import MOST_WAITING, WebhookTasks
 from node.operation.webhooks.signatures import signed_headers
 
 GIVE_UP: Final = timedelta(days=3)
 MOST_DEAD: Final = 1000
 """The most dead letters of a webhook: with more it is paused."""
+MOST_ASIDE: Final = 1000
+"""The most refused events of a webhook that are tried again: with more, the oldest become dead letters."""
 _PATIENCE: Final = frozenset({408, 425, 429})
 _GONE: Final = 410
 _ANSWERS: Final = {
@@ -41,6 +45,9 @@ _ANSWERS: Final = {
     429: "the receiver says that it gets too much (429)",
     503: "the receiver says that it is busy (503)",
 }
+
+
+log = logging.getLogger("hansa.webhooks")
 
 
 class AttemptPauses(Protocol):
@@ -61,6 +68,14 @@ class Parcel:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmadeParcel:
+    """An event that this node could not put into a request. ``reason`` says why in words."""
+
+    reason: str
+    attempts: int
+
+
 def words_of(status: int) -> str:
     """Return in words what a receiver answered."""
     if 200 <= status < 300:
@@ -70,6 +85,12 @@ def words_of(status: int) -> str:
     if 300 <= status < 400:
         return f"the receiver sends to another address, which is not followed ({status})"
     return f"the receiver failed ({status})" if status >= 500 else f"the receiver refuses the event ({status})"
+
+
+def words_of_fault(error: Exception) -> str:
+    """Return in words that this node itself could not send an event; particulars stay in its log."""
+    reason = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}, see its log"
+    return f"this node could not send the event: {reason}"
 
 
 def concerns_event(status: int) -> bool:
@@ -106,8 +127,8 @@ class WebhookDispatch:
         self._clock = clock
         self._pace = pace
 
-    def parcel(self, task: Task) -> Parcel | None:
-        """Return what a task sends; None if it sends nothing any more."""
+    def parcel(self, task: Task) -> Parcel | UnmadeParcel | None:
+        """Return what a task sends, or why this node could not make it; None if it sends nothing any more."""
         with self._uow.read() as tx:
             delivery = self._current(tx, task)
             webhook = None if delivery is None else self._store.get(tx, delivery.webhook)
@@ -116,13 +137,16 @@ class WebhookDispatch:
             entry = self._ledger.get(tx, delivery.event)
             if entry is None:
                 return None
-            body = self._texts.text_of(tx, entry, delivery.kind)
-        return Parcel(
-            address=webhook.address,
-            headers=self.headers(webhook, delivery.event, body),
-            body=body,
-            attempts=delivery.attempts + 1,
-        )
+            attempts = delivery.attempts + 1
+            try:
+                body = self._texts.text_of(tx, entry, delivery.kind)
+                headers = self.headers(webhook, delivery.event, body)
+            except DatabaseAway:
+                raise
+            except Exception as error:
+                log.exception("an event could not be made", extra={"webhook": webhook.name, "event": delivery.event})
+                return UnmadeParcel(reason=words_of_fault(error), attempts=attempts)
+        return Parcel(address=webhook.address, headers=headers, body=body, attempts=attempts)
 
     def headers(self, webhook: Webhook, event_id: str, body: bytes) -> dict[str, str]:
         """Return the headers of a request with an event."""
@@ -163,7 +187,9 @@ class WebhookDispatch:
         webhook, delivery = self._own(tx, task)
         if webhook is not None and delivery is not None:
             attempt = _after_attempt(delivery, answer, DeliveryState.WAITING, self._clock)
-            self._store.put_delivery(tx, self._tasks.assign(tx, webhook, attempt, aside=timedelta(seconds=pause)))
+            aside = replace(attempt, course=replace(attempt.course, aside=True))
+            self._store.put_delivery(tx, self._tasks.assign(tx, webhook, aside, pause=timedelta(seconds=pause)))
+            self._bound_asides(tx, webhook)
 
     def give_up(self, tx: Transaction, task: Task, answer: str) -> None:
         """Make an event a dead letter, and pause the webhook if it takes nothing."""
@@ -171,10 +197,36 @@ class WebhookDispatch:
         if webhook is None or delivery is None:
             return
         self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.DEAD, self._clock))
+        self._pause_if_idle(tx, webhook, answer)
+
+    def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
+        """Make an event a dead letter whose task was given up; its attempts are counted already."""
+        webhook, delivery = self._own(tx, task)
+        if webhook is None or delivery is None:
+            return
+        now = self._clock.now()
+        self._store.put_delivery(tx, replace(delivery, state=DeliveryState.DEAD, answer=error, changed=now))
+        self._pause_if_idle(tx, webhook, error)
+
+    def _bound_asides(self, tx: Transaction, webhook: Webhook) -> None:
+        """Make the oldest events aside dead letters if there are too many."""
+        if self._store.count_waiting(tx, webhook.name, aside=True) <= MOST_ASIDE:
+            return
+        now = self._clock.now()
+        for oldest in self._store.waiting(tx, webhook.name, aside=True, limit=MOST_WAITING, offset=MOST_ASIDE):
+            self._tasks.take_back(tx, oldest)
+            self._store.put_delivery(tx, replace(oldest, state=DeliveryState.DEAD, changed=now))
+        self._pause_if_full(tx, webhook)
+
+    def _pause_if_idle(self, tx: Transaction, webhook: Webhook, answer: str) -> None:
         since = self._clock.now() - GIVE_UP
         if webhook.delivered is None or webhook.delivered < since:
             self._pause(tx, webhook, f"nothing could be delivered for three days: {answer}")
-        elif self._store.counts(tx, webhook.name).get(DeliveryState.DEAD, 0) >= MOST_DEAD:
+        else:
+            self._pause_if_full(tx, webhook)
+
+    def _pause_if_full(self, tx: Transaction, webhook: Webhook) -> None:
+        if self._store.counts(tx, webhook.name).get(DeliveryState.DEAD, 0) >= MOST_DEAD:
             self._pause(tx, webhook, f"it has {MOST_DEAD} dead letters")
 
     def pause(self, tx: Transaction, task: Task, answer: str) -> None:
@@ -191,7 +243,9 @@ class WebhookDispatch:
     def _current(self, tx: Transaction, task: Task) -> WebhookDelivery | None:
         """Return the delivery of a task that still has a say; None if it has none."""
         delivery = self._store.delivery(tx, str(task.headers["delivery"]))
-        is_current = delivery is not None and delivery.task == task.id and delivery.state is DeliveryState.WAITING
+        is_current = (
+            delivery is not None and delivery.course.task == task.id and delivery.state is DeliveryState.WAITING
+        )
         return delivery if is_current else None
 
     def _own(self, tx: Transaction, task: Task) -> tuple[Webhook | None, WebhookDelivery | None]:

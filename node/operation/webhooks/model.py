@@ -47,10 +47,21 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The way on which an event is sent. ``task`` is the task of the outbox that sends it: another one has no say any
+    more. ``aside``: it is sent apart from the line, in which events keep their order. ``since`` is the time of the
+    first attempt, None before it."""
+
+    task: str
+    aside: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:
     """An event for a webhook. ``event`` is the id of the entry of the ledger that it tells, and of the event;
-    ``seq`` the number of that entry; ``answer`` says in words how the last attempt ended. ``task`` is the task of
-    the outbox that sends it: another one has no say any more. ``at`` is when the event happened."""
+    ``seq`` the number of that entry; ``answer`` says in words how the last attempt ended. ``at`` is when
+    the event happened."""
 
     id: str
     webhook: str
@@ -63,7 +74,7 @@ class WebhookDelivery:
     attempts: int = 0
     answer: str = ""
     changed: datetime
-    task: str
+    course: Course
 
 
 class WebhookStore(Protocol):
@@ -92,6 +103,14 @@ class WebhookStore(Protocol):
         self, tx: Transaction, name: str, *, state: DeliveryState | None = None, limit: int, offset: int = 0
     ) -> Sequence[WebhookDelivery]:
         """Return deliveries to a webhook, the newest event first; those in one state if it is given."""
+
+    def waiting(
+        self, tx: Transaction, name: str, *, aside: bool, limit: int, offset: int = 0
+    ) -> Sequence[WebhookDelivery]:
+        """Return deliveries to a webhook that wait in the line, or aside, the newest event first."""
+
+    def count_waiting(self, tx: Transaction, name: str, *, aside: bool) -> int:
+        """Return how many deliveries to a webhook wait in the line, or aside."""
 
     def counts(self, tx: Transaction, name: str) -> dict[DeliveryState, int]:
         """Return how many deliveries to a webhook are in each state; states of none are left out."""

@@ -2,65 +2,73 @@
 
 The position of a webhook and what was queued up to it are one transaction, so no event is passed over and none is
 queued twice, whatever dies and however many processes do this. A webhook that takes nothing has a bounded number of
-events in the queue; the rest wait in the ledger.
+events in its line; the rest wait in the ledger. Events that it refused wait aside and do not stop the line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
+from node.base.errors import DatabaseAway
 from node.base.ids import new_urn, new_uuid
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
 from node.operation.webhooks.events import ENTRIES, kind_of
-from node.operation.webhooks.model import TOPIC, DeliveryState, Webhook, WebhookDelivery, WebhookStore
+from node.operation.webhooks.model import TOPIC, Course, DeliveryState, Webhook, WebhookDelivery, WebhookStore
 
 WINDOW: Final = 200
-"""The most events of a webhook that wait in the queue."""
+"""The most events of a webhook that wait in its line."""
 MOST_WAITING: Final = 10_000
 """More than can wait: dead letters that are sent again count too."""
 KEPT: Final = 500
 """The number of delivered events of a webhook that are listed."""
 _BATCH: Final = 200
 
+log = logging.getLogger("hansa.webhooks")
+
 
 class WebhookTasks:
-    """Gives deliveries their tasks. ``host_of`` returns the host of an address."""
+    """Gives deliveries their tasks."""
 
-    def __init__(self, outbox_writer: OutboxWriter, host_of: Callable[[str], str], clock: Clock) -> None:
+    def __init__(self, outbox_writer: OutboxWriter, clock: Clock) -> None:
         self._outbox_writer = outbox_writer
-        self._host_of = host_of
         self._clock = clock
 
     def assign(
-        self, tx: Transaction, webhook: Webhook, delivery: WebhookDelivery, *, aside: timedelta | None = None
+        self, tx: Transaction, webhook: Webhook, delivery: WebhookDelivery, *, pause: timedelta | None = None
     ) -> WebhookDelivery:
-        """Return the delivery with a new task, which sends it after those that have one; with ``aside``, after that
-        time and apart from them."""
+        """Return the delivery with a new task, which sends it after those of its line that have one; deliveries aside
+        have a line of their own. With ``pause`` it is sent after that time, apart from all others."""
         now = self._clock.now()
+        line = f"webhook {webhook.name} aside" if delivery.course.aside else f"webhook {webhook.name}"
         task = self._outbox_writer.deliver(
             tx,
             topic=TOPIC,
-            lane=f"webhook {self._host_of(webhook.address)}",
-            subject=f"webhook {webhook.name}" if aside is None else delivery.id,
+            lane=f"webhook {_host_of(webhook.address)}",
+            subject=line if pause is None else delivery.id,
             body=b"",
-            due=now if aside is None else now + aside,
+            due=now if pause is None else now + pause,
             headers={"delivery": delivery.id},
             task_id=new_urn(),
         )
-        return replace(delivery, task=task.id)
+        return replace(delivery, course=replace(delivery.course, task=task.id))
 
     def withdraw(self, tx: Transaction, store: WebhookStore, name: str) -> None:
         """Take back the tasks of all deliveries to a webhook that wait; the deliveries stay."""
         for delivery in store.deliveries(tx, name, state=DeliveryState.WAITING, limit=MOST_WAITING):
-            self._outbox_writer.cancel(tx, delivery.task)
+            self.take_back(tx, delivery)
+
+    def take_back(self, tx: Transaction, delivery: WebhookDelivery) -> None:
+        """Take back the task of one delivery."""
+        self._outbox_writer.cancel(tx, delivery.course.task)
 
 
 class QueueEvents:
@@ -77,12 +85,22 @@ class QueueEvents:
         self._me = me
 
     def __call__(self) -> int:
-        """Queue events for all webhooks that are not paused; return how many."""
+        """Queue events for all webhooks that are not paused; return how many. What fails for one of them is logged,
+        and tried again at the next call. Raises ``DatabaseAway``."""
         with self._uow.read() as tx:
             webhooks = self._store.all(tx)
             size = self._ledger.size(tx) if webhooks else 0
         behind = [webhook.name for webhook in webhooks if not webhook.paused and webhook.position < size]
-        return sum(self._follow(name) for name in behind)
+        return sum(self._try_to_follow(name) for name in behind)
+
+    def _try_to_follow(self, name: str) -> int:
+        try:
+            return self._follow(name)
+        except DatabaseAway:
+            raise
+        except Exception:
+            log.exception("the events of a webhook could not be queued", extra={"webhook": name})
+            return 0
 
     def _follow(self, name: str) -> int:
         count = 0
@@ -100,7 +118,7 @@ class QueueEvents:
             if webhook is None or webhook.paused:
                 return 0, False
             self._store.trim(tx, name, keep=KEPT)
-            room = WINDOW - self._store.counts(tx, name).get(DeliveryState.WAITING, 0)
+            room = WINDOW - self._store.count_waiting(tx, name, aside=False)
             if room <= 0:
                 return 0, False
             # The size is read first, so that no entry numbered meanwhile is skipped.
@@ -132,6 +150,12 @@ class QueueEvents:
             subject=entry.subject,
             at=entry.at,
             changed=now,
-            task="",
+            course=Course(task=""),
         )
         return self._tasks.assign(tx, webhook, delivery)
+
+
+def _host_of(address: str) -> str:
+    """Return the host of an address that was permitted when it was registered. Whether it still is, is checked when
+    something is sent to it."""
+    return urlsplit(address).hostname or ""

@@ -21,6 +21,7 @@ from node.ledger.ports import Append, LedgerStore
 from node.operation.webhooks.dispatch import WebhookDispatch, words_of
 from node.operation.webhooks.events import KINDS, EventTexts
 from node.operation.webhooks.model import (
+    Course,
     DeliveryState,
     Webhook,
     WebhookDelivery,
@@ -183,12 +184,12 @@ class Webhooks:
         with self._uow.begin() as tx:
             webhook = self._require(tx, name, lock=True)
             if webhook.paused:
-                # What it could not do before the pause does not count against it.
+                # What it could not do before the pause does not count against it. What it refused stays aside.
                 webhook = replace(webhook, paused=False, reason="")
                 self._store.put(tx, webhook)
                 waiting = self._store.deliveries(tx, name, state=DeliveryState.WAITING, limit=MOST_WAITING)
                 for delivery in sorted(waiting, key=lambda waiting: waiting.seq):
-                    fresh = replace(delivery, attempts=0)
+                    fresh = replace(delivery, attempts=0, course=replace(delivery.course, since=None))
                     self._store.put_delivery(tx, self._tasks.assign(tx, webhook, fresh))
                 self._note(tx, webhook, by, "resumed")
             return self._view(tx, webhook)
@@ -205,7 +206,7 @@ class Webhooks:
 
     @taken_in_turn
     def retry(self, name: str, by: Caller, *, delivery_id: str = "") -> int:
-        """Send a dead letter of a webhook again, or all of them without an id; return how many.
+        """Send a dead letter of a webhook again, or all of them, aside from new events; return how many.
 
         Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` if the webhook is paused.
         """
@@ -222,7 +223,8 @@ class Webhooks:
                 raise Conflict("the webhook is paused", remedy=f"first: hansa webhook resume {word(name)}")
             now = self._clock.now()
             for letter in sorted(letters, key=lambda letter: letter.seq):
-                fresh = replace(letter, state=DeliveryState.WAITING, attempts=0, changed=now)
+                course = Course(task="", aside=True)
+                fresh = replace(letter, state=DeliveryState.WAITING, attempts=0, changed=now, course=course)
                 self._store.put_delivery(tx, self._tasks.assign(tx, webhook, fresh))
             return len(letters)
 

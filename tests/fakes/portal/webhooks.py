@@ -11,7 +11,7 @@ from node.base.errors import NotFound
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.operation.webhooks.events import KINDS
-from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery
+from node.operation.webhooks.model import Course, DeliveryState, Webhook, WebhookDelivery
 from node.operation.webhooks.usecases import WebhookTrial, WebhookView
 
 NAME: Final = "airflow"
@@ -58,7 +58,7 @@ class FakeWebhooks:
                 attempts=number,
                 answer=text or answers[state],
                 changed=now,
-                task="urn:t",
+                course=Course(task="urn:t"),
             )
             for number, state in enumerate(DeliveryState, 1)
         ]

@@ -47,6 +47,15 @@ class MemoryWebhookStore:
         rows = [row for row in self._of(tx, name) if state in (None, row.state)]
         return rows[offset : offset + limit]
 
+    def waiting(
+        self, tx: Transaction, name: str, *, aside: bool, limit: int, offset: int = 0
+    ) -> Sequence[WebhookDelivery]:
+        rows = [row for row in self._of(tx, name) if row.state is DeliveryState.WAITING and row.course.aside is aside]
+        return rows[offset : offset + limit]
+
+    def count_waiting(self, tx: Transaction, name: str, *, aside: bool) -> int:
+        return len(self.waiting(tx, name, aside=aside, limit=len(memory(tx).rows(_DELIVERIES))))
+
     def counts(self, tx: Transaction, name: str) -> dict[DeliveryState, int]:
         return dict(Counter(row.state for row in self._of(tx, name)))
 

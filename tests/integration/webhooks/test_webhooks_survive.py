@@ -6,38 +6,28 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from node.base.clock import Clock, SystemClock
-from node.base.delivery import OutboxWriter
 from node.base.errors import Conflict, PeerUnreachable
 from node.client import HansaClient
-from node.ledger.model import Entry, EntryKind
-from node.operation.webhooks.dispatch import WebhookDispatch
-from node.operation.webhooks.events import EventTexts
-from node.operation.webhooks.model import TOPIC, DeliveryState
+from node.operation.webhooks.model import DeliveryState
 from node.operation.webhooks.ports import Receipt
-from node.operation.webhooks.queue import WINDOW, QueueEvents, WebhookTasks
-from node.operation.webhooks.usecases import Webhooks
-from node.worker.loop import Pace, Worker
-from node.worker.webhooks import WebhookHandler
+from node.operation.webhooks.queue import WINDOW
+from node.worker.loop import Worker
 from tests.fakes.clock import JumpingClock
-from tests.fakes.keys import MemoryKeyRing
-from tests.fakes.people import person
 from tests.fakes.webhook_receivers import MemoryReceivers
 from tests.integration.datasources.servers import standing
+from tests.integration.webhooks.bench import EVA, Bench
 from tests.node_processes import node_process
 from tests.simulator.webhook_receiver import WebhookReceiver
 from tests.stores import Stores
 from tests.waits import until
 
-ME = "did:web:gent.example"
 LONG = 60.0
-EVA = person("eva")
 
 
 def test_a_kill_between_the_answer_and_its_note_sends_the_same_event_again(tmp_path: Path) -> None:
@@ -64,81 +54,6 @@ def test_a_kill_between_the_answer_and_its_note_sends_the_same_event_again(tmp_p
 
 def _states(client: HansaClient) -> list[str]:
     return [each["state"] for each in client.webhooks.deliveries("survivor")]
-
-
-class Bench:
-    """Webhooks over the stores of a test, without a node."""
-
-    def __init__(
-        self, stores: Stores, receivers: MemoryReceivers, *, clock: Clock | None = None, most: int = 4
-    ) -> None:
-        """After ``most`` attempts an event is given up."""
-        self.stores, self.clock = stores, clock or SystemClock()
-        self.receivers = receivers
-        store, keyring = stores.webhooks, MemoryKeyRing(ME)
-        self.tasks = WebhookTasks(OutboxWriter(stores.outbox, lambda: None), receivers.check, self.clock)
-        texts = EventTexts(ME, records=stores.records, negotiations=stores.negotiations, transfers=stores.transfers)
-        pace: Any = type("Brief", (), {"delay": lambda _, n: 0.01, "is_exhausted": lambda _, n: n >= most})()
-        self.dispatch = WebhookDispatch(
-            stores.uow,
-            store,
-            ledger=stores.ledger,
-            texts=texts,
-            tasks=self.tasks,
-            keyring=keyring,
-            clock=self.clock,
-            pace=pace,
-        )
-        self.queue = QueueEvents(stores.uow, store, ledger=stores.ledger, tasks=self.tasks, clock=self.clock, me=ME)
-        self.webhooks = Webhooks(
-            uow=stores.uow,
-            store=store,
-            ledger=stores.ledger,
-            receivers=receivers,
-            dispatch=self.dispatch,
-            texts=texts,
-            tasks=self.tasks,
-            keyring=keyring,
-            append=lambda *_, **__: None,  # type: ignore[arg-type]
-            clock=self.clock,
-        )
-
-    def worker(self, name: str) -> Worker:
-        return Worker(
-            uow=self.stores.uow,
-            outbox=self.stores.outbox,
-            handlers={TOPIC: WebhookHandler(self.dispatch, self.receivers, self.clock)},
-            clock=self.clock,
-            instance=name,
-            pace=Pace(poll=0.05),
-            embedded=self.stores.kind == "sqlite",
-            lengthy={TOPIC},
-            narrow={TOPIC},
-        )
-
-    def happen(self, first: int, count: int) -> None:
-        """Let runs succeed, numbered from ``first``."""
-        with self.stores.uow.begin() as tx:
-            for number in range(first, first + count):
-                body = json.dumps({"run": f"urn:r{number}", "state": "successful", "scenario": "urn:s"}).encode()
-                entry = Entry(
-                    id=f"urn:e{number}",
-                    kind=EntryKind.RUN,
-                    subject=f"urn:r{number}",
-                    at=datetime.now(UTC),
-                    by="eva",
-                    body=body,
-                )
-                self.stores.ledger.append(tx, entry)
-                size = self.stores.ledger.size(tx, lock=True)
-                self.stores.ledger.number(tx, [entry], size)
-
-    def states(self, name: str = "one") -> Counter[str]:
-        with self.stores.uow.read() as tx:
-            return Counter({str(state): n for state, n in self.stores.webhooks.counts(tx, name).items()})
-
-    def subjects(self) -> list[str]:
-        return [json.loads(body)["subject"] for _, _, body in self.receivers.requests]
 
 
 async def _until(what: str, condition: Any) -> None:

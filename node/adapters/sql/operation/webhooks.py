@@ -12,7 +12,7 @@ from node.adapters.sql.schema.webhooks import webhook_deliveries as delivery_tab
 from node.adapters.sql.schema.webhooks import webhooks as table
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
-from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery
+from node.operation.webhooks.model import Course, DeliveryState, Webhook, WebhookDelivery
 
 _WEBHOOK = select(table).where(table.c.name == bindparam("of"))
 _HELD = _WEBHOOK.with_for_update()
@@ -25,6 +25,13 @@ _IN_STATE = delivery_table.c.state == bindparam("in_state")
 _NEWEST = select(delivery_table).order_by(delivery_table.c.seq.desc()).limit(bindparam("most"))
 _DELIVERIES = _NEWEST.where(_OF_WEBHOOK).offset(bindparam("skipped"))
 _DELIVERIES_IN_STATE = _DELIVERIES.where(_IN_STATE)
+_WAITING_ON = (
+    _OF_WEBHOOK,
+    delivery_table.c.state == str(DeliveryState.WAITING),
+    delivery_table.c.aside == bindparam("is_aside"),
+)
+_WAITING = _NEWEST.where(*_WAITING_ON).offset(bindparam("skipped"))
+_COUNT_WAITING = select(func.count()).select_from(delivery_table).where(*_WAITING_ON)
 _COUNTS = (
     select(delivery_table.c.state, func.count().label("number")).where(_OF_WEBHOOK).group_by(delivery_table.c.state)
 )
@@ -59,7 +66,7 @@ class SqlWebhookStore:
             connection_of(tx).execute(statement, {"of": name})
 
     def put_delivery(self, tx: Transaction, delivery: WebhookDelivery) -> None:
-        put(connection_of(tx), delivery_table, values(delivery, state=str(delivery.state)))
+        put(connection_of(tx), delivery_table, _delivery_row(delivery))
 
     def delivery(self, tx: Transaction, delivery_id: str) -> WebhookDelivery | None:
         row = connection_of(tx).execute(_DELIVERY, {"of": delivery_id}).one_or_none()
@@ -74,6 +81,16 @@ class SqlWebhookStore:
         else:
             rows = connection_of(tx).execute(_DELIVERIES_IN_STATE, {**bounds, "in_state": str(state)})
         return [_delivery(row) for row in rows]
+
+    def waiting(
+        self, tx: Transaction, name: str, *, aside: bool, limit: int, offset: int = 0
+    ) -> Sequence[WebhookDelivery]:
+        bounds = {"of": name, "is_aside": aside, "most": limit, "skipped": offset}
+        return [_delivery(row) for row in connection_of(tx).execute(_WAITING, bounds)]
+
+    def count_waiting(self, tx: Transaction, name: str, *, aside: bool) -> int:
+        number: int = connection_of(tx).execute(_COUNT_WAITING, {"of": name, "is_aside": aside}).scalar_one()
+        return number
 
     def counts(self, tx: Transaction, name: str) -> dict[DeliveryState, int]:
         rows = connection_of(tx).execute(_COUNTS, {"of": name})
@@ -94,5 +111,11 @@ def _webhook(row: Any) -> Webhook:
     return build(Webhook, row, kinds=tuple(row.kinds))
 
 
+def _delivery_row(delivery: WebhookDelivery) -> dict[str, Any]:
+    row = values(delivery, state=str(delivery.state)) | values(delivery.course)
+    del row["course"]
+    return row
+
+
 def _delivery(row: Any) -> WebhookDelivery:
-    return build(WebhookDelivery, row, state=DeliveryState(row.state))
+    return build(WebhookDelivery, row, state=DeliveryState(row.state), course=build(Course, row))

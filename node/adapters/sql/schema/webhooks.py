@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Table, false
 
 from node.adapters.sql.columns import Big, Json, Moment, Words
 from node.adapters.sql.schema.registry import metadata
@@ -36,6 +36,8 @@ webhook_deliveries = Table(
     Column("answer", Words, nullable=False),
     Column("changed", Moment, nullable=False),
     Column("task", Words, nullable=False),
+    Column("aside", Boolean, nullable=False, server_default=false()),
+    Column("since", Moment),
     Index("ix_webhook_deliveries_place", "webhook", "seq"),
     Index("ix_webhook_deliveries_state", "webhook", "state", "seq"),
 )
