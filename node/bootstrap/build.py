@@ -114,7 +114,15 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes.own, questions, datasources.subscriptions),
+            agenda=agenda(
+                base,
+                catalogue,
+                protocol_services,
+                wishes.own,
+                questions,
+                datasources.subscriptions,
+                wishes.webhooks.webhooks,
+            ),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),

@@ -32,12 +32,19 @@ from node.operation.agreements import DueDeletions, EndingAgreements
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
 from node.operation.endings import EndingCredentials
-from node.operation.failures import FailedBrokers, FailedDeliveries, FailedHarvests, UnreachablePeers
+from node.operation.failures import (
+    FailedBrokers,
+    FailedDeliveries,
+    FailedHarvests,
+    FailedWebhooks,
+    UnreachablePeers,
+)
 from node.operation.health import Checkup
 from node.operation.news import SubscribedNews
 from node.operation.questions import AnsweredQuestions, AssetTitles, OpenQuestions
 from node.operation.storage import Storage
 from node.operation.tasks import OpenRequests, OwnDrafts
+from node.operation.webhooks.usecases import Webhooks
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
 from node.worker.status import LiveFacts, NodeStatus
@@ -159,6 +166,7 @@ def agenda(
     news: Subscriptions,
     questions: QuestionParts,
     subscriptions: BrokerSubscriptions,
+    webhooks: Webhooks,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
@@ -183,6 +191,7 @@ def agenda(
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             FailedBrokers(subscriptions),
+            FailedWebhooks(webhooks),
             UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
         news=(SubscribedNews(news), AnsweredQuestions(questions.asking, titles)),

@@ -1,5 +1,5 @@
-"""Failures that a person can mend: undelivered messages, failed harvests, nodes and brokers that cannot be
-reached."""
+"""Failures that a person can mend: undelivered messages and events, failed harvests, nodes and brokers that cannot
+be reached."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from node.datasources.brokers.register import BrokerSubscriptions
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.operation.agenda import SHOWN, AgendaItem, AgendaPart
+from node.operation.webhooks.usecases import Webhooks
 
 
 class FailedDeliveries:
@@ -77,6 +78,29 @@ class FailedBrokers:
                 path="/sources",
                 name=view.subscription.stream,
                 facts={"source": view.subscription.source, "error": view.state.error},
+            )
+            for view in failing[:SHOWN]
+        )
+        return AgendaPart(items=tuple(items), total=len(failing))
+
+
+class FailedWebhooks:
+    """The webhooks that are paused, or have events that could not be delivered, for those who may mend that."""
+
+    def __init__(self, webhooks: Webhooks) -> None:
+        self._webhooks = webhooks
+
+    async def __call__(self, by: Caller) -> AgendaPart:
+        return await run_sync(self._part, by) if allowed(by, UseCase.MANAGE_WEBHOOKS) else AgendaPart()
+
+    def _part(self, by: Caller) -> AgendaPart:
+        failing = [view for view in self._webhooks.all(by) if view.webhook.paused or view.dead]
+        items = (
+            AgendaItem(
+                code="webhook-paused" if view.webhook.paused else "webhook",
+                path=f"/webhooks/{view.webhook.name}",
+                name=view.webhook.name,
+                facts={"count": view.dead, "reason": view.webhook.reason},
             )
             for view in failing[:SHOWN]
         )

@@ -165,6 +165,7 @@ class Portal:
             ("GET", "/webhooks", page(webhooks.webhooks, **people)),
             ("POST", "/webhooks", page(webhooks.add, **form)),
             ("GET", "/webhooks/{name:str}", page(webhooks.webhook, **people)),
+            ("GET", "/webhooks/{name:str}/test", page(webhooks.webhook, **people)),
             ("POST", "/webhooks/{name:str}/test", page(webhooks.test, **form)),
             ("POST", "/webhooks/{name:str}/pause", page(webhooks.pause, **form)),
             ("POST", "/webhooks/{name:str}/resume", page(webhooks.resume, **form)),

@@ -57,6 +57,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "deliveries": ("messages that could not be delivered: {count}", "hansa deliveries list"),
     "harvest": ("the harvest {name} failed {count} times in a row", "hansa harvest list {name}"),
     "broker": ("the stream {name} has no connection to the broker {source}: {error}", "hansa stream show {name}"),
+    "webhook": ("webhook {name}: {count} could not be delivered", "hansa webhook show {name} --dead"),
+    "webhook-paused": ("webhook {name} is paused: {reason}", "hansa webhook show {name}"),
     "peer": ("{name} cannot be read: {error}", "hansa members"),
     "quarantine": ("{name} is in quarantine", "hansa members evidence {url}"),
 }

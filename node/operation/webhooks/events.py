@@ -32,19 +32,19 @@ ENTRIES: Final = (
 KINDS: Final[Mapping[str, str]] = {
     "hansa.asset.published": "a version of an asset was published here",
     "hansa.asset.withdrawn": "an asset was withdrawn",
-    "hansa.negotiation.requested": "another participant asked for an asset of this node",
+    "hansa.negotiation.requested": "another participant asked for an asset of this node, or changed its request",
     "hansa.negotiation.ended": "a negotiation ended without an agreement",
     "hansa.decision.taken": "a person decided on a request",
     "hansa.agreement.concluded": "an agreement came into force",
     "hansa.agreement.replaced": "an agreement was replaced by another one",
-    "hansa.transfer.started": "a transfer started",
+    "hansa.transfer.started": "a transfer started, or went on after a suspension",
     "hansa.transfer.completed": "a transfer was completed",
     "hansa.transfer.ended": "a transfer ended before it was completed",
     "hansa.access.refused": "access under an agreement was refused",
     "hansa.data.received": "data arrived at this node",
     "hansa.shipment.sent": "received data were sent to a data source",
     "hansa.shipment.failed": "received data could not be sent to a data source",
-    "hansa.deletion.confirmed": "a recipient confirmed that it deleted data",
+    "hansa.deletion.confirmed": "a recipient, or this node as one, confirmed that it deleted data",
     "hansa.run.succeeded": "a run of a scenario succeeded",
     "hansa.run.failed": "a run of a scenario failed",
     "hansa.run.dismissed": "a run of a scenario was ended by a person",
@@ -77,6 +77,7 @@ _MEMBERS: Final = {
     "hansa.data.received": ("transfer", "asset", "sha256", "size", "verified"),
     "hansa.shipment.sent": ("source", "place", "sha256"),
     "hansa.shipment.failed": ("source", "place", "sha256", "reason"),
+    "hansa.credential.revoked": ("credential", "type"),
     "hansa.run.succeeded": ("scenario", "version", "state", "result"),
     "hansa.run.failed": ("scenario", "version", "state", "error"),
     "hansa.run.dismissed": ("scenario", "version", "state"),
@@ -158,6 +159,8 @@ class EventTexts:
             data |= self._process_data(tx, entry, body)
         elif kind == "hansa.agreement.concluded":
             data |= _agreement_data(body)
+        elif kind == "hansa.deletion.confirmed":
+            data["by"] = entry.by
         elif entry.kind is EntryKind.DECISION:
             data["asset"] = entry.subject
         elif kind == "hansa.shipment.failed":

@@ -158,11 +158,12 @@ class ShipmentQueue:
             changed=now,
         )
         self._store.put(tx, shipment)
+        self.note(tx, shipment, order.by, "shipment-failed", reason=reason)
 
-    def note(self, tx: Transaction, shipment: Shipment, by: str, event: str) -> None:
+    def note(self, tx: Transaction, shipment: Shipment, by: str, event: str, **facts: str) -> None:
         """Enter into the ledger what happened to a shipment."""
         body = {"event": event, "source": shipment.source, "place": shipment.path, "sha256": shipment.sha256}
-        self._append(tx, EntryKind.AGREEMENT, shipment.agreement, by, body)
+        self._append(tx, EntryKind.AGREEMENT, shipment.agreement, by, {**body, **facts})
 
 
 def is_verified(reception: Reception) -> bool:

@@ -40,7 +40,7 @@ def agenda(node: Running, role: UserRole | None = None) -> Any:
 
 
 def break_things(node: Running) -> None:
-    """Three dead letters, and a source that fails."""
+    """Three dead letters, a source that fails, and a webhook that is paused."""
     stores, now = node.node.parts.stores, node.node.parts.clock.now()
     paused = ScheduledSource(
         name="ghent", url="https://x.example/", every="1d", by="admin", at=now, due=None, failures=2, options={}
@@ -58,6 +58,9 @@ def break_things(node: Running) -> None:
             )
             stores.outbox.put(tx, task)
         stores.catalogue.schedules.save_source(tx, paused)
+    with node.client() as client:
+        client.webhooks.add("night-job", "http://127.0.0.1:9/events")
+        client.webhooks.pause("night-job")
 
 
 def test_when_nothing_waits_the_page_the_api_and_the_terminal_say_so(
@@ -81,24 +84,28 @@ def test_what_broke_is_named_with_its_page_for_those_who_can_mend_it(
 ) -> None:
     break_things(node)
     failing = agenda(node)["failing"]
-    assert failing["total"] == 4
+    assert failing["total"] == 5
     assert [(item["code"], item["path"], item["count"]) for item in failing["items"]] == [
         ("deliveries", "/deliveries", 3),
         ("harvest", "/imports/ghent", 2),
+        ("webhook-paused", "/webhooks/night-job", 0),
     ]
     with signed_in(node) as browser:
         page = Page(browser.get("/").text)
         assert {"/deliveries", "/imports/ghent"} <= set(page.links())
         assert "3 messages could not be delivered" in page.text
+        assert "The webhook is paused: admin paused it." in page.text
         for item in failing["items"]:
             assert browser.get(item["path"]).status_code == 200
     status, text = typed(node, capsys, "status")
     assert status == REFUSED
     assert "hansa harvest list ghent" in text
+    assert "webhook night-job is paused: admin paused it" in text
     accounts = node.node.people.users.accounts
     for role, codes in (
         (UserRole.OPERATOR, ["deliveries"]),
         (UserRole.PUBLISHER, ["harvest"]),
+        (UserRole.STEWARD, ["harvest", "webhook-paused"]),
         (UserRole.AUDITOR, []),
     ):
         accounts.add_locally(str(role), str(role), [role], "a long password of one role")

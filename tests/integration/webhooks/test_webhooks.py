@@ -245,7 +245,7 @@ def test_pages_register_test_pause_and_remove(
 ) -> None:
     ghent, (program, url) = nodes[0], receiver
     with signed_in(ghent) as browser:
-        assert post(browser, "/webhooks", "/webhooks", name="Not a name", address=url).status_code == 422
+        assert post(browser, "/webhooks", "/webhooks", name="Not a name", address=url).status_code == 400
         page = post(
             browser, "/webhooks", "/webhooks", name="paged", address=url, sign="yes", **{PUBLISHED: "yes"}
         ).text

@@ -172,7 +172,7 @@ def retry(
     if Mode.json:
         emit({"queued": count})
     else:
-        report_success(f"{count_of(count, 'event')} sent again" if count else "there are no dead letters")
+        report_success(f"{count_of(count, 'event')} will be sent again" if count else "there are no dead letters")
     return DONE
 
 

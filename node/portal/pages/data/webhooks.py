@@ -74,8 +74,9 @@ async def resume(responder: Responder, visit: Visit) -> Response:
 async def retry(responder: Responder, visit: Visit) -> Response:
     """``POST /webhooks/{name}/retry``: send one event again, or all that could not be delivered."""
     name, delivery = visit.request.path_params["name"], visit.fields.get("delivery", "")
-    await run_sync(lambda: responder.node.work.webhooks.retry(name, visit.caller, delivery_id=delivery))
-    return responder.go(visit, visit.url(f"/webhooks/{quote(name, safe='')}", done="webhook-retried"))
+    count = await run_sync(lambda: responder.node.work.webhooks.retry(name, visit.caller, delivery_id=delivery))
+    done = "webhook-retried" if count else "webhook-no-letters"
+    return responder.go(visit, visit.url(f"/webhooks/{quote(name, safe='')}", done=done))
 
 
 async def remove(responder: Responder, visit: Visit) -> Response:

@@ -38,6 +38,7 @@ def test_forms_do_what_they_say(els: TestClient, node: FakeNode) -> None:
     fields = {"name": "airflow", "address": "https://x.example/", "hansa.run.failed": "yes"}
     assert SECRET in send(els, "/webhooks", "/webhooks", sign="yes", **fields).text
     assert "nothing at this address (404)" in send(els, "/webhooks", "/webhooks/airflow/test").text
+    assert els.get("/webhooks/airflow/test?lang=nl").status_code == 200, "the links of that page lead somewhere"
     send(els, "/webhooks", "/webhooks/airflow/pause")
     send(els, "/webhooks", "/webhooks/airflow/resume")
     send(els, "/webhooks/airflow", "/webhooks/airflow/retry", delivery="d")
