@@ -114,15 +114,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(
-                base,
-                catalogue,
-                protocol_services,
-                wishes.own,
-                questions,
-                datasources.subscriptions,
-                wishes.webhooks.webhooks,
-            ),
+            agenda=agenda(base, catalogue, protocol_services, wishes, datasources.subscriptions),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),

@@ -44,7 +44,6 @@ from node.operation.news import SubscribedNews
 from node.operation.questions import AnsweredQuestions, AssetTitles, OpenQuestions
 from node.operation.storage import Storage
 from node.operation.tasks import OpenRequests, OwnDrafts
-from node.operation.webhooks.usecases import Webhooks
 from node.worker.dead_letters import DeadLetters
 from node.worker.loop import Worker
 from node.worker.status import LiveFacts, NodeStatus
@@ -163,10 +162,8 @@ def agenda(
     base: Foundation,
     catalogue: CatalogueServices,
     protocol_services: Protocol,
-    news: Subscriptions,
-    questions: QuestionParts,
+    wishes: SubscriptionParts,
     subscriptions: BrokerSubscriptions,
-    webhooks: Webhooks,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
@@ -174,7 +171,7 @@ def agenda(
     return Agenda(
         waiting=(
             OpenRequests(protocol_services.negotiation.decisions),
-            OpenQuestions(questions.answers, titles),
+            OpenQuestions(wishes.questions.answers, titles),
             OwnDrafts(catalogue.publication.drafts),
             DueDeletions(
                 stores.uow,
@@ -191,10 +188,10 @@ def agenda(
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             FailedBrokers(subscriptions),
-            FailedWebhooks(webhooks),
+            FailedWebhooks(wishes.webhooks.webhooks),
             UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
-        news=(SubscribedNews(news), AnsweredQuestions(questions.asking, titles)),
+        news=(SubscribedNews(wishes.own), AnsweredQuestions(wishes.questions.asking, titles)),
     )
 
 

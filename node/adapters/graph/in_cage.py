@@ -44,8 +44,18 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         default=message["default"],
         names=message["named"],
         media_type=message["mediaType"],
+        plan=_plan(message["store"], message["query"], tuple(message["default"])),
     )
     return {}, [body]
+
+
+@lru_cache(maxsize=64)
+def _plan(folder: str, text: str, graphs: tuple[str, ...]) -> str:
+    """Return the query as it is evaluated over a checkpoint, for all who ask the same."""
+    try:
+        return plan_joins(_open_store(folder), text, [NamedNode(name) for name in graphs] or [NOBODY])
+    except (RuntimeError, PermissionError):
+        return text  # the evaluation meets the same fault, and reports it
 
 
 def _statements(store: Store, graphs: list[str]) -> set[Triple]:
@@ -92,8 +102,11 @@ def query_records(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str
     return {}, [body]
 
 
-def evaluate(store: Store, text: str, *, default: list[str], names: list[str], media_type: str) -> bytes:
-    """Return the result of the query ``text`` over these graphs and nothing else.
+def evaluate(
+    store: Store, text: str, *, default: list[str], names: list[str], media_type: str, plan: str = ""
+) -> bytes:
+    """Return the result of the query ``text`` over these graphs and nothing else; ``plan`` is the same query in
+    another form.
 
     Raises ``InvalidInput`` and ``TooLarge``, and ``LocalFault`` with ``DAMAGED``.
     """
@@ -107,7 +120,7 @@ def evaluate(store: Store, text: str, *, default: list[str], names: list[str], m
             named_graphs=named_graphs or [NOBODY],
         )
         try:
-            results = ask(plan_joins(store, text, default_graph or [NOBODY]))
+            results = ask(plan or text)
         except SyntaxError:
             results = ask(text)  # its error tells the place in the caller's text
         return serialize(results, media_type)

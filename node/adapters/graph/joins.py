@@ -4,8 +4,10 @@ The engine finds the solutions of a group pattern after pattern: for each soluti
 in the store, which takes some 4 µs on the disk. Reading on within a pattern takes a tenth of that. It joins
 sub-selects by hash, so a query about whole patterns is given to it with a sub-select for each of them.
 
-Only a plain query is rewritten: SELECT with one group of patterns and filters. A pattern without blank nodes has the
-same solutions in a sub-select as in the group (SPARQL 1.1, 18.2.2 and 18.6), so the answer is the same.
+Only a plain query is rewritten: SELECT with one group of patterns, and nothing that lets the engine stop early or
+begin with a few solutions. A pattern without blank nodes has the same solutions in a sub-select as in the group
+(SPARQL 1.1, 18.2.2 and 18.6), so the answer is the same. The patterns go from subjects that are known to their
+values, never back from a value, which thousands of subjects may share.
 """
 
 from __future__ import annotations
@@ -14,17 +16,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolutions, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolution, QuerySolutions, Store
 
 from node.semantics.sparql import Token, tokens_of
 from node.vocab.namespaces import PREFIXES
 
 FEW: Final = 1_000
 """Matches of a pattern from which looking up the others is quick enough."""
-MOST: Final = 2_000_000
-"""Matches of all patterns together that are joined by hash: they take about a hundred bytes of memory each."""
-LOOKUP: Final = 10
-"""Matches that are read in the time of one look-up."""
+MOST: Final = 400_000
+"""Solutions that are joined by hash at any time: they take about three hundred bytes of memory each."""
+LOOKUP: Final = 4
+"""Matches that are read in the time of one look-up, when they are counted, too."""
 
 Graphs = list[NamedNode | BlankNode | DefaultGraph]
 
@@ -40,6 +42,11 @@ class _Pattern:
         return f"{self.subject} {self.predicate} {self.object}"
 
     @property
+    def subject_variable(self) -> str:
+        """The subject, if it is a variable."""
+        return self.subject[1:] if self.subject[0] in "?$" else ""
+
+    @property
     def variables(self) -> frozenset[str]:
         return frozenset(term[1:] for term in (self.subject, self.object) if term[0] in "?$")
 
@@ -51,7 +58,6 @@ class _Query:
     prologue: str
     head: str
     patterns: Sequence[_Pattern]
-    filters: Sequence[str]
     rest: str
 
 
@@ -64,57 +70,91 @@ def plan_joins(store: Store, text: str, graphs: Graphs) -> str:
     itself if it does not, or if it cannot be read: then the engine says why."""
     try:
         query = _read(text)
-        counts = _count_matches(store, query, graphs)
+        order = _Plan(store, query, graphs).order()
     except (_NotPlain, SyntaxError):
         return text
-    if counts is None or sum(counts) > LOOKUP * min(counts) * (len(counts) - 1):
-        return text
-    order = _order(query.patterns, counts)
-    if order is None:
-        return text
     parts = [f"{{ SELECT * WHERE {{ {pattern.text} }} }}" for pattern in order]
-    return f"{query.prologue} {query.head} {{ {' '.join([*parts, *query.filters])} }} {query.rest}"
+    return f"{query.prologue} {query.head} {{ {' '.join(parts)} }} {query.rest}"
 
 
-def _count_matches(store: Store, query: _Query, graphs: Graphs) -> list[int] | None:
-    """Return the number of matches of each pattern; None if one has few, or all have too many together."""
-    for pattern in query.patterns:
-        if _count(store, query.prologue, pattern, graphs, FEW + 1) <= FEW:
-            return None
-    counts: list[int] = []
-    for pattern in query.patterns:
-        counts.append(_count(store, query.prologue, pattern, graphs, MOST + 1))
-        if sum(counts) > MOST:
-            return None
-    return counts
+class _Plan:
+    """Chooses the order in which the patterns of a query are joined by hash. Raises ``_NotPlain`` if looking up is
+    better."""
+
+    def __init__(self, store: Store, query: _Query, graphs: Graphs) -> None:
+        self._store = store
+        self._query = query
+        self._graphs = graphs
+
+    def order(self) -> list[_Pattern]:
+        """Return the patterns in their order."""
+        patterns = self._query.patterns
+        counts = self._counts()
+        begin = min(
+            (number for number in range(len(patterns)) if _reaches_all(patterns, number)),
+            key=lambda number: counts[number],
+            default=None,
+        )
+        if begin is None:
+            raise _NotPlain
+        order = _forward(patterns, begin)
+        size = float(counts[begin])
+        for number in order[1:]:
+            size *= counts[number] / max(self._subjects(patterns[number]), 1)
+            if size > MOST:
+                raise _NotPlain
+        return [patterns[number] for number in order]
+
+    def _counts(self) -> list[int]:
+        """Return the number of matches of each pattern. None is counted further than needed for the decision."""
+        patterns, limit = self._query.patterns, FEW
+        while True:
+            counts = [self._count(pattern, limit + 1) for pattern in patterns]
+            smallest = min(counts)
+            if smallest <= FEW or smallest > MOST:
+                raise _NotPlain
+            if smallest <= limit:
+                break
+            limit *= 10
+        most = LOOKUP * smallest * (len(patterns) - 1)
+        counts = []
+        for pattern in patterns:
+            counts.append(self._count(pattern, most - sum(counts) + 1))
+            if sum(counts) > most:
+                raise _NotPlain
+        return counts
+
+    def _count(self, pattern: _Pattern, most: int) -> int:
+        select = f"SELECT (COUNT(*) AS ?count) WHERE {{ {{ SELECT * WHERE {{ {pattern.text} }} LIMIT {most} }} }}"
+        return self._number(select)
+
+    def _subjects(self, pattern: _Pattern) -> int:
+        return self._number(f"SELECT (COUNT(DISTINCT {pattern.subject}) AS ?count) WHERE {{ {pattern.text} }}")
+
+    def _number(self, select: str) -> int:
+        results = self._store.query(
+            f"{self._query.prologue} {select}", prefixes=PREFIXES, default_graph=self._graphs, named_graphs=[]
+        )
+        assert isinstance(results, QuerySolutions)
+        solution: QuerySolution = next(results)
+        count = solution["count"]
+        assert isinstance(count, Literal)
+        return int(count.value)
 
 
-def _count(store: Store, prologue: str, pattern: _Pattern, graphs: Graphs, most: int) -> int:
-    results = store.query(
-        f"{prologue} SELECT (COUNT(*) AS ?count) WHERE {{ {{ SELECT * WHERE {{ {pattern.text} }} LIMIT {most} }} }}",
-        prefixes=PREFIXES,
-        default_graph=graphs,
-    )
-    assert isinstance(results, QuerySolutions)
-    count = next(results)["count"]
-    assert isinstance(count, Literal)
-    return int(count.value)
-
-
-def _order(patterns: Sequence[_Pattern], counts: Sequence[int]) -> list[_Pattern] | None:
-    """Return the patterns so that each shares a variable with one before it, those with few matches first; None if
-    there is no such order: a product of patterns is larger than each of them."""
-    rest = sorted(zip(counts, range(len(patterns)), patterns, strict=True))
-    order = [rest.pop(0)[2]]
-    variables = set(order[0].variables)
-    while rest:
-        following = next((entry for entry in rest if entry[2].variables & variables), None)
-        if following is None:
-            return None
+def _forward(patterns: Sequence[_Pattern], begin: int) -> list[int]:
+    """Return the numbers of the patterns that are reached from one, each after one that has its subject."""
+    order, variables = [begin], set(patterns[begin].variables)
+    rest = [number for number in range(len(patterns)) if number != begin]
+    while (following := next((at for at in rest if patterns[at].subject_variable in variables), None)) is not None:
         rest.remove(following)
-        order.append(following[2])
-        variables |= following[2].variables
+        order.append(following)
+        variables |= patterns[following].variables
     return order
+
+
+def _reaches_all(patterns: Sequence[_Pattern], begin: int) -> bool:
+    return len(_forward(patterns, begin)) == len(patterns)
 
 
 def _read(text: str) -> _Query:
@@ -129,16 +169,14 @@ def _read(text: str) -> _Query:
         raise _NotPlain
     head, group, rest = tokens[select:opening], tokens[opening + 1 : closing], tokens[closing + 1 :]
     _check_head(head)
-    _check_rest(rest)
-    patterns, filters = _Group(group, text).read()
+    # With a limit the engine stops early, and other solutions may come first.
+    if any(token.text.upper() in ("{", "}", "LIMIT", "OFFSET") for token in rest):
+        raise _NotPlain
+    patterns = _Group(group).read()
     if len(patterns) < 2 or not all(pattern.variables for pattern in patterns):
         raise _NotPlain
     return _Query(
-        prologue=_slice(text, tokens[:select]),
-        head=_slice(text, head),
-        patterns=patterns,
-        filters=filters,
-        rest=_slice(text, rest),
+        prologue=_slice(text, tokens[:select]), head=_slice(text, head), patterns=patterns, rest=_slice(text, rest)
     )
 
 
@@ -150,34 +188,21 @@ def _check_head(head: Sequence[Token]) -> None:
         raise _NotPlain
 
 
-def _check_rest(rest: Sequence[Token]) -> None:
-    """Raise if there are more groups, or if some solutions, whichever they are, will do."""
-    words = {token.text.upper() for token in rest}
-    if words & {"{", "}"} or ("LIMIT" in words and not words & {"ORDER", "GROUP"}):
-        raise _NotPlain
-
-
 class _Group:
-    """Reads the statements of a group, as Turtle abbreviates them, and its filters."""
+    """Reads the statements of a group, as Turtle abbreviates them."""
 
-    def __init__(self, tokens: Sequence[Token], text: str) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
-        self._text = text
         self._at = 0
 
-    def read(self) -> tuple[list[_Pattern], list[str]]:
-        """Return patterns and filters. Raises ``_NotPlain``."""
+    def read(self) -> list[_Pattern]:
+        """Return the patterns. Raises ``_NotPlain``, also for filters: one may leave few solutions."""
         patterns: list[_Pattern] = []
-        filters: list[str] = []
         while self._at < len(self._tokens):
-            if self._peek().upper() == "FILTER":
-                filters.append(self._read_filter())
-                self._skip(".")
-            else:
-                patterns += self._read_statements()
-                if self._peek().upper() not in ("", "FILTER") and not self._skip("."):
-                    raise _NotPlain
-        return patterns, filters
+            patterns += self._read_statements()
+            if self._at < len(self._tokens) and not self._skip("."):
+                raise _NotPlain
+        return patterns
 
     def _read_statements(self) -> Iterator[_Pattern]:
         """Yield the statements about one subject."""
@@ -191,22 +216,6 @@ class _Group:
                 return
             if self._peek() in ("", ".", ";"):
                 raise _NotPlain
-
-    def _read_filter(self) -> str:
-        """Return a filter with its expression: one in brackets, or a call."""
-        first = self._at
-        self._at += 1
-        if self._peek() != "(":
-            self._at += 1
-        depth = 0
-        while self._at < len(self._tokens):
-            depth += {"(": 1, ")": -1}.get(self._peek(), 0)
-            self._at += 1
-            if depth == 0 and self._tokens[self._at - 1].text == ")":
-                return _slice(self._text, self._tokens[first : self._at])
-            if depth == 0:
-                break
-        raise _NotPlain
 
     def _read_predicate(self) -> str:
         if self._peek() == "a":
