@@ -44,6 +44,7 @@ def webhook_parts(base: Foundation) -> WebhookParts:
         texts=texts,
         tasks=tasks,
         keyring=parts.keyring,
+        append=base.append,
         clock=parts.clock,
         pace=PACE,
     )

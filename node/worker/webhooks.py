@@ -12,6 +12,7 @@ from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.exchange.offloop import off_loop
 from node.operation.webhooks.dispatch import (
+    Parcel,
     UnmadeParcel,
     WebhookDispatch,
     concerns_event,
@@ -25,7 +26,7 @@ from node.worker.outcomes import Again, Done, Outcome
 from node.worker.pace import Pace
 
 PACE: Final = Pace(first_delay=1.0, longest_delay=3600.0)
-"""The pauses between attempts at one event: from two seconds to an hour, for three days."""
+"""The pauses between attempts at one event: from two seconds to an hour."""
 
 log = logging.getLogger("hansa.webhooks")
 
@@ -45,33 +46,41 @@ class WebhookHandler:
         parcel = await off_loop(self._dispatch.parcel, task)
         if parcel is None:
             return Done()
+        if isinstance(parcel, UnmadeParcel) and parcel.is_final:
+            return self._end(task, parcel.reason, self._dispatch.note_erasure)
         if isinstance(parcel, UnmadeParcel):
-            return self._failure(task, parcel.attempts, parcel.reason)
+            return self._failure(task, parcel, parcel.reason)
         try:
             receipt = await self._receivers.post(parcel.address, parcel.headers, parcel.body)
         except (PeerUnreachable, ForbiddenAddress) as error:
-            return self._failure(task, parcel.attempts, error.detail, is_down=isinstance(error, PeerUnreachable))
+            return self._failure(task, parcel, error.detail, is_down=isinstance(error, PeerUnreachable))
         except Exception as error:
             log.exception("an event could not be sent", extra={"task": task.id})
-            return self._failure(task, parcel.attempts, words_of_fault(error))
+            return self._failure(task, parcel, words_of_fault(error))
         answer = words_of(receipt.status)
         if 200 <= receipt.status < 300:
             note = partial(self._dispatch.note_success, task=task, answer=answer)
             return Done(note, late=note, hold=self._hold(task))
         if ends_webhook(receipt.status):
             return self._end(task, answer, self._dispatch.pause)
-        return self._failure(task, parcel.attempts, answer, receipt=receipt)
+        return self._failure(task, parcel, answer, receipt=receipt)
 
     def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
         """Make the event of a task that was given up a dead letter of its webhook."""
         self._dispatch.note_burial(tx, task, error)
 
     def _failure(
-        self, task: Task, attempts: int, answer: str, *, receipt: Receipt | None = None, is_down: bool = False
+        self,
+        task: Task,
+        parcel: Parcel | UnmadeParcel,
+        answer: str,
+        *,
+        receipt: Receipt | None = None,
+        is_down: bool = False,
     ) -> Outcome:
-        if self._dispatch.is_exhausted(attempts):
+        if self._dispatch.is_exhausted(parcel.since):
             return self._end(task, answer, self._dispatch.give_up)
-        pause = self._dispatch.pause_after(attempts)
+        pause = self._dispatch.pause_after(parcel.attempts)
         wait = wait_of(receipt.retry_after, self._clock.now()) if receipt is not None else 0.0
         is_aside = task.subject == task.headers["delivery"]
         if receipt is not None and concerns_event(receipt.status) and not is_aside:

@@ -1,9 +1,9 @@
 """Sends one event to its webhook, and decides what follows from the answer.
 
-An answer 2xx is a success. After 410 the webhook is paused: the receiver says that it is gone. A receiver that does
-not answer, or says that it is busy or broken, gets the events in their order, later. One that refuses an event (any
-other answer 4xx) gets that event again later, and the next ones meanwhile. After three days of attempts an event is a
-dead letter; if nothing was delivered in that time, the webhook is paused.
+An answer 2xx is a success. After 410 the webhook is paused: the receiver says that it is gone. One that refuses the
+content of an event (400, 409, 413, 415, 422) gets this event again later, and the next ones meanwhile. After any
+other answer, and after none, it gets the events in their order, later. Three days after the first attempt an event is
+a dead letter; if nothing was delivered in that time, the webhook is paused.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from node.base.clock import Clock
 from node.base.errors import DatabaseAway, HansaError
 from node.base.work import Task, Transaction, UnitOfWork
 from node.identity.ports import KeyRing
-from node.ledger.ports import LedgerStore
+from node.ledger.model import EntryKind
+from node.ledger.ports import Append, LedgerStore
 from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
 from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
 from node.operation.webhooks.queue import MOST_WAITING, WebhookTasks
@@ -30,7 +31,7 @@ MOST_DEAD: Final = 1000
 """The most dead letters of a webhook: with more it is paused."""
 MOST_ASIDE: Final = 1000
 """The most refused events of a webhook that are tried again: with more, the oldest become dead letters."""
-_PATIENCE: Final = frozenset({408, 425, 429})
+_OF_CONTENT: Final = frozenset({400, 409, 413, 415, 422})
 _GONE: Final = 410
 _ANSWERS: Final = {
     400: "the receiver says that it does not understand the event (400)",
@@ -51,29 +52,31 @@ log = logging.getLogger("hansa.webhooks")
 
 
 class AttemptPauses(Protocol):
-    """The pauses between attempts, and when they are enough (``node.worker.pace.Pace``)."""
+    """The pauses between attempts (``node.worker.pace.Pace``)."""
 
     def delay(self, attempts: int) -> float: ...
-
-    def is_exhausted(self, attempts: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A request that brings an event to its receiver."""
+    """A request that brings an event to its receiver. ``since`` is the time of the first attempt before it."""
 
     address: str
     headers: Mapping[str, str]
     body: bytes
     attempts: int
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmadeParcel:
-    """An event that this node could not put into a request. ``reason`` says why in words."""
+    """An event that this node could not put into a request. ``reason`` says why in words; ``is_final`` if it never
+    can."""
 
     reason: str
     attempts: int
+    since: datetime | None
+    is_final: bool = False
 
 
 def words_of(status: int) -> str:
@@ -84,7 +87,9 @@ def words_of(status: int) -> str:
         return _ANSWERS[status]
     if 300 <= status < 400:
         return f"the receiver sends to another address, which is not followed ({status})"
-    return f"the receiver failed ({status})" if status >= 500 else f"the receiver refuses the event ({status})"
+    if status >= 500:
+        return f"the receiver failed ({status})"
+    return f"the receiver refuses the {'event' if concerns_event(status) else 'request'} ({status})"
 
 
 def words_of_fault(error: Exception) -> str:
@@ -95,7 +100,7 @@ def words_of_fault(error: Exception) -> str:
 
 def concerns_event(status: int) -> bool:
     """Return whether an answer refuses this event, and says nothing about the next ones."""
-    return 400 <= status < 500 and status not in _PATIENCE
+    return status in _OF_CONTENT
 
 
 def ends_webhook(status: int) -> bool:
@@ -115,6 +120,7 @@ class WebhookDispatch:
         texts: EventTexts,
         tasks: WebhookTasks,
         keyring: KeyRing,
+        append: Append,
         clock: Clock,
         pace: AttemptPauses,
     ) -> None:
@@ -124,6 +130,7 @@ class WebhookDispatch:
         self._texts = texts
         self._tasks = tasks
         self._keyring = keyring
+        self._append = append
         self._clock = clock
         self._pace = pace
 
@@ -137,7 +144,9 @@ class WebhookDispatch:
             entry = self._ledger.get(tx, delivery.event)
             if entry is None:
                 return None
-            attempts = delivery.attempts + 1
+            attempts, since = delivery.attempts + 1, delivery.course.since
+            if entry.erased_sha256 is not None:
+                return UnmadeParcel(reason="its content was erased", attempts=attempts, since=since, is_final=True)
             try:
                 body = self._texts.text_of(tx, entry, delivery.kind)
                 headers = self.headers(webhook, delivery.event, body)
@@ -145,8 +154,8 @@ class WebhookDispatch:
                 raise
             except Exception as error:
                 log.exception("an event could not be made", extra={"webhook": webhook.name, "event": delivery.event})
-                return UnmadeParcel(reason=words_of_fault(error), attempts=attempts)
-        return Parcel(address=webhook.address, headers=headers, body=body, attempts=attempts)
+                return UnmadeParcel(reason=words_of_fault(error), attempts=attempts, since=since)
+        return Parcel(address=webhook.address, headers=headers, body=body, attempts=attempts, since=since)
 
     def headers(self, webhook: Webhook, event_id: str, body: bytes) -> dict[str, str]:
         """Return the headers of a request with an event."""
@@ -157,9 +166,9 @@ class WebhookDispatch:
         """Return the seconds to wait after so many attempts: more each time, and never the same for all."""
         return self._pace.delay(attempts) * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
 
-    def is_exhausted(self, attempts: int) -> bool:
-        """Return whether so many attempts are enough."""
-        return self._pace.is_exhausted(attempts)
+    def is_exhausted(self, since: datetime | None) -> bool:
+        """Return whether an event was tried for long enough, if the first attempt was ``since``; None: not yet."""
+        return since is not None and self._clock.now() - since >= GIVE_UP
 
     def hold(self, tx: Transaction, task: Task) -> None:
         """Lock the webhook of a task: whoever takes its tasks back has locked it too."""
@@ -197,7 +206,14 @@ class WebhookDispatch:
         if webhook is None or delivery is None:
             return
         self._store.put_delivery(tx, _after_attempt(delivery, answer, DeliveryState.DEAD, self._clock))
-        self._pause_if_idle(tx, webhook, answer)
+        self._pause_if_idle(tx, webhook, delivery, answer)
+
+    def note_erasure(self, tx: Transaction, task: Task, answer: str) -> None:
+        """Note that the content of an event was erased, so that it is not sent."""
+        _, delivery = self._own(tx, task)
+        if delivery is not None:
+            now = self._clock.now()
+            self._store.put_delivery(tx, replace(delivery, state=DeliveryState.ERASED, answer=answer, changed=now))
 
     def note_burial(self, tx: Transaction, task: Task, error: str) -> None:
         """Make an event a dead letter whose task was given up; its attempts are counted already."""
@@ -206,7 +222,7 @@ class WebhookDispatch:
             return
         now = self._clock.now()
         self._store.put_delivery(tx, replace(delivery, state=DeliveryState.DEAD, answer=error, changed=now))
-        self._pause_if_idle(tx, webhook, error)
+        self._pause_if_idle(tx, webhook, delivery, error)
 
     def _bound_asides(self, tx: Transaction, webhook: Webhook) -> None:
         """Make the oldest events aside dead letters if there are too many."""
@@ -218,8 +234,9 @@ class WebhookDispatch:
             self._store.put_delivery(tx, replace(oldest, state=DeliveryState.DEAD, changed=now))
         self._pause_if_full(tx, webhook)
 
-    def _pause_if_idle(self, tx: Transaction, webhook: Webhook, answer: str) -> None:
-        since = self._clock.now() - GIVE_UP
+    def _pause_if_idle(self, tx: Transaction, webhook: Webhook, delivery: WebhookDelivery, answer: str) -> None:
+        """Pause a webhook if nothing was delivered since the first attempt at ``delivery``."""
+        since = delivery.course.since or self._clock.now() - GIVE_UP
         if webhook.delivered is None or webhook.delivered < since:
             self._pause(tx, webhook, f"nothing could be delivered for three days: {answer}")
         else:
@@ -239,6 +256,9 @@ class WebhookDispatch:
     def _pause(self, tx: Transaction, webhook: Webhook, reason: str) -> None:
         self._store.put(tx, replace(webhook, paused=True, reason=reason))
         self._tasks.withdraw(tx, self._store, webhook.name)
+        body = {"webhook": webhook.name, "change": "paused"}
+        self._append(tx, EntryKind.NODE, f"webhook {webhook.name}", "node", body)
+        log.warning("a webhook was paused", extra={"webhook": webhook.name, "why": reason})
 
     def _current(self, tx: Transaction, task: Task) -> WebhookDelivery | None:
         """Return the delivery of a task that still has a say; None if it has none."""
@@ -262,4 +282,7 @@ class WebhookDispatch:
 
 
 def _after_attempt(delivery: WebhookDelivery, answer: str, state: DeliveryState, clock: Clock) -> WebhookDelivery:
-    return replace(delivery, state=state, attempts=delivery.attempts + 1, answer=answer, changed=clock.now())
+    now = clock.now()
+    course = replace(delivery.course, since=delivery.course.since or now)
+    attempts = delivery.attempts + 1
+    return replace(delivery, state=state, attempts=attempts, answer=answer, changed=now, course=course)

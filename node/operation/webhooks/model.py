@@ -18,16 +18,18 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 class DeliveryState(StrEnum):
-    """The states of an event on its way to a webhook. A dead letter is set aside until a person sends it again."""
+    """The states of an event on its way to a webhook. A dead letter is set aside until a person sends it again.
+    An event whose content was erased before it was taken is sent no more."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
     DEAD = "dead"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """An address that is told about events of some ``kinds``.
+    """An address that is told about events of some ``kinds``; of all, also of later ones, if there are none.
 
     ``secret`` signs what is sent, sealed with a key outside the database; None if nothing is signed. ``position`` is
     the number of the first entry of the ledger that was not looked at for it. ``delivered`` is the time of the last
@@ -44,6 +46,10 @@ class Webhook:
     delivered: datetime | None = None
     by: str
     at: datetime
+
+    def takes(self, kind: str | None) -> bool:
+        """Return whether it is told about events of a kind; False for None, which is no event."""
+        return kind is not None and (not self.kinds or kind in self.kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ class QueueEvents:
                     break
                 position = (entry.seq or 0) + 1
                 kind = kind_of(entry, self._me)
-                if kind in webhook.kinds:
+                if webhook.takes(kind):
                     self._store.put_delivery(tx, self._delivery(tx, webhook, entry, str(kind), now))
                     count += 1
             else:

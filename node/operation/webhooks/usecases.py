@@ -248,9 +248,9 @@ class Webhooks:
 
 
 def _check_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
-    """Return the kinds of events in the order of the list; all for none. Raises ``InvalidInput``."""
+    """Return the kinds of events in the order of the list; none stands for all. Raises ``InvalidInput``."""
     selection = set(kinds)
     unknown = sorted(selection - set(KINDS))
     if unknown:
         raise InvalidInput(f"there are no events of the kind {unknown[0][:80]}", remedy=f"one of: {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS if not selection or kind in selection)
+    return tuple(kind for kind in KINDS if kind in selection)

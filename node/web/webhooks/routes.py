@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.identity.model import Caller
+from node.operation.webhooks.events import KINDS
 from node.operation.webhooks.model import DeliveryState, WebhookDelivery
 from node.operation.webhooks.usecases import MOST_LISTED, Webhooks, WebhookTrial, WebhookView
 from node.web.api_router import PlacedApiRouter
@@ -115,7 +116,7 @@ def webhook_json(view: WebhookView) -> dict[str, Any]:
     return {
         "name": webhook.name,
         "address": webhook.address,
-        "kinds": list(webhook.kinds),
+        "kinds": list(webhook.kinds or KINDS),
         "signed": webhook.secret is not None,
         "state": "paused" if webhook.paused else "active",
         "reason": webhook.reason,

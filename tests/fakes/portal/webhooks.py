@@ -44,6 +44,7 @@ class FakeWebhooks:
             DeliveryState.WAITING: "the receiver says that it is busy (503)",
             DeliveryState.DELIVERED: "delivered (204)",
             DeliveryState.DEAD: "the receiver refuses the event (422)",
+            DeliveryState.ERASED: "its content was erased",
         }
         self.items = [
             WebhookDelivery(

@@ -32,15 +32,16 @@ class Bench:
     """Webhooks over the stores of a test, without a node."""
 
     def __init__(
-        self, stores: Stores, receivers: MemoryReceivers, *, clock: Clock | None = None, most: int = 4
+        self, stores: Stores, receivers: MemoryReceivers, *, clock: Clock | None = None, pause: float = 0.01
     ) -> None:
-        """After ``most`` attempts an event is given up."""
+        """``pause``: seconds between attempts. ``notes`` collects what is entered into the ledger."""
+        self.notes: list[tuple[str, dict[str, Any]]] = []
         self.stores, self.clock = stores, clock or SystemClock()
         self.receivers = receivers
         store, keyring = stores.webhooks, MemoryKeyRing(ME)
         self.tasks = WebhookTasks(OutboxWriter(stores.outbox, lambda: None), self.clock)
         texts = EventTexts(ME, records=stores.records, negotiations=stores.negotiations, transfers=stores.transfers)
-        pace: Any = type("Brief", (), {"delay": lambda _, n: 0.01, "is_exhausted": lambda _, n: n >= most})()
+        pace: Any = type("Brief", (), {"delay": lambda _, n: pause})()
         self.dispatch = WebhookDispatch(
             stores.uow,
             store,
@@ -48,6 +49,7 @@ class Bench:
             texts=texts,
             tasks=self.tasks,
             keyring=keyring,
+            append=self._append,
             clock=self.clock,
             pace=pace,
         )
@@ -61,9 +63,12 @@ class Bench:
             texts=texts,
             tasks=self.tasks,
             keyring=keyring,
-            append=lambda *_, **__: None,  # type: ignore[arg-type]
+            append=self._append,
             clock=self.clock,
         )
+
+    def _append(self, tx: Any, kind: EntryKind, subject: str, by: str, body: Any, at: Any = None) -> Any:
+        self.notes.append((by, dict(body)))
 
     def worker(self, name: str) -> Worker:
         return Worker(

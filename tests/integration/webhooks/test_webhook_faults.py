@@ -20,6 +20,8 @@ from tests.fakes.webhook_receivers import MemoryReceivers
 from tests.integration.webhooks.bench import EVA, Bench
 from tests.stores import Stores
 
+DAY = 86_400.0
+
 
 class StricterRules(MemoryReceivers):
     """Permits no address with ``banned`` in it."""
@@ -63,7 +65,7 @@ class BrokenFor:
 
 def test_an_address_that_is_no_longer_permitted_stops_only_its_own_webhook(database_stores: Stores) -> None:
     receivers = StricterRules()
-    bench = Bench(database_stores, receivers, clock=JumpingClock())
+    bench = Bench(database_stores, receivers, clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("aa", "https://aa.example:8443/events", EVA)
     bench.webhooks.add("bb", "https://bb.example/events", EVA)
     receivers.banned = "aa.example"
@@ -97,7 +99,7 @@ def test_a_webhook_whose_events_cannot_be_queued_does_not_stop_the_others(
 def test_a_fault_of_this_node_counts_as_an_attempt_and_ends_as_a_dead_letter(
     database_stores: Stores, fault: Exception
 ) -> None:
-    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock())
+    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("one", "https://one.example/events", EVA)
 
     def fail(envelope: bytes) -> bytes:
@@ -117,7 +119,7 @@ def test_a_fault_of_this_node_counts_as_an_attempt_and_ends_as_a_dead_letter(
 
 
 def test_a_receiver_that_cannot_be_called_at_all_says_why(database_stores: Stores) -> None:
-    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock())
+    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock(), pause=DAY)
     bench.receivers.error = ValueError("particulars")
     bench.webhooks.add("one", "https://one.example/events", EVA)
     bench.happen(0, 1)
@@ -128,7 +130,7 @@ def test_a_receiver_that_cannot_be_called_at_all_says_why(database_stores: Store
 
 
 def test_a_task_that_was_given_up_elsewhere_leaves_a_dead_letter(database_stores: Stores) -> None:
-    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock())
+    bench = Bench(database_stores, MemoryReceivers(), clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("one", "https://one.example/events", EVA)
     bench.happen(0, 2)
     bench.queue()
@@ -148,7 +150,7 @@ def test_a_task_that_was_given_up_elsewhere_leaves_a_dead_letter(database_stores
 
 def test_refused_events_do_not_fill_the_line(database_stores: Stores) -> None:
     receivers = Particular(refused=WINDOW)
-    bench = Bench(database_stores, receivers, clock=JumpingClock(), most=1000)
+    bench = Bench(database_stores, receivers, clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("one", "https://one.example/events", EVA)
     bench.happen(0, WINDOW + 5)
     assert bench.queue() == WINDOW
@@ -163,7 +165,7 @@ def test_the_oldest_of_too_many_refused_events_become_dead_letters(
     database_stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "MOST_ASIDE", 3)
-    bench = Bench(database_stores, Particular(refused=5), clock=JumpingClock(), most=1000)
+    bench = Bench(database_stores, Particular(refused=5), clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("one", "https://one.example/events", EVA)
     bench.happen(0, 7)
     bench.queue()
@@ -176,7 +178,7 @@ def test_the_oldest_of_too_many_refused_events_become_dead_letters(
 
 
 def test_dead_letters_that_are_sent_again_leave_the_line_free(database_stores: Stores) -> None:
-    bench = Bench(database_stores, Particular(refused=WINDOW), clock=JumpingClock(), most=1000)
+    bench = Bench(database_stores, Particular(refused=WINDOW), clock=JumpingClock(), pause=DAY)
     bench.webhooks.add("one", "https://one.example/events", EVA)
     bench.happen(0, WINDOW)
     bench.queue()
