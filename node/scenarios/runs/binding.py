@@ -15,10 +15,12 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import (
     Conflict,
+    ForbiddenAddress,
     Gone,
     InvalidInput,
     NotAllowed,
     NotFound,
+    Overloaded,
     PeerUnreachable,
     TooLarge,
     TooMany,
@@ -65,6 +67,8 @@ _REPORTED: Final = (
     Gone,
     Conflict,
     TooMany,
+    Overloaded,
+    ForbiddenAddress,
 )
 """Errors of an input that become findings and do not end the check."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from node.base.clock import Clock, moment
-from node.base.errors import Conflict, NotFound, PeerUnreachable, Unauthenticated
+from node.base.errors import Conflict, NotAllowed, NotFound, PeerUnreachable, Unauthenticated
 from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.base.turns import taken_in_turn
@@ -66,8 +66,13 @@ class LiveAccess:
         # A lock exists as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def __call__(self, pid: str, by: Caller, *, renew: bool = False) -> OpenAddress:
+    async def __call__(
+        self, pid: str, by: Caller, *, renew: bool = False, last_authorization: str = ""
+    ) -> OpenAddress:
         """Return the address of the transfer ``pid``; with ``renew`` a new token, which makes the last one void.
+
+        ``last_authorization`` is one that the provider did not take: there is a new token if it is still the
+        present one, and not if somebody else has renewed it meanwhile.
 
         Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the transfer is not live or not started, and
         ``PeerUnreachable``, or the provider's refusal, if the token has expired and cannot be renewed.
@@ -76,9 +81,11 @@ class LiveAccess:
         async with self._locks.setdefault(pid, asyncio.Lock()):
             transfer = await off_loop(self._require_live, pid)
             expires = _expires(transfer.data_address)
-            if renew or expires is None or expires - self._clock.now() < _MARGIN:
-                transfer = await self._renew(transfer)
             address = read_address(transfer.data_address)
+            is_refused = bool(last_authorization) and address.authorization == last_authorization
+            if renew or is_refused or expires is None or expires - self._clock.now() < _MARGIN:
+                transfer = await self._renew(transfer)
+                address = read_address(transfer.data_address)
             if address.authorization is None:
                 raise PeerUnreachable("the provider's address has no token")
             return OpenAddress(
@@ -89,11 +96,20 @@ class LiveAccess:
 
     async def use(self, pid: str, by: Caller, read: Callable[[OpenAddress], Awaitable[T]]) -> T:
         """Return what ``read`` returns for the address of the transfer ``pid``; it is called once more with a new
-        token if the provider no longer takes the present one. Raises its errors, and as a call of this object."""
+        token if the provider no longer takes the present one. Raises its errors, and as a call of this object, and
+        ``NotAllowed`` if the provider does not take the new token either: it is not our caller who has to sign in.
+        """
         try:
-            return await read(await self(pid, by))
-        except Unauthenticated:
-            return await read(await self(pid, by, renew=True))
+            address = await self(pid, by)
+            try:
+                return await read(address)
+            except Unauthenticated:
+                return await read(await self(pid, by, last_authorization=address.authorization or ""))
+        except Unauthenticated as error:
+            raise NotAllowed(
+                f"the provider does not take this node's token: {error.detail}",
+                remedy=f"see the transfer, and ask the provider if it is started: hansa transfer {word(pid)}",
+            ) from error
 
     async def _renew(self, transfer: Transfer) -> Transfer:
         for _ in range(_TRIES):

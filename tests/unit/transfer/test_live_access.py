@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import Conflict
+from node.base.errors import Conflict, NotAllowed, Unauthenticated
 from node.base.work import Transaction
 from node.identity.model import Caller, UserRole
 from node.transfer.addresses import live_address
-from node.transfer.live.access import LiveAccess
+from node.transfer.live.access import LiveAccess, OpenAddress
 from node.transfer.model import Transfer
 from node.vocab.dsp import LIVE
 from tests.fakes.clock import FixedClock
@@ -111,3 +111,35 @@ async def test_others_that_renew_without_end_are_a_conflict() -> None:
     world.meanwhile = lambda: world.store(address(f"other{len(world.answers)}", 1))
     with pytest.raises(Conflict):
         await world.access(PID, BY)
+
+
+async def test_many_whose_token_is_refused_renew_it_once() -> None:
+    world = World(address("second", 60), address("third", 61))
+    world.store(address("lost", 0))
+    everyone, refusals = asyncio.Event(), 0
+
+    async def read(open_address: OpenAddress) -> str:
+        nonlocal refusals
+        if open_address.authorization == "Bearer lost":
+            refusals += 1
+            if refusals == 64:
+                everyone.set()
+            await everyone.wait()
+            raise Unauthenticated("the token is no longer valid")
+        return open_address.authorization
+
+    answers = await asyncio.gather(*(world.access.use(PID, BY, read) for _ in range(64)))
+    assert set(answers) == {"Bearer second"}
+    assert len(world.answers) == 1, "one renewal served all"
+
+
+async def test_a_provider_that_takes_no_token_is_not_our_caller_who_has_to_sign_in() -> None:
+    world = World(address("second", 60))
+    world.store(address("lost", 0))
+
+    async def read(open_address: OpenAddress) -> str:
+        raise Unauthenticated("no valid token")
+
+    with pytest.raises(NotAllowed, match="does not take this node's token: no valid token"):
+        await world.access.use(PID, BY, read)
+    assert not world.answers
