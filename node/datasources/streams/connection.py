@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from node.base.clock import Clock, stamp
-from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.ports import Abilities, Extract, Item, Question
 from node.datasources.streams.cursors import Cursors
@@ -102,11 +102,17 @@ class StreamConnection:
     async def read(self, item: str, question: Question) -> AsyncIterator[Extract]:
         """Yield the observations that the question asks for."""
         if question.path == "window":
+            if not question.wants_body:
+                # Its length would tell of observations, and no read would be counted.
+                raise MethodNotAllowed("a window has no HEAD: it is made by a read", remedy="ask with GET")
             window = await self.windows(item, WindowQuestion.read(_values(question)), question.portion)
             yield _extract(window.document())
             return
         stream = await off_loop(self._stream, item)
         query = self._query(question)
+        if not question.wants_body and question.path in ("", "latest"):
+            yield Extract(media_type="application/json", chunks=once(b""))
+            return
         match question.path:
             case "":
                 yield _document(await off_loop(self._page, stream, question, query))

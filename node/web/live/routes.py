@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from node.base.errors import HansaError, InvalidInput
+from node.base.errors import HansaError, InvalidInput, MethodNotAllowed
 from node.datasources.errors import NoSuchRange
 from node.datasources.ports import Extract, Question, Span
 from node.exchange.offloop import close_stream
@@ -68,7 +68,8 @@ class LiveDoor:
         try:
             return await self._read(request)
         except HansaError as error:
-            return await answer_problem(request, error, SANDBOXED)
+            allow = {"Allow": "GET"} if isinstance(error, MethodNotAllowed) else {}
+            return await answer_problem(request, error, {**SANDBOXED, **allow})
 
     async def _read(self, request: Request) -> Response:
         pid, path = request.path_params["pid"], request.path_params.get("path", "")
@@ -84,6 +85,7 @@ class LiveDoor:
             accept=accept if _ACCEPT.fullmatch(accept := request.headers.get("accept", "")) else "",
             resume=resume if _ACCEPT.fullmatch(resume := request.headers.get("last-event-id", "")) else "",
             base=f"{self.base}/live/{quote(pid, safe=':')}",
+            wants_body=request.method != "HEAD",
         )
         describes = connection.is_description(access.grant.item, path)
         condition = request.headers.get("if-range")
