@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from anyio.to_thread import run_sync
 
 from node.base.clock import stamp
-from node.base.errors import HansaError, InvalidInput, LocalFault, NotFound
+from node.base.errors import HansaError, InvalidInput, LocalFault, NotAllowed, NotFound
 from node.catalogue.model import Record
 from node.datasources.streams.connection import NAME as STREAMS
 from node.datasources.streams.windows import KEPT, PARTLY, Window, WindowQuestion, display_time
@@ -26,6 +26,7 @@ from node.scenarios.model import BoundInput, BoundWindow
 from node.scenarios.records.library import Library
 from node.scenarios.run_model import Run
 from node.semantics.model import File
+from node.transfer.deletion.model import deletion_rule
 
 MEDIA_TYPE: Final = "application/json"
 """The media type of the canonical form."""
@@ -61,7 +62,7 @@ class InputWindows:
 
         A window that was pinned a moment ago and is named with its position is not read again. Raises
         ``InvalidInput``, ``TooLarge``, ``Gone`` and ``NotFound`` as the stream does, ``NotAllowed`` without an
-        agreement that permits it, ``Conflict`` and ``PeerUnreachable``.
+        agreement that permits it and under one with a duty to delete, ``Conflict`` and ``PeerUnreachable``.
         """
         if not file.is_live:
             raise InvalidInput(
@@ -142,8 +143,19 @@ class InputWindows:
         return f"{same}; {read.late} late {late} arrived since, and a new run would use them"
 
     async def _agreement(self, iri: str, origin: str, title: str) -> Agreement | None:
-        """Return the agreement about a stream of others; None for one of ours."""
-        return None if origin == self._me else await self._library.find_agreement(iri, origin, title)
+        """Return the agreement about a stream of others; None for one of ours. Raises ``NotAllowed`` if it asks to
+        delete what was received: the bytes of a window stay with its run, and a confirmation of deletion would not
+        be true."""
+        if origin == self._me:
+            return None
+        agreement = await self._library.find_agreement(iri, origin, title)
+        if deletion_rule(agreement.body) is not None:
+            raise NotAllowed(
+                f"the agreement about {title} asks to delete what was received, and a run keeps its window",
+                remedy="read the stream where it is (hansa live), or ask its provider for an offer without this duty",
+                facts={"case": "window-to-delete", "title": title},
+            )
+        return agreement
 
     async def _read(
         self, record: Record, file: File, agreement: Agreement | None, question: WindowQuestion, caller: Caller

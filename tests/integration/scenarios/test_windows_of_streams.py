@@ -15,7 +15,8 @@ from node.cli.exits import DONE, REFUSED
 from node.cli.main import run as typed
 from node.client import Refusal
 from tests.integration.agreements.test_counted_uses import TWICE
-from tests.integration.datasources.live_data import accesses, share
+from tests.integration.agreements.test_deletion import DELETED, confirm, deletion
+from tests.integration.datasources.live_data import accesses, open_live, share
 from tests.integration.scenarios.sums import publish_counting
 from tests.nodes import Running, Start, agree, publish, running
 from tests.runs import ended
@@ -266,6 +267,36 @@ def test_limited_uses_are_counted_and_a_checked_window_is_not_read_twice(nodes: 
     assert started(partner, binding(iri))["state"] == "successful"
     ((code, _),) = findings(partner, binding(iri))
     assert code == "not-allowed"
+
+
+def test_under_a_duty_to_delete_nothing_is_kept_that_a_confirmation_would_deny(
+    nodes: tuple[Running, Running],
+) -> None:
+    city, partner = nodes
+    iri = stream(city, "to-delete", delay(10), conditions=DELETED)
+    agreement = agree(partner, iri)["agreementId"]
+    ((code, sentence),) = findings(partner, binding(iri))
+    assert (code, "asks to delete what was received" in sentence) == ("not-allowed", True)
+    with partner.client() as client, pytest.raises(Refusal):
+        client.scenarios.start(binding(iri))
+    with partner.client() as client:
+        confirm(client, agreement)
+    confirmed = until("it is told", lambda: deletion(partner, agreement)["told"] and deletion(city, agreement))
+    assert confirmed["confirmed"]
+    assert accesses(city, agreement) == []
+
+
+def test_the_headers_of_a_window_alone_are_no_read(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    opened = open_live(partner, stream(city, "headers", delay(10)))
+    period = "?from=2026-01-01T08:00:00Z&to=2026-01-01T09:00:00Z"
+    refusal = opened.get(f"/window{period}", method="HEAD")
+    assert (refusal.status_code, refusal.headers["allow"]) == (405, "GET")
+    for place in (period, "/latest"):
+        answer = opened.get(place, method="HEAD")
+        assert (answer.status_code, "content-length" in answer.headers) == (200, False)
+    assert accesses(city, opened.agreement) == []
+    assert opened.get(f"/window{period}").json()["count"] == 1
 
 
 def test_in_the_terminal(nodes: tuple[Running, Running], capsys: pytest.CaptureFixture[str]) -> None:

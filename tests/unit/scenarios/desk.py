@@ -383,9 +383,9 @@ class Desk:
         made = await record(text, *(csv_file(data, name) for name, data in files), **options)
         return self.shelf.put(at_plzen(made) if foreign else made)
 
-    def agree(self, iri: str, identifier: str = "urn:a") -> None:
+    def agree(self, iri: str, identifier: str = "urn:a", **body: Any) -> None:
         agreement = Agreement(
-            id=identifier, negotiation="urn:n", dataset=iri, provider=THEM, consumer=ME, role="consumer", body={},
+            id=identifier, negotiation="urn:n", dataset=iri, provider=THEM, consumer=ME, role="consumer", body=body,
             sha256="00" * 32, signatures={}, at=NOW, finalized=NOW,
         )  # fmt: skip
         with self.uow.begin() as tx:

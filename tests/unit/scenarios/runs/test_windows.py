@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from node.base.errors import HansaError, InvalidInput, NotFound, PeerUnreachable, TooMany
+from node.base.errors import (
+    ForbiddenAddress,
+    HansaError,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    PeerUnreachable,
+    TooMany,
+)
 from node.base.jsons import canonical
 from node.datasources.streams.windows import Window, WindowQuestion
 from node.scenarios.model import BoundWindow
@@ -131,6 +139,27 @@ async def test_a_window_with_its_position_is_read_once() -> None:
     assert len(at.window_questions) == 2
 
 
+async def test_under_a_duty_to_delete_no_window_is_read_or_kept() -> None:
+    at = await with_stream(foreign=True)
+    run = await at.perform(binding_of(foreign=True))
+    at.end("urn:s")
+    at.agree(
+        "https://data.plzen.example/datasets/live",
+        "urn:d",
+        obligation=[{"action": "http://www.w3.org/ns/odrl/2/delete"}],
+    )
+    at.streams = giving(window_of([{**ROWS[0], "length": 7}]))
+    bound = await at.runs.check(binding_of(foreign=True), ELS)
+    ((code, case, remedy),) = [(one.code, one.facts["case"], one.remedy) for one in bound.findings]
+    assert (code, case, bool(remedy)) == ("not-allowed", "window-to-delete", True)
+    with pytest.raises(HansaError):
+        await at.runs.start(binding_of(foreign=True), ELS)
+    again = await at.runs.again(run.pid, ELS)
+    assert "cannot prove it now" in proof(again)
+    assert len(at.window_questions) == 1
+    assert not at.assets.has(window_of([{**ROWS[0], "length": 7}]).sha256)
+
+
 async def test_without_an_agreement_nobody_is_asked() -> None:
     at = await with_stream(foreign=True)
     run = await at.perform(binding_of(foreign=True))
@@ -149,6 +178,8 @@ async def test_without_an_agreement_nobody_is_asked() -> None:
     [
         (refusing(InvalidInput("empty", facts={"case": "window-empty"})), "invalid-input"),
         (refusing(TooMany("too often")), "too-many-requests"),
+        (refusing(Overloaded("the provider: busy")), "overloaded"),
+        (refusing(ForbiddenAddress("a private network")), "forbidden-address"),
         (giving(window_of([{"segmentId": "a", "at": "2026-11-22T08:10:00Z"}])), "missing-variable"),
     ],
 )
