@@ -19,6 +19,7 @@ from node.base.errors import (
     Unauthenticated,
 )
 from node.base.jsons import read_object
+from node.base.plaintext import one_line
 
 _REFUSALS: Final[dict[int, type[HansaError]]] = {
     400: InvalidInput,
@@ -35,8 +36,8 @@ _TELLING: Final = ("reasons", "transferState", "retryAfter")
 
 
 def refusal_of(answer: Answer, *, also: Sequence[str] = ()) -> HansaError:
-    """Return the error that a provider's answer stands for, with its own words, its remedy, and those of its facts
-    that are told to people; ``also`` names further facts."""
+    """Return the error that a provider's answer stands for, with its own words and its remedy, each in one line
+    without control characters, and those of its facts that are told to people; ``also`` names further facts."""
     problem: dict[str, Any] = {}
     if "json" in answer.headers.get("content-type", ""):
         try:
@@ -48,4 +49,5 @@ def refusal_of(answer: Answer, *, also: Sequence[str] = ()) -> HansaError:
     if kind is None or not isinstance(detail, str):
         return PeerUnreachable(f"the provider answers with status {answer.status}")
     facts: dict[str, Any] = {str(name): problem[name] for name in (*_TELLING, *also) if name in problem}
-    return kind(f"the provider: {detail[:500]}", remedy=remedy[:500] if isinstance(remedy, str) else "", facts=facts)
+    words = one_line(remedy[:500]) if isinstance(remedy, str) else ""
+    return kind(f"the provider: {one_line(detail[:500])}", remedy=words, facts=facts)
