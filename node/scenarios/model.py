@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import quote
 
 from node.base.clock import stamp
 
@@ -204,7 +205,7 @@ class BoundInput:
     @property
     def file_iri(self) -> str:
         """Return the IRI of the file of the version, or of the window of the stream."""
-        file = f"{self.version_iri}/{self.file}"
+        file = f"{self.version_iri}/{quote(self.file, safe='')}"
         return f"{file}?window={self.period}&sha256={self.sha256}" if self.window else file
 
     @property
