@@ -137,6 +137,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
                 access=access,
                 fetch=FetchWindow(parts.egress),
                 uses=transfer.uses,
+                clock=parts.clock,
             ),
         ),
     )

@@ -197,27 +197,37 @@ class StreamWindows:
                 return rows, late
 
     def _require_kept(self, name: str, start: datetime, view: View) -> None:
-        """Raise ``Gone`` if observations from ``start`` on may no longer be kept."""
+        """Raise ``Gone`` if observations from ``start`` on may no longer be kept.
+
+        For readers of some rows the bound is the time for which the stream keeps observations after they arrive. Only
+        where later ones are gone (too many, a wrong clock, a shorter time before) it is the next full hour.
+        """
         with self._uow.read() as tx:
             stream = self._store.get(tx, name)
             if stream is None:
                 raise removal()
             latest = self._latest_gone(tx, stream)
-        if latest is None or latest < start:
+            oldest = stream.oldest(self._clock.now())
+        if view.is_sealed:
+            # Who gets some rows only is not told when the others were observed: the bound does not depend on them.
+            until = oldest if latest is None or latest < oldest else _next_hour(latest)
+            is_kept = start >= until
+        else:
+            is_kept = latest is None or latest < start
+        if is_kept:
             return
         keep = f"it keeps them for {_words(stream.keep_seconds)} after they arrive, and at most {stream.most:,}"
-        # Who gets some rows only is not told when the others were observed.
-        if view.is_sealed:
+        if latest is None or view.is_sealed:
             raise Gone(
-                f"the stream no longer keeps a part of this window: {keep}",
+                f"the stream may no longer keep a part of this window: {keep}",
                 remedy="ask for a later window",
                 facts={"case": PARTLY},
             )
-        until = display_time(latest)
+        time = display_time(latest)
         raise Gone(
-            f"the stream no longer keeps the part of this window up to {until}: {keep}",
-            remedy=f"ask for a window that begins after {until}",
-            facts={"case": KEPT, "until": until},
+            f"the stream may no longer keep the part of this window up to {time}: {keep}",
+            remedy=f"ask for a window that begins after {time}",
+            facts={"case": KEPT, "until": time},
         )
 
     def _latest_gone(self, tx: Transaction, stream: Stream) -> datetime | None:
@@ -264,6 +274,11 @@ def period_of(question: WindowQuestion, now: datetime) -> tuple[datetime, dateti
 def display_time(at: datetime) -> str:
     """Return a time for people: without a fraction of a second that is zero."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _next_hour(at: datetime) -> datetime:
+    """Return the first full hour after ``at``."""
+    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 def _too_large(why: str) -> TooLarge:

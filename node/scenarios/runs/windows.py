@@ -125,7 +125,7 @@ class InputWindows:
             raise
         except HansaError as error:
             why = (
-                "retention has taken it"
+                "retention may have taken a part of it"
                 if error.facts.get("case") in (KEPT, PARTLY)
                 else "its stream cannot prove it now"
             )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
 
-from node.base.clock import moment
+from node.base.clock import Clock, moment
 from node.base.errors import InvalidInput, PeerUnreachable
 from node.base.ids import new_urn
 from node.base.jsons import canonical, read_object
@@ -25,6 +25,8 @@ from node.transfer.openings import OpenData
 _DEEPEST: Final = 40
 """An observation may be nested as deeply as a message, and lies two levels deeper here."""
 _LONGEST_POSITION: Final = 2000
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much the clocks of two nodes may differ, and an answer may take."""
 
 Fetch = Callable[[str, str, WindowQuestion], Awaitable[bytes]]
 """Fetches the document of a window from an address, with the value of the Authorization header."""
@@ -33,12 +35,15 @@ Fetch = Callable[[str, str, WindowQuestion], Awaitable[bytes]]
 class PartnerWindows:
     """Windows of the streams of others."""
 
-    def __init__(self, work: UnitOfWork, *, streams: OpenData, access: LiveAccess, fetch: Fetch, uses: Uses) -> None:
+    def __init__(
+        self, work: UnitOfWork, *, streams: OpenData, access: LiveAccess, fetch: Fetch, uses: Uses, clock: Clock
+    ) -> None:
         self._work = work
         self._streams = streams
         self._access = access
         self._fetch = fetch
         self._uses = uses
+        self._clock = clock
 
     async def __call__(
         self, agreement: Agreement, question: WindowQuestion, by: Caller, *, file: str | None = None
@@ -58,7 +63,7 @@ class PartnerWindows:
         document = await self._access.use(transfer.pid, by, fetch)
         if limits_uses(agreement.body):
             await run_sync(self._count_use, agreement)
-        return await run_sync(read_window, document, question)
+        return await run_sync(read_window, document, question, self._clock.now())
 
     def _count_use(self, agreement: Agreement) -> None:
         """Count a window as the provider counts it. Its count decides; this one shows how many uses are left."""
@@ -66,9 +71,9 @@ class PartnerWindows:
             self._uses.note(tx, agreement.id, new_urn())
 
 
-def read_window(document: bytes, question: WindowQuestion) -> Window:
-    """Return the window in the answer of a provider. Raises ``PeerUnreachable`` if it is not the one that was asked
-    for, or its hash is not the one of its observations."""
+def read_window(document: bytes, question: WindowQuestion, now: datetime) -> Window:
+    """Return the window in the answer of a provider that came at ``now``. Raises ``PeerUnreachable`` if
+    it is not the one that was asked for, or its hash is not the one of its observations."""
     try:
         members = read_object(document, max_depth=_DEEPEST)
         rows, position = members.get("observations"), members.get("position")
@@ -82,6 +87,8 @@ def read_window(document: bytes, question: WindowQuestion) -> Window:
     is_asked = end - start == question.last if question.last else (start, end) == (question.start, question.end)
     if not is_asked:
         raise _mismatch("it is of another period")
+    if question.last and abs(now - end) > _CLOCKS_DIFFER:
+        raise _mismatch("it does not end now; perhaps the clock of one of the nodes is wrong")
     body = canonical(rows, fractions=True)
     sha256 = hashlib.sha256(body).hexdigest()
     if members.get("sha256") != sha256:

@@ -154,7 +154,9 @@ def test_retention_that_has_taken_a_part_is_said(removed: bool) -> None:
     city.clock.at += timedelta(minutes=31)
     if removed:
         city.forget()
-    with pytest.raises(Gone, match="no longer keeps the part of this window up to 2026-11-22T11:20:00Z") as refusal:
+    with pytest.raises(
+        Gone, match="may no longer keep the part of this window up to 2026-11-22T11:20:00Z"
+    ) as refusal:
         city.window(replace(HOUR, position=pinned.position))
     assert refusal.value.facts == {"case": "window-not-kept", "until": "2026-11-22T11:20:00Z"}
     # What begins later is whole.
@@ -205,6 +207,44 @@ def test_a_reader_of_a_part_gets_its_part_and_learns_nothing_of_the_rest() -> No
         city.window(columns=("station",))
 
 
+@pytest.mark.parametrize("minute", [7, 30, 59])
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_when_hidden_observations_were_made_is_not_told(minute: int, is_forgotten: bool) -> None:
+    rows = (RowCondition(column="station", operator="eq", value="a"),)
+    city = City()
+    city.send(observation(minute, "hidden"))
+    city.clock.at += timedelta(minutes=30)
+    city.send(observation(59, "a"))
+    city.clock.at += timedelta(minutes=31)
+    if is_forgotten:
+        city.forget()
+    answers = []
+    for start in (0, 10, 40, 58):
+        question = WindowQuestion(start=NOON - timedelta(minutes=60 - start), end=NOON + timedelta(minutes=5))
+        with pytest.raises(Gone) as refusal:
+            city.window(question, rows=rows)
+        answers.append((refusal.value.detail, refusal.value.facts))
+    assert len({str(answer) for answer in answers}) == 1
+    # From the time on for which it keeps observations, it answers, whatever was removed before.
+    question = WindowQuestion(start=NOON + timedelta(minutes=1), end=NOON + timedelta(minutes=5))
+    with pytest.raises(InvalidInput):
+        city.window(question, rows=rows)
+
+
+def test_a_reader_of_a_part_is_told_the_hour_where_there_were_too_many() -> None:
+    rows = (RowCondition(column="station", operator="eq", value="a"),)
+    city = City(replace(STREAM, most=2))
+    city.clock.at = NOON + timedelta(minutes=30)
+    city.send({"at": "2026-11-22T12:20:00Z", "station": "hidden"})
+    city.send({"at": "2026-11-22T12:11:00Z", "station": "a"}, {"at": "2026-11-22T13:00:00Z", "station": "a"})
+    city.clock.at = NOON + timedelta(minutes=75)
+    for minute in (9, 19, 21, 59):
+        question = WindowQuestion(start=NOON + timedelta(minutes=minute), end=city.clock.at)
+        with pytest.raises(Gone):
+            city.window(question, rows=rows)
+    assert city.window(WindowQuestion(start=NOON + timedelta(hours=1), end=city.clock.at), rows=rows).count == 1
+
+
 def test_many_who_ask_at_once_get_the_same() -> None:
     city = City()
     city.send(*[observation(minute, station) for minute in range(60) for station in "abcdefgh"])
@@ -229,7 +269,7 @@ class TestAtTheOtherSide:
         city = City()
         city.send(observation(10), observation(20, "é", 1e21), observation(30, speed=2.50))
         window = city.window()
-        assert read_window(window.document(), HOUR) == window
+        assert read_window(window.document(), HOUR, NOON) == window
 
     @pytest.mark.parametrize(
         "changes",
@@ -247,14 +287,22 @@ class TestAtTheOtherSide:
     )
     def test_an_answer_that_is_not_the_window_is_refused(self, changes: dict[str, Any]) -> None:
         with pytest.raises(PeerUnreachable, match="not the window"):
-            read_window(self.document(**changes), HOUR)
+            read_window(self.document(**changes), HOUR, NOON)
 
     def test_a_body_that_is_no_document_is_refused(self) -> None:
         with pytest.raises(PeerUnreachable):
-            read_window(b"<html>", HOUR)
+            read_window(b"<html>", HOUR, NOON)
 
     def test_a_position_that_was_asked_for_stays_as_it_is(self) -> None:
-        assert read_window(self.document(position="sealed anew"), replace(HOUR, position="2")).position == "2"
+        window = read_window(self.document(position="sealed anew"), replace(HOUR, position="2"), NOON)
+        assert window.position == "2"
+
+    @pytest.mark.parametrize("minutes", [-10, 10])
+    def test_the_last_minutes_end_now(self, minutes: int) -> None:
+        question = WindowQuestion(last=timedelta(hours=1))
+        assert read_window(self.document(), question, NOON + timedelta(minutes=2)).end == NOON
+        with pytest.raises(PeerUnreachable, match="does not end now"):
+            read_window(self.document(), question, NOON + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(

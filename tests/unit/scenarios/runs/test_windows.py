@@ -24,6 +24,7 @@ from node.datasources.streams.windows import Window, WindowQuestion
 from node.scenarios.model import BoundWindow
 from node.scenarios.run_model import Run, State
 from node.scenarios.runs.hashes import binding_key
+from node.scenarios.runs.lineage import provenance
 from node.scenarios.serialization import from_json, to_json
 from node.semantics.model import File
 from tests.unit.scenarios.desk import DATASET, ELS, WANTED, Desk, at_plzen, desk
@@ -97,7 +98,10 @@ async def test_a_window_is_pinned_and_proved(foreign: bool) -> None:
 @pytest.mark.parametrize(
     ("stream", "words"),
     [
-        (refusing(NotFound("gone", facts={"case": "window-not-kept"})), "retention has taken it: gone"),
+        (
+            refusing(NotFound("gone", facts={"case": "window-not-kept"})),
+            "retention may have taken a part of it: gone",
+        ),
         (refusing(PeerUnreachable("no answer")), "cannot prove it now: no answer"),
         (giving(window_of([{**ROWS[0], "length": 1}])), "now gives other observations"),
     ],
@@ -121,8 +125,20 @@ async def test_bytes_that_are_lost_come_back_from_the_stream_or_the_run_is_refus
     assert at.assets.has(sha256)
     at.assets.remove(sha256)
     at.streams = refusing(NotFound("gone", facts={"case": "window-not-kept"}))
-    with pytest.raises(NotFound, match=r"no longer has the bytes of the window: streets, .* retention has taken it"):
+    with pytest.raises(
+        NotFound, match=r"no longer has the bytes of the window: streets, .* retention may have taken a part of it"
+    ):
         await at.runs.again(run.pid, ELS)
+
+
+async def test_a_stream_may_have_blanks_in_its_name_and_its_result_can_be_published() -> None:
+    at = await desk()
+    live = replace(LIVE, name="my streets")
+    at.shelf.put(await record(DATASET.replace("id: streets", "id: live"), live))
+    at.streams = giving(window_of(ROWS))
+    run = await at.perform(binding_of())
+    statements = provenance(run, f"{BASE}/datasets/result", by=BASE)
+    assert any("/my%20streets?window=2026-11-22T08:00:00" in line for line in statements)
 
 
 async def test_a_window_with_its_position_is_read_once() -> None:
