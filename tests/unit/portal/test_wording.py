@@ -111,6 +111,7 @@ def test_each_mend_belongs_to_something_told() -> None:
             assert (
                 any(one == about or one.startswith(f"{about}.") for one in subjects)
                 or about.split(".")[0] in subjects
+                or about.split(".")[-1] in subjects  # the case has a sentence of its own, whatever the code
             )
 
 
