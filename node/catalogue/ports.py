@@ -24,8 +24,8 @@ class RecordStore(Protocol):
         """Return the versions among ``numbers`` that are not withdrawn or erased, the oldest first. The cost is that
         of the numbers: how many versions the asset has makes no difference."""
 
-    def uses_file(self, tx: Transaction, sha256: str) -> bool:
-        """Return whether any version of any record has a file with these bytes."""
+    def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
+        """Return whether any version of any record, or of any with this ``origin``, has a file with these bytes."""
 
     def get(
         self,

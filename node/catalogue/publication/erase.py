@@ -111,13 +111,14 @@ class EraseVersions:
         return tuple(sha256 for sha256 in unused if self._assets.remove(sha256))
 
 
-def is_file_in_use(tx: Transaction, records: RecordStore, sha256: str) -> bool:
-    """Return whether a version has a file with these bytes, or a model has them as its code."""
-    if records.uses_file(tx, sha256):
+def is_file_in_use(tx: Transaction, records: RecordStore, sha256: str, *, origin: str | None = None) -> bool:
+    """Return whether a version has a file with these bytes, or a model has them as its code; with ``origin``, one of
+    that node."""
+    if records.uses_file(tx, sha256, origin=origin):
         return True
     after = ""
     while models := records.current(tx, kinds=("model",), after=after, limit=100):
-        if any(sha256.encode() in model.nquads for model in models):
+        if any(sha256.encode() in model.nquads for model in models if origin in (None, model.origin)):
             return True
         after = models[-1].iri
     return False

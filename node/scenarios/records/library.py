@@ -176,17 +176,12 @@ class Library:
         if not self._assets.has(file.sha256):
             path = await run_sync(self._path_of, record, file)
             if path is None:
-                raise NotAllowed(
-                    f"version {record.version} of {record.title()} has not arrived at this node",
-                    remedy=to_receive(record, file),
-                    facts={
-                        "case": "not-received",
-                        "title": record.titles or record.iri,
-                        "dataset": record.iri,
-                        "version": record.version,
-                    },
-                )
+                raise _absence(record, file, "has not arrived at this node")
             await self._assets.adopt(path, limit=MOST_BYTES)
+            if not path.is_file():
+                # It was deleted meanwhile, and the deletion is confirmed: no copy may stay.
+                await run_sync(self._assets.remove, file.sha256)
+                raise _absence(record, file, "was deleted at this node")
         return ObtainedBytes(file=file, agreement=agreement.id)
 
     async def at_hand(self, record: Record, file: File) -> bool:
@@ -286,3 +281,16 @@ def to_receive(record: Record, file: File) -> str:
     """Return the command that fetches this file, with the name of the file if the asset has several."""
     command = f"hansa get {word(record.iri)}"
     return f"{command} --file {word(file.name)}" if len(record.files) > 1 else command
+
+
+def _absence(record: Record, file: File, words: str) -> NotAllowed:
+    return NotAllowed(
+        f"version {record.version} of {record.title()} {words}",
+        remedy=to_receive(record, file),
+        facts={
+            "case": "not-received",
+            "title": record.titles or record.iri,
+            "dataset": record.iri,
+            "version": record.version,
+        },
+    )

@@ -19,6 +19,9 @@ from node.base.errors import Conflict, InvalidInput, NotFound
 from node.base.jsons import canonical
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
+from node.catalogue.ports import RecordStore
+from node.catalogue.publication.erase import is_file_in_use
+from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
@@ -33,18 +36,32 @@ from node.vocab.dsp import VERSIONS
 
 
 class ReceivedFiles:
-    """The files that this node received, in ``folder``."""
+    """The files that this node received, in ``folder``, and the copies of them that runs have used, in ``assets``."""
 
-    def __init__(self, receipts: Receipts, folder: Path) -> None:
+    def __init__(
+        self, receipts: Receipts, folder: Path, *, assets: AssetStore, records: RecordStore, me: str
+    ) -> None:
         self._receipts = receipts
         self._folder = folder
+        self._assets = assets
+        self._records = records
+        self._me = me
 
-    def under(self, tx: Transaction, agreement: Agreement) -> list[Path]:
-        """Return the files received under ``agreement``. Raises ``Conflict`` if a transfer under it still runs."""
+    def delete(self, tx: Transaction, agreement: Agreement) -> None:
+        """Delete what was received under ``agreement``. What this node has published stays; a run under another
+        agreement about the same data takes them from what was received there.
+
+        Raises ``Conflict`` if a transfer under it still runs, and ``LocalFault``.
+        """
         receptions = self._receipts.under(tx, agreement)
         if any(reception.state not in ("done", "failed") for reception in receptions):
             raise Conflict("a transfer under this agreement is still active", remedy="wait for it, or terminate it")
-        return [self._folder / reception.path for reception in receptions if reception.path]
+        for reception in receptions:
+            if reception.path:
+                (self._folder / reception.path).unlink(missing_ok=True)
+        for sha256 in {reception.sha256 for reception in receptions if reception.sha256}:
+            if not is_file_in_use(tx, self._records, sha256, origin=self._me):
+                self._assets.remove(sha256)
 
 
 class Copies(Protocol):
@@ -122,14 +139,11 @@ class ConfirmDeletion:
         with self._uow.begin() as tx:
             agreement = self._require(tx, agreement_id, lock=True)
             self._copies.settle(tx, agreement.id)
-            paths = self._files.under(tx, agreement)
             now = self._clock.now()
             claims = {"agreement": agreement.id, "sha256": agreement.sha256, "deleted": stamp(now)}
             statement = self._keyring.sign_jws({"typ": "hansa-deletion+jws"}, canonical(claims))
-            for (
-                path
-            ) in paths:  # Before the commit, and perhaps again: a confirmation of what is still there is worse.
-                path.unlink(missing_ok=True)
+            # Before the commit, and perhaps again: a confirmation of what is still there is worse.
+            self._files.delete(tx, agreement)
             self._store.put(tx, Deletion(agreement=agreement.id, at=now, by=by.name, statement=statement))
             body = {"event": "deletion-confirmed", "agreement": agreement.id, "statement": statement}
             self._append(tx, EntryKind.AGREEMENT, agreement.id, by.name, body)

@@ -398,6 +398,9 @@ class TestErasure:
         with stores.uow.read() as tx:
             assert stores.records.uses_file(tx, "00" * 32)
             assert not stores.records.uses_file(tx, "11" * 32)
+            origin = record("a").origin
+            assert stores.records.uses_file(tx, "00" * 32, origin=origin)
+            assert not stores.records.uses_file(tx, "00" * 32, origin="did:web:somebody.example")
         with stores.uow.begin() as tx:
             stores.records.erase(tx, f"{BASE}a", 1, by_version=2)
             assert not stores.records.uses_file(tx, "00" * 32)

@@ -56,9 +56,10 @@ class MemoryRecordStore:
         versions = self._versions(tx, iri)
         return [record for record in versions if record.version in numbers and not record.withdrawn]
 
-    def uses_file(self, tx: Transaction, sha256: str) -> bool:
-        stored = memory(tx).rows("records").values()
-        return any(file.sha256 == sha256 for versions in stored for record in versions for file in record.files)
+    def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
+        stored = (record for versions in memory(tx).rows("records").values() for record in versions)
+        records = (record for record in stored if origin in (None, record.origin))
+        return any(file.sha256 == sha256 for record in records for file in record.files)
 
     def get(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 
-from node.base.errors import HansaError
+from node.base.errors import HansaError, NotAllowed
 from node.base.jsons import canonical
+from node.catalogue.model import Record
 from node.cli.main import run
 from node.client import HansaClient
 from node.identity.jose import read_jws
@@ -92,6 +94,41 @@ def test_it_is_confirmed_and_the_provider_sees_it(region_and_cities: Company, ca
     again = deletion(gent, agreement)
     assert again["confirmed"], "it stays on record"
     assert again["due"], "and what came after it is to be deleted anew"
+
+
+def obtain(node: Running, record: Record) -> None:
+    """Have ``node`` take the file of a record for a run."""
+    loop = node.node.worker._loop
+    assert loop is not None
+    library = node.node.scenarios.library
+    asyncio.run_coroutine_threadsafe(library.obtain(record, record.files[0].name), loop).result(30)
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_what_runs_have_used_is_deleted_too_unless_it_is_the_nodes_own(
+    region_and_cities: Company, is_own: bool
+) -> None:
+    gent, plzen = region_and_cities.cities
+    data = f"street,bikes\nKerkstraat,{int(is_own)}\n".encode()
+    iri = str(publish(gent, f"used-{is_own}".lower(), data=data, conditions=DELETED)["iri"])
+    if is_own:
+        publish(plzen, "the-same", data=data)
+    agreement = str(agree(plzen, iri)["agreementId"])
+    assert receive(plzen, agreement)["state"] == "COMPLETED"
+    stores = gent.node.parts.stores
+    with stores.uow.read() as tx:
+        record = stores.catalogue.records.get(tx, iri)
+    assert record is not None
+    sha256 = record.files[0].sha256
+    obtain(plzen, record)
+    assets = plzen.node.parts.assets
+    assert assets.has(sha256)
+    with plzen.client() as client:
+        confirm(client, agreement)
+    assert assets.has(sha256) is is_own
+    if not is_own:
+        with pytest.raises(NotAllowed, match="has not arrived"):
+            obtain(plzen, record)
 
 
 def test_what_is_late_is_overdue_at_the_provider(region_and_cities: Company) -> None:
