@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.scenarios.model import Binding, Template
+from node.scenarios.model import Binding, BoundInput, Template
 
 ERROR: Final = "violation"
 WARNING: Final = "warning"
@@ -59,11 +59,13 @@ class DoesNotFit(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """The result of binding. ``binding`` is None if a violation stops a run."""
+    """The result of binding. ``binding`` is None if a violation stops a run; ``inputs`` are those that are pinned,
+    also then."""
 
     template: Template
     binding: Binding | None
     findings: tuple[Finding, ...] = ()
+    inputs: tuple[BoundInput, ...] = ()
 
     def require(self) -> Binding:
         """Return the binding. Raises ``DoesNotFit`` with the findings if the parts do not fit."""

@@ -188,10 +188,10 @@ class SqlRecordStore:
 
     def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
         # Rare: there is no index of files, and every version is read.
-        stated = type_coerce(records.c.files, Text).contains(sha256, autoescape=True)
+        condition = type_coerce(records.c.files, Text).contains(sha256, autoescape=True)
         if origin is not None:
-            stated = and_(stated, records.c.origin == origin)
-        return connection_of(tx).execute(select(records.c.iri).where(stated).limit(1)).one_or_none() is not None
+            condition = and_(condition, records.c.origin == origin)
+        return connection_of(tx).execute(select(records.c.iri).where(condition).limit(1)).one_or_none() is not None
 
     def get(
         self,

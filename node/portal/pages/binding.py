@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
@@ -42,16 +42,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowField:
-    """The observations of a stream as they are typed: ``last``, or ``start`` and ``end`` in UTC."""
+    """The observations of a stream as they are typed: ``last``, or ``start`` and ``end`` in UTC. ``pin`` is the
+    window that the last check has fixed: beginning, end and position; its times are shown to the second."""
 
     last: str = ""
     start: str = ""
     end: str = ""
+    pin: str = ""
 
     def request(self) -> dict[str, str]:
-        """Return the window for a binding; empty if nothing is typed."""
+        """Return the window for a binding: the fixed one unless another is typed. Empty if nothing is typed."""
         if self.last:
             return {"last": self.last}
+        beginning, end, position = [*self.pin.split(" ", 2), "", "", ""][:3]
+        if position and _is_shown(self.start, beginning) and _is_shown(self.end, end):
+            return {"from": beginning, "to": end, "position": position}
         period = {"from": _utc(self.start), "to": _utc(self.end)}
         return period if any(period.values()) else {}
 
@@ -121,6 +126,10 @@ async def bind(responder: Responder, visit: Visit) -> Response:
     inputs = (
         {bound_input.role: bound_input for bound_input in bound.binding.inputs} if bound and bound.binding else {}
     )
+    fixed_query = _fixed_query(query, windows, {pin.role: pin for pin in bound.inputs} if bound else {})
+    if fixed_query is not None:
+        # The address of a check has the window that it read: who looks at it again reads the same, and not anew.
+        return responder.go(visit, f"{visit.url('/scenario/bind')}?{urlencode(fixed_query)}")
     _fix_windows(request, inputs)
     findings = bound.findings if bound else ()
     pins = bound.binding.pins if bound and bound.binding else ()
@@ -216,8 +225,38 @@ def _request(
 
 
 def _window(role: str, values: Mapping[str, str]) -> WindowField:
-    last, start, end = (values.get(f"{name}.{role}", "").strip() for name in ("last", "from", "to"))
-    return WindowField(last=last, start=start, end=end)
+    last, start, end, pin = (values.get(f"{name}.{role}", "").strip() for name in ("last", "from", "to", "pin"))
+    return WindowField(last=last, start=start, end=end, pin=pin)
+
+
+def _field_text(time: str) -> str:
+    """Return a time in UTC as a field of a form shows it."""
+    return time[:19]
+
+
+def _is_shown(text: str, time: str) -> bool:
+    """Return whether a field has the text that shows ``time``; browsers leave out seconds that are zero."""
+    display = _field_text(time)
+    return text == display or (display.endswith(":00") and text == display[:-3])
+
+
+def _fixed_query(
+    query: Sequence[tuple[str, str]], windows: Mapping[str, WindowField], inputs: Mapping[str, BoundInput]
+) -> list[tuple[str, str]] | None:
+    """Return the query with the windows that a check has fixed; None if it has them already."""
+    pins = {
+        role: window_json(bound.window)
+        for role, bound in inputs.items()
+        if bound.window is not None and role in windows and "position" not in windows[role].request()
+    }
+    if not pins:
+        return None
+    names = {f"{name}.{role}" for role in pins for name in ("last", "from", "to", "pin")}
+    pairs = [(name, value) for name, value in query if name not in names]
+    for role, pin in pins.items():
+        pairs += [(f"from.{role}", _field_text(pin["from"])), (f"to.{role}", _field_text(pin["to"]))]
+        pairs.append((f"pin.{role}", f"{pin['from']} {pin['to']} {pin['position']}"))
+    return pairs
 
 
 def _utc(text: str) -> str:

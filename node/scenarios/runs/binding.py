@@ -110,20 +110,21 @@ class Bind:
         parameters = _bind_parameters(work, request.parameters)
         layers = await run_sync(self._bind_layers, work, request.layers)
         await self._check_wiring(work, caller)
+        pins = tuple(work.inputs[port.role] for port in work.template.inputs if port.role in work.inputs)
         if any(finding.severity == ERROR for finding in work.findings):
-            return Bound(template=work.template, binding=None, findings=tuple(work.findings))
+            return Bound(template=work.template, binding=None, findings=tuple(work.findings), inputs=pins)
         binding = Binding(
             template=work.template.iri,
             version=work.template.version,
             template_sha256=work.template_sha256,
-            inputs=tuple(work.inputs[one.role] for one in work.template.inputs if one.role in work.inputs),
+            inputs=pins,
             steps=tuple(work.steps[step.name] for step in work.template.steps),
             parameters=parameters,
             layers=tuple(layer.sha256 for layer in layers),
             key="",
         )
         keyed = replace(binding, key=binding_key(binding))
-        return Bound(template=work.template, binding=keyed, findings=tuple(work.findings))
+        return Bound(template=work.template, binding=keyed, findings=tuple(work.findings), inputs=pins)
 
     # ---- inputs ----------------------------------------------------------------------------------------------
 

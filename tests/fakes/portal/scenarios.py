@@ -687,7 +687,8 @@ class FakeRuns:
         if bound is not None and "window" in body["inputs"].get("trips", {}):
             inputs = [replace(one, window=TEN_MINUTES) if one.role == "trips" else one for one in bound.inputs]
             bound = replace(bound, inputs=tuple(inputs))
-        return Bound(template=SCENARIO, binding=bound, findings=tuple(findings))
+        pins = bound.inputs if bound else ()
+        return Bound(template=SCENARIO, binding=bound, findings=tuple(findings), inputs=pins)
 
     async def start(self, body: Mapping[str, Any], caller: Caller) -> Run:
         bound = await self.check(body, caller)

@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -412,15 +412,35 @@ def test_what_fits_is_pinned_and_can_be_run(node: FakeNode, els: TestClient, loo
     ],
 )
 def test_a_window_of_a_stream_is_typed_and_what_runs_is_what_was_checked(
-    node: FakeNode, look: Look, typed: str, window: dict[str, str]
+    node: FakeNode, els: TestClient, typed: str, window: dict[str, str]
 ) -> None:
-    page = look(f"{BIND}&{WITH_STREAM}&{typed}")
+    page = Page(els.get(f"{BIND}&{WITH_STREAM}&{typed}", follow_redirects=True).text)
     assert node.scenarios.requests[-1]["inputs"]["trips"]["dataset"] == LIVE_TRIPS.iri
     bound = json.loads(page.element("input", name="binding")["value"])["inputs"]["trips"]["window"]
     assert bound == {"from": stamp(TEN_MINUTES.start), "to": stamp(TEN_MINUTES.end), "position": "7"}
     assert "41 observations:" in page.text
     inputs = {"trips": {"dataset": LIVE_TRIPS.iri, "window": window}}
     assert binding_request({"scenario": TEMPLATE, "inputs": inputs}, BASE).inputs["trips"].window is not None
+
+
+def test_the_address_of_a_check_keeps_the_window_that_it_read(node: FakeNode, els: TestClient) -> None:
+    answer = els.get(f"{BIND}&{WITH_STREAM}&last.trips=10m", follow_redirects=False)
+    assert answer.status_code == 303
+    values = {name: texts[0] for name, texts in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+    assert "last.trips" not in values
+    assert values["from.trips"] == stamp(TEN_MINUTES.start)[:19]
+    page = Page(els.get(answer.headers["location"], follow_redirects=False).text)
+    window = {"from": stamp(TEN_MINUTES.start), "to": stamp(TEN_MINUTES.end), "position": "7"}
+    assert node.scenarios.requests[-1]["inputs"]["trips"]["window"] == window
+    assert page.element("input", name="pin.trips")["value"] == values["pin.trips"]
+    # A browser leaves out seconds that are zero.
+    shown = {name: value.removesuffix(":00") for name, value in values.items()}
+    els.get(f"/scenario/bind?{urlencode(shown)}", follow_redirects=False)
+    assert node.scenarios.requests[-1]["inputs"]["trips"]["window"] == window
+    # Another time is another window, and is read when it is sent.
+    field = urlencode({"to.trips": values["to.trips"]})
+    els.get(answer.headers["location"].replace(field, "to.trips=2026-11-22T08:00:00"), follow_redirects=False)
+    assert "position" not in node.scenarios.requests[-1]["inputs"]["trips"]["window"]
 
 
 def test_only_inputs_with_streams_ask_for_a_window_and_files_get_none(node: FakeNode, look: Look) -> None:
