@@ -68,17 +68,21 @@ def _tamper(output: StepOutput, nodes: DemoNodes) -> None:
 
 
 def change_one_word(database: Path) -> None:
-    """Tamper with a copy: change a word in the body of the newest agreement entry."""
+    """Tamper with a copy: change a word in the body of the newest agreement. Entries about what happened under it do
+    not have the word. Raises ``ValueError`` if there is no agreement."""
     connection = sqlite3.connect(database)
     try:
-        (row,) = connection.execute(
-            "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC LIMIT 1"
+        entries = connection.execute(
+            "SELECT ordinal, body FROM entries WHERE kind = 'agreement' ORDER BY ordinal DESC"
         ).fetchall()
-        stored = bytes(row[1])
-        # Long bodies are compressed. The node also reads those that are not.
-        body = zlib.decompress(stored) if stored[:1] != b"{" else stored
-        body = body.replace(b"odrl:use", b"odrl:any")
-        connection.execute("UPDATE entries SET body = ? WHERE ordinal = ?", (body, row[0]))
-        connection.commit()
+        for ordinal, stored in entries:
+            # Long bodies are compressed. The node also reads those that are not.
+            body = zlib.decompress(stored) if bytes(stored)[:1] != b"{" else bytes(stored)
+            if b"odrl:use" in body:
+                changed_body = body.replace(b"odrl:use", b"odrl:any")
+                connection.execute("UPDATE entries SET body = ? WHERE ordinal = ?", (changed_body, ordinal))
+                connection.commit()
+                return
+        raise ValueError("the ledger has no agreement with the word")
     finally:
         connection.close()

@@ -18,6 +18,7 @@ def test_a_word_is_changed(sqlite_engine: Engine, tmp_path: Path, length: int) -
     stores = sql_stores(sqlite_engine)
     body = b'{"action": "odrl:use", "text": "' + b"text " * length + b'"}'
     append(stores, entry("e1", kind=EntryKind.AGREEMENT, body=body))
+    append(stores, entry("e2", kind=EntryKind.AGREEMENT, body=b'{"event": "data-received"}'))
     change_one_word(tmp_path / "hansa.sqlite")
     with stores.uow.read() as tx:
         read = stores.ledger.get(tx, "e1")
