@@ -8,6 +8,7 @@ import pluggy
 
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.mqtt import MqttConnector
+from node.adapters.datasources.ngsi_ld import NgsiLdConnector
 from node.adapters.datasources.s3 import S3Connector
 from node.adapters.datasources.web import WebConnector
 from node.adapters.egress import Egress
@@ -24,5 +25,6 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         WebConnector(egress),
         S3Connector(egress, clock),
         FeaturesConnector(egress),
+        NgsiLdConnector(egress),
         MqttConnector(egress),
     )

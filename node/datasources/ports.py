@@ -52,13 +52,15 @@ class Abilities:
 class Item:
     """Something in a data source that can be shared: a file, an object, a table, a collection, a part of an API.
 
-    ``path`` names it within the source. ``size`` is None if it is unknown before it is read.
+    ``path`` names it within the source. ``size``, in bytes, is None if it is unknown before it is read; ``entries``,
+    such as the entities of a type, if the source does not count them.
     """
 
     path: str
     title: str = ""
     media_type: str = ""
     size: int | None = None
+    entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import pytest
 from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
+from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
 from node.adapters.datasources.postgis import PostgisConnection, PostgisConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
 from node.adapters.datasources.web import WebConnection, WebConnector
@@ -27,6 +28,7 @@ from node.datasources.ports import Connector, DataConnection, Question, Span
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnection, MemoryConnector
 from tests.postgres import tcp_address
+from tests.simulator.context_broker import ContextBroker
 from tests.simulator.data_servers import Bucket, FileServer, GisServer
 from tests.simulator.http_servers import served
 
@@ -93,6 +95,12 @@ async def _features(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Su
     return Subject(FeaturesConnector(egress), setup, FeaturesConnection, "points", "application/geo+json")
 
 
+async def _ngsi_ld(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(ContextBroker(tenant="city").app))
+    setup = Setup(name="broker", address=f"{address.url}/ngsi-ld/v1", options={"tenant": "city"})
+    return Subject(NgsiLdConnector(egress), setup, NgsiLdConnection, "TrafficCounter", "application/ld+json")
+
+
 async def _postgis(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     address, user, password = tcp_address()
     with psycopg.connect(f"{address}?sslmode=prefer", user=user, password=password, autocommit=True) as admin:
@@ -115,6 +123,7 @@ MAKERS = {
     "web": _web,
     "s3": _s3,
     "features": _features,
+    "ngsi-ld": _ngsi_ld,
     "postgis": _postgis,
 }
 KINDS = [pytest.param(name, marks=pytest.mark.postgres) if name == "postgis" else name for name in MAKERS]
@@ -178,6 +187,10 @@ async def test_a_part_is_what_it_is_of_the_whole(subject: Subject) -> None:
 
 @pytest.mark.parametrize("item", ["absent", "absent.csv", ""])
 async def test_what_is_not_there_is_not_found(subject: Subject, item: str) -> None:
+    if subject.connector.kind == "ngsi-ld" and item == "absent":
+        # A broker does not tell a type that it does not know from one without entities.
+        assert await content(subject.connection, item, subject.question) == b"[]"
+        return
     with pytest.raises(NotFound):
         await content(subject.connection, item, subject.question)
 
@@ -191,7 +204,7 @@ async def test_no_name_leads_out_of_the_source(subject: Subject, item: str) -> N
 
 
 async def test_a_question_that_it_cannot_answer_is_refused_in_words(subject: Subject) -> None:
-    bad = {"features": ("limit", "0"), "postgis": ("colour", "red")}
+    bad = {"features": ("limit", "0"), "postgis": ("colour", "red"), "ngsi-ld": ("type", "Depot")}
     pair = bad.get(subject.connector.kind, ("limit", "10"))
     question = replace(subject.question, parameters=(pair,))
     if subject.connector.kind == "features":
@@ -231,6 +244,7 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "http": WebConnector(Egress()),
         "s3": S3Connector(Egress(), SystemClock()),
         "features": FeaturesConnector(Egress()),
+        "ngsi-ld": NgsiLdConnector(Egress()),
         "postgis": PostgisConnector(Egress(), Cage()),
     }
     kind = subject.connector.kind

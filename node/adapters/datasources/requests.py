@@ -28,6 +28,7 @@ SLOWEST: Final = 256
 _WINDOW: Final = 60.0
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 _ETAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"', re.ASCII)
+_KEPT: Final = ("content-crs",)
 _SAFE: Final = "!$'()*,;:@+=~-._"
 
 
@@ -75,8 +76,10 @@ async def fetch(
     *,
     span: Span | None = None,
     parameters: bool = False,
+    headers_kept: tuple[str, ...] = _KEPT,
 ) -> AsyncIterator[Extract]:
     """Yield the answer of a source. ``parameters``: the URL has a reader's query, so a 400 is the reader's mistake.
+    ``headers_kept`` names the headers that the answer keeps.
 
     Raises the errors of ``DataConnection``.
     """
@@ -91,16 +94,22 @@ async def fetch(
         raise translate(error) from error
     try:
         _require_success(stream, parameters=parameters)
-        yield _extract(stream, span)
+        yield _extract(stream, span, headers_kept)
     finally:
         await context.__aexit__(None, None, None)
 
 
 async def document(
-    egress: Egress, url: str, headers: Mapping[str, str], *, most: int, parameters: bool = False
+    egress: Egress,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    most: int,
+    parameters: bool = False,
+    headers_kept: tuple[str, ...] = _KEPT,
 ) -> tuple[bytes, Extract]:
     """Return a whole document of at most ``most`` bytes, and its headers. Raises ``TooLarge`` beyond that."""
-    async with fetch(egress, url, headers, parameters=parameters) as extract:
+    async with fetch(egress, url, headers, parameters=parameters, headers_kept=headers_kept) as extract:
         body = bytearray()
         async for chunk in extract.chunks:
             body += chunk
@@ -138,6 +147,8 @@ def _require_success(stream: Stream, *, parameters: bool) -> None:
             )
         case 404 | 410:
             raise NotFound("the data source has nothing under this name", remedy="ask its steward: hansa source test")
+        case 501:
+            raise NotFound("the data source does not offer this", remedy="ask its steward: hansa source test")
         case 416:
             raise NoSuchRange("the file has no bytes there", remedy="ask for a range within the file")
         case 400 | 406 | 414 | 422 if parameters:
@@ -153,12 +164,14 @@ def _require_success(stream: Stream, *, parameters: bool) -> None:
             )
 
 
-def _extract(stream: Stream, span: Span | None) -> Extract:
+def _extract(stream: Stream, span: Span | None, headers_kept: tuple[str, ...]) -> Extract:
     headers = stream.headers
     length = headers.get("content-length", "")
     size = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     start, total = 0, size
-    if stream.status == 206:
+    # A part in another unit is no part of the bytes: of a history, a period (ETSI GS CIM 009 §6.3.10).
+    is_part = stream.status == 206 and not ("content-range" in headers_kept and span is None)
+    if is_part:
         start, end, total = _part(headers.get("content-range", ""), span)
         if size is not None and size != end - start:
             raise DataSourceUnreachable("the data source contradicts itself about the size of its answer")
@@ -170,10 +183,15 @@ def _extract(stream: Stream, span: Span | None) -> Extract:
         start=start,
         size=size,
         total=total,
-        is_part=stream.status == 206,
+        is_part=is_part,
         etag=etag if _ETAG.fullmatch(etag) else None,
-        headers={"content-crs": crs} if (crs := headers.get("content-crs", "")) else {},
+        headers={name: text for name in headers_kept if (text := _header(headers, name))},
     )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header; if it is there several times, with commas (RFC 9110 §5.3)."""
+    return ", ".join(value for key, value in headers.items() if key.lower() == name)
 
 
 def _part(header: str, span: Span | None) -> tuple[int, int, int | None]:

@@ -44,6 +44,13 @@ _FAREWELL_SECONDS: Final = 1.0
 _TYPE: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,80}(;[ -~]{0,80})?"
 )
+_PASSED: Final = {
+    "content-crs": "Content-Crs",
+    "content-range": "Content-Range",
+    "link": "Link",
+    "ngsild-results-count": "NGSILD-Results-Count",
+}
+"""Headers that a data source may set for the reader."""
 _RANGE: Final = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))", re.ASCII)
 _ACCEPT: Final = re.compile(r"[ -~]{0,300}")
 
@@ -98,7 +105,7 @@ class LiveDoor:
                 whole = replace(question, span=None)
                 extract = await stack.enter_async_context(self.reads.read(access, source, connection, whole))
             headers = _headers(access, extract)
-            status = 206 if extract.is_part else 200
+            status = 206 if extract.is_part or "content-range" in extract.headers else 200
             if request.method == "HEAD":
                 await close_stream(extract.chunks)
                 await stack.aclose()
@@ -251,6 +258,5 @@ def _headers(access: Access, extract: Extract) -> dict[str, str]:
         headers["Content-Range"] = (
             f"bytes {extract.start}-{end - 1}/{'*' if extract.total is None else extract.total}"
         )
-    if "content-crs" in extract.headers:
-        headers["Content-Crs"] = extract.headers["content-crs"]
+    headers.update({_PASSED[name]: value for name, value in extract.headers.items() if name in _PASSED})
     return headers

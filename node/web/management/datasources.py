@@ -41,7 +41,8 @@ class NewDataSource(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(
-        max_length=40, description="`http`, `folder`, `s3`, `features`, `postgis`, `mqtt`, or that of a plug-in."
+        max_length=40,
+        description="`http`, `folder`, `s3`, `features`, `ngsi-ld`, `postgis`, `mqtt`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
@@ -50,6 +51,8 @@ class NewDataSource(BaseModel):
         description="`sink` (`yes`: received data may be sent there; folder, s3, postgis, "
         "http), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
+        "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "
+        "names), "
         "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
     )
@@ -132,7 +135,13 @@ def report_json(report: Report) -> dict[str, Any]:
         "passed": report.is_passed,
         "steps": [step.to_json() for step in report.steps],
         "items": [
-            {"item": item.path, "title": item.title, "mediaType": item.media_type, "size": item.size}
+            {
+                "item": item.path,
+                "title": item.title,
+                "mediaType": item.media_type,
+                "size": item.size,
+                "entries": item.entries,
+            }
             for item in report.items
         ],
     }

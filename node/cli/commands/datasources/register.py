@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the data source: a-z, 0-9 and hyphens.")],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="http, folder, s3, features, postgis or mqtt.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="http, folder, s3, features, ngsi-ld, postgis or mqtt.")
+    ],
     address: Annotated[
         str,
         typer.Argument(metavar="ADDRESS", help="Address of the server, API, bucket, database or broker."),
@@ -49,7 +51,8 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="region (s3), schema (postgis), version (mqtt: 3.1.1), reads_per_minute (default 600).",
+            help="region (s3), schema (postgis), version (mqtt: 3.1.1), tenant and context (ngsi-ld), "
+            "reads_per_minute (default 600).",
             show_default=False,
         ),
     ] = None,
@@ -80,7 +83,7 @@ def try_source(
     name: _Name,
     item: Annotated[
         str,
-        typer.Option(help="Read this file, object, table, collection or topic; else the first."),
+        typer.Option(help="Read this file, object, table, collection, type or topic; else the first."),
     ] = "",
     node: Node = None,
     lang: Language = "en",
@@ -98,10 +101,7 @@ def try_source(
             report_failure(step["text"])
             if step.get("remedy"):
                 suggest(step["remedy"])
-    rows = [
-        [entry["item"], entry["mediaType"], size(entry["size"]) if entry["size"] is not None else "", entry["title"]]
-        for entry in report["items"]
-    ]
+    rows = [[entry["item"], entry["mediaType"], _extent(entry), entry["title"]] for entry in report["items"]]
     if rows:
         table(rows, ["item", "type", "size", "title"])
     return DONE if report["passed"] else REFUSED
@@ -164,6 +164,13 @@ def _secret(file: Path | None) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return str(typer.prompt("password, token or key of the data source", hide_input=True, err=True))
+
+
+def _extent(item: Mapping[str, Any]) -> str:
+    """Return the size of an item, or the number of its entries."""
+    if item["size"] is not None:
+        return size(item["size"])
+    return "" if item["entries"] is None else f"{item['entries']} entries"
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,0 +1,226 @@
+"""Context brokers (NGSI-LD, ETSI GS CIM 009) as a data source: the types of their entities are the items.
+
+Readers get entities of one type, as they are now and through time. The type, the tenant and the context of names are
+the node's: nothing that a reader sends changes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from node.adapters.datasources import entity_documents as documents
+from node.adapters.datasources.entity_questions import (
+    PARAMETERS,
+    Address,
+    Place,
+    Wish,
+    address_of,
+    is_type,
+    no_entity,
+    read_wish,
+)
+from node.adapters.datasources.requests import check_address, credential_headers, document
+from node.adapters.egress.client import Egress
+from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.jsons import read_json
+from node.datasources.errors import DataSourceUnreachable
+from node.datasources.model import Setup
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.exchange.offloop import off_loop, once
+
+TENANT: Final = "tenant"
+"""The option for brokers with several tenants."""
+CONTEXT: Final = "context"
+"""The option for the address of the JSON-LD context that gives types and attributes their short names."""
+MOST_PAGE: Final = 16 << 20
+"""The largest page of entities, in bytes."""
+_MOST_DOCUMENT: Final = 4 << 20
+_MOST_COUNTS: Final = 20
+_TENANT: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,200}", re.ASCII)
+_CONTEXT: Final = re.compile(r"https?://[\x21\x23-\x3b\x3d\x3f-\x7e]{1,190}", re.ASCII)
+_COUNT: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_PERIOD: Final = re.compile(r"DateTime [0-9TZ:.+-]{10,80}/(?:[0-9]{1,9}|\*)", re.ASCII)
+_HISTORY: Final = "temporal/"
+_QUESTIONS: Final = tuple(name for name in PARAMETERS[Place.HISTORIES] if name != "type")
+
+
+class NgsiLdConnector:
+    """``node.datasources.ports.Connector`` for context brokers."""
+
+    kind = "ngsi-ld"
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    def check(self, setup: Setup) -> None:
+        check_address(self._egress, setup.address)
+        if TENANT in setup.options and not _TENANT.fullmatch(setup.options[TENANT]):
+            raise InvalidInput("this is no name of a tenant", remedy="such as --option tenant=city")
+        if CONTEXT in setup.options and not _CONTEXT.fullmatch(setup.options[CONTEXT]):
+            raise InvalidInput(
+                "the context is no web address", remedy="such as --option context=https://data.example/context.jsonld"
+            )
+
+    def connect(self, setup: Setup) -> DataConnection:
+        self.check(setup)
+        return NgsiLdConnection(self._egress, setup)
+
+
+class NgsiLdConnection:
+    """A connection to a context broker."""
+
+    def __init__(self, egress: Egress, setup: Setup) -> None:
+        self._egress = egress
+        self._address = check_address(egress, setup.address)
+        self._headers = {**credential_headers(setup.credentials), "Accept": documents.JSON}
+        self._context = setup.options.get(CONTEXT, "")
+        if self._context:
+            self._headers["Link"] = documents.context_link(self._context)
+        if TENANT in setup.options:
+            self._headers["NGSILD-Tenant"] = setup.options[TENANT]
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(questions=_QUESTIONS)
+
+    async def items(self, limit: int) -> Sequence[Item]:
+        try:
+            details = (("details", "true"),)
+            source, _ = await self._read("types", details, is_question=True, most=_MOST_DOCUMENT)
+        except InvalidInput:
+            source, _ = await self._read("types", most=_MOST_DOCUMENT)
+        types = _types(source)
+        names = [name for name in types if is_type(name)][:limit]
+        if types and not names:
+            raise DataSourceUnreachable(
+                "the broker gives its types no short names",
+                remedy="name the context of your data: hansa source add … --option context=https://…",
+            )
+        counts = await asyncio.gather(*(self._count(name) for name in names[:_MOST_COUNTS]))
+        return [
+            Item(path=name, title=types[name], media_type=documents.JSON_LD, entries=count)
+            for name, count in zip(names, [*counts, *[None] * len(names)], strict=False)
+        ]
+
+    def is_description(self, item: str, path: str) -> bool:
+        del item, path
+        return False
+
+    @asynccontextmanager
+    async def read(self, item: str, question: Question) -> AsyncIterator[Extract]:
+        if not is_type(item):
+            raise NotFound("the data source has no such type of entities", remedy="hansa source test lists them")
+        address = address_of(question.path)
+        wish = read_wish(address.place, question.parameters, item)
+        media_type = _media_type(question)
+        content, source_headers = await self._fetch(address, wish, item)
+        rewritten = await off_loop(documents.replace_addresses, content, self._address, question.base)
+        contexts = [name for name in (self._context, documents.CORE_CONTEXT) if name]
+        body = await off_loop(documents.write, rewritten, contexts if media_type == documents.JSON_LD else ())
+        place = f"{question.base}/{address.place.value}"
+        links = [documents.context_link(contexts[0])] if media_type == documents.JSON else []
+        if address.place.is_list:
+            links += documents.page_links(source_headers.get("link", ""), wish, place, media_type)
+        headers = {"link": ", ".join(links)} if links else {}
+        count = source_headers.get("ngsild-results-count", "")
+        if wish.wants_count and _COUNT.fullmatch(count):
+            headers["ngsild-results-count"] = count
+        if period := source_headers.get("content-range", ""):
+            headers["content-range"] = _require_period(period)
+        yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
+
+    async def _fetch(
+        self, address: Address, wish: Wish, item: str
+    ) -> tuple[list[dict[str, Any]] | dict[str, Any], Mapping[str, str]]:
+        """Return what the broker answers, each entity of it checked and narrowed, and the headers."""
+        try:
+            source, headers = await self._read(address.path, wish.to_source, is_question=True, most=MOST_PAGE)
+        except NotFound as error:
+            if not address.place.is_list:
+                raise no_entity() from error
+            raise NotFound(
+                "the data source keeps no history of entities"
+                if address.place.is_history
+                else "there are no entities",
+                remedy="ask for …/entities, or ask its steward: hansa source test",
+            ) from error
+        if address.place.is_list:
+            page = documents.entities(source, item)
+            return await off_loop(lambda: [documents.entity(entry, wish) for entry in page]), headers
+        if not documents.is_entity(source, item) or source["id"] != address.identifier:
+            raise no_entity()
+        return await off_loop(documents.entity, source, wish), headers
+
+    async def _count(self, name: str) -> int | None:
+        """Return how many entities of a type there are; None if the broker does not say."""
+        try:
+            source, _ = await self._read(f"types/{quote(name, safe='')}", most=_MOST_DOCUMENT)
+        except HansaError:
+            return None
+        count = source.get("entityCount") if isinstance(source, Mapping) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
+    async def _read(
+        self, path: str, parameters: tuple[tuple[str, str], ...] = (), *, is_question: bool = False, most: int
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Return a document of the broker, and its headers. ``is_question``: a reader asks it, and may be wrong."""
+        query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
+        body, extract = await document(
+            self._egress,
+            f"{self._address}{path}{query}",
+            self._headers,
+            most=most,
+            parameters=is_question,
+            headers_kept=("link", "ngsild-results-count", *(["content-range"] if path.startswith(_HISTORY) else [])),
+        )
+        plain = extract.media_type.partition(";")[0].strip().lower()
+        try:
+            if plain not in (documents.JSON, documents.JSON_LD):
+                raise InvalidInput("the media type is another one", remedy="send JSON")
+            return await off_loop(read_json, body), extract.headers
+        except InvalidInput as error:
+            raise DataSourceUnreachable(
+                "the data source answers with something other than JSON that this node reads",
+                remedy="ask its steward: hansa source test",
+            ) from error
+
+
+def _require_period(header: str) -> str:
+    """Return the period of a history that is given only in part (clause 6.3.10)."""
+    if not _PERIOD.fullmatch(header):
+        raise DataSourceUnreachable("the data source sends a part that this node did not ask for")
+    return header
+
+
+def _types(source: Any) -> dict[str, str]:
+    """Return the types that a broker lists, with the names of their attributes if it gives them (clauses 4.5.10 and
+    4.5.11)."""
+    entries = source.get("typeList") if isinstance(source, Mapping) else source
+    if not isinstance(entries, list):
+        raise DataSourceUnreachable(
+            "the data source has no list of types", remedy="check the address: it ends with /ngsi-ld/v1"
+        )
+    types: dict[str, str] = {}
+    for entry in entries:
+        if isinstance(entry, str):
+            types.setdefault(entry, "")
+        elif isinstance(entry, Mapping) and isinstance(name := entry.get("typeName", entry.get("id")), str):
+            stated = entry.get("attributeNames")
+            attributes = [str(attribute) for attribute in stated] if isinstance(stated, list) else []
+            types.setdefault(name, ", ".join(attributes)[:200])
+    return types
+
+
+def _media_type(question: Question) -> str:
+    """Return the form of JSON that the reader takes: with the context in the body, or in a header."""
+    for entry in question.accept.split(","):
+        plain = entry.partition(";")[0].strip().lower()
+        if plain in (documents.JSON, documents.JSON_LD):
+            return plain
+    plain = question.media_type.partition(";")[0].strip().lower()
+    return documents.JSON_LD if plain == documents.JSON_LD else documents.JSON
