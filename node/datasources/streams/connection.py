@@ -25,7 +25,7 @@ from node.datasources.ports import Abilities, Extract, Item, Question
 from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.model import Batch, Head, Stream
 from node.datasources.streams.ports import StreamStore
-from node.datasources.streams.tails import Tail, TailEntry, Tails, removal
+from node.datasources.streams.tails import Tail, TailEntry, Tails, require_stream
 from node.datasources.streams.views import View, line_of, read_number, read_period
 from node.datasources.streams.windows import StreamWindows, WindowQuestion
 from node.exchange.offloop import off_loop, once
@@ -276,16 +276,11 @@ class StreamConnection:
 
     def _stream(self, name: str) -> Stream:
         with self._uow.read() as tx:
-            stream = self._store.get(tx, name)
-        if stream is None:
-            raise removal()
-        return stream
+            return require_stream(tx, self._store, name)
 
     def _batches(self, name: str, position: int, query: _Query, *, limit: int) -> Sequence[Batch]:
         with self._uow.read() as tx:
-            stream = self._store.get(tx, name)
-            if stream is None:
-                raise removal()
+            stream = require_stream(tx, self._store, name)
             return self._store.batches(
                 tx,
                 name,

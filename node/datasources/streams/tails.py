@@ -15,8 +15,8 @@ from typing import Final
 
 from node.base.clock import Clock
 from node.base.errors import Gone, HansaError, LocalFault
-from node.base.work import UnitOfWork
-from node.datasources.streams.model import Batch
+from node.base.work import Transaction, UnitOfWork
+from node.datasources.streams.model import Batch, Stream
 from node.datasources.streams.ports import StreamStore
 from node.exchange.offloop import off_loop
 from node.policy.portion import Portion
@@ -127,15 +127,12 @@ class Tail:
 
     def _last_number(self) -> int:
         with self._uow.read() as tx:
-            stream = self._store.get(tx, self._name)
-        if stream is None:
-            raise removal()
-        return stream.last
+            return require_stream(tx, self._store, self._name).last
 
     def _batches_after(self, position: int) -> Sequence[Batch]:
         with self._uow.read() as tx:
-            stream = self._store.get(tx, self._name)
-            if stream is None or stream.last < position:
+            stream = require_stream(tx, self._store, self._name)
+            if stream.last < position:
                 # A new one of the same name begins again.
                 raise removal()
             since = stream.oldest(self._clock.now())
@@ -172,6 +169,14 @@ class Tails:
                 tail.task.cancel()
                 if self._tails.get(name) is tail:
                     del self._tails[name]
+
+
+def require_stream(tx: Transaction, store: StreamStore, name: str) -> Stream:
+    """Return the stream ``name``. Raises ``Gone`` if there is none any more."""
+    stream = store.get(tx, name)
+    if stream is None:
+        raise removal()
+    return stream
 
 
 def removal() -> Gone:

@@ -26,7 +26,7 @@ from node.datasources.streams.model import Stream
 from node.datasources.streams.observations import time_of
 from node.datasources.streams.ports import StreamStore
 from node.datasources.streams.register import read_keep
-from node.datasources.streams.tails import removal
+from node.datasources.streams.tails import require_stream
 from node.datasources.streams.views import View, read_period
 from node.exchange.offloop import off_loop
 from node.policy.portion import WHOLE, Portion
@@ -137,7 +137,8 @@ class StreamWindows:
 
     def _window(self, name: str, question: WindowQuestion, portion: Portion) -> Window:
         now = self._clock.now()
-        stream = self._stream(name)
+        with self._uow.read() as tx:
+            stream = require_stream(tx, self._store, name)
         start, end = period_of(question, now)
         bound = self._cursors.number(question.position, portion) if question.position else stream.last
         if bound > stream.last:
@@ -187,8 +188,10 @@ class StreamWindows:
                     if number > bound:
                         late += 1
                         continue
-                    line = canonical_text(json.loads(text), fractions=True)
-                    rows.append((time_of(stream, json.loads(original)), line))
+                    observation = json.loads(original)
+                    content = observation if text is original else json.loads(text)
+                    line = canonical_text(content, fractions=True)
+                    rows.append((time_of(stream, observation), line))
                     size += len(line.encode()) + 1
                     if len(rows) > MOST or size > MOST_BYTES:
                         raise _too_large(f"it has more than {MOST:,} observations or {MOST_BYTES >> 20} MB")
@@ -203,9 +206,7 @@ class StreamWindows:
         where later ones are gone (too many, a wrong clock, a shorter time before) it is the next full hour.
         """
         with self._uow.read() as tx:
-            stream = self._store.get(tx, name)
-            if stream is None:
-                raise removal()
+            stream = require_stream(tx, self._store, name)
             latest = self._latest_gone(tx, stream)
             oldest = stream.oldest(self._clock.now())
         if view.is_sealed:
@@ -242,13 +243,6 @@ class StreamWindows:
             return None
         # An earlier version has removed some, without a note of their times: they arrived before those that are kept.
         return first[0].received if first else now
-
-    def _stream(self, name: str) -> Stream:
-        with self._uow.read() as tx:
-            stream = self._store.get(tx, name)
-        if stream is None:
-            raise removal()
-        return stream
 
 
 def period_of(question: WindowQuestion, now: datetime) -> tuple[datetime, datetime]:
