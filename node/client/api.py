@@ -19,6 +19,7 @@ from node.client.transport import (
     Refusal,
     check,
     interruption,
+    lines_of,
     parse_line,
     request_of,
     settings_of,
@@ -79,7 +80,7 @@ class HansaClient(Endpoints, SyncSender):
     def perform_lines(self, call: Call[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Send the request and yield the JSON object of each line as it arrives. Raises as ``perform``."""
         with self._stream(call) as answer:
-            for line in answer.iter_lines():
+            for line in lines_of(answer.iter_bytes()):
                 if line:
                     yield parse_line(line)
 

@@ -16,6 +16,7 @@ from node.client.transport import (
     CONNECTIONS,
     PIECE,
     READY,
+    Lines,
     check,
     interruption,
     parse_line,
@@ -87,9 +88,12 @@ class AsyncHansaClient(Endpoints, AsyncSender):
     async def perform_lines(self, call: Call[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
         """Send the request and yield the JSON object of each line as it arrives. Raises as ``perform``."""
         async with self._stream(call) as answer:
-            async for line in answer.aiter_lines():
-                if line:
+            lines = Lines()
+            async for piece in answer.aiter_bytes():
+                for line in filter(None, lines.feed(piece)):
                     yield parse_line(line)
+            for line in filter(None, lines.last()):
+                yield parse_line(line)
 
     @asynccontextmanager
     async def _stream(self, call: Call[Any]) -> AsyncIterator[httpx2.Response]:

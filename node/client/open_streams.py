@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx2
 
 from node.base.errors import PeerUnreachable
-from node.client.transport import check
+from node.client.transport import check, lines_of
 
 _PATIENCE: Final = 40.0
 """Seconds without a sign after which a connection is taken for broken: a stream gives one every fifteen."""
@@ -71,7 +71,7 @@ class OpenStream:
                 answer.read()
             check(answer)
             event: dict[str, Any] = {}
-            for line in answer.iter_lines():
+            for line in lines_of(answer.iter_bytes()):
                 name, _, value = line.partition(": ")
                 if name in ("id", "event"):
                     event[name] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import httpx2
@@ -16,6 +16,9 @@ from node.client.locate import NodeAddress, trust_of
 PIECE: Final = 1 << 20
 CONNECTIONS: Final = 64
 """The connections that an asynchronous client opens at the same time; further requests wait for one."""
+
+LONGEST_LINE: Final = 64 << 20
+"""Bytes of the longest line that is taken."""
 
 READY: Final = Call("GET", "/ready", lambda answer: str(answer.text), {"timeout": 2})
 
@@ -80,3 +83,41 @@ def interruption(address: NodeAddress) -> PeerUnreachable:
 def parse_line(text: str) -> dict[str, Any]:
     """Return a line of an answer, which is a JSON object."""
     return dict(json.loads(text))
+
+
+class Lines:
+    """Puts the pieces of an answer together to lines. A line ends with a line feed alone: JSON may contain the other
+    separators of text (U+2028, U+0085) as they are, and there a reader of text would break it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[str]:
+        """Return the lines that end in the next piece of the answer, without their ends. Raises ``PeerUnreachable``
+        for a line that is too long."""
+        *ends, rest = piece.split(b"\n")
+        lines = [self._line(end) for end in ends]
+        if rest:
+            self._pieces.append(rest)
+            self._size += len(rest)
+        if self._size > LONGEST_LINE:
+            raise PeerUnreachable(f"the answer has a line of more than {LONGEST_LINE >> 20} MB")
+        return lines
+
+    def last(self) -> list[str]:
+        """Return what came after the last end of a line."""
+        return [self._line(b"")] if self._pieces else []
+
+    def _line(self, end: bytes) -> str:
+        line = b"".join((*self._pieces, end)).removesuffix(b"\r")
+        self._pieces, self._size = [], 0
+        return line.decode(errors="replace")
+
+
+def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of an answer that comes in pieces. Raises as ``Lines.feed``."""
+    lines = Lines()
+    for piece in pieces:
+        yield from lines.feed(piece)
+    yield from lines.last()

@@ -88,6 +88,8 @@ class Tail:
     async def _read_on(self) -> None:
         try:
             self.last = self.floor = await off_loop(self._last_number)
+            # Whoever is behind this number waits for nothing more.
+            self._tell()
             while True:
                 self._wake.clear()
                 batches = await off_loop(self._batches_after, self.last)

@@ -55,3 +55,13 @@ def accesses(city: Running, agreement: str) -> list[dict[str, Any]]:
     with stores.uow.read() as tx:
         entries = stores.ledger.history(tx, agreement)
     return [json.loads(entry.body) for entry in entries if str(entry.kind) == "access"]
+
+
+def transfer_here(city: Running, live: Opened) -> str:
+    """Return the transfer of live data as its provider names it. The provider notes the start after its consumer."""
+
+    def started() -> list[str]:
+        with city.client() as client:
+            return [one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement]
+
+    return until("it has started at the provider", started)[0]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -56,6 +57,7 @@ class Listener:
         self.events: list[dict[str, Any]] = []
         self.status: int | None = None
         self.ended = threading.Event()
+        self._socket: socket.socket | None = None
         self._opened, self._query, self._last = opened, query, last
         self._client = httpx2.Client(timeout=60, trust_env=False)
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -71,6 +73,10 @@ class Listener:
         return [event for event in self.events if event["event"] == "observation"]
 
     def close(self) -> None:
+        # A socket that is closed while a thread reads from it stays open until something comes.
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._client.close()
 
     def _listen(self) -> None:
@@ -81,6 +87,7 @@ class Listener:
             with self._client.stream(
                 "GET", f"{self._opened.endpoint}/events{self._query}", headers=headers
             ) as answer:
+                self._socket = answer.extensions["network_stream"].get_extra_info("socket")
                 self.status = answer.status_code
                 event: dict[str, Any] = {}
                 for line in answer.iter_lines():

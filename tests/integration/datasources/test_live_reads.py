@@ -16,7 +16,7 @@ from node.cli.main import run
 from node.client import Refusal
 from node.datasources.register import DEFAULT_READS
 from node.identity.model import Caller, UserRole
-from tests.integration.datasources.live_data import Opened, accesses, open_live, share
+from tests.integration.datasources.live_data import Opened, accesses, open_live, share, transfer_here
 from tests.integration.datasources.servers import standing
 from tests.nodes import Running, receive, running, until
 from tests.simulator.data_servers import FileServer, GisServer
@@ -193,7 +193,7 @@ def test_pausing_ends_the_access_at_the_next_read_and_says_why(nodes: Any, files
     live = open_live(partner, share(city, "pausing", "counts.csv", slug="pausing"))
     assert live.get().status_code == 200
     with city.client() as client:
-        theirs = next(one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement)
+        theirs = transfer_here(city, live)
         client.steer(theirs, "suspend", reason="maintenance")
     answer = live.get()
     assert (answer.status_code, answer.json()["transferState"]) == (403, "SUSPENDED")
@@ -244,7 +244,7 @@ def test_without_a_limit_of_the_steward_there_is_one(nodes: Any, files: Any) -> 
     rate = city.node.datasources.reads._rate
     now = [0.0]
     rate._monotonic = lambda: now[0]
-    theirs = until("it has started here too", lambda: city_transfers(city, live))[0]
+    theirs = transfer_here(city, live)
     for _ in range(DEFAULT_READS):
         rate.count(theirs, DEFAULT_READS)
     refusal = live.get()
@@ -255,12 +255,6 @@ def test_without_a_limit_of_the_steward_there_is_one(nodes: Any, files: Any) -> 
     register(city, "usual", "http", f"{files[1]}/files/", options={"reads_per_minute": "0"})
     rate._moments[theirs].extend([61.0] * DEFAULT_READS)
     assert live.get().status_code == 200
-
-
-def city_transfers(city: Running, live: Opened) -> list[str]:
-    """The transfers of the provider under the agreement of ``live``."""
-    with city.client() as client:
-        return [one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement]
 
 
 def test_the_token_is_renewed_and_the_old_one_is_void(table: Opened, nodes: Any) -> None:

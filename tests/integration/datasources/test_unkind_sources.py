@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from node.adapters.datasources import requests
-from tests.integration.datasources.live_data import Opened, accesses, open_live, share
+from tests.integration.datasources.live_data import Opened, accesses, open_live, share, transfer_here
 from tests.nodes import Running, running
 from tests.simulator.data_servers import GisServer
 
@@ -409,7 +409,7 @@ def test_a_read_that_stands_still_ends_with_its_permission(
         over.wait(60)
 
     with shared(nodes, stall) as (live, _), city.client() as client:
-        theirs = next(one["pid"] for one in client.transfers(state="STARTED") if one["agreementId"] == live.agreement)
+        theirs = transfer_here(city, live)
         headers = {"Authorization": live.authorization}
         with (
             httpx2.Client(timeout=30, trust_env=False) as reader,
