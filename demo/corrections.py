@@ -14,9 +14,9 @@ from demo.steps import after_a_moment, publish_all, why
 
 
 def go_back(output: StepOutput, nodes: DemoNodes, pid: str) -> None:
-    """8. Gent corrects its data; the pinned run gives the same result as before."""
+    """9. Gent corrects its data; the pinned run gives the same result as before."""
     gent = nodes.gent
-    with output.step(8, "Go back in time: data are corrected, and the result stays explainable"):
+    with output.step(9, "Go back in time: data are corrected, and the result stays explainable"):
         before = after_a_moment()
         counts, network = f"{gent.url}/datasets/traffic-counts", f"{gent.url}/datasets/road-network"
         _correct(nodes)
@@ -81,10 +81,10 @@ def _without_excess(line: str) -> str:
 
 
 def revoke(output: StepOutput, nodes: DemoNodes) -> None:
-    """9. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
+    """10. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
     region, gent, brugge = nodes.vlaanderen, nodes.gent, nodes.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
-    with output.step(9, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
+    with output.step(10, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
         with brugge.client() as client:
             agreement_held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
             pid = client.transfer(agreement_held["id"])["pid"]

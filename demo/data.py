@@ -117,6 +117,22 @@ def od_table(seed: int, segments: list[Segment], city: str = "gent") -> str:
     return out.getvalue()
 
 
+def peak_table(seed: int, segments: list[Segment], city: str = "plzen") -> str:
+    """Return the trips in a quarter of an hour of the morning peak in Plzeň's names: origin, the district and the
+    node of the destination, vehicles."""
+    chance = random.Random(f"{seed} peak {city}")  # noqa: S311 - made-up data, not secrets
+    nodes = sorted({segment.start for segment in segments} | {segment.end for segment in segments})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["zdroj", "cil_obvod", "cil_uzel", "jizdy_15min"])
+    for origin in nodes:
+        for destination in nodes:
+            if origin != destination and chance.random() < 0.4:
+                district = f"{city}-{int(destination[-2]) // 2 + 1}"
+                writer.writerow([origin, district, destination, chance.randint(1, 20)])
+    return out.getvalue()
+
+
 def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) -> Iterator[str]:
     """Yield traffic counts as pieces of CSV, one row for each segment, quarter of an hour and vehicle class.
 

@@ -1,4 +1,4 @@
-"""Runs and checks the demonstration in ten steps, from joining a region to proving what was done."""
+"""Runs and checks the demonstration in eleven steps, from joining a region to proving what was done."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shlex import quote
 
 from rich.markup import escape
 
-from demo import corrections, decisions, steps
-from demo.data import PLZEN, network, network_geojson, od_table, receptors, write_counts
+from demo import corrections, decisions, steps, vocabulary
+from demo.data import PLZEN, network, network_geojson, od_table, peak_table, receptors, write_counts
 from demo.nodes import DemoNodes, Member, remove
 from demo.output import Failed, StepOutput, err, out
 from demo.proofs import prove
@@ -46,6 +46,7 @@ def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> 
             steps.exchange(output, nodes, size)
             pid = decisions.decide(output, nodes)
             decisions.reuse(output, nodes)
+            vocabulary.understand(output, nodes)
             corrections.go_back(output, nodes, pid)
             corrections.revoke(output, nodes)
             prove(output, nodes)
@@ -85,6 +86,7 @@ def _set_up(nodes: DemoNodes, seed: int) -> int:
     streets = network(seed, "plzen", PLZEN)
     (plzen / "road-network.geojson").write_text(network_geojson(streets), "utf-8")
     (plzen / "origin-destination.csv").write_text(od_table(seed, streets, "plzen"), "utf-8")
+    (plzen / "peak-trips.csv").write_text(peak_table(seed, streets), "utf-8")
     (plzen / "noise-receptors.geojson").write_text(receptors(seed, "plzen", streets), "utf-8")
     size = (gent / "traffic-counts.csv").stat().st_size
     out.print(f"[dim]made {rows} rows of traffic counts, {size / 1e6:.0f} MB[/dim]")

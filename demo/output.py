@@ -6,8 +6,10 @@ Each step is also checked: ``check`` stops the demonstration if a condition does
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 
@@ -35,32 +37,62 @@ class StepOutput:
     @contextmanager
     def step(self, number: int, title: str) -> Iterator[None]:
         """Print one step of the demonstration, with the time that it takes."""
-        out.print(f"\n[bold]{number}  {title}[/bold]")
+        self._print(f"\n[bold]{number}  {title}[/bold]")
         began = time.monotonic()
         yield
         took = time.monotonic() - began
         self.job_seconds += took
-        out.print(f"   [dim]{took:.1f} s[/dim]")
+        self._print(f"   [dim]{took:.1f} s[/dim]")
+
+    def side_by_side(self, *acts: Callable[[StepOutput], Any]) -> list[Any]:
+        """Carry out acts at the same time, print each as a whole, in their order, and return their results.
+
+        When one fails, the error is raised after all have ended.
+        """
+        parts = [_BufferedOutput() for _ in acts]
+        with ThreadPoolExecutor(len(acts)) as hands:
+            ends = [hands.submit(act, part) for act, part in zip(acts, parts, strict=True)]
+            for end, part in zip(ends, parts, strict=True):
+                wait([end])
+                for text, markup in part.lines:
+                    self._print(text, markup=markup)
+                self.checks += part.checks
+                end.result()
+        return [end.result() for end in ends]
 
     def show_command(self, who: str, command: str) -> None:
         """Print what a person would have typed."""
-        out.print(f"   [dim]{who:<11}$[/dim] {command}", markup=True)
+        self._print(f"   [dim]{who:<11}$[/dim] {command}")
 
     def show_click(self, who: str, what: str) -> None:
         """Print what a person would have clicked."""
-        out.print(f"   [dim]{who:<11}>[/dim] {what}")
+        self._print(f"   [dim]{who:<11}>[/dim] {what}")
 
     def saw(self, text: str) -> None:
         """Print the result."""
-        out.print(f"              {text}", markup=False)
+        self._print(f"              {text}", markup=False)
 
     def check(self, true: object, text: str) -> None:
         """Print the statement if the condition holds; raise ``Failed`` otherwise."""
         if not true:
-            out.print(f"   [red]✗[/red] {text}")
+            self._print(f"   [red]✗[/red] {text}")
             raise Failed(text)
         self.checks += 1
-        out.print(f"   [green]✓[/green] {text}")
+        self._print(f"   [green]✓[/green] {text}")
+
+    def _print(self, text: str, *, markup: bool = True) -> None:
+        out.print(text, markup=markup)
+
+
+class _BufferedOutput(StepOutput):
+    """Keeps its lines until they are printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, bool]] = []
+
+    def _print(self, text: str, *, markup: bool = True) -> None:
+        self.lines.append((text, markup))
 
 
 def size(count: float) -> str:

@@ -19,6 +19,7 @@ GENT_FILES = (
     "traffic-flow-schema.yaml",
     "segment-flow-schema.yaml",
     "hourly-flow-schema.yaml",
+    "trip-table-schema.yaml",
     "mobility-ontology.ttl",
     "traffic-counts.yaml",
     "traffic-counts-sample.yaml",
@@ -29,7 +30,14 @@ GENT_FILES = (
     "bridge-scenario.yaml",
     "sparql-service.ttl",
 )
-PLZEN_FILES = ("road-network.yaml", "road-noise.yaml", "noise-receptors.yaml", "quiet-zone-scenario.yaml")
+PLZEN_FILES = (
+    "road-network.yaml",
+    "road-noise.yaml",
+    "noise-receptors.yaml",
+    "quiet-zone-scenario.yaml",
+    "peak-trips-schema.yaml",
+    "peak-trips.yaml",
+)
 KINDS = {"dataset", "service", "model", "ontology", "schema", "transformation", "scenario", "rulebook"}
 KILL_AT = 0.4
 
@@ -139,6 +147,17 @@ def find(output: StepOutput, nodes: DemoNodes) -> None:
         )
         _hidden_from_all(output, nodes, rota)
         _as_of(output, nodes)
+        _follow_each_other(output, nodes)
+
+
+def _follow_each_other(output: StepOutput, nodes: DemoNodes) -> None:
+    """Let Gent and Plzeň follow each other. What they have of each other is checked when it is needed."""
+    for city, other in ((nodes.gent, nodes.plzen), (nodes.plzen, nodes.gent)):
+        output.show_command(city.key, f"hansa follow {other.url}")
+        with city.client() as client:
+            output.check(
+                client.follow(other.url)["did"] == other.did, f"{city.name} follows the catalogue of {other.name}"
+            )
 
 
 def _total(member: Member) -> int:
