@@ -47,7 +47,8 @@ as not met.
 PARTS = """
 ## A part of the data
 
-Beside a template or a policy, `part` says which part of a table is given, or of a layer of a data source:
+Beside a template or a policy, `part` says which part of a table is given, or of a layer or an entity type of a
+data source:
 
 ```yaml
 conditions:
@@ -71,6 +72,13 @@ The node keeps to the part at every read: in the query to the source, and for la
 the answer. To a reader, what is left out does not exist: not as parameter, in the list of columns, in errors or in
 links. Readers of a part of a layer can ask for pages, columns, a box, one value of a column and an order, and for
 no other filter. If the part has conditions about rows other than `eq`, they can only ask for pages and columns.
+
+Of entities of a context broker, attributes are the columns; `id`, `scope`, `createdAt` and `modifiedAt` count as
+columns, and the type is always shown. A condition can be about a member of an attribute, such as
+`intensity.observedAt`; numbers are compared as numbers and all else as text, and of several instances all must meet
+it. A box is about `location`. Readers of some attributes can ask queries about these, and for their history. If the
+part has conditions about rows or a box, readers can only turn pages and choose attributes, there is no count and no
+history.
 
 The part is a condition of the offer, so it is signed with the agreement: a later offer changes nothing for it. In
 ODRL it is `hz:columns`, `hz:rows` and `hz:box`, in each permission. If an offer has several permissions, all parts

@@ -198,9 +198,12 @@ def meets(entity: dict[str, Any], term: str) -> bool:
     match = TERM.fullmatch(term)
     if match is None or match[1].split(".")[0] not in entity:
         return False
-    attribute = entity[match[1].split(".")[0]]
-    value = attribute.get("observedAt") if "." in match[1] else attribute.get("value", attribute.get("object"))
     if match[2] is None:
         return True
-    is_moment = MOMENT.match(match[3]) is not None
-    return COMPARE[match[2]](value, match[3] if is_moment else json.loads(match[3]))
+    expected = match[3] if MOMENT.match(match[3]) else json.loads(match[3])
+    attribute = entity[match[1].split(".")[0]]
+    for instance in attribute if isinstance(attribute, list) else [attribute]:
+        value = instance.get("observedAt") if "." in match[1] else instance.get("value", instance.get("object"))
+        if COMPARE[match[2]](value, expected):
+            return True
+    return False

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from node.adapters.datasources.entity_questions import Wish
+from node.adapters.datasources.entity_questions import CORE_MEMBERS, Wish
 from node.datasources.errors import DataSourceUnreachable
 
 JSON_LD: Final = "application/ld+json"
@@ -54,6 +54,11 @@ def entity(source: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
         for name, value in source.items()
         if name != "@context" and (wish.members is None or name in wish.members)
     }
+
+
+def simplify(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entity with the values of its attributes alone (clause 4.5.4)."""
+    return {name: value if name in CORE_MEMBERS else _simplify(value) for name, value in source.items()}
 
 
 def replace_addresses(value: Any, address: str, base: str) -> Any:
@@ -125,3 +130,15 @@ def _without_entities(value: Any) -> Any:
         for name, entry in value.items()
         if name != "@context" and name not in foreign_members
     }
+
+
+def _simplify(attribute: Any) -> Any:
+    if isinstance(attribute, list):
+        names = [entry.get("datasetId", "@none") if isinstance(entry, Mapping) else "@none" for entry in attribute]
+        return {"dataset": {str(name): _simplify(entry) for name, entry in zip(names, attribute, strict=True)}}
+    if not isinstance(attribute, Mapping):
+        return attribute
+    for name in ("value", "object"):
+        if name in attribute:
+            return attribute[name]
+    return {name: attribute[name] for name in _VALUES if name in attribute}

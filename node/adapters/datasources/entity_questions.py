@@ -85,13 +85,15 @@ class Address:
 class Wish:
     """A reader's question after its check. ``to_source`` goes to the broker, ``own`` into links to other pages.
 
-    ``members`` are those of each entity that the reader chooses; None for all. ``is_plain`` says that attributes come
-    as values alone. ``start`` is the offset.
+    ``members`` are those of each entity that the reader chooses; None for all. ``attributes`` are those of which an
+    entity must have one; None for any entity. ``is_plain`` says that attributes come as values alone. ``start`` is
+    the offset.
     """
 
     to_source: Pairs
     own: Pairs
     members: frozenset[str] | None = None
+    attributes: frozenset[str] | None = None
     is_plain: bool = False
     wants_count: bool = False
     start: int = 0
@@ -149,6 +151,7 @@ def read_wish(place: Place, parameters: Sequence[tuple[str, str]], item: str) ->
         to_source=(*((("type", item),) if place.is_list else ()), *to_source),
         own=tuple((name, value) for name, value in values.items() if name not in ("limit", "offset")),
         members=_members(values),
+        attributes=frozenset(values["attrs"].split(",")) if "attrs" in values else None,
         is_plain=bool(words & {*_SIMPLE, _TIME_PAIRS}),
         wants_count=values.get("count") == "true",
         start=int(values.get("offset", "0")),

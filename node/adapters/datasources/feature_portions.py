@@ -156,7 +156,7 @@ class FeaturePortion:
         values = {ID: feature.get("id"), **properties}
         if not all(row.admits(values.get(row.column)) for row in self._portion.rows):
             return None
-        if not all(_touches(feature.get("geometry"), box) for box in self._portion.boxes):
+        if not all(touches(feature.get("geometry"), box) for box in self._portion.boxes):
             return None
         wish = choice.properties if choice is not None else None
         members: dict[str, Any] = {
@@ -237,7 +237,7 @@ def _pages(link: Any) -> bool:
     )
 
 
-def _touches(geometry: Any, box: Box) -> bool:
+def touches(geometry: Any, box: Box) -> bool:
     """Return whether the extent of a geometry touches a box."""
     places = list(_places(geometry))
     if not places:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from node.adapters.datasources import entity_documents as documents
+from node.adapters.datasources.entity_portions import KINDS, EntityPortion
 from node.adapters.datasources.entity_questions import (
     PARAMETERS,
     Address,
@@ -22,7 +23,6 @@ from node.adapters.datasources.entity_questions import (
     address_of,
     is_type,
     no_entity,
-    read_wish,
 )
 from node.adapters.datasources.requests import check_address, credential_headers, document
 from node.adapters.egress.client import Egress
@@ -86,7 +86,7 @@ class NgsiLdConnection:
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(questions=_QUESTIONS)
+        return Abilities(questions=_QUESTIONS, portions=KINDS)
 
     async def items(self, limit: int) -> Sequence[Item]:
         try:
@@ -116,9 +116,12 @@ class NgsiLdConnection:
         if not is_type(item):
             raise NotFound("the data source has no such type of entities", remedy="hansa source test lists them")
         address = address_of(question.path)
-        wish = read_wish(address.place, question.parameters, item)
+        view = EntityPortion(question.portion)
+        wish = view.wish(address.place, question.parameters, item)
+        if address.identifier and not view.shows_ids:
+            raise no_entity()
         media_type = _media_type(question)
-        content, source_headers = await self._fetch(address, wish, item)
+        content, source_headers = await self._fetch(view, address, wish, item)
         rewritten = await off_loop(documents.replace_addresses, content, self._address, question.base)
         contexts = [name for name in (self._context, documents.CORE_CONTEXT) if name]
         body = await off_loop(documents.write, rewritten, contexts if media_type == documents.JSON_LD else ())
@@ -135,7 +138,7 @@ class NgsiLdConnection:
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
 
     async def _fetch(
-        self, address: Address, wish: Wish, item: str
+        self, view: EntityPortion, address: Address, wish: Wish, item: str
     ) -> tuple[list[dict[str, Any]] | dict[str, Any], Mapping[str, str]]:
         """Return what the broker answers, each entity of it checked and narrowed, and the headers."""
         try:
@@ -151,10 +154,12 @@ class NgsiLdConnection:
             ) from error
         if address.place.is_list:
             page = documents.entities(source, item)
-            return await off_loop(lambda: [documents.entity(entry, wish) for entry in page]), headers
+            return await off_loop(_narrow, view, page, wish), headers
         if not documents.is_entity(source, item) or source["id"] != address.identifier:
             raise no_entity()
-        return await off_loop(documents.entity, source, wish), headers
+        if (entity := view.entity(source, wish)) is None:
+            raise no_entity()
+        return entity, headers
 
     async def _count(self, name: str) -> int | None:
         """Return how many entities of a type there are; None if the broker does not say."""
@@ -188,6 +193,10 @@ class NgsiLdConnection:
                 "the data source answers with something other than JSON that this node reads",
                 remedy="ask its steward: hansa source test",
             ) from error
+
+
+def _narrow(view: EntityPortion, page: Sequence[Mapping[str, Any]], wish: Wish) -> list[dict[str, Any]]:
+    return [entity for entry in page if (entity := view.entity(entry, wish)) is not None]
 
 
 def _require_period(header: str) -> str:
