@@ -45,6 +45,7 @@ from node.web.management import (
     value_tables,
 )
 from node.web.management.measurement import routes as measurement
+from node.web.management.region import routes as region
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions
@@ -270,9 +271,13 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             person=person,
             join=node.catalogue.join,
             wallet=people_parts.wallet,
+            membership=node.operation.region.membership,
             revoke=people_parts.issuing.revoke if people_parts.issuing else None,
             issuer=IssuerView(node.parts.stores.uow, node.parts.stores.identity) if people_parts.issuing else None,
         )
+    )
+    app.include_router(
+        region.router(person=person, read=node.operation.region.read, leave=node.operation.region.leave)
     )
     app.include_router(
         secondfactor.router(
@@ -301,7 +306,7 @@ def _operation_doors(app: FastAPI, node: HansaNode) -> None:
             agenda=node.operation.agenda,
             deliveries=node.operation.letters,
             checks=node.operation.proofs,
-            forward=node.operation.region,
+            forward=node.operation.region.requests,
         )
     )
     app.include_router(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from node.adapters.peers.requests import RegionRequests
 from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
@@ -32,6 +31,7 @@ from node.bootstrap.operation import (
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
+from node.bootstrap.region import region_parts
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
 from node.identity.correspondence import Documents, Outgoing
@@ -123,7 +123,7 @@ def build(
             storage=storage(parts),
             audit=AuditTrail(parts.stores.uow, parts.stores.ledger),
             status=status_of_node,
-            region=RegionRequests(base.requests, lambda: base.people.allegiance.region, parts.address_of),
+            region=region_parts(base, protocol_services.transfer.overview, catalogue.access.names),
         ),
         callers=callers,
         worker=worker,

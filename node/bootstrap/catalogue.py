@@ -14,6 +14,7 @@ from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
+from node.bootstrap.region import read_region
 from node.bootstrap.semantics import MeaningServices, meaning_services
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
@@ -266,10 +267,9 @@ def _join(base: Foundation) -> Join:
     return Join(
         requests=people.requests,
         allegiance=people.allegiance,
-        get_json=base.requests.json,
+        region=read_region(base),
         legal_name=parts.settings.name,
         contact=parts.settings.contact,
-        address=parts.address_of,
     )
 
 

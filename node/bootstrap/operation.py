@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node import __version__
-from node.adapters.peers.requests import PeerRequests, RegionRequests
+from node.adapters.peers.requests import PeerRequests
 from node.bootstrap.catalogue import CatalogueServices
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
 from node.bootstrap.questions import QuestionParts, question_parts
+from node.bootstrap.region import RegionParts
 from node.bootstrap.webhooks import WebhookParts, webhook_parts
 from node.catalogue.model import NodeFacts
 from node.catalogue.search.cursors import Cursors
@@ -76,7 +77,7 @@ class Operation:
     letters: DeadLetters
     proofs: Proofs
     status: NodeStatus
-    region: RegionRequests
+    region: RegionParts
 
 
 def proofs(parts: Parts, people: People, requests: PeerRequests) -> Proofs:

@@ -203,6 +203,10 @@ def _region(node: HansaNode) -> RegionUseCases:
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         revoke=people.issuing.revoke if people.issuing else None,
         members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.follows),
+        membership=node.operation.region.membership,
+        read=node.operation.region.read,
+        join=node.catalogue.join,
+        leave=node.operation.region.leave,
     )
 
 

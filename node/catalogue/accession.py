@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import PeerUnreachable
+from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.region.terms import ReadRegion
 from node.identity.credentials.membership import Accession, RequestCredential
 from node.identity.credentials.trust import TrustList
-from node.identity.did import did_of
 from node.identity.model import Caller
 from node.identity.ports import Notes
 from node.identity.roles import UseCase, require
@@ -22,6 +21,7 @@ from node.identity.roles import UseCase, require
 REGION = "region"
 TRUST = "trust"
 RULEBOOK = "rulebook"
+LOCK = "region lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,14 @@ class Allegiance:
         region: str,
         own: str | None = None,
     ) -> None:
-        """``own`` is the DID of this node if it admits members itself."""
+        """``settings`` are the issuers that count without joining, ``region`` the DID of a region that the settings
+        name; ``own`` is the DID of this node if it admits members itself."""
         self._own = own
         self._uow = uow
         self._notes = notes
         self._trust = trust
         self._settings = dict(settings)
+        self._configured = region
         self.region = region
         self.rulebook: dict[str, Any] | None = None
 
@@ -77,10 +79,11 @@ class Allegiance:
         """Read the stored result of an earlier ``settle``."""
         with self._uow.read() as tx:
             region, trust, rulebook = (self._notes.get(tx, key) for key in (REGION, TRUST, RULEBOOK))
-        self.region = region or self.region
+        # An empty note: a person has left the region. Then that of the settings does not count either.
+        self.region = self._configured if region is None else region
         self.rulebook = read_object(rulebook) if rulebook else None
         joined = read_object(trust) if trust else {}
-        self._trust.replace(_merge(self._settings, joined))
+        self._trust.replace(_merge(self._configured_trust(region), joined))
 
     def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
         """Trust the region's credentials of these types from now on, and put its rulebook into force here."""
@@ -92,11 +95,39 @@ class Allegiance:
                 self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
         self.region = region
         self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
-        self._trust.replace(_merge(self._settings, regions))
+        self._trust.replace(_merge(self._configured_trust(region), regions))
 
+    def lock(self, tx: Transaction) -> None:
+        """Let no other transaction end a membership until the end of this one. Reads after it see what others had
+        changed before."""
+        self._notes.put(tx, LOCK, "")
 
-GetJson = Callable[[str], Awaitable[dict[str, Any]]]
-"""Reads a JSON document of another node through the node's guarded egress. Raises ``PeerUnreachable``."""
+    def stored_region(self, tx: Transaction) -> str:
+        """Return the DID of the region as it is stored now; empty without one."""
+        region = self._notes.get(tx, REGION)
+        return self._configured if region is None else region
+
+    def end(self, tx: Transaction) -> None:
+        """End the membership, in the caller's transaction: neither the region's credentials nor its rulebook count
+        here from the commit on, also after a restart."""
+        for key, value in ((REGION, ""), (TRUST, "{}"), (RULEBOOK, "")):
+            self._notes.put(tx, key, value)
+        tx.after_commit(self._forget)
+
+    def _forget(self) -> None:
+        self.region, self.rulebook = "", None
+        self._trust.replace(self._configured_trust(""))
+
+    def trust_without_region(self) -> dict[str, tuple[str, ...]]:
+        """Return the issuers that will count for each credential type when the node has left its region."""
+        return dict(self._configured_trust(""))
+
+    def _configured_trust(self, region: str | None) -> Mapping[str, tuple[str, ...]]:
+        """Return the issuers of the settings; without the region that they name if ``region`` is empty: a person has
+        left it."""
+        if region != "" or not self._configured:
+            return self._settings
+        return {name: tuple(did for did in dids if did != self._configured) for name, dids in self._settings.items()}
 
 
 class Join:
@@ -107,66 +138,46 @@ class Join:
         *,
         requests: RequestCredential,
         allegiance: Allegiance,
-        get_json: GetJson,
+        region: ReadRegion,
         legal_name: str,
         contact: str,
-        address: Callable[[str], str],
     ) -> None:
         self._requests = requests
         self._allegiance = allegiance
-        self._get_json = get_json
+        self._region = region
         self._legal_name = legal_name
         self._contact = contact
-        self._address = address
 
-    async def join(self, region: str, credential_type: str, by: Caller) -> SentApplication:
-        """Apply to ``region`` (its address or its DID) for a credential.
+    async def join(
+        self, region: str, credential_type: str, by: Caller, *, rulebook: str | None = None
+    ) -> SentApplication:
+        """Apply to ``region`` (its address or its DID) for a credential. ``rulebook`` is the hash of the version that
+        the person has read and accepts, empty if there was none; without it, the newest version is accepted.
 
         Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` if the region does not issue such a credential,
-        and ``Conflict`` if it refuses the application.
+        and ``Conflict`` if it refuses the application, or has published another version of its rulebook.
         """
         require(by, UseCase.JOIN)
-        base = self._address(region) if region.startswith("did:") else region.rstrip("/")
-        did = did_of(base)
-        metadata = await self._get_json(f"{base}/issuer/metadata")
-        if metadata.get("issuer") != did:
-            raise PeerUnreachable(
-                f"{base} does not answer as the issuer {did}",
-                remedy="check the address of the region, and try again later",
+        terms = await self._region.read(region)
+        newest = terms.rulebook
+        if rulebook is not None and rulebook != (newest.sha256 if newest else ""):
+            raise Conflict(
+                "the region has published another version of its rulebook in the meantime",
+                remedy="read the new version, then apply again",
+                facts={"case": "rulebook-changed", "version": newest.version if newest else ""},
             )
-        types = tuple(
-            str(entry["credentialType"])
-            for entry in metadata.get("credentialsSupported", [])
-            if isinstance(entry, dict) and isinstance(entry.get("credentialType"), str)
-        )
-        rulebook = await self._rulebook(base)
         accession = Accession(
-            rulebook=str(rulebook["iri"]) if rulebook else "",
-            version=str(rulebook["version"]) if rulebook else "",
-            sha256=str(rulebook["sha256"]) if rulebook else "",
+            rulebook=newest.iri if newest else "",
+            version=str(newest.version) if newest else "",
+            sha256=newest.sha256 if newest else "",
             legal_name=self._legal_name,
             contact=self._contact,
         )
-        holder_pid = await self._requests.request(did, credential_type, accession)
+        holder_pid = await self._requests.request(terms.did, credential_type, accession)
+        note = newest.note if newest else None
         # Only now: a region that did not accept the application must not decide which issuers are trusted here.
-        await run_sync(lambda: self._allegiance.settle(did, types, rulebook))
-        return SentApplication(issuer=did, holder_pid=holder_pid, rulebook=rulebook)
-
-    async def _rulebook(self, base: str) -> dict[str, Any] | None:
-        """The region's newest rulebook, as its catalogue shows it to everybody."""
-        answer = await self._get_json(
-            f"{base}/api/catalogue/search?{urlencode({'kind': 'rulebook', 'sort': 'newest'})}"
-        )
-        hits = [hit for hit in answer.get("hits", []) if str(hit.get("iri", "")).startswith(f"{base}/")]
-        if not hits:
-            return None
-        record = await self._get_json(f"{base}/api/catalogue/record?{urlencode({'iri': hits[0]['iri']})}")
-        return {
-            "iri": record["iri"],
-            "version": record["version"],
-            "sha256": record["sha256"],
-            "publisher": str(record.get("publisherName") or ""),
-        }
+        await run_sync(lambda: self._allegiance.settle(terms.did, terms.credential_types, note))
+        return SentApplication(issuer=terms.did, holder_pid=holder_pid, rulebook=note)
 
 
 def _merge(settings: Mapping[str, tuple[str, ...]], regions: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

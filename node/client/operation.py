@@ -24,9 +24,26 @@ class OperationCalls:
         return document("POST", f"/api/decisions/{quote(decision_id, safe='')}", json=body)
 
     @endpoint
-    def join(self, region: str, credential_type: str) -> Call[dict[str, Any]]:
-        """Ask a region for a credential, accepting its rulebook."""
-        return document("POST", "/api/join", json={"region": region, "credentialType": credential_type})
+    def join(self, region: str, credential_type: str, rulebook: str | None = None) -> Call[dict[str, Any]]:
+        """Ask a region for a credential. ``rulebook`` is the SHA-256 of the version that you accept (empty: the
+        region has none); without it, the newest version is accepted."""
+        body = {"region": region, "credentialType": credential_type}
+        return document("POST", "/api/join", json={**body, **({} if rulebook is None else {"rulebook": rulebook})})
+
+    @endpoint
+    def region_terms(self, region: str) -> Call[dict[str, Any]]:
+        """Return the rulebook of a region with its text, and the credentials that it issues."""
+        return document("GET", "/api/join", params={"region": region})
+
+    @endpoint
+    def foresee_leave(self, issuer: str = "") -> Call[dict[str, Any]]:
+        """Return what changes when this node leaves its region, or gives up the credentials of ``issuer``."""
+        return document("GET", "/api/region/leave", params={"issuer": issuer})
+
+    @endpoint
+    def leave(self, reason: str, issuer: str = "") -> Call[dict[str, Any]]:
+        """Leave the region of this node, or give up the credentials of ``issuer``. Agreements stay."""
+        return document("POST", "/api/region/leave", json={"issuer": issuer, "reason": reason})
 
     @endpoint
     def memberships(self) -> Call[dict[str, Any]]:

@@ -68,7 +68,8 @@ class HasIssuer(Protocol):
 class Rejection:
     """A credential that was presented but does not count, with the reason (revoked, expired, issuer not trusted …).
 
-    ``transient``: the reason may be temporary (its issuer cannot be reached now).
+    ``transient``: the reason may be temporary (its issuer cannot be reached now). ``status`` is ``revoked``,
+    ``suspended`` or ``expired`` if that is the reason.
     """
 
     types: tuple[str, ...]
@@ -77,10 +78,17 @@ class Rejection:
     since: datetime | None = None
     id: str = ""
     transient: bool = False
+    status: str = ""
 
     @classmethod
     def of(
-        cls, credential: HasIssuer, why: str, *, since: datetime | None = None, transient: bool = False
+        cls,
+        credential: HasIssuer,
+        why: str,
+        *,
+        since: datetime | None = None,
+        transient: bool = False,
+        status: str = "",
     ) -> Rejection:
         """Return the rejection of ``credential``, verified or not, with the reason ``why``."""
         return cls(
@@ -90,6 +98,7 @@ class Rejection:
             since=since,
             id=credential.id,
             transient=transient,
+            status=status,
         )
 
 

@@ -248,6 +248,9 @@ class IdentityStore(Protocol):
 
     def credentials(self, tx: Transaction) -> Sequence[Credential]: ...
 
+    def drop_credentials(self, tx: Transaction, issuer: str) -> int:
+        """Delete the credentials of ``issuer`` from the wallet, and return how many there were."""
+
     def note_request(
         self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
     ) -> None:

@@ -42,7 +42,7 @@ class UseCase(StrEnum):
     READ_RECEIVED = "read received data"
     ANSWER_QUESTIONS = "answer, refuse and hide questions on assets of this node"
     CONFIRM_DELETION = "delete data received under an agreement, and confirm the deletion"
-    JOIN = "apply to a region for a credential"
+    JOIN = "apply to a region for a credential, and leave a region"
     REVOKE = "revoke credentials that this node issued"
     BLOCK = "block and unblock participants"
     MANAGE_ACCOUNTS = "manage the accounts, passwords and tokens of others"

@@ -93,6 +93,7 @@ SECTIONS: Final = (
             _Page("/operate", "nav.health", (UseCase.READ_OPERATION,)),
             _Page("/deliveries", "nav.deliveries", (UseCase.HANDLE_DELIVERIES,)),
             _Page("/webhooks", "nav.webhooks", (UseCase.MANAGE_WEBHOOKS,)),
+            _Page("/region", "nav.region", (UseCase.JOIN, UseCase.READ_AUDIT)),
             _Page("/users", "nav.users", (UseCase.MANAGE_ACCOUNTS,)),
             _Page("/issued", "nav.issued", (UseCase.REVOKE,), issuer=True),
             _Page("/keys", "nav.keys", (UseCase.CHANGE_KEYS,)),

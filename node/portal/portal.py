@@ -30,7 +30,6 @@ from node.portal.pages import (
     operation,
     profile,
     receipts,
-    region,
     runs,
     sparql,
     versions,
@@ -40,6 +39,7 @@ from node.portal.pages.data import brokers, quality, shipments, sources, table_q
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
+from node.portal.pages.regions import membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -191,12 +191,17 @@ class Portal:
             ("POST", "/publish/{id:str}/publish", page(drafts.publish, **form)),
             ("POST", "/publish/{id:str}/renew", page(edits.renew, **form)),
             ("POST", "/publish/{id:str}/remove", page(drafts.remove, **form)),
-            ("GET", "/applications", page(region.applications, **people)),
-            ("GET", "/issued", page(region.issued_credentials, **people)),
-            ("POST", "/issued/{id:path}/revoke", page(region.revoke, **form)),
+            ("GET", "/applications", page(offices.applications, **people)),
+            ("GET", "/issued", page(offices.issued_credentials, **people)),
+            ("POST", "/issued/{id:path}/revoke", page(offices.revoke, **form)),
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),
-            ("GET", "/members", page(region.members)),
+            ("GET", "/members", page(offices.members)),
+            ("GET", "/region", page(membership.membership, **people)),
+            ("POST", "/region/terms", page(membership.terms, **form)),
+            ("POST", "/region/join", page(membership.join, **form)),
+            ("GET", "/region/leave", page(membership.leaving, **people)),
+            ("POST", "/region/leave", page(membership.leave, **form)),
             ("GET", "/about", page(about.about)),
             ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.catalogue.access import Access
+from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.contradictions import ReasonOver
@@ -20,6 +21,7 @@ from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.questions.answers import AnswerQuestions
 from node.catalogue.questions.askers import AskQuestions
+from node.catalogue.region.terms import ReadRegion
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.datasources.brokers.register import BrokerSubscriptions
@@ -37,6 +39,8 @@ from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
 from node.operation.health import Checkup
 from node.operation.questions import AssetTitles
+from node.operation.region.departure import LeaveRegion
+from node.operation.region.membership import OwnMembership
 from node.operation.storage import Storage
 from node.operation.webhooks.usecases import Webhooks
 from node.portal.views.account import OwnAccount
@@ -141,11 +145,15 @@ class PeopleUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionUseCases:
-    """To see the members of a region. Only an issuer has ``revoke``."""
+    """To see the members of a region, and to be one. Only an issuer has ``revoke``."""
 
     admissions: Admissions
     revoke: RevokeCredential | None
     members: Members
+    membership: OwnMembership
+    read: ReadRegion
+    join: Join
+    leave: LeaveRegion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,8 @@ INSIDE = (
     ),
     "/applications",
     "/issued",
+    "/region",
+    "/region/leave",
     "/keys",
     "/runs",
     f"/runs/{DONE}?row=gent-rec-009",

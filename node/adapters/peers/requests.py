@@ -16,6 +16,8 @@ LARGEST = 32 << 20
 """Bytes of one answer: a page of a feed, a file of an open dataset."""
 ANSWER_SECONDS = 30.0
 """Seconds in which an answer that does not wait is complete."""
+LARGEST_DOCUMENT = 2 << 20
+"""Bytes of the description of one asset of another node."""
 LARGEST_RESULT = 20 << 20
 """Bytes of a result of a search or a query."""
 
@@ -36,6 +38,15 @@ class PeerRequests:
         if not isinstance(document, dict):
             raise PeerUnreachable(f"{url} does not answer with a JSON object")
         return document
+
+    async def content(self, url: str, media_type: str) -> bytes:
+        """Return a document that anybody may read, in this media type. Raises ``PeerUnreachable``."""
+        answer = await self._egress.request(
+            "GET", url, headers={"Accept": media_type}, max_bytes=LARGEST_DOCUMENT, lane=Lane.MESSAGES
+        )
+        if not answer.ok:
+            raise PeerUnreachable(f"{url} answers with status {answer.status}")
+        return answer.body
 
     async def fetch(
         self, url: str, headers: Mapping[str, str], *, audience: str, wait: int = 0

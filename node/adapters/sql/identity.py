@@ -65,6 +65,9 @@ class SqlIdentityStore(SqlAccounts):
         rows = connection_of(tx).execute(select(credentials).order_by(credentials.c.ordinal))
         return [build(Credential, row, types=tuple(row.types)) for row in rows]
 
+    def drop_credentials(self, tx: Transaction, issuer: str) -> int:
+        return connection_of(tx).execute(delete(credentials).where(credentials.c.issuer == issuer)).rowcount
+
     def note_request(
         self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
     ) -> None:

@@ -1,4 +1,4 @@
-"""join, decide, revoke, follow, user: who takes part, and what waits for a person."""
+"""decide, revoke, follow, user: who takes part, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -15,75 +15,17 @@ from node.cli.output import Mode, emit, line, next_step, remark, report_success,
 
 
 def register(app: typer.Typer) -> None:
-    app.command("join", cls=Listing)(join)
     app.command("decide", cls=Listing)(decide)
     app.command("revoke", cls=Listing)(revoke)
     app.command("follow")(follow)
     app.command("user", cls=Listing)(user)
 
 
-def join(
-    region: Annotated[
-        str | None, typer.Argument(help="Address or DID of the region; without one, shows the status.")
-    ] = None,
-    as_: Annotated[str, typer.Option("--as", help="Which credential to apply for.")] = "MembershipCredential",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
-    node: Node = None,
-    lang: Language = "en",
-) -> int:
-    """Ask a region to admit this node. Accepts its rulebook, applies, and receives the credential."""
-    import time
-
-    with connect(node) as client:
-        if region is None:
-            memberships = client.memberships()
-            if Mode.json:
-                emit(memberships)
-            else:
-                _show_memberships(memberships, lang)
-            return 0
-        as_ = as_ if as_.endswith("Credential") else f"{as_}Credential"
-        application = client.join(region, as_)
-        line("rulebook", str(application.get("rulebook") or "none published"))
-        report_success(f"applied for {as_}", detail=application["issuer"])
-        while wait and application["state"] not in ("ISSUED", "REJECTED"):
-            time.sleep(0.2)
-            application = next(
-                request
-                for request in client.memberships()["requests"]
-                if request["holder_pid"] == application["holder_pid"]
-            )
-    if Mode.json:
-        emit(application)
-    if application["state"] == "ISSUED":
-        report_success(f"{as_} received")
-    elif application["state"] == "REJECTED":
-        line("refused", str(application.get("reason") or ""))
-        return 1
-    else:
-        remark("a person decides; see the status: hansa join")
-    return 0
-
-
-def _display_name(kind: str, language: str) -> str:
+def credential_name(kind: str, language: str) -> str:
     """Return what people call a credential, with its type, which ``--as`` and ``--type`` take."""
     from node.policy.labels import credential_label
 
     return f"{credential_label(kind, language)} ({kind})"
-
-
-def _show_memberships(memberships: dict[str, Any], language: str) -> None:
-    for credential in memberships["credentials"]:
-        kinds = ", ".join(_display_name(kind, language) for kind in credential["types"])
-        line("holds", f"{kinds}  until {str(credential['validUntil'])[:10]}")
-        line("", credential["issuer"])
-    for request in memberships["requests"]:
-        if request["state"] != "ISSUED":
-            kind = _display_name(request["credential_type"], language)
-            line("asked", f"{kind}  {request['state'].lower()}  {request.get('reason') or ''}")
-    if not memberships["credentials"] and not memberships["requests"]:
-        say("No credentials yet.")
-        remark("hansa join https://region.example")
 
 
 def decide(
@@ -163,7 +105,7 @@ def revoke(
             table(
                 [
                     [
-                        _display_name(record["type"], lang),
+                        credential_name(record["type"], lang),
                         record["holder"],
                         "revoked" if record["revokedAt"] else "in force",
                         record["id"],

@@ -30,7 +30,10 @@ from node.ledger.ports import Append
 
 _TYP: Final = "hansa-accession+jws"
 _MEMBERS: Final = ("rulebook", "version", "sha256", "legalName", "contact")
-_OPEN: Final = frozenset({"REQUESTED", "RECEIVED"})
+OPEN: Final = frozenset({"REQUESTED", "RECEIVED"})
+"""The states of a request that its issuer has not decided."""
+WITHDRAWN: Final = "WITHDRAWN"
+"""The state of a request when this node left the region before a decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ class RequestCredential:
         with self._uow.begin() as tx:
             for request in self._store.requests(tx):
                 same = request["issuer"] == issuer and request["credential_type"] == credential_type
-                if same and request["state"] in _OPEN:
+                if same and request["state"] in OPEN:
                     return str(request["holder_pid"])
             holder_pid = new_urn()
             self._store.note_request(
@@ -131,7 +134,7 @@ class RequestCredential:
     ) -> None:
         with self._uow.begin() as tx:
             now = [request["state"] for request in self._store.requests(tx) if request["holder_pid"] == holder_pid]
-            if now and now[0] not in _OPEN | {"FAILED"}:
+            if now and now[0] not in OPEN | {"FAILED"}:
                 return  # the issuer decided before its acknowledgement was recorded
             self._store.update_request(tx, holder_pid, state=state, issuer_pid=issuer_pid, reason=reason)
 

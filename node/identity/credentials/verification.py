@@ -115,7 +115,10 @@ class VerifyCredentials:
         now = self._clock.now()
         if credential.valid_until is not None and credential.valid_until <= now:
             return Rejection.of(
-                credential, f"it expired on {stamp(credential.valid_until)}", since=credential.valid_until
+                credential,
+                f"it expired on {stamp(credential.valid_until)}",
+                since=credential.valid_until,
+                status="expired",
             )
         try:
             for entry in read_entries(status_member(credential)):
@@ -123,7 +126,10 @@ class VerifyCredentials:
                 if check_status(entry, status):
                     what = "suspended" if entry.purpose == "suspension" else "revoked"
                     return Rejection.of(
-                        credential, f"it was {what} by its issuer", since=status.since.get(entry.index, now)
+                        credential,
+                        f"it was {what} by its issuer",
+                        since=status.since.get(entry.index, now),
+                        status=what,
                     )
         except (PeerUnreachable, Overloaded):
             return Rejection.of(

@@ -18,6 +18,7 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.base.work import UnitOfWork
 from node.identity.credentials.access_tokens import AccessTokens
 from node.identity.credentials.credentials import profile_of, read_credential, verify_credential
+from node.identity.credentials.membership import WITHDRAWN
 from node.identity.credentials.presentations import make_presentation
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.documents import UnknownKey
@@ -211,6 +212,8 @@ class Wallet:
             if not requests:
                 raise NotFound("this node asked that issuer for nothing under this holderPid")
             state = requests[0]["state"]
+            if state == WITHDRAWN:
+                raise Conflict("this node has withdrawn its request: it has left the region")
             if rejected and state == "ISSUED":
                 raise Conflict("the credential was issued already")
             have = {credential.id for credential in self._store.credentials(tx)}

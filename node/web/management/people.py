@@ -14,6 +14,7 @@ from node.catalogue.accession import Join
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Application, IssuedCredential
+from node.operation.region.membership import OwnMembership
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
@@ -35,6 +36,12 @@ class JoinRequest(BaseModel):
 
     region: str = Field(max_length=2048, description="Address of the region, or its DID.")
     credential_type: str = Field("MembershipCredential", alias="credentialType", max_length=128)
+    rulebook: str | None = Field(
+        None,
+        max_length=64,
+        description="SHA-256 of the version of the rulebook that you have read and accept, empty if the region has "
+        "none. Without it, the newest version is accepted.",
+    )
 
 
 def router(
@@ -42,6 +49,7 @@ def router(
     person: Person,
     join: Join,
     wallet: Wallet,
+    membership: OwnMembership,
     revoke: RevokeCredential | None,
     issuer: Issuer | None,
 ) -> APIRouter:
@@ -50,7 +58,8 @@ def router(
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
     async def apply(request: Request, body: JoinRequest) -> Any:
-        application = await join.join(body.region, body.credential_type, await person(request))
+        caller = await person(request)
+        application = await join.join(body.region, body.credential_type, caller, rulebook=body.rulebook)
         state = next(
             (one["state"] for one in await wallet.requests() if one["holder_pid"] == application.holder_pid),
             "RECEIVED",
@@ -67,17 +76,7 @@ def router(
         await person(request)
         return {
             "requests": [_plain(one) for one in await wallet.requests()],
-            "credentials": [
-                {
-                    "id": credential.id,
-                    "types": list(credential.types),
-                    "issuer": credential.issuer,
-                    "claims": credential.claims,
-                    "validFrom": stamp(credential.valid_from),
-                    "validUntil": stamp(credential.valid_until) if credential.valid_until else None,
-                }
-                for credential in await wallet.credentials()
-            ],
+            "credentials": [credential.to_json() for credential in await membership.credentials()],
         }
 
     @api.get("/applications", summary="Applications for credentials of this node")

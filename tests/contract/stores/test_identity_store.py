@@ -68,6 +68,18 @@ def credential(name: str = "urn:vc", **members: Any) -> Credential:
     return Credential(id=name, **{**values, **members})
 
 
+class TestDropCredentials:
+    def test_those_of_one_issuer_are_deleted(self, stores: Stores) -> None:
+        with stores.uow.begin() as tx:
+            for name, issuer in (("urn:1", "did:web:a"), ("urn:2", "did:web:b"), ("urn:3", "did:web:a")):
+                stores.identity.keep_credential(tx, credential(name, issuer=issuer), NOW)
+        with stores.uow.begin() as tx:
+            assert stores.identity.drop_credentials(tx, "did:web:a") == 2
+            assert stores.identity.drop_credentials(tx, "did:web:a") == 0
+        with stores.uow.read() as tx:
+            assert [kept.id for kept in stores.identity.credentials(tx)] == ["urn:2"]
+
+
 class TestUsedTokenIds:
     def test_an_id_is_used_once_for_each_issuer(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:

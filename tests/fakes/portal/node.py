@@ -93,6 +93,7 @@ from tests.fakes.portal.content import (
 )
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
+from tests.fakes.portal.membership import FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
@@ -234,6 +235,7 @@ class FakeNode:
         self.credentials = _credentials()
         self.ring = _keys()
         self.contracts = [*_agreements(), agreement_about_table(NOW)]
+        self.membership = FakeMembership(NOW, demo_records(), [view.agreement for view in self.contracts[:2]])
         self.table_questions = FakeTableQuestions(self)
         self.partner_tables: list[PartTable] = []
         self.stuck = _stuck()
@@ -811,7 +813,15 @@ def use_cases(node: FakeNode) -> UseCases:
         people=PeopleUseCases(
             sign_in=parts, provider_sign_in=cast("Any", NoProviders()), account=parts, users=fake_users(NOW)
         ),
-        region=RegionUseCases(admissions=parts, revoke=parts, members=cast("Any", FakeMembers(node))),
+        region=RegionUseCases(
+            admissions=parts,
+            revoke=parts,
+            members=cast("Any", FakeMembers(node)),
+            membership=cast("Any", node.membership),
+            read=cast("Any", node.membership),
+            join=cast("Any", node.membership),
+            leave=cast("Any", node.membership),
+        ),
         operation=OperationUseCases(
             data_sources=node.data_sources,
             streams=node.streams,

@@ -278,6 +278,12 @@ class MemoryIdentityStore:
     def credentials(self, tx: Transaction) -> Sequence[Credential]:
         return list(memory(tx).rows("credentials").values())
 
+    def drop_credentials(self, tx: Transaction, issuer: str) -> int:
+        names = [name for name, credential in memory(tx).rows("credentials").items() if credential.issuer == issuer]
+        for name in names:
+            memory(tx).drop("credentials", name)
+        return len(names)
+
     def note_request(
         self, tx: Transaction, *, holder_pid: str, issuer: str, credential_type: str, at: datetime
     ) -> None:

@@ -301,6 +301,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/decisions",
             "/applications",
             "/issued",
+            "/region",
+            "/region/leave",
             "/keys",
             "/agreements",
             f"/agreements/{AGREEMENT}?check=now",

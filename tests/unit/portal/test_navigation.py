@@ -45,7 +45,7 @@ def test_a_visitor_has_three_pages_and_developers_theirs(visitor: TestClient) ->
     ("roles", "links"),
     [
         ({UserRole.PUBLISHER}, ["/search", OFFER, REQUESTS, AGREEMENTS, "/runs"]),
-        ({UserRole.SIGNATORY}, ["/search", REQUESTS, AGREEMENTS, "/issued"]),
+        ({UserRole.SIGNATORY}, ["/search", REQUESTS, AGREEMENTS, "/region"]),
         ({UserRole.AUDITOR}, ["/search", REQUESTS, AGREEMENTS, "/operate"]),
         ({UserRole.OPERATOR}, ["/search", REQUESTS, AGREEMENTS, "/operate"]),
     ],

@@ -103,6 +103,8 @@ PEOPLES_PAGES = (
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     "/applications",
     "/issued",
+    "/region",
+    "/region/leave",
     "/keys",
     "/runs",
     f"/runs?template={quote(TEMPLATE, safe='')}",

@@ -1,0 +1,57 @@
+"""Puts together what a node does as a member of a region: read its terms, ask it, leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from node.adapters.peers.requests import RegionRequests
+from node.bootstrap.foundation import Foundation
+from node.catalogue.region.terms import ReadRegion
+from node.operation.region.departure import LeaveRegion
+from node.operation.region.membership import OwnMembership
+from node.transfer.overview import Overview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionParts:
+    """The parts of a member of a region."""
+
+    requests: RegionRequests
+    read: ReadRegion
+    leave: LeaveRegion
+    membership: OwnMembership
+
+
+def read_region(base: Foundation) -> ReadRegion:
+    """Return the use case that reads the terms of a region."""
+    return ReadRegion(get_json=base.requests.json, get_content=base.requests.content, address=base.parts.address_of)
+
+
+def region_parts(base: Foundation, overview: Overview, names: Callable[[], Mapping[str, str]]) -> RegionParts:
+    """Return the parts of a member of a region. ``names`` returns the names of known participants, by DID."""
+    parts, people = base.parts, base.people
+    return RegionParts(
+        requests=RegionRequests(base.requests, lambda: people.allegiance.region, parts.address_of),
+        read=read_region(base),
+        leave=LeaveRegion(
+            uow=parts.stores.uow,
+            identity=parts.stores.identity,
+            records=parts.stores.catalogue.records,
+            overview=overview,
+            allegiance=people.allegiance,
+            wallet=people.wallet,
+            visibility=base.visibility,
+            append=base.append,
+            clock=parts.clock,
+            me=parts.me,
+            trust=people.trust.to_json,
+        ),
+        membership=OwnMembership(
+            uow=parts.stores.uow,
+            identity=parts.stores.identity,
+            wallet=people.wallet,
+            allegiance=people.allegiance,
+            names=names,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The membership of this node in a region, for the people who look after it."""

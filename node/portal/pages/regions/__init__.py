@@ -1,0 +1,1 @@
+"""Pages of a region, and of a node as its member."""

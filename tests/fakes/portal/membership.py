@@ -1,0 +1,124 @@
+"""The membership of the node in memory: a region with credentials in each state, and its terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from node.base.errors import Conflict, PeerUnreachable
+from node.catalogue.accession import SentApplication
+from node.catalogue.model import Record
+from node.catalogue.region.terms import OfferedRulebook, RegionTerms
+from node.identity.model import Caller, Credential, Rejection
+from node.identity.roles import UseCase, require
+from node.negotiation.model import Agreement
+from node.operation.region.departure import Departure, EndingUse
+from node.operation.region.membership import IssuerPart, OwnCredential
+
+FLANDERS = "did:web:127.0.0.1%3A8100"
+ADDRESS = "http://127.0.0.1:8100"
+_STATES = ("valid", "revoked", "suspended", "expired", "unknown", "invalid")
+
+
+class FakeMembership:
+    """A node that belongs to Flanders, and to nothing once it has left."""
+
+    def __init__(self, now: datetime, records: Sequence[Record], agreements: Sequence[Agreement]) -> None:
+        self.now = now
+        self.rulebook = next(record for record in records if record.kind == "rulebook")
+        self.agreements = agreements
+        self.assets = [record for record in records if record.kind == "dataset"][:2]
+        self.joined = True
+        self.applications: list[tuple[str, str, str | None]] = []
+        self.reasons: list[str] = []
+
+    async def issuers(self) -> list[IssuerPart]:
+        if not self.joined:
+            return []
+        rulebook = {"iri": self.rulebook.iri, "version": 1, "sha256": "ab" * 32}
+        states = ("REQUESTED", "RECEIVED", "ISSUED", "REJECTED", "FAILED", "WITHDRAWN")
+        return [
+            IssuerPart(
+                did=FLANDERS,
+                name="Flanders",
+                is_region=True,
+                credentials=tuple(self._credential(state) for state in _STATES),
+                requests=tuple(self._request(state) for state in states),
+                rulebook=rulebook,
+            ),
+            IssuerPart(did="did:web:water.example", name="", is_region=False, requests=(self._request("RECEIVED"),)),
+        ]
+
+    def _credential(self, state: str) -> OwnCredential:
+        credential = Credential(
+            id=f"urn:uuid:{state}",
+            types=("MobilityPartnerCredential" if state == "invalid" else "MembershipCredential",),
+            issuer=FLANDERS,
+            subject="did:web:127.0.0.1%3A8101",
+            claims={"memberOf": FLANDERS, "legalName": "Stad <Gent>", "rulebookVersion": "1", "role": "member"},
+            valid_from=self.now - timedelta(days=100),
+            valid_until=None if state == "unknown" else self.now + timedelta(days=265),
+        )
+        if state in ("valid", "unknown"):
+            return OwnCredential(credential=credential, is_checked=state == "valid")
+        status = state if state != "invalid" else ""
+        since = self.now - timedelta(days=3) if status else None
+        rejection = Rejection.of(credential, "its status cannot be told", since=since, status=status)
+        return OwnCredential(credential=credential, rejection=rejection, is_replaced=state == "expired")
+
+    def _request(self, state: str) -> dict[str, Any]:
+        return {
+            "holder_pid": f"urn:uuid:{state}",
+            "issuer": FLANDERS,
+            "issuer_pid": None,
+            "credential_type": "MembershipCredential",
+            "at": self.now - timedelta(days=2),
+            "state": state,
+            "reason": "please apply with your legal name" if state == "REJECTED" else None,
+        }
+
+    async def terms(self, region: str, by: Caller) -> RegionTerms:
+        require(by, UseCase.JOIN)
+        if region not in (ADDRESS, FLANDERS):
+            raise PeerUnreachable("the node does not answer", remedy="check the address")
+        rulebook = OfferedRulebook(
+            iri=self.rulebook.iri,
+            version=1,
+            sha256="ab" * 32,
+            publisher="Flanders",
+            titles=self.rulebook.titles,
+            descriptions=self.rulebook.descriptions,
+            nquads=self.rulebook.nquads,
+        )
+        types = ("MembershipCredential", "MobilityPartnerCredential")
+        return RegionTerms(address=ADDRESS, did=FLANDERS, credential_types=types, rulebook=rulebook)
+
+    async def join(
+        self, region: str, credential_type: str, by: Caller, *, rulebook: str | None = None
+    ) -> SentApplication:
+        require(by, UseCase.JOIN)
+        if rulebook != "ab" * 32:
+            raise Conflict("another version", facts={"case": "rulebook-changed", "version": 1})
+        self.applications.append((region, credential_type, rulebook))
+        return SentApplication(issuer=FLANDERS, holder_pid="urn:uuid:new", rulebook=None)
+
+    async def foresee(self, issuer: str, by: Caller) -> Departure:
+        require(by, UseCase.JOIN)
+        if not self.joined or issuer not in ("", FLANDERS):
+            raise Conflict("this node belongs to no region")
+        parts = (await self.issuers())[0]
+        return Departure(
+            issuer=FLANDERS,
+            is_region=True,
+            credentials=tuple(own.credential for own in parts.credentials),
+            requests=parts.requests[:2],
+            agreements=tuple(EndingUse(agreement=agreement, transfers=1) for agreement in self.agreements),
+            assets=tuple(self.assets),
+        )
+
+    async def leave(self, issuer: str, reason: str, by: Caller) -> Departure:
+        departure = await self.foresee(issuer, by)
+        self.joined = False
+        self.reasons.append(reason)
+        return departure
