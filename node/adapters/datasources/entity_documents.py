@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from node.adapters.datasources.entity_questions import CORE_MEMBERS, Wish
+from node.adapters.datasources.entity_questions import Wish
+from node.datasources.entities import CORE_MEMBERS, VALUES, simplify
 from node.datasources.errors import DataSourceUnreachable
 
 JSON_LD: Final = "application/ld+json"
 JSON: Final = "application/json"
 CORE_CONTEXT: Final = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
-_VALUES: Final = frozenset({"value", "json", "languageMap", "vocab", "valueList", "object", "objectList"})
 _LINK: Final = re.compile(r"<([^<>\s]{1,4000})>((?:\s*;\s*[\w*!-]{1,40}\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]*))*)")
 _RELATION: Final = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -56,9 +56,9 @@ def entity(source: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
     }
 
 
-def simplify(source: Mapping[str, Any]) -> dict[str, Any]:
+def simple_entity(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entity with the values of its attributes alone (clause 4.5.4)."""
-    return {name: value if name in CORE_MEMBERS else _simplify(value) for name, value in source.items()}
+    return {name: value if name in CORE_MEMBERS else simplify(value) for name, value in source.items()}
 
 
 def replace_addresses(value: Any, address: str, base: str) -> Any:
@@ -126,19 +126,7 @@ def _without_entities(value: Any) -> Any:
         return value
     foreign_members = {"entity", "entityList"} if {"object", "objectList"} & set(value) else set()
     return {
-        name: entry if name in _VALUES else _without_entities(entry)
+        name: entry if name in VALUES else _without_entities(entry)
         for name, entry in value.items()
         if name != "@context" and name not in foreign_members
     }
-
-
-def _simplify(attribute: Any) -> Any:
-    if isinstance(attribute, list):
-        names = [entry.get("datasetId", "@none") if isinstance(entry, Mapping) else "@none" for entry in attribute]
-        return {"dataset": {str(name): _simplify(entry) for name, entry in zip(names, attribute, strict=True)}}
-    if not isinstance(attribute, Mapping):
-        return attribute
-    for name in ("value", "object"):
-        if name in attribute:
-            return attribute[name]
-    return {name: attribute[name] for name in _VALUES if name in attribute}

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from node.adapters.datasources import entity_documents as documents
-from node.adapters.datasources.entity_questions import CORE_MEMBERS, Place, Wish, read_wish
+from node.adapters.datasources.entity_questions import Place, Wish, read_wish
 from node.adapters.datasources.feature_portions import touches
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import canonical_text
+from node.datasources.entities import CORE_MEMBERS
 from node.policy.portion import Box, Portion, RowCondition
 
 KINDS: Final = frozenset({"columns", "boxes", "eq", "neq", "lt", "lteq", "gt", "gteq"})
@@ -70,7 +71,7 @@ class EntityPortion:
             return None
         members = {name: value for name, value in source.items() if name == "type" or self._portion.shows(name)}
         narrowed = documents.entity(members, replace(wish, is_plain=wish.is_plain and not self._leaves_out))
-        return documents.simplify(narrowed) if self._leaves_out and wish.is_plain else narrowed
+        return documents.simple_entity(narrowed) if self._leaves_out and wish.is_plain else narrowed
 
     @property
     def _attributes(self) -> tuple[str, ...]:

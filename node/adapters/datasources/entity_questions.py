@@ -14,11 +14,10 @@ from typing import Final
 from urllib.parse import quote
 
 from node.base.errors import InvalidInput, NotFound
+from node.datasources.entities import CORE_MEMBERS
 
 MOST_ENTITIES: Final = 1000
 """The largest ``limit`` of a page."""
-CORE_MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt"})
-"""Members of an entity that are no attributes."""
 _ROOT: Final = "ngsi-ld/v1"
 _TYPE: Final = re.compile(r"[^\W\d_][\w-]{0,199}")
 _MEMBER: Final = re.compile(r"[^\W\d_][\w.:/#%~+-]{0,199}")

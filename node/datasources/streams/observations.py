@@ -15,6 +15,7 @@ from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.base.jsons import canonical_text, read_json
 from node.datasources.streams.model import LONGEST, Fault, Observation, Stream
+from node.datasources.streams.notifications import is_notification, observations_of
 from node.semantics.schemas.changes import resolve
 from node.semantics.schemas.conformity import types_of
 from node.semantics.schemas.members import RowCheck
@@ -44,7 +45,8 @@ class CheckedMessage:
 def read_message(stream: Stream, body: bytes, media_type: str, *, at: datetime) -> CheckedMessage:
     """Return the observations in ``body``, which arrived at ``at``.
 
-    JSON is one observation or a list of them; in lines of JSON and in CSV each line is one. A fault in one of them
+    JSON is one observation, a list of them, or a notification of a context broker; in lines of JSON and in CSV each
+    line is one. A fault in one of them
     harms no other. Raises ``InvalidInput`` if the whole cannot be read, ``TooLarge`` for too many, and
     ``UnsupportedMediaType``.
     """
@@ -130,6 +132,8 @@ def _values(stream: Stream, body: bytes, media_type: str) -> Iterator[tuple[Any,
     kind = media_type.partition(";")[0].strip().lower()
     if kind in _JSON:
         value = read_json(body)
+        if is_notification(value, stream):
+            value = list(observations_of(value, stream))
         for item in value if isinstance(value, list) else [value]:
             yield (_Unreadable("it is not a JSON object") if isinstance(item, str) else item), None
     elif kind in _LINES:

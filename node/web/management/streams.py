@@ -132,7 +132,8 @@ def router(
         "/{name}/observations",
         summary="Send observations",
         description=(
-            "The body is one observation or a list of them (`application/json`), one in each line "
+            "The body is one observation or a list of them (`application/json`), a notification of a context broker "
+            "(`application/json`, `application/ld+json`: each entity is an observation), one in each line "
             "(`application/x-ndjson`), or rows of CSV (`text/csv`); at most 1 MB and 10,000 observations. When the "
             "answer comes, `accepted` ones are stored on disk under the numbers from `first` to `last`; `repeated` "
             "ones had been stored before, so sending again does no harm; `refused` ones do not conform, and `faults` "

@@ -47,4 +47,4 @@ def test_the_page_as_it_stands(
             commands += 1
             assert status == 0, output.out + output.err
             assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 5
+    assert commands == 7

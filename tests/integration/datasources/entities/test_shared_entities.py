@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -318,6 +319,16 @@ def test_each_read_is_recorded_with_its_question(nodes: tuple[Running, Running],
     records = accesses(nodes[0], counters.agreement)[before:]
     assert len(records) == 1
     assert "intensity" in json.dumps(records)
+
+
+def test_sixty_four_readers_at_once_get_what_each_asked_for(counters: Opened) -> None:
+    def read(number: int) -> list[str]:
+        answer = counters.get(f"/entities?limit=1&offset={number % 25}&options=keyValues")
+        assert answer.status_code == 200, answer.text
+        return [entity["id"] for entity in answer.json()]
+
+    with ThreadPoolExecutor(64) as pool:
+        assert list(pool.map(read, range(64))) == [[counter(number % 25)["id"]] for number in range(64)]
 
 
 def test_curl_reads_it(counters: Opened) -> None:
