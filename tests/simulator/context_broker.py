@@ -57,13 +57,14 @@ def depot() -> dict[str, Any]:
 
 @dataclass
 class ContextBroker:
-    """A broker with entities of two types. ``tenant`` is the only one that has them, if it is set; ``lies``
-    changes an answer before it goes out."""
+    """A broker with entities of two types. ``tenant`` is the only one that has them, if it is set; it
+    ``refuses`` queries; ``lies`` changes an answer before it goes out."""
 
     entities: list[dict[str, Any]] = field(default_factory=lambda: [*map(counter, range(25)), depot()])
     tenant: str | None = None
     authorization: str | None = None
     has_history: bool = True
+    refuses: bool = False
     lies: Callable[[Request, Any], Any] | None = None
     requests: list[Request] = field(default_factory=list)
 
@@ -107,7 +108,7 @@ class ContextBroker:
 
     async def list(self, request: Request) -> Response:
         query = request.query_params
-        if not {"type", "attrs", "q", "georel"} & set(query):
+        if self.refuses or not {"type", "attrs", "q", "georel"} & set(query):
             return problem(400)
         return self.page(request, [self.shape(entity, query) for entity in self.matching(request)])
 

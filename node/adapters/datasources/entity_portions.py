@@ -37,7 +37,11 @@ class EntityPortion:
 
     def __init__(self, portion: Portion) -> None:
         self._portion = portion
-        self._leaves_out = bool(portion.rows or portion.boxes)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether entities are left out: then the query to the broker is the node's, not the reader's."""
+        return bool(self._portion.rows or self._portion.boxes)
 
     @property
     def shows_ids(self) -> bool:
@@ -48,12 +52,12 @@ class EntityPortion:
         and ``NotFound`` for what the part does not give."""
         if self._portion.is_whole:
             return read_wish(place, parameters, item)
-        if place.is_history and (self._leaves_out or not self._attributes):
+        if place.is_history and (self.leaves_out or not self._attributes):
             raise NotFound("the agreement gives a part of the data without history", remedy="ask for …/entities")
         for name, value in parameters:
             self._check(name, value)
         wish = read_wish(place, parameters, item)
-        if self._leaves_out:
+        if self.leaves_out:
             return self._ask_for_the_part(place, wish, item)
         if place.is_history and not any(name == "attrs" for name, _ in wish.to_source):
             # The period of an answer is that of its attributes.
@@ -67,11 +71,11 @@ class EntityPortion:
         rows, boxes = self._portion.rows, self._portion.boxes
         if not all(_meets(source, row) for row in rows) or not all(_touches(source, box) for box in boxes):
             return None
-        if self._leaves_out and wish.attributes is not None and wish.attributes.isdisjoint(source):
+        if self.leaves_out and wish.attributes is not None and wish.attributes.isdisjoint(source):
             return None
         members = {name: value for name, value in source.items() if name == "type" or self._portion.shows(name)}
-        narrowed = documents.entity(members, replace(wish, is_plain=wish.is_plain and not self._leaves_out))
-        return documents.simple_entity(narrowed) if self._leaves_out and wish.is_plain else narrowed
+        narrowed = documents.entity(members, replace(wish, is_plain=wish.is_plain and not self.leaves_out))
+        return documents.simple_entity(narrowed) if self.leaves_out and wish.is_plain else narrowed
 
     @property
     def _attributes(self) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ class EntityPortion:
 
     def _check(self, name: str, value: str) -> None:
         """Raise ``InvalidInput`` for a parameter that could tell of what is left out."""
-        if self._leaves_out and (name not in _PAGING or "concise" in value.split(",")):
+        if self.leaves_out and (name not in _PAGING or "concise" in value.split(",")):
             raise self._refusal(name)
         columns = self._portion.columns
         if columns is None:
@@ -113,7 +117,7 @@ class EntityPortion:
     def _refusal(self, name: str) -> InvalidInput:
         columns = self._portion.columns
         names = f" (of {', '.join(sorted(columns)[:50])})" if columns is not None else ""
-        others = "" if self._leaves_out else ", q, georel and count"
+        others = "" if self.leaves_out else ", q, georel and count"
         return InvalidInput(
             f"the agreement gives a part of the data, in which {name[:60]!r} cannot be asked so",
             remedy=f"it knows: limit, offset, options, pick and attrs{names}{others}",

@@ -94,6 +94,8 @@ class NgsiLdConnection:
             source, _ = await self._read("types", details, is_question=True, most=_MOST_DOCUMENT)
         except InvalidInput:
             source, _ = await self._read("types", most=_MOST_DOCUMENT)
+        except NotFound as error:
+            raise _no_types() from error
         types = _types(source)
         names = [name for name in types if is_type(name)][:limit]
         if types and not names:
@@ -142,7 +144,8 @@ class NgsiLdConnection:
     ) -> tuple[list[dict[str, Any]] | dict[str, Any], Mapping[str, str]]:
         """Return what the broker answers, each entity of it checked and narrowed, and the headers."""
         try:
-            source, headers = await self._read(address.path, wish.to_source, is_question=True, most=MOST_PAGE)
+            is_question = not view.leaves_out
+            source, headers = await self._read(address.path, wish.to_source, is_question=is_question, most=MOST_PAGE)
         except NotFound as error:
             if not address.place.is_list:
                 raise no_entity() from error
@@ -173,7 +176,7 @@ class NgsiLdConnection:
     async def _read(
         self, path: str, parameters: tuple[tuple[str, str], ...] = (), *, is_question: bool = False, most: int
     ) -> tuple[Any, Mapping[str, str]]:
-        """Return a document of the broker, and its headers. ``is_question``: a reader asks it, and may be wrong."""
+        """Return a document of the broker, and its headers. ``is_question``: it is a reader's, who may be wrong."""
         query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
         body, extract = await document(
             self._egress,
@@ -211,9 +214,7 @@ def _types(source: Any) -> dict[str, str]:
     4.5.11)."""
     entries = source.get("typeList") if isinstance(source, Mapping) else source
     if not isinstance(entries, list):
-        raise DataSourceUnreachable(
-            "the data source has no list of types", remedy="check the address: it ends with /ngsi-ld/v1"
-        )
+        raise _no_types()
     types: dict[str, str] = {}
     for entry in entries:
         if isinstance(entry, str):
@@ -223,6 +224,12 @@ def _types(source: Any) -> dict[str, str]:
             attributes = [str(attribute) for attribute in stated] if isinstance(stated, list) else []
             types.setdefault(name, ", ".join(attributes)[:200])
     return types
+
+
+def _no_types() -> DataSourceUnreachable:
+    return DataSourceUnreachable(
+        "the data source has no list of types", remedy="check the address: it ends with /ngsi-ld/v1"
+    )
 
 
 def _media_type(question: Question) -> str:

@@ -188,6 +188,19 @@ def test_of_some_entities_a_reader_can_only_turn_the_pages(rows: Opened, broker:
     assert len(broker.requests) == before
 
 
+def test_a_query_of_the_node_that_the_broker_does_not_know_is_no_fault_of_the_reader(
+    rows: Opened, columns: Opened, broker: ContextBroker
+) -> None:
+    whole, broker.entities = broker.entities, []
+    broker.refuses = True
+    try:
+        answers = [live.get("/entities") for live in (rows, columns)]
+    finally:
+        broker.refuses, broker.entities = False, whole
+    assert [answer.status_code for answer in answers] == [502, 400]
+    assert "bikes" not in answers[0].text
+
+
 def test_some_entities_have_no_history(rows: Opened) -> None:
     for path in ("/temporal/entities", f"/temporal/entities/{ONE}"):
         answer = rows.get(path)

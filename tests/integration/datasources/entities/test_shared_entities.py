@@ -25,6 +25,7 @@ from node.client import Refusal
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share
 from tests.integration.datasources.servers import standing
 from tests.nodes import Running, running
+from tests.portal_browser import post, signed_in
 from tests.simulator.context_broker import CONTEXT, ContextBroker, counter
 
 BEARER = {"scheme": "bearer", "name": "", "secret": "broker-token"}
@@ -82,6 +83,26 @@ def test_a_steward_tries_the_broker_and_learns_its_types(
     asked = broker.requests[-1]
     assert asked.headers["ngsild-tenant"] == "city"
     assert asked.headers["link"].startswith(f"<{CONTEXT}>")
+
+
+def test_a_steward_does_the_same_on_the_page(nodes: tuple[Running, Running], broker: ContextBroker) -> None:
+    fields = {"name": "by-page", "kind": "ngsi-ld", "scheme": "bearer", "user": "", "secret": "broker-token"}
+    with standing(broker.app()) as url, signed_in(nodes[0]) as client:
+        answer = post(client, "/sources", "/sources", **fields, **OPTIONS, address=f"{url}/ngsi-ld/v1")
+        assert answer.status_code == 303, answer.text
+        page = post(client, "/sources", "/sources/by-page/test", item="TrafficCounter").text
+        assert "Context broker (NGSI-LD)" in page
+        assert "25 entities" in page
+        assert "broker-token" not in page
+        assert post(client, "/sources", "/sources/by-page/remove").status_code == 303
+
+
+def test_an_address_without_types_is_said_to_be_the_wrong_one(nodes: tuple[Running, Running]) -> None:
+    with nodes[0].client() as client, standing(ContextBroker().app()) as url:
+        client.data_sources.add("short", "ngsi-ld", url)
+        report = client.data_sources.test("short")
+    assert not report["passed"]
+    assert "/ngsi-ld/v1" in report["steps"][0]["remedy"]
 
 
 @pytest.mark.parametrize(
