@@ -175,6 +175,8 @@ class Query:
     formats: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    spatials: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
     language: str = "en"
     bbox: tuple[float, float, float, float] | None = None
     period: Period | None = None
@@ -198,6 +200,8 @@ class Query:
             "format": self.formats,
             "license": self.licences,
             "node": self.nodes,
+            "spatial": self.spatials,
+            "year": self.years,
         }
 
 
@@ -241,6 +245,7 @@ class IndexFields:
     ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
     that is responsible for the record; ``period`` the days that the data are about. ``place`` is the number of the
     ledger entry with which the record came to this node: it never changes, and later records have higher ones.
+    ``spatials`` are the names of the places that the data are about, ``years`` the years of ``period``.
     ``identities`` are hashes by which other descriptions of the same asset are recognised; ``is_harvested`` is true
     if no node answers for the record itself.
     """
@@ -264,6 +269,8 @@ class IndexFields:
     place: int = 0
     identities: tuple[str, ...] = ()
     is_harvested: bool = False
+    spatials: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,9 @@ class CatalogueCalls:
 
     @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
-        """Search: ``kind, theme, keyword, publisher, access, format, license, node``, ``bbox, place, since, until``,
-        ``offset, limit, sort, cursor, lang``; with ``region`` in the region's catalogue, as this node.
+        """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year``, ``bbox, place,
+        since, until``, ``offset, limit, sort, cursor, lang``; with ``region`` in the region's catalogue, as this
+        node.
 
         ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for an unknown facet.
         """

@@ -13,7 +13,7 @@ from node.catalogue.model import Query
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
-FACETS: Final = ("kind", "access", "theme", "format", "license", "publisher", "node", "keyword")
+FACETS: Final = ("kind", "access", "theme", "format", "license", "spatial", "year", "publisher", "node", "keyword")
 """The facets in the order in which pages show them; the names are those of the query parameters."""
 
 MAX_TEXT: Final = 300
@@ -99,6 +99,8 @@ class Search:
             formats=self.choices["format"],
             licences=self.choices["license"],
             nodes=self.choices["node"],
+            spatials=self.choices["spatial"],
+            years=self.choices["year"],
             language=language,
             bbox=area_searched(self.place, self.bbox),
             period=period(self.since, self.until),

@@ -99,9 +99,11 @@ class _Endpoints:
     async def search(self, request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
         """Search the catalogue by text, facets, place and time; `facets` counts all hits that you may see.
 
-        `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license` and `node` may be repeated: values of
-        one facet are alternatives. `bbox` is west,south,east,north in degrees; `from` and `to` are a day, a month or
-        a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about that time.
+        `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license`, `node`, `spatial` and `year` may be
+        repeated: values of one facet are alternatives. `spatial` is the name of a place that the description names,
+        else its IRI; `year` a year that the data are about. `bbox` is west,south,east,north in degrees; `from` and
+        `to` are a day, a month or a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about
+        that time.
 
         `next` is the address of the next page. To read everything, ask for `sort=published`, the order of publication
         here, and follow `next`: each asset comes once, also while others are published, changed and withdrawn, and

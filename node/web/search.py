@@ -27,6 +27,8 @@ class SearchParameters(BaseModel):
     format: list[str] = []
     license: list[str] = []
     node: list[str] = []
+    spatial: list[str] = []
+    year: list[str] = []
     q: str = ""
     bbox: str | None = None
     place: str = ""
@@ -52,6 +54,8 @@ class SearchParameters(BaseModel):
             formats=tuple(self.format),
             licences=tuple(self.license),
             nodes=tuple(self.node),
+            spatials=tuple(self.spatial),
+            years=tuple(self.year),
             language=language,
             bbox=area_searched(self.place, area(self.bbox or "")),
             period=period(self.begin, self.end),

@@ -340,6 +340,8 @@ class SearchContract:
             "format": {},
             "license": {},
             "node": {},
+            "spatial": {},
+            "year": {},
         }
         assert sorted(find(index, themes=("ENVI",))) == ["a", "c"]
         assert sorted(find(index, kinds=("dataset", "model"), access=("conditions",))) == ["b", "c"]
@@ -385,6 +387,20 @@ class SearchContract:
             indexed("timeless"),
         )
         assert sorted(find(index, period=period)) == names
+
+    def test_places_and_years_narrow(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("a", spatials=("Gent", "Ledeberg"), years=("2025", "2024")),
+            indexed("b", spatials=("Gent",), years=("2024",)),
+        )
+        results = index.search(Query(), audiences=["public"])
+        assert results.facets["spatial"] == {"Gent": 2, "Ledeberg": 1}
+        assert results.facets["year"] == {"2024": 2, "2025": 1}
+        assert find(index, spatials=("Ledeberg",)) == ["a"]
+        assert find(index, years=("2025",), spatials=("Gent",)) == ["a"]
+        assert sorted(find(index, years=("2025", "2024"))) == ["a", "b"]
+        assert find(index, years=("2023",)) == []
 
     def test_formats_licences_and_nodes_narrow(self, index: SearchIndex) -> None:
         put(

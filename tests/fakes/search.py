@@ -87,6 +87,8 @@ class MemorySearchIndex:
                 "keyword": dict(Counter(value for r in matches for value in set(r.keywords))),
                 "format": dict(Counter(value for r in matches for value in r.formats)),
                 "license": dict(Counter(value for r in matches for value in r.licences)),
+                "spatial": dict(Counter(value for r in matches for value in r.spatials)),
+                "year": dict(Counter(value for r in matches for value in r.years)),
                 "node": dict(Counter(r.node for r in matches if r.node)),
             },
         )
@@ -161,6 +163,8 @@ def _fits(record: IndexFields, query: Query) -> bool:
         "access": {record.access},
         "format": set(record.formats),
         "license": set(record.licences),
+        "spatial": set(record.spatials),
+        "year": set(record.years),
         "node": {record.node},
     }
     if any(chosen and not values[name] & set(chosen) for name, chosen in query.facets.items()):

@@ -12,7 +12,7 @@ from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
 
-LAYOUT: Final = 4
+LAYOUT: Final = 5
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -21,7 +21,7 @@ COPY: Final = "copy"
 """A record that describes the same asset as another one, which searches show instead of it."""
 POSITION: Final = "position"
 
-FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "license", "node")
+FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "license", "node", "spatial", "year")
 
 PREFIX_FROM: Final = 2
 FUZZY_FROM: Final = 4
@@ -84,6 +84,8 @@ def document(
         format=list(record.formats),
         license=list(record.licences),
         node=[record.node] if record.node else [],
+        spatial=list(record.spatials),
+        year=list(record.years),
         at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
         place=record.place,
     )
@@ -146,6 +148,8 @@ def source(record: IndexFields) -> bytes:
             "place": record.place,
             "identities": list(record.identities),
             "harvested": record.is_harvested,
+            "spatials": list(record.spatials),
+            "years": list(record.years),
         }
     )
 
@@ -175,6 +179,8 @@ def fields_of(source: bytes) -> IndexFields:
         place=members["place"],
         identities=tuple(members["identities"]),
         is_harvested=members["harvested"],
+        spatials=tuple(members["spatials"]),
+        years=tuple(members["years"]),
     )
 
 

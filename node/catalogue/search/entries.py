@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -15,7 +15,8 @@ from node.catalogue.search.identities import identities
 from node.catalogue.search.periods import first_day, last_day
 from node.semantics.codelists.filetypes import FILE_TYPES, IANA, file_type
 from node.semantics.codelists.licences import LICENCES
-from node.vocab.namespaces import DCAT, DCT, SCHEMA, XSD
+from node.semantics.codelists.places import place_named, place_of
+from node.vocab.namespaces import DCAT, DCT, LOCN, RDFS, SCHEMA, SKOS, XSD
 
 MAX_TEXT: Final = 64 * 1024
 """The characters of a record's text that are indexed."""
@@ -32,12 +33,22 @@ _LICENCE: Final = f"<{DCT}license>"
 _BEGINS: Final = frozenset(f"<{name}>" for name in (f"{DCAT}startDate", f"{SCHEMA}startDate"))
 _ENDS: Final = frozenset(f"<{name}>" for name in (f"{DCAT}endDate", f"{SCHEMA}endDate"))
 _TEMPORAL: Final = f"<{DCT}temporal>"
+_SPATIAL: Final = f"<{DCT}spatial>"
+_NAMES: Final = tuple(
+    f"<{name}>" for name in (f"{SKOS}prefLabel", f"{LOCN}geographicName", f"{RDFS}label", f"{SCHEMA}name")
+)
+"""The names of a place, the best first."""
+_PlaceName = tuple[int, bool, str]
+"""A name of a place behind what it is sorted by: the rank of its property, and whether it is in another language."""
+_FORESIGHT: Final = 50
+"""By so many years the end of a period may lie ahead; 2099 or 9999 says that there is none."""
 _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
 def index_entry(record: Record, place: int = 0) -> IndexFields:
     """Return the entry of ``record`` in the search index, at ``place`` in the order of publication."""
     quads = list(statements(record.nquads))
+    period = _period(quads)
     return IndexFields(
         iri=record.iri,
         audience=record.audience,
@@ -54,7 +65,9 @@ def index_entry(record: Record, place: int = 0) -> IndexFields:
         formats=_formats(record, quads),
         licences=licences(quads),
         node=record.origin,
-        period=_period(quads),
+        period=period,
+        spatials=_spatials(quads),
+        years=_years(period, record.at.year),
         place=place,
         identities=identities(record, quads),
         is_harvested=record.harvest_origin is not None,
@@ -161,3 +174,31 @@ def _period(quads: Iterable[Statement]) -> Period | None:
     begin = None if None in begins else min(day for day in begins if day)
     end = None if None in ends else max(day for day in ends if day)
     return (begin, end) if begin is None or end is None or begin <= end else None
+
+
+def _years(period: Period | None, current: int) -> tuple[str, ...]:
+    """Return the last years of a period; one without an end goes to the ``current`` year."""
+    if period is None:
+        return ()
+    begin, end = period
+    first = begin.year if begin is not None else None
+    is_ended = end is not None and end.year <= current + _FORESIGHT
+    last = end.year if end is not None and is_ended else max(current, first or 0)
+    oldest = max(last if first is None else first, last - MAX_VALUES + 1)
+    return tuple(f"{year:04}" for year in range(last, oldest - 1, -1))
+
+
+def _spatials(quads: Sequence[Statement]) -> tuple[str, ...]:
+    """Return the places that the data are about, by the names of our gazetteer or of the description, else by IRI."""
+    names: dict[str, list[_PlaceName]] = {each.object: [] for each in quads if each.predicate == _SPATIAL}
+    for each in quads:
+        if each.predicate in _NAMES and each.subject in names and is_literal(each.object):
+            is_foreign = _language(language_of(each.object)) != "en"
+            names[each.subject].append((_NAMES.index(each.predicate), is_foreign, text_of(each.object).strip()))
+    return _values(_spatial(place, choices) for place, choices in names.items())
+
+
+def _spatial(place: str, names: Sequence[_PlaceName]) -> str:
+    name = next((text for _, _, text in sorted(names) if text), "") or _value(place)
+    entry = (None if is_literal(place) else place_of(_value(place))) or place_named(name)
+    return name if entry is None else entry.name

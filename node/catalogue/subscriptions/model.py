@@ -15,7 +15,7 @@ from node.catalogue.model import Query, Record
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
-FACETS: Final = ("kind", "theme", "keyword", "publisher", "access", "format", "license", "node")
+FACETS: Final = ("kind", "theme", "keyword", "publisher", "access", "format", "license", "node", "spatial", "year")
 _SINGLE: Final = ("q", "bbox", "place", "from", "to")
 MAX_VALUES: Final = 20
 MAX_VALUE: Final = 500
@@ -197,6 +197,8 @@ def query_of(criteria: Criteria, *, limit: int = 20) -> Query:
         formats=values["format"],
         licences=values["license"],
         nodes=values["node"],
+        spatials=values["spatial"],
+        years=values["year"],
         bbox=area_searched(first["place"], area(first["bbox"])),
         period=period(first["from"], first["to"]),
         limit=limit,

@@ -39,6 +39,10 @@ def find(
         list[str] | None, typer.Option("--license", help="Licence: a code such as CC0-1.0, or its IRI.")
     ] = None,
     origin: Annotated[list[str] | None, typer.Option("--origin", help="DID of the node that has the asset.")] = None,
+    spatial: Annotated[
+        list[str] | None, typer.Option("--spatial", help="Place that the data are about, such as Gent.")
+    ] = None,
+    year: Annotated[list[str] | None, typer.Option("--year", help="Year that the data are about.")] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Data about this time or later: 2024, 2024-05 or 2024-05-17.")
     ] = None,
@@ -65,6 +69,8 @@ def find(
         "format": file_format,
         "license": licence,
         "node": origin,
+        "spatial": spatial,
+        "year": year,
         "since": since,
         "until": until,
         "bbox": bbox,

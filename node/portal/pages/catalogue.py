@@ -191,6 +191,8 @@ def _facets(
             values.items(),
             key=lambda item: (order.index(item[0]) if item[0] in order else 99, -item[1], item[0]),
         )
+        if name == "year":
+            pairs = sorted(pairs, reverse=True)
         entries = [
             {
                 "value": value,
@@ -240,6 +242,8 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
         return licence(value, visit.language)
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)
+    if facet == "spatial":
+        return words_of_code(value, visit.language) or value.rstrip("/").rpartition("/")[2]
     return words_of_code(value, visit.language) or value
 
 

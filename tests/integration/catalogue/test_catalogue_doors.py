@@ -320,13 +320,14 @@ async def test_formats_licences_and_periods_narrow(gent: Doors) -> None:
         "http://www.w3.org/ns/dcat#",
         "http://purl.org/dc/terms/",
     )
-    for name, year, kind in (("old", 2010, "CSV"), ("new", 2024, "JSON")):
+    for name, year, kind, place in (("old", 2010, "CSV", "Ghent"), ("new", 2024, "JSON", "Ledeberg")):
         about = f"<https://gent.example/datasets/{name}>"
         await gent.node.publish(
             name,
             lines=(
                 f"{about} <{dct}format> <{eu}/file-type/{kind}> .",
                 f"{about} <{dct}license> <{eu}/licence/CC0> .",
+                f'{about} <{dct}spatial> "{place}" .',
                 f"{about} <{dct}temporal> <https://gent.example/periods/{year}> .",
                 f'<https://gent.example/periods/{year}> <{dcat}startDate> "{year}-01-01" .',
                 f'<https://gent.example/periods/{year}> <{dcat}endDate> "{year}-12-31" .',
@@ -342,6 +343,8 @@ async def test_formats_licences_and_periods_narrow(gent: Doors) -> None:
     assert facets["format"] == {"CSV": 1, "JSON": 1}
     assert facets["license"] == {"CC0-1.0": 2}
     assert facets["node"] == {"did:web:gent.example": 2}
+    assert (facets["spatial"], facets["year"]) == ({"Gent": 1, "Ledeberg": 1}, {"2010": 1, "2024": 1})
+    assert await names(spatial="Gent") == await names(year="2010") == ["old"]
     assert await names(format="CSV") == ["old"]
     assert await names(license="CC0-1.0", format="JSON") == ["new"]
     assert await names(**{"from": "2024-12"}) == ["new"]

@@ -126,3 +126,42 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
         period(None, "soon")
     assert period("", None) is None
     assert period("2024", "2024") == (date(2024, 1, 1), date(2024, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "years"),
+    [
+        ("2022-03-01", "2024-02", ("2024", "2023", "2022")),
+        (None, "2024", ("2024",)),
+        ("1900", "2025", tuple(str(year) for year in range(2025, 2025 - MAX_VALUES, -1))),
+        ("2035", "2050", tuple(str(year) for year in range(2050, 2034, -1))),
+    ],
+)
+def test_the_years_of_the_data(begin: str | None, end: str, years: tuple[str, ...]) -> None:
+    lines = [f"{ABOUT} <{DCT}/temporal> _:b0", f'_:b0 <{DCAT}endDate> "{end}"']
+    lines += [f'_:b0 <{DCAT}startDate> "{begin}"'] if begin else []
+    assert of(*lines).years == years
+
+
+@pytest.mark.parametrize("end", [None, "9999-12-31"])
+def test_data_without_an_end_go_on_to_the_year_of_their_description(end: str | None) -> None:
+    lines = [f"{ABOUT} <{DCT}/temporal> _:b0", f'_:b0 <{DCAT}startDate> "2024"']
+    lines += [f'_:b0 <{DCAT}endDate> "{end}"'] if end else []
+    entry = of(*lines)
+    assert entry.years == tuple(str(year) for year in range(entry.at.year, 2023, -1))
+
+
+def test_places_are_named_as_in_the_gazetteer_else_as_in_the_description() -> None:
+    label = "<http://www.w3.org/2004/02/skos/core#prefLabel>"
+    entry = of(
+        f"{ABOUT} <{DCT}/spatial> <https://sws.geonames.org/2797656>",
+        f'{ABOUT} <{DCT}/spatial> "Pilsen"',
+        f"{ABOUT} <{DCT}/spatial> _:b0",
+        f'_:b0 {label} "Ledeberg-lez-Gand"@fr',
+        f'_:b0 {label} "Ledeberg"@en',
+        '_:b0 <http://schema.org/name> "Elsewhere"',
+        f"{ABOUT} <{DCT}/spatial> <{EU}/country/ITA>",
+        f"{ABOUT} <{DCT}/spatial> _:b1",
+        f'_:b2 {label} "Not of this"',
+    )
+    assert entry.spatials == ("Gent", "Plzeň", "Ledeberg", f"{EU}/country/ITA")
