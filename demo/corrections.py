@@ -81,10 +81,10 @@ def _without_excess(line: str) -> str:
 
 
 def revoke(output: StepOutput, nodes: DemoNodes) -> None:
-    """10. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
+    """11. A credential is revoked; the next read is refused, and both sides show the reason and the time."""
     region, gent, brugge = nodes.vlaanderen, nodes.gent, nodes.brugge
     iri = f"{gent.url}/datasets/traffic-counts"
-    with output.step(10, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
+    with output.step(11, "Revoke: Brugge's mobility partnership ends, and the next read is refused"):
         with brugge.client() as client:
             agreement_held = next(agreement for agreement in client.agreements() if agreement["dataset"] == iri)
             pid = client.transfer(agreement_held["id"])["pid"]

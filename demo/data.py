@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 GENT = (3.7174, 51.0543)
 PLZEN = (13.3776, 49.7475)
@@ -21,6 +22,9 @@ COLUMNS = 6
 ROWS = 3
 BRIDGES = (((1, 1), (1, 2)), ((4, 1), (4, 2)))
 """A river runs between the second and the third row of the grid; there are two bridges."""
+
+COUNTERS = ("gent-seg-006", "gent-seg-007", "gent-seg-008", "gent-seg-016")
+"""Segments with a counter that delivers live."""
 
 QUARTERS_PER_DAY = 96
 CLASSES = ("passengerCar", "van", "lorry", "bicycle")
@@ -163,6 +167,16 @@ def counts(seed: int, segments: list[Segment], *, start: datetime, days: int) ->
                     f"{min(0.99, count / 260):.3f},{'suspect' if factor > 1 else 'ok'}\n"
                 )
         yield "".join(lines)
+
+
+def readings(seed: int) -> Iterator[list[dict[str, Any]]]:
+    """Yield the vehicles that each counter has counted since it last delivered, and their mean speed, without end."""
+    chance = random.Random(f"{seed} counters")  # noqa: S311 - made-up data, not secrets
+    while True:
+        yield [
+            {"segmentId": name, "vehicles": chance.randint(0, 9), "speed": round(chance.uniform(25, 52), 1)}
+            for name in COUNTERS
+        ]
 
 
 def receptors(seed: int, city: str, segments: list[Segment], count: int = 40) -> str:

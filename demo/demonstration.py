@@ -1,4 +1,4 @@
-"""Runs and checks the demonstration in eleven steps, from joining a region to proving what was done."""
+"""Runs and checks the demonstration in twelve steps, from joining a region to proving what was done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from shlex import quote
 
 from rich.markup import escape
 
-from demo import corrections, decisions, steps, vocabulary
+from demo import corrections, decisions, live, steps, vocabulary
+from demo.counters import Counters
 from demo.data import PLZEN, network, network_geojson, od_table, peak_table, receptors, write_counts
 from demo.nodes import DemoNodes, Member, remove
 from demo.output import Failed, StepOutput, err, out
@@ -35,12 +36,12 @@ def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> 
         signal.signal(ending, _interrupt)
     out.print("[bold]Hansa[/bold]: a region and three cities share data. All data are made up and say so.")
     try:
-        with DemoNodes(home, send_rate=0) as nodes:
+        with DemoNodes(home, send_rate=0) as nodes, Counters(nodes, seed) as counters:
             size = _set_up(nodes, seed)
             set_up = time.monotonic() - began
             out.print(f"[dim]set-up {set_up:.1f} s: four nodes run in {escape(str(home))}[/dim]")
             steps.join(output, nodes)
-            steps.publish(output, nodes)
+            steps.publish(output, nodes, counters)
             steps.find(output, nodes)
             steps.agree(output, nodes)
             steps.exchange(output, nodes, size)
@@ -48,6 +49,7 @@ def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> 
             decisions.reuse(output, nodes)
             vocabulary.understand(output, nodes)
             corrections.go_back(output, nodes, pid)
+            live.watch(output, nodes, counters)
             corrections.revoke(output, nodes)
             prove(output, nodes)
             out.print(

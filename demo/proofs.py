@@ -13,8 +13,8 @@ from demo.steps import publish_all, why
 
 
 def prove(output: StepOutput, nodes: DemoNodes) -> None:
-    """11. Check that agreements are equal and signed and ledgers consistent, and that a tampered copy is detected."""
-    with output.step(11, "Prove: nothing was rewritten, and a tampered copy is found out"):
+    """12. Check that agreements are equal and signed and ledgers consistent, and that a tampered copy is detected."""
+    with output.step(12, "Prove: nothing was rewritten, and a tampered copy is found out"):
         with nodes.brugge.client() as client:
             (agreement_held,) = [
                 agreement for agreement in client.agreements() if agreement["dataset"].endswith("/traffic-counts")

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from demo.counters import Counters
 from demo.nodes import HANSA, DemoNodes, Member, until
 from demo.output import StepOutput
 from demo.output import size as bytes_in_words
@@ -29,6 +30,11 @@ GENT_FILES = (
     "hourly-flows.yaml",
     "bridge-scenario.yaml",
     "sparql-service.ttl",
+    "counter-observation-schema.yaml",
+    "segment-sum-schema.yaml",
+    "segment-sums.yaml",
+    "live-counters.yaml",
+    "live-scenario.yaml",
 )
 PLZEN_FILES = (
     "road-network.yaml",
@@ -101,9 +107,10 @@ def _list_members(region: Member, count: int) -> list[dict[str, Any]]:
     return found if len(found) >= count else []
 
 
-def publish(output: StepOutput, nodes: DemoNodes) -> None:
+def publish(output: StepOutput, nodes: DemoNodes, counters: Counters) -> None:
     """2. Gent and Plzeň publish; a description with typical mistakes is refused with an explanation."""
     with output.step(2, "Publish: data, models, ontology, schema, scenario, from files that a steward wrote"):
+        counters.describe(output)
         gent = publish_all(output, nodes.gent, "gent", GENT_FILES)
         publish_all(output, nodes.gent, "gent", ("staff.jsonld",), "--audience", "internal")
         plzen = publish_all(output, nodes.plzen, "plzen", PLZEN_FILES)
@@ -120,6 +127,7 @@ def publish(output: StepOutput, nodes: DemoNodes) -> None:
                 refusal.returncode == 1 and "license" in said and "TRAN" in said, "refused in words, with the remedy"
             )
             output.check(client.node()["records"] == before, "nothing of it was stored")
+        counters.begin(output)
 
 
 def find(output: StepOutput, nodes: DemoNodes) -> None:

@@ -20,6 +20,7 @@ from node.vocab.dsp import QUERY
 from node.vocab.namespaces import HANSA
 
 _TRANSFER: Final = Catalogue("transfer")
+_LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,20 @@ def require_standing(access: Access) -> None:
         decided = machine.TABLE.move(transfer.state, transfer.pending.message) if transfer.pending else None
         state = decided.to if decided is not None else transfer.state
         sentence = "transfer-suspended" if state == machine.SUSPENDED else "transfer-over"
-        refusal = refuse("the transfer is not active", _reason("transfer", sentence, transfer.updated))
+        detail = f"the transfer is not active{_stated_reason(transfer, state)}"
+        refusal = refuse(detail, _reason("transfer", sentence, transfer.updated))
         refusal.facts["transferState"] = state
         raise refusal
+
+
+def _stated_reason(transfer: Transfer, state: str) -> str:
+    """Return what was said when the transfer was suspended or terminated, after a colon; the reader of the data has
+    the message with it, or gets it soon. Empty if nothing was said."""
+    if state not in (machine.SUSPENDED, machine.TERMINATED):
+        return ""
+    texts = (reason.get("@value") if isinstance(reason, Mapping) else reason for reason in transfer.reason)
+    text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+    return f": {' '.join(text.split())[:_LONGEST_REASON]}" if text else ""
 
 
 def _reason(rule: str, sentence: str, since: datetime | None = None) -> dict[str, Any]:

@@ -131,6 +131,7 @@ MAY_ASK_THE_TIME = {
     "node/base/clock.py": "the clock",
     "node/base/ids.py": "ids that sort by when they were made; nothing is decided by that time",
     "node/cli/archive.py": "the name of a backup file, chosen at a terminal",
+    "demo/counters.py": "the counters of the demonstration have clocks of their own, as real ones have",
     "demo/steps.py": "the demonstration asks as a person would: as of just now",
     "node/adapters/planes/files.py": "the age of abandoned uploads, which the file system dates",
 }

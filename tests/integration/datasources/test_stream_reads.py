@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.exits import DONE
+from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from node.client import OpenStream, Refusal
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share, transfer_here
@@ -160,6 +160,7 @@ def test_an_open_stream_ends_within_a_second_and_says_why(nodes: tuple[Running, 
         assert listener.ended.wait(10)
     assert listener.events[-1]["event"] == "end"
     assert listener.events[-1]["data"]["reason"]
+    assert ending == "removed" or listener.events[-1]["data"]["reason"].endswith(": maintenance")
     assert listener.events[-1]["data"]["code"] == ("not-allowed" if ending == "suspended" else "gone")
     assert stream.get("/latest").status_code in (403, 410)
 
@@ -170,6 +171,22 @@ def test_text_with_other_separators_stays_whole(nodes: tuple[Running, Running]) 
     send(nodes[0], "separators", observation(1, station=station))
     events = OpenStream({"endpoint": stream.endpoint, "authorization": stream.authorization}).events(after="0")
     assert next(events)["data"]["station"] == station
+
+
+def test_the_terminal_says_in_words_why_a_stream_ends(
+    nodes: tuple[Running, Running], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = opened(nodes, "words")
+    with listening(stream) as listener, nodes[0].client() as client:
+        theirs = next(one["pid"] for one in client.transfers() if one["agreementId"] == stream.agreement)
+        client.steer(theirs, "suspend", reason="maintenance")
+        assert listener.ended.wait(10)
+    monkeypatch.setattr(OpenStream, "events", lambda *_, **__: iter(listener.events))
+    assert run(["stream", "follow", stream.iri, "--lang", "nl", "--node", str(nodes[1].folder)]) == REFUSED
+    printed = capsys.readouterr()
+    assert "the transfer is not active: maintenance" in printed.err
+    assert "De overdracht is opgeschort." in printed.out + printed.err
+    assert "{" not in printed.out + printed.err
 
 
 def test_each_read_is_recorded_and_strangers_get_nothing(nodes: tuple[Running, Running]) -> None:

@@ -15,6 +15,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_object
 from node.base.plaintext import word
 from node.cli.commands.datasources.live import open_access
+from node.cli.commands.processes import tell_why
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
@@ -290,8 +291,7 @@ def _print_events(asset: str, node: str | None, lang: str, **query: Any) -> int:
     if ending.get("code") == _COMPLETE:
         return DONE
     report_failure(ending.get("reason", "the stream has ended"))
-    for reason in ending.get("reasons", ()):
-        line("", str(reason.get("text") or reason.get("have") or reason))
+    tell_why(ending.get("reasons", ()), lang)
     if ending.get("remedy"):
         suggest(ending["remedy"])
     return REFUSED
