@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -37,8 +38,9 @@ TENANT: Final = "tenant"
 """The option for brokers with several tenants."""
 CONTEXT: Final = "context"
 """The option for the address of the JSON-LD context that gives types and attributes their short names."""
-MOST_PAGE: Final = 16 << 20
-"""The largest page of entities, in bytes."""
+MOST_PAGE: Final = 8 << 20
+"""The largest page of entities, in bytes. A page takes about fifteen times as much memory while it is checked."""
+PLACES: Final = 8
 _MOST_DOCUMENT: Final = 4 << 20
 _MOST_COUNTS: Final = 20
 _TENANT: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,200}", re.ASCII)
@@ -47,6 +49,15 @@ _COUNT: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _PERIOD: Final = re.compile(r"DateTime [0-9TZ:.+-]{10,80}/(?:[0-9]{1,9}|\*)", re.ASCII)
 _HISTORY: Final = "temporal/"
 _QUESTIONS: Final = tuple(name for name in PARAMETERS[Place.HISTORIES] if name != "type")
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """An answer of the broker. ``mentions_broker`` is false if no address in it can be the broker's."""
+
+    content: Any
+    headers: Mapping[str, str]
+    mentions_broker: bool
 
 
 class NgsiLdConnector:
@@ -86,17 +97,17 @@ class NgsiLdConnection:
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(questions=_QUESTIONS, portions=KINDS)
+        return Abilities(questions=_QUESTIONS, portions=KINDS, places=PLACES)
 
     async def items(self, limit: int) -> Sequence[Item]:
         try:
             details = (("details", "true"),)
-            source, _ = await self._read("types", details, is_question=True, most=_MOST_DOCUMENT)
+            source = await self._read("types", details, is_question=True, most=_MOST_DOCUMENT)
         except InvalidInput:
-            source, _ = await self._read("types", most=_MOST_DOCUMENT)
+            source = await self._read("types", most=_MOST_DOCUMENT)
         except NotFound as error:
             raise _no_types() from error
-        types = _types(source)
+        types = _types(source.content)
         names = [name for name in types if is_type(name)][:limit]
         if types and not names:
             raise DataSourceUnreachable(
@@ -123,10 +134,12 @@ class NgsiLdConnection:
         if address.identifier and not view.shows_ids:
             raise no_entity()
         media_type = _media_type(question)
-        content, source_headers = await self._fetch(view, address, wish, item)
-        rewritten = await off_loop(documents.replace_addresses, content, self._address, question.base)
+        source = await self._fetch(view, address, wish, item)
+        content, source_headers = source.content, source.headers
+        if source.mentions_broker:
+            content = await off_loop(documents.replace_addresses, content, self._address, question.base)
         contexts = [name for name in (self._context, documents.CORE_CONTEXT) if name]
-        body = await off_loop(documents.write, rewritten, contexts if media_type == documents.JSON_LD else ())
+        body = await off_loop(documents.write, content, contexts if media_type == documents.JSON_LD else ())
         place = f"{question.base}/{address.place.value}"
         links = [documents.context_link(contexts[0])] if media_type == documents.JSON else []
         if address.place.is_list:
@@ -139,13 +152,11 @@ class NgsiLdConnection:
             headers["content-range"] = _require_period(period)
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
 
-    async def _fetch(
-        self, view: EntityPortion, address: Address, wish: Wish, item: str
-    ) -> tuple[list[dict[str, Any]] | dict[str, Any], Mapping[str, str]]:
-        """Return what the broker answers, each entity of it checked and narrowed, and the headers."""
+    async def _fetch(self, view: EntityPortion, address: Address, wish: Wish, item: str) -> _Document:
+        """Return what the broker answers, each entity of it checked and narrowed."""
         try:
             is_question = not view.leaves_out
-            source, headers = await self._read(address.path, wish.to_source, is_question=is_question, most=MOST_PAGE)
+            answer = await self._read(address.path, wish.to_source, is_question=is_question, most=MOST_PAGE)
         except NotFound as error:
             if not address.place.is_list:
                 raise no_entity() from error
@@ -155,19 +166,20 @@ class NgsiLdConnection:
                 else "there are no entities",
                 remedy="ask for …/entities, or ask its steward: hansa source test",
             ) from error
+        source = answer.content
         if address.place.is_list:
             page = documents.entities(source, item)
-            return await off_loop(_narrow, view, page, wish), headers
+            return replace(answer, content=await off_loop(_narrow, view, page, wish))
         if not documents.is_entity(source, item) or source["id"] != address.identifier:
             raise no_entity()
         if (entity := view.entity(source, wish)) is None:
             raise no_entity()
-        return entity, headers
+        return replace(answer, content=entity)
 
     async def _count(self, name: str) -> int | None:
         """Return how many entities of a type there are; None if the broker does not say."""
         try:
-            source, _ = await self._read(f"types/{quote(name, safe='')}", most=_MOST_DOCUMENT)
+            source = (await self._read(f"types/{quote(name, safe='')}", most=_MOST_DOCUMENT)).content
         except HansaError:
             return None
         count = source.get("entityCount") if isinstance(source, Mapping) else None
@@ -175,8 +187,8 @@ class NgsiLdConnection:
 
     async def _read(
         self, path: str, parameters: tuple[tuple[str, str], ...] = (), *, is_question: bool = False, most: int
-    ) -> tuple[Any, Mapping[str, str]]:
-        """Return a document of the broker, and its headers. ``is_question``: it is a reader's, who may be wrong."""
+    ) -> _Document:
+        """Return a document of the broker. ``is_question``: it is a reader's, who may be wrong."""
         query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
         body, extract = await document(
             self._egress,
@@ -190,12 +202,14 @@ class NgsiLdConnection:
         try:
             if plain not in (documents.JSON, documents.JSON_LD):
                 raise InvalidInput("the media type is another one", remedy="send JSON")
-            return await off_loop(read_json, body), extract.headers
+            content = await off_loop(read_json, body)
         except InvalidInput as error:
             raise DataSourceUnreachable(
                 "the data source answers with something other than JSON that this node reads",
                 remedy="ask its steward: hansa source test",
             ) from error
+        # A backslash can hide an address, in another spelling of its characters.
+        return _Document(content, extract.headers, self._address.encode() in body or b"\\" in body)
 
 
 def _narrow(view: EntityPortion, page: Sequence[Mapping[str, Any]], wish: Wish) -> list[dict[str, Any]]:

@@ -225,11 +225,13 @@ def test_a_count_that_is_none_is_left_out(nodes: tuple[Running, Running], count:
         assert "ngsild-results-count" not in live.get("/entities?count=true").headers
 
 
-def test_addresses_of_the_broker_become_those_of_the_reader(nodes: tuple[Running, Running]) -> None:
+@pytest.mark.parametrize("spelling", ["http:", "http:\\/\\/", "\\u0068ttp:"])
+def test_addresses_of_the_broker_become_those_of_the_reader(nodes: tuple[Running, Running], spelling: str) -> None:
     def answer(request: str, send: Send) -> None:
         host = next(line for line in request.splitlines() if line.lower().startswith("host:")).split(" ")[1]
         place = f"http://{host}/ngsi-ld/v1/entities/urn:x:1"
-        body = json.dumps([{**counter(1), "seeAlso": {"type": "Property", "value": [place]}}]).encode()
+        text = json.dumps([{**counter(1), "seeAlso": {"type": "Property", "value": [place]}}])
+        body = text.replace("http:" + "//" * spelling.endswith("/"), spelling).encode()
         send(head(JSON, f"Content-Length: {len(body)}") + body)
 
     with broker(nodes, answer) as (live, _):
