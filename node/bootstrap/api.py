@@ -288,11 +288,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             required=settings.second_factor == "required",
         )
     )
-    app.include_router(
-        blocks.router(
-            person=person, blocks=people_parts.blocks, suspend=protocol_services.transfer.transfers.suspend_all
-        )
-    )
+    app.include_router(blocks.router(person=person, blocking=node.operation.region.blocking))
     _operation_doors(app, node)
 
 

@@ -207,6 +207,7 @@ def _region(node: HansaNode) -> RegionUseCases:
         read=node.operation.region.read,
         join=node.catalogue.join,
         leave=node.operation.region.leave,
+        blocking=node.operation.region.blocking,
     )
 
 

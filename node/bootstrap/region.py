@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from node.adapters.peers.requests import RegionRequests
 from node.bootstrap.foundation import Foundation
+from node.bootstrap.transfer import TransferParts
 from node.catalogue.region.terms import ReadRegion
 from node.operation.region.departure import LeaveRegion
 from node.operation.region.membership import OwnMembership
-from node.transfer.overview import Overview
+from node.operation.region.participants import BlockParticipants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class RegionParts:
     read: ReadRegion
     leave: LeaveRegion
     membership: OwnMembership
+    blocking: BlockParticipants
 
 
 def read_region(base: Foundation) -> ReadRegion:
@@ -28,7 +30,7 @@ def read_region(base: Foundation) -> ReadRegion:
     return ReadRegion(get_json=base.requests.json, get_content=base.requests.content, address=base.parts.address_of)
 
 
-def region_parts(base: Foundation, overview: Overview, names: Callable[[], Mapping[str, str]]) -> RegionParts:
+def region_parts(base: Foundation, transfer: TransferParts, names: Callable[[], Mapping[str, str]]) -> RegionParts:
     """Return the parts of a member of a region. ``names`` returns the names of known participants, by DID."""
     parts, people = base.parts, base.people
     return RegionParts(
@@ -38,7 +40,7 @@ def region_parts(base: Foundation, overview: Overview, names: Callable[[], Mappi
             uow=parts.stores.uow,
             identity=parts.stores.identity,
             records=parts.stores.catalogue.records,
-            overview=overview,
+            overview=transfer.overview,
             allegiance=people.allegiance,
             wallet=people.wallet,
             visibility=base.visibility,
@@ -54,4 +56,5 @@ def region_parts(base: Foundation, overview: Overview, names: Callable[[], Mappi
             allegiance=people.allegiance,
             names=names,
         ),
+        blocking=BlockParticipants(people.blocks, transfer.transfers.suspend_all, transfer.overview, names),
     )

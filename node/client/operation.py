@@ -76,6 +76,11 @@ class OperationCalls:
         return rows("GET", "/api/blocks")
 
     @endpoint
+    def participant_status(self, did: str) -> Call[dict[str, Any]]:
+        """Return the block of a participant, and the agreements and transfers that a block stops."""
+        return document("GET", f"/api/blocks/{quote(did, safe='')}")
+
+    @endpoint
     def block(self, did: str, reason: str) -> Call[dict[str, Any]]:
         """Block a participant."""
         return document("POST", "/api/blocks", json={"did": did, "reason": reason})

@@ -39,7 +39,7 @@ from node.portal.pages.data import brokers, quality, shipments, sources, table_q
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
-from node.portal.pages.regions import membership, offices
+from node.portal.pages.regions import blocks, membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -197,6 +197,9 @@ class Portal:
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),
             ("GET", "/members", page(offices.members)),
+            ("GET", "/members/block", page(blocks.participant, **people)),
+            ("POST", "/members/block", page(blocks.block, **form)),
+            ("POST", "/members/unblock", page(blocks.unblock, **form)),
             ("GET", "/region", page(membership.membership, **people)),
             ("POST", "/region/terms", page(membership.terms, **form)),
             ("POST", "/region/join", page(membership.join, **form)),

@@ -41,6 +41,7 @@ from node.operation.health import Checkup
 from node.operation.questions import AssetTitles
 from node.operation.region.departure import LeaveRegion
 from node.operation.region.membership import OwnMembership
+from node.operation.region.participants import BlockParticipants
 from node.operation.storage import Storage
 from node.operation.webhooks.usecases import Webhooks
 from node.portal.views.account import OwnAccount
@@ -154,6 +155,7 @@ class RegionUseCases:
     read: ReadRegion
     join: Join
     leave: LeaveRegion
+    blocking: BlockParticipants
 
 
 @dataclass(frozen=True, kw_only=True)

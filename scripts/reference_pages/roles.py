@@ -120,6 +120,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/region/leave": "JOIN",
     "POST /api/issued/{credential_id}/revoke": "REVOKE",
     "POST /api/blocks": "BLOCK",
+    "GET /api/blocks/{did}": "BLOCK",
     "DELETE /api/blocks/{did}": "BLOCK",
     "POST /api/deliveries/{task_id}/retry": "HANDLE_DELIVERIES",
     "POST /api/deliveries/{task_id}/give-up": "HANDLE_DELIVERIES",

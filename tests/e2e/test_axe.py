@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 STEWARD = replace(ELS, roles=frozenset({UserRole.PUBLISHER, UserRole.STEWARD}))
 OPERATOR = replace(ELS, account="operator", roles=frozenset({UserRole.OPERATOR}))
 OPERATING = tuple(
-    path for path in INSIDE if path.startswith(("/operate", "/deliveries", "/users", "/keys", "/issued", "/region"))
+    path
+    for path in INSIDE
+    if path.startswith(("/operate", "/deliveries", "/users", "/keys", "/issued", "/region", "/members/"))
 )
 READERS: dict[str, tuple[Caller | None, tuple[str, ...]]] = {
     "visitor": (None, (*OPEN, *BROKEN_ONES)),

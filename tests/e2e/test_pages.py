@@ -109,6 +109,8 @@ INSIDE = (
     "/issued",
     "/region",
     "/region/leave",
+    "/members/block?did=did:web:mallory.example",
+    "/members/block?did=did:web:plzen.example",
     "/keys",
     "/runs",
     f"/runs/{DONE}?row=gent-rec-009",

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import Node, connect
-from node.cli.output import Mode, emit, remark, report_success, say, table
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, count_of, emit, line, remark, report_success, say, table, words
 
 group = typer.Typer(no_args_is_help=True, help="Block participants, and unblock them.")
 
@@ -30,6 +30,26 @@ def block(
     report_success(f"blocked {did}", detail=reason)
     if block["suspended"]:
         remark(f"{block['suspended']} running transfers are suspended")
+
+
+@group.command("show")
+def show(
+    did: Annotated[str, typer.Argument(help="DID of the participant.")],
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show whether a participant is blocked, and what a block stops."""
+    with connect(node) as client:
+        status = client.participant_status(did)
+    if Mode.json:
+        emit(status)
+        return
+    block = status["block"]
+    line("blocked", f"{block['at'][:10]}  {block['reason']}" if block else "no")
+    line("agreements", f"{count_of(len(status['agreements']), 'agreement')} in force with it")
+    for known in status["agreements"]:
+        line("", f"{words(known['titles'], lang) or known['dataset']}  {known['id']}")
+    line("transfers", f"{count_of(status['transfers'], 'transfer')} not ended under them")
 
 
 @group.command("unblock")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from node.identity.blocks import LONGEST_REASON, Blocks, Suspend
+from node.identity.blocks import LONGEST_REASON
+from node.operation.region.participants import BlockParticipants
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
@@ -23,19 +23,23 @@ class NewBlock(BaseModel):
     reason: str = Field(min_length=1, max_length=LONGEST_REASON)
 
 
-def router(*, person: Person, blocks: Blocks, suspend: Suspend) -> APIRouter:
-    """Return the routes. ``suspend`` pauses all transfers with a participant."""
+def router(*, person: Person, blocking: BlockParticipants) -> APIRouter:
+    """Return the routes."""
     api = PlacedApiRouter(prefix="/api/blocks", tags=["people"], route_class=knowing(person))
 
     @api.get("", summary="Blocked participants, with the reasons")
     async def all_blocks(request: Request) -> Any:
         await person(request)
-        return [one.to_json() for one in await run_sync(blocks.all)]
+        return [block.to_json() for block in await blocking.all()]
+
+    @api.get("/{did}", summary="A participant's block, and the agreements and transfers that a block stops")
+    async def foresee(request: Request, did: str) -> Any:
+        return (await blocking.foresee(did, await person(request))).to_json()
 
     @api.post("", status_code=201, summary="Block a participant; running transfers with it are suspended")
     async def block(request: Request, new: NewBlock) -> Any:
         caller = await person(request)
-        made, suspended = await run_sync(lambda: blocks.block(new.did, new.reason, caller, suspend))
+        made, suspended = await blocking.block(new.did, new.reason, caller)
         return {**made.to_json(), "suspended": suspended}
 
     @api.delete(
@@ -43,6 +47,6 @@ def router(*, person: Person, blocks: Blocks, suspend: Suspend) -> APIRouter:
     )
     async def unblock(request: Request, did: str) -> Any:
         caller = await person(request)
-        return (await run_sync(lambda: blocks.unblock(did, caller))).to_json()
+        return (await blocking.unblock(did, caller)).to_json()
 
     return api

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from node.base.errors import Conflict, PeerUnreachable
+from node.base.errors import Conflict, InvalidInput, PeerUnreachable
 from node.catalogue.accession import SentApplication
 from node.catalogue.model import Record
 from node.catalogue.region.terms import OfferedRulebook, RegionTerms
+from node.identity.blocks import Block
 from node.identity.model import Caller, Credential, Rejection
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.operation.region.departure import Departure, EndingUse
 from node.operation.region.membership import IssuerPart, OwnCredential
+from node.operation.region.participants import AgreementInForce, ParticipantStatus
 
 FLANDERS = "did:web:127.0.0.1%3A8100"
 ADDRESS = "http://127.0.0.1:8100"
@@ -122,3 +124,32 @@ class FakeMembership:
         self.joined = False
         self.reasons.append(reason)
         return departure
+
+
+class FakeBlocking:
+    """Blocks in memory."""
+
+    def __init__(self, now: datetime, agreements: Sequence[Agreement]) -> None:
+        self.now = now
+        self.agreements = agreements
+        stranger = "did:web:mallory.example"
+        self.blocks = {stranger: Block(did=stranger, reason="passed <data> on", at=now, by="els")}
+
+    async def foresee(self, did: str, by: Caller) -> ParticipantStatus:
+        require(by, UseCase.BLOCK)
+        agreements = tuple(AgreementInForce(agreement=agreement, transfers=1) for agreement in self.agreements)
+        return ParticipantStatus(did=did, name="", block=self.blocks.get(did), agreements=agreements)
+
+    async def block(self, did: str, reason: str, by: Caller) -> tuple[Block, int]:
+        require(by, UseCase.BLOCK)
+        if not reason.strip():
+            raise InvalidInput("a block needs a reason")
+        self.blocks[did] = Block(did=did, reason=reason, at=self.now, by=by.name)
+        return self.blocks[did], 1
+
+    async def unblock(self, did: str, by: Caller) -> Block:
+        require(by, UseCase.BLOCK)
+        return self.blocks.pop(did)
+
+    async def all(self) -> Sequence[Block]:
+        return list(self.blocks.values())

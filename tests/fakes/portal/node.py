@@ -93,7 +93,7 @@ from tests.fakes.portal.content import (
 )
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
-from tests.fakes.portal.membership import FakeMembership
+from tests.fakes.portal.membership import FakeBlocking, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
@@ -236,6 +236,7 @@ class FakeNode:
         self.ring = _keys()
         self.contracts = [*_agreements(), agreement_about_table(NOW)]
         self.membership = FakeMembership(NOW, demo_records(), [view.agreement for view in self.contracts[:2]])
+        self.blocking = FakeBlocking(NOW, [view.agreement for view in self.contracts[:2]])
         self.table_questions = FakeTableQuestions(self)
         self.partner_tables: list[PartTable] = []
         self.stuck = _stuck()
@@ -821,6 +822,7 @@ def use_cases(node: FakeNode) -> UseCases:
             read=cast("Any", node.membership),
             join=cast("Any", node.membership),
             leave=cast("Any", node.membership),
+            blocking=cast("Any", node.blocking),
         ),
         operation=OperationUseCases(
             data_sources=node.data_sources,

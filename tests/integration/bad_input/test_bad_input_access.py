@@ -117,6 +117,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/streams/{name}/broker": {"source": "sensors", "topic": "city/counters/+"},
     "/api/streams/{name}": {"schema": {"properties": {"at": {"type": "string"}}}},
     "/api/join": {"region": "http://127.0.0.1:1"},
+    "/api/region/leave": {"reason": "x"},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/subscriptions": {"iri": "urn:x"},
     "/api/subscriptions/seen": {"mark": "x"},
@@ -137,7 +138,7 @@ GOOD_BODIES: dict[str, Any] = {
 
 
 def _body(method: str, path: str) -> dict[str, Any]:
-    params = {"iri": "urn:x", "url": "urn:x", "query": "ASK{}", "dataset": "urn:x"}
+    params = {"iri": "urn:x", "url": "urn:x", "query": "ASK{}", "dataset": "urn:x", "region": "http://127.0.0.1:1"}
     return {"params": params} if method == "GET" else {"params": params, "json": GOOD_BODIES.get(path, {})}
 
 

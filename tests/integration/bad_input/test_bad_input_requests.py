@@ -219,6 +219,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "/api/accounts": {"login": "x", "name": "x", "roles": ["steward"], "password": "long enough to pass"},
     "/api/tokens": {"label": "x", "days": 1, "password": "x"},
     "/api/join": {"region": NOBODY, "credentialType": "MembershipCredential"},
+    "/api/region/leave": {"issuer": "did:web:x.example", "reason": "x"},
     "/api/issued/1/revoke": {"reason": "x"},
     "/api/verify": {"agreement": "urn:uuid:1"},
     "/api/members": {"url": NOBODY},

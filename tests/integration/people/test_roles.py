@@ -82,6 +82,13 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /record/erase": (UseCase.ERASE, {}),
     "POST /record/erase": (UseCase.ERASE, {"iri": "urn:x", "which": "all", "reason": "x", "sure": "yes"}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),
+    "POST /region/terms": (UseCase.JOIN, {"region": "http://127.0.0.1:1"}),
+    "POST /region/join": (UseCase.JOIN, {"region": "http://127.0.0.1:1", "credential": "x", "accept": "yes"}),
+    "GET /region/leave": (UseCase.JOIN, {}),
+    "POST /region/leave": (UseCase.JOIN, {"reason": "x", "sure": "yes"}),
+    "GET /members/block": (UseCase.BLOCK, {}),
+    "POST /members/block": (UseCase.BLOCK, {"did": "did:web:x.example", "reason": "x"}),
+    "POST /members/unblock": (UseCase.BLOCK, {"did": "did:web:x.example"}),
     "POST /keys/replace": (UseCase.CHANGE_KEYS, {"signing": "#key-1", "password": "x"}),
     "GET /users": (UseCase.MANAGE_ACCOUNTS, {}),
     "POST /users": (UseCase.MANAGE_ACCOUNTS, {"login": "x y", "role-auditor": "yes"}),
@@ -145,7 +152,7 @@ def expected(role: UserRole, use_case: UseCase | None) -> bool:
 def test_every_operation_answers_as_the_table_says(issuer: Running, written: Mapping[str, str]) -> None:
     walked, wrong = set(), []
     accounts = issuer.node.people.users.accounts
-    params = {"iri": "urn:x", "url": "urn:x", "dataset": "urn:x", "query": "ASK {}"}
+    params = {"iri": "urn:x", "url": "urn:x", "dataset": "urn:x", "query": "ASK {}", "region": "http://127.0.0.1:1"}
     for role in UserRole:
         token = accounts.issue_token(str(role), "walk", timedelta(hours=1))
         with issuer.http(headers={"Authorization": f"Bearer {token}"}) as http:

@@ -303,6 +303,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/issued",
             "/region",
             "/region/leave",
+            "/members",
+            "/members/block?did=did:web:mallory.example",
             "/keys",
             "/agreements",
             f"/agreements/{AGREEMENT}?check=now",

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from node.base.errors import Conflict, NotFound
 from node.identity.model import ApplicationState
+from node.identity.roles import UseCase, allowed
 from node.portal.pages.work import MAX_REASON
 from node.portal.visit import Visit
 
@@ -60,7 +61,17 @@ async def revoke(responder: Responder, visit: Visit) -> Response:
 
 async def members(responder: Responder, visit: Visit) -> Response:
     """``/members``: the nodes that this node follows, and how far it is behind them."""
-    return responder.render(visit, "members.html", members=await responder.node.region.members.all(visit.caller))
+    may_block = allowed(visit.caller, UseCase.BLOCK)
+    members = await responder.node.region.members.all(visit.caller)
+    blocks = await responder.node.region.blocking.all() if may_block else ()
+    dids = {member.id for member in members}
+    return responder.render(
+        visit,
+        "members.html",
+        members=members,
+        may_block=may_block,
+        others=[block for block in blocks if block.did not in dids],
+    )
 
 
 def _for_issuers(responder: Responder) -> None:

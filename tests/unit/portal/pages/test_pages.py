@@ -105,6 +105,8 @@ PEOPLES_PAGES = (
     "/issued",
     "/region",
     "/region/leave",
+    "/members/block?did=did:web:mallory.example",
+    "/members/block?did=did:web:plzen.example",
     "/keys",
     "/runs",
     f"/runs?template={quote(TEMPLATE, safe='')}",
