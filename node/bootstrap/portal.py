@@ -208,6 +208,7 @@ def _region(node: HansaNode) -> RegionUseCases:
         join=node.catalogue.join,
         leave=node.operation.region.leave,
         blocking=node.operation.region.blocking,
+        acceptances=node.operation.region.acceptances,
     )
 
 

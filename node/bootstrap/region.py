@@ -9,6 +9,7 @@ from node.adapters.peers.requests import RegionRequests
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import TransferParts
 from node.catalogue.region.terms import ReadRegion
+from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.departure import LeaveRegion
 from node.operation.region.membership import OwnMembership
 from node.operation.region.participants import BlockParticipants
@@ -23,6 +24,7 @@ class RegionParts:
     leave: LeaveRegion
     membership: OwnMembership
     blocking: BlockParticipants
+    acceptances: ReadAcceptances
 
 
 def read_region(base: Foundation) -> ReadRegion:
@@ -56,5 +58,6 @@ def region_parts(base: Foundation, transfer: TransferParts, names: Callable[[], 
             allegiance=people.allegiance,
             names=names,
         ),
+        acceptances=ReadAcceptances(parts.stores.uow, parts.stores.identity, parts.clock, base.rulebook),
         blocking=BlockParticipants(people.blocks, transfer.transfers.suspend_all, transfer.overview, names),
     )

@@ -76,6 +76,11 @@ class OperationCalls:
         return rows("GET", "/api/blocks")
 
     @endpoint
+    def rulebook_acceptances(self) -> Call[dict[str, Any]]:
+        """Return which member accepted which version of this region's rulebook."""
+        return document("GET", "/api/rulebook/acceptances")
+
+    @endpoint
     def participant_status(self, did: str) -> Call[dict[str, Any]]:
         """Return the block of a participant, and the agreements and transfers that a block stops."""
         return document("GET", f"/api/blocks/{quote(did, safe='')}")

@@ -96,6 +96,7 @@ SECTIONS: Final = (
             _Page("/region", "nav.region", (UseCase.JOIN, UseCase.READ_AUDIT)),
             _Page("/users", "nav.users", (UseCase.MANAGE_ACCOUNTS,)),
             _Page("/issued", "nav.issued", (UseCase.REVOKE,), issuer=True),
+            _Page("/rulebook", "nav.rulebook", (UseCase.REVOKE, UseCase.READ_AUDIT), issuer=True),
             _Page("/keys", "nav.keys", (UseCase.CHANGE_KEYS,)),
             _Page("/operate/storage", "nav.storage", (UseCase.READ_OPERATION,)),
             _Page("/operate/settings", "nav.settings", (UseCase.READ_OPERATION,)),

@@ -197,6 +197,7 @@ class Portal:
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),
             ("GET", "/members", page(offices.members)),
+            ("GET", "/rulebook", page(offices.rulebook, **people)),
             ("GET", "/members/block", page(blocks.participant, **people)),
             ("POST", "/members/block", page(blocks.block, **form)),
             ("POST", "/members/unblock", page(blocks.unblock, **form)),

@@ -39,6 +39,7 @@ from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
 from node.operation.health import Checkup
 from node.operation.questions import AssetTitles
+from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.departure import LeaveRegion
 from node.operation.region.membership import OwnMembership
 from node.operation.region.participants import BlockParticipants
@@ -156,6 +157,7 @@ class RegionUseCases:
     join: Join
     leave: LeaveRegion
     blocking: BlockParticipants
+    acceptances: ReadAcceptances
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ OPERATOR = replace(ELS, account="operator", roles=frozenset({UserRole.OPERATOR})
 OPERATING = tuple(
     path
     for path in INSIDE
-    if path.startswith(("/operate", "/deliveries", "/users", "/keys", "/issued", "/region", "/members/"))
+    if path.startswith(("/operate", "/deliveries", "/users", "/keys", "/issued", "/region", "/rulebook", "/members/"))
 )
 READERS: dict[str, tuple[Caller | None, tuple[str, ...]]] = {
     "visitor": (None, (*OPEN, *BROKEN_ONES)),

@@ -109,6 +109,7 @@ INSIDE = (
     "/issued",
     "/region",
     "/region/leave",
+    "/rulebook",
     "/members/block?did=did:web:mallory.example",
     "/members/block?did=did:web:plzen.example",
     "/keys",

@@ -52,6 +52,25 @@ def show(
     line("transfers", f"{count_of(status['transfers'], 'transfer')} not ended under them")
 
 
+@group.command("acceptances")
+def show_acceptances(node: Node = None) -> None:
+    """Show which member of this region accepted which version of the rulebook."""
+    with connect(node) as client:
+        status = client.rulebook_acceptances()
+    if Mode.json:
+        emit(status)
+        return
+    line("rulebook", f"{status['rulebook'] or 'none published'}  version {status['version'] or '–'}")
+    rows = [
+        [row["name"], row["holder"], str(row["version"] or "–"), "must accept again" if row["mustAccept"] else ""]
+        for row in status["acceptances"]
+    ]
+    if rows:
+        table(rows, ["member", "did", "version", ""])
+    else:
+        say("No member holds a valid credential.")
+
+
 @group.command("unblock")
 def unblock(
     did: Annotated[str, typer.Argument(help="DID of the participant.")],

@@ -14,6 +14,7 @@ from node.catalogue.accession import Join
 from node.identity.credentials.revocation import RevokeCredential
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Application, IssuedCredential
+from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.membership import OwnMembership
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
@@ -50,6 +51,7 @@ def router(
     join: Join,
     wallet: Wallet,
     membership: OwnMembership,
+    acceptances: ReadAcceptances,
     revoke: RevokeCredential | None,
     issuer: Issuer | None,
 ) -> APIRouter:
@@ -88,6 +90,12 @@ def router(
     async def all_issued(request: Request) -> Any:
         await person(request)
         return [issued_json(one) for one in await run_sync(_issuer(issuer).issued_credentials)]
+
+    @api.get("/rulebook/acceptances", summary="Which member accepted which version of this region's rulebook")
+    async def all_acceptances(request: Request) -> Any:
+        await person(request)
+        _issuer(issuer)
+        return (await acceptances.read()).to_json()
 
     @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential; it counts from the next access")
     async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:

@@ -14,6 +14,7 @@ from node.identity.blocks import Block
 from node.identity.model import Caller, Credential, Rejection
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
+from node.operation.region.acceptances import Acceptance, RulebookAcceptances
 from node.operation.region.departure import Departure, EndingUse
 from node.operation.region.membership import IssuerPart, OwnCredential
 from node.operation.region.participants import AgreementInForce, ParticipantStatus
@@ -153,3 +154,24 @@ class FakeBlocking:
 
     async def all(self) -> Sequence[Block]:
         return list(self.blocks.values())
+
+
+class FakeAcceptances:
+    """Two members: one accepted the newest version, one an earlier one."""
+
+    def __init__(self, iri: str, now: datetime) -> None:
+        members = (("Stad <Brugge>", 0, True), ("Plzeň", 1, False))
+        self._acceptances = tuple(
+            Acceptance(
+                holder=f"did:web:{name[:4].lower()}.example",
+                name=name,
+                version=version,
+                at=now if version else None,
+                must_accept=must_accept,
+            )
+            for name, version, must_accept in members
+        )
+        self._iri = iri
+
+    async def read(self) -> RulebookAcceptances:
+        return RulebookAcceptances(iri=self._iri, version=1, acceptances=self._acceptances)

@@ -93,7 +93,7 @@ from tests.fakes.portal.content import (
 )
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
-from tests.fakes.portal.membership import FakeBlocking, FakeMembership
+from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
@@ -823,6 +823,7 @@ def use_cases(node: FakeNode) -> UseCases:
             join=cast("Any", node.membership),
             leave=cast("Any", node.membership),
             blocking=cast("Any", node.blocking),
+            acceptances=cast("Any", FakeAcceptances(node.membership.rulebook.iri, NOW)),
         ),
         operation=OperationUseCases(
             data_sources=node.data_sources,

@@ -130,6 +130,39 @@ def test_the_version_that_was_read_is_the_version_that_is_accepted(region_and_ci
         assert browser.post("/region/join", data=form).status_code == 303
 
 
+def test_the_region_sees_who_must_accept_again(region_and_city: tuple[Running, Running]) -> None:
+    region, city = region_and_city
+    admit(region, city)
+    with region.client() as office, signed_in(region) as browser:
+        status = office.rulebook_acceptances()
+        assert [(row["holder"], row["version"], row["mustAccept"]) for row in status["acceptances"]] == [
+            (city.did, 1, False)
+        ]
+        iri = office.publish({"fields": {**rulebook(region.did), "text": "Members are kind."}})["iri"]
+        status = until("the new version is in force", lambda: _newer(office.rulebook_acceptances()))
+        assert (status["version"], status["missing"]) == (2, 1)
+        page = browser.get("/rulebook")
+        assert troubles(Page(page.text)) == []
+        assert "Must accept again" in page.text
+        assert "1 member must accept the newest version." in page.text
+        changes = browser.get("/record/changes", params={"iri": iri, "from": 1, "to": 2})
+        assert "Members are kind." in changes.text
+        draft = browser.post("/record/edit", data={"csrf": csrf_of(page.text), "iri": iri})
+        assert draft.headers["location"].startswith("/publish/")
+    with city.client() as client:
+        client.join(region.url, "MembershipCredential")
+    with region.client() as office:
+        (waiting,) = until("the application arrives", office.decisions)
+        office.decide(waiting["id"], approve=True)
+        assert office.rulebook_acceptances()["missing"] == 0
+    with city.client() as client, pytest.raises(HansaError, match="issues no credentials"):
+        client.rulebook_acceptances()
+
+
+def _newer(status: dict[str, Any]) -> dict[str, Any] | None:
+    return status if status["version"] == 2 else None
+
+
 def test_what_ends_is_shown_first_and_then_ends(cities: Company) -> None:
     gent, brugge = cities.cities
     others_use = agree(brugge, publish(gent, "for-members", conditions="members")["iri"])

@@ -303,6 +303,7 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/issued",
             "/region",
             "/region/leave",
+            "/rulebook",
             "/members",
             "/members/block?did=did:web:mallory.example",
             "/keys",

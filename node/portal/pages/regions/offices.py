@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -71,6 +72,21 @@ async def members(responder: Responder, visit: Visit) -> Response:
         members=members,
         may_block=may_block,
         others=[block for block in blocks if block.did not in dids],
+    )
+
+
+async def rulebook(responder: Responder, visit: Visit) -> Response:
+    """``/rulebook``: the versions of the rulebook, and who accepted which one."""
+    _for_issuers(responder)
+    register = await responder.node.region.acceptances.read()
+    versions = await responder.node.catalogue.browse.versions(register.iri, visit.caller) if register.iri else ()
+    return responder.render(
+        visit,
+        "rulebook.html",
+        register=register,
+        versions=[record for record in versions if not record.withdrawn],
+        counts=Counter(acceptance.version for acceptance in register.acceptances),
+        may_edit=allowed(visit.caller, UseCase.PUBLISH),
     )
 
 

@@ -105,6 +105,7 @@ PEOPLES_PAGES = (
     "/issued",
     "/region",
     "/region/leave",
+    "/rulebook",
     "/members/block?did=did:web:mallory.example",
     "/members/block?did=did:web:plzen.example",
     "/keys",
