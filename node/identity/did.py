@@ -98,8 +98,13 @@ def did_of(public_url: str) -> str:
 
     Raises ``InvalidInput`` if the URL cannot be the base of a did:web: https is required, except on loopback.
     """
-    parts = urlsplit(public_url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(public_url)
+        host, number = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise InvalidInput(
+            f"{public_url[:200]} is not a web address", remedy="write an address such as https://region.example"
+        ) from error
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise InvalidInput(
             f"{public_url} cannot carry a did:web: those are resolved over https",
@@ -107,10 +112,10 @@ def did_of(public_url: str) -> str:
         )
     if parts.query or parts.fragment or parts.username or parts.password:
         raise InvalidInput(f"{public_url} is not a plain base URL")
-    port = "" if parts.port is None else f"%3A{parts.port}"
+    port = "" if number is None else f"%3A{number}"
     path = "".join(f":{segment}" for segment in parts.path.strip("/").split("/") if segment)
     did = f"did:web:{host}{port}{path}"
-    read_did(did, allow_loopback=True, ports=(parts.port or 443,))
+    read_did(did, allow_loopback=True, ports=(number or 443,))
     return did
 
 
