@@ -190,15 +190,18 @@ def _years(period: Period | None, current: int) -> tuple[str, ...]:
 
 def _spatials(quads: Sequence[Statement]) -> tuple[str, ...]:
     """Return the places that the data are about, by the names of our gazetteer or of the description, else by IRI."""
-    names: dict[str, list[_PlaceName]] = {each.object: [] for each in quads if each.predicate == _SPATIAL}
+    places = list(dict.fromkeys(each.object for each in quads if each.predicate == _SPATIAL))[:MAX_VALUES]
+    names: dict[str, _PlaceName] = {}
     for each in quads:
-        if each.predicate in _NAMES and each.subject in names and is_literal(each.object):
+        if each.predicate in _NAMES and each.subject in places and is_literal(each.object):
             is_foreign = _language(language_of(each.object)) != "en"
-            names[each.subject].append((_NAMES.index(each.predicate), is_foreign, text_of(each.object).strip()))
-    return _values(_spatial(place, choices) for place, choices in names.items())
+            name = (_NAMES.index(each.predicate), is_foreign, text_of(each.object).strip())
+            if name[-1]:
+                names[each.subject] = min(names.get(each.subject, name), name)
+    return _values(_spatial(place, names.get(place)) for place in places)
 
 
-def _spatial(place: str, names: Sequence[_PlaceName]) -> str:
-    name = next((text for _, _, text in sorted(names) if text), "") or _value(place)
+def _spatial(place: str, label: _PlaceName | None) -> str:
+    name = label[-1] if label is not None else _value(place)
     entry = (None if is_literal(place) else place_of(_value(place))) or place_named(name)
     return name if entry is None else entry.name

@@ -165,3 +165,8 @@ def test_places_are_named_as_in_the_gazetteer_else_as_in_the_description() -> No
         f'_:b2 {label} "Not of this"',
     )
     assert entry.spatials == ("Gent", "Plzeň", "Ledeberg", f"{EU}/country/ITA")
+
+
+def test_a_description_of_thousands_of_places_keeps_some() -> None:
+    lines = [f'{ABOUT} <{DCT}/spatial> "place {number}"' for number in range(2000)]
+    assert len(of(*lines).spatials) == MAX_VALUES
