@@ -25,6 +25,9 @@ def test_a_participant_is_blocked_and_admitted_again(pair: Pair) -> None:
         assert blocked.headers["location"] == "/members?done=participant-blocked"
         page = browser.get("/members")
         assert "a &lt;test&gt;" in page.text
+        with pair.provider.http() as visitor:
+            # Only people of the node read why it blocked somebody.
+            assert "a &lt;test&gt;" not in visitor.get("/members").text
         assert troubles(Page(page.text)) == []
         assert "Blocked by" in browser.get(path).text
         again = browser.post("/members/block", data={**form, "reason": "again"})

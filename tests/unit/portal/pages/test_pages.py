@@ -563,10 +563,13 @@ def test_a_node_below_a_path_links_below_it(node: FakeNode) -> None:
             assert form["action"].startswith("/gent/")
 
 
-def test_members_show_how_fresh_they_are(read: Callable[[str], Page]) -> None:
+def test_members_show_how_fresh_they_are(read: Callable[[str], Page], els: TestClient) -> None:
     page = read("/members")
     assert "4 changes behind" in page.text
     assert "not reachable" in page.text
+    # Why, is for people of the node: the words may name its network, as a reason of a block may name people.
+    assert "no answer since 06:20" not in page.text
+    assert "no answer since 06:20" in els.get("/members").text
     assert f"/search?publisher={quote(PLZEN, safe='')}" in page.links()
 
 
