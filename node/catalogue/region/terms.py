@@ -1,25 +1,28 @@
 """The terms of a region, read before a person accepts them: the text of its rulebook, and its credentials.
 
-The text is the canonical form of the record. Its hash must be the hash that the region states for this version, so
-that the text which a person has read is the one that the application names.
+The text is the canonical form of the record. Its hash must be the hash that the region states for this version, and
+everything that a person reads of the rulebook comes from this text, so that it is what the application names.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from anyio.to_thread import run_sync
+
 from node.base.errors import InvalidInput, PeerUnreachable
-from node.catalogue.nquads import iri_term, is_literal, language_of, statements, text_of
+from node.catalogue.nquads import Statement, iri_term, is_literal, language_of, statements, text_of
 from node.identity.did import did_of
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.description.forms import Form
 from node.semantics.description.rulebook_fields import RULEBOOK
 from node.semantics.documents import N_QUADS
+from node.vocab.namespaces import DCT
 
 GetJson = Callable[[str], Awaitable[dict[str, Any]]]
 """Reads a JSON document of another node through the node's guarded egress. Raises ``PeerUnreachable``."""
@@ -29,11 +32,13 @@ GetContent = Callable[[str, str], Awaitable[bytes]]
 
 _MOST_TYPES: Final = 100
 _LONGEST: Final = 200
+_PROPERTIES: Final = frozenset(known.property for known in RULEBOOK if known.property)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedRulebook:
-    """A version of a region's rulebook. ``nquads`` is its description, empty as long as nobody asked for its text."""
+    """A version of a region's rulebook. ``nquads`` is its text, empty like title and description as long as
+    nobody asked for it."""
 
     iri: str
     version: int
@@ -47,6 +52,22 @@ class OfferedRulebook:
     def note(self) -> dict[str, Any]:
         """Return the members that a node keeps of the rulebook that it accepted."""
         return {"iri": self.iri, "version": self.version, "sha256": self.sha256, "publisher": self.publisher}
+
+    @classmethod
+    def read(cls, offer: OfferedRulebook, nquads: bytes) -> OfferedRulebook:
+        """Return ``offer`` with its text, and with title and description as this text has them.
+
+        Raises ``InvalidInput`` if ``nquads`` are no statements, or say nothing about this rulebook.
+        """
+        own = [statement for statement in statements(nquads) if statement.subject == iri_term(offer.iri)]
+        if not any(statement.predicate.strip("<>") in _PROPERTIES for statement in own):
+            raise InvalidInput("the statements say nothing about the rulebook")
+        return replace(
+            offer,
+            nquads=nquads,
+            titles=_literals(own, f"{DCT}title"),
+            descriptions=_literals(own, f"{DCT}description"),
+        )
 
     def sections(self) -> dict[str, dict[str, str]]:
         """Return the parts of the text by the name of their field: language tag → text. Raises ``InvalidInput``."""
@@ -111,12 +132,18 @@ class ReadRegion:
             return terms
         address = f"{rulebook.iri}?{urlencode({'version': rulebook.version})}"
         nquads = await self._get_content(address, N_QUADS)
+        remedy = "try again; if this stays so, ask the operator of the region"
         if hashlib.sha256(nquads).hexdigest() != rulebook.sha256:
             raise PeerUnreachable(
-                f"{terms.address} does not show the text of the rulebook that it names",
-                remedy="try again; if this stays so, ask the operator of the region",
+                f"{terms.address} does not show the text of the rulebook that it names", remedy=remedy
             )
-        return replace(terms, rulebook=replace(rulebook, nquads=nquads))
+        try:
+            return replace(terms, rulebook=await run_sync(OfferedRulebook.read, rulebook, nquads))
+        except InvalidInput as error:
+            raise PeerUnreachable(
+                f"{terms.address} does not show its rulebook in a form that this node can read: {error.detail}",
+                remedy=remedy,
+            ) from error
 
     async def read(self, region: str) -> RegionTerms:
         """Return the terms of ``region`` without the text of its rulebook. Raises ``PeerUnreachable``, and
@@ -174,10 +201,10 @@ class ReadRegion:
             version=version,
             sha256=sha256,
             publisher=str(record.get("publisherName") or ""),
-            titles=_texts(record.get("titles")),
-            descriptions=_texts(record.get("descriptions")),
         )
 
 
-def _texts(value: Any) -> dict[str, str]:
-    return {str(tag): str(text) for tag, text in value.items()} if isinstance(value, Mapping) else {}
+def _literals(statements_of_subject: Sequence[Statement], predicate: str) -> dict[str, str]:
+    """Return language tag → text of the literals under ``predicate``."""
+    literals = [known.object for known in statements_of_subject if known.predicate == f"<{predicate}>"]
+    return {language_of(text) or "en": text_of(text) for text in literals if is_literal(text)}
