@@ -91,7 +91,11 @@ class Wallet:
 
     async def check_status(self) -> list[Credential | Rejection]:
         """Return the credentials that we hold with their status: a revoked credential has a reason and a moment."""
-        return [await self._verifier.in_force(credential) for credential in await self.credentials()]
+        return [await self.check(credential) for credential in await self.credentials()]
+
+    async def check(self, credential: Credential) -> Credential | Rejection:
+        """Return a credential that we hold with its status."""
+        return await self._verifier.in_force(credential)
 
     async def requests(self) -> Sequence[dict[str, Any]]:
         """Return our requests to issuers, and their outcomes."""

@@ -89,14 +89,8 @@ class OwnMembership:
     async def credentials(self) -> Sequence[OwnCredential]:
         """Return the credentials of this node with their status, the newest first. It waits a few seconds for the
         status lists."""
-        check = asyncio.ensure_future(self._wallet.check_status())
-        await asyncio.wait([check], timeout=PATIENCE)
-        if check.done():
-            results = {result.id: result for result in check.result()}
-        else:
-            check.cancel()
-            results = {}
         credentials = await self._wallet.credentials()
+        results = await self._states(credentials)
         newest = _newest(credentials)
         return [
             OwnCredential(
@@ -107,6 +101,18 @@ class OwnMembership:
             )
             for credential in reversed(credentials)
         ]
+
+    async def _states(self, credentials: Sequence[Credential]) -> dict[str, Credential | Rejection]:
+        """Return the credentials with their status, by id; without those whose issuers do not answer in time."""
+        checks = {known.id: asyncio.ensure_future(self._wallet.check(known)) for known in credentials}
+        if not checks:
+            return {}
+        try:
+            await asyncio.wait(checks.values(), timeout=PATIENCE)
+            return {name: check.result() for name, check in checks.items() if check.done()}
+        finally:
+            for check in checks.values():
+                check.cancel()
 
     async def issuers(self) -> Sequence[IssuerPart]:
         """Return the region of this node first, then other issuers, each with credentials and applications."""
