@@ -99,7 +99,7 @@ def build(
     callers = _callers(base, authenticators)
     host = news.host = _host(base, catalogue, callers)
     wake = base.commit_hooks.wake_worker
-    rounds = timers(parts, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
+    rounds = timers(parts, base.people, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
     background = _background(datasources, plugins, host)
     lifecycle = _lifecycle(base, catalogue, worker, background, rounds, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)

@@ -14,6 +14,7 @@ from node.base.lazy import Lazy
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People
 from node.bootstrap.protocol import Protocol
+from node.catalogue.accession import Allegiance
 from node.catalogue.harvest.schedule import TOPIC as HARVEST_TOPIC
 from node.catalogue.publication.trial_files import ForgetTrialFiles
 from node.catalogue.questions.delivery import TOPIC as QUESTION_TOPIC
@@ -113,6 +114,7 @@ def _mail_server(parts: Parts) -> SmtpServer | None:
 
 def timers(
     parts: Parts,
+    people: People,
     protocol_services: Protocol,
     catalogue: CatalogueServices,
     wishes: SubscriptionParts,
@@ -127,7 +129,10 @@ def timers(
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
     memory = FreeMemory()
     trials = ForgetTrialFiles(stores.uow, records=stores.catalogue.records, assets=parts.assets, clock=parts.clock)
+    # Other processes of this node may join or leave a region; an embedded database has no others.
+    membership = [] if parts.settings.is_embedded else [region_timer(people.allegiance)]
     return [
+        *membership,
         # Only the process that queued tasks while its clock was ahead knows that their times are wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
@@ -144,3 +149,8 @@ def timers(
         Timer("question mail", 60.0, questions.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]
+
+
+def region_timer(allegiance: Allegiance) -> Timer:
+    """Return the task by which a process learns that another one has joined or left a region."""
+    return Timer("region", 1.0, lambda: run_sync(allegiance.load), each_process=True)

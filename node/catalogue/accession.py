@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from anyio.to_thread import run_sync
 
 from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
+from node.base.plaintext import word
+from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.region.terms import ReadRegion
 from node.identity.credentials.membership import Accession, RequestCredential
@@ -36,7 +39,8 @@ class SentApplication:
 class Allegiance:
     """The rulebook and the issuers of credentials that count here: from the settings and from the joined region.
 
-    The result of joining is kept in the database; ``load`` reads it at start.
+    The result of joining is kept in the database; ``load`` reads it at start, after each change, and every second
+    where other processes change it too.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Allegiance:
         """``settings`` are the issuers that count without joining, ``region`` the DID of a region that the settings
         name; ``own`` is the DID of this node if it admits members itself."""
         self._own = own
+        self._loading = threading.Lock()
         self._uow = uow
         self._notes = notes
         self._trust = trust
@@ -76,26 +81,52 @@ class Allegiance:
         return {self.region: name} if self.region and name else {}
 
     def load(self) -> None:
-        """Read the stored result of an earlier ``settle``."""
-        with self._uow.read() as tx:
-            region, trust, rulebook = (self._notes.get(tx, key) for key in (REGION, TRUST, RULEBOOK))
-        # An empty note: a person has left the region. Then that of the settings does not count either.
-        self.region = self._configured if region is None else region
-        self.rulebook = read_object(rulebook) if rulebook else None
-        joined = read_object(trust) if trust else {}
-        self._trust.replace(_merge(self._configured_trust(region), joined))
+        """Take over what is stored now: this process or another one has joined or left a region."""
+        # One after the other: an earlier reading must not replace a later one.
+        with self._loading:
+            with self._uow.read() as tx:
+                region, trust, rulebook = (self._notes.get(tx, key) for key in (REGION, TRUST, RULEBOOK))
+            # An empty note: a person has left the region. Then that of the settings does not count either.
+            self.region = self._configured if region is None else region
+            self.rulebook = read_object(rulebook) if rulebook else None
+            joined = read_object(trust) if trust else {}
+            self._trust.replace(_merge(self._configured_trust(region), joined))
 
-    def settle(self, region: str, types: tuple[str, ...], rulebook: Mapping[str, Any] | None) -> None:
-        """Trust the region's credentials of these types from now on, and put its rulebook into force here."""
-        regions = dict.fromkeys(types, (region,))
+    @taken_in_turn
+    def settle(
+        self,
+        region: str,
+        types: tuple[str, ...],
+        rulebook: Mapping[str, Any] | None,
+        condition: Callable[[Transaction], None] = lambda tx: None,
+    ) -> None:
+        """Trust the region's credentials of these types from now on, and put its rulebook into force here.
+
+        ``condition`` may refuse it in the same transaction, which no other change of the membership interrupts.
+        Raises what it raises, and ``Conflict`` if this node belongs to another region.
+        """
         with self._uow.begin() as tx:
+            self.lock(tx)
+            self._refuse_other(self.stored_region(tx), region)
+            condition(tx)
             self._notes.put(tx, REGION, region)
-            self._notes.put(tx, TRUST, canonical(regions).decode())
-            if rulebook is not None:
-                self._notes.put(tx, RULEBOOK, canonical(rulebook).decode())
-        self.region = region
-        self.rulebook = dict(rulebook) if rulebook is not None else self.rulebook
-        self._trust.replace(_merge(self._configured_trust(region), regions))
+            self._notes.put(tx, TRUST, canonical(dict.fromkeys(types, (region,))).decode())
+            self._notes.put(tx, RULEBOOK, canonical(rulebook).decode() if rulebook is not None else "")
+            tx.after_commit(self.load)
+
+    def require_no_other(self, region: str) -> None:
+        """Raise ``Conflict`` if this node belongs to another region than ``region``."""
+        with self._uow.read() as tx:
+            self._refuse_other(self.stored_region(tx), region)
+
+    def _refuse_other(self, present: str, region: str) -> None:
+        if present in ("", self._own, region):
+            return
+        raise Conflict(
+            f"this node belongs to the region {present}, and a node belongs to one region at a time",
+            remedy=f"leave it first: hansa leave --issuer {word(present)} --reason …",
+            facts={"case": "other-region", "region": present},
+        )
 
     def lock(self, tx: Transaction) -> None:
         """Let no other transaction end a membership until the end of this one. Reads after it see what others had
@@ -112,11 +143,7 @@ class Allegiance:
         here from the commit on, also after a restart."""
         for key, value in ((REGION, ""), (TRUST, "{}"), (RULEBOOK, "")):
             self._notes.put(tx, key, value)
-        tx.after_commit(self._forget)
-
-    def _forget(self) -> None:
-        self.region, self.rulebook = "", None
-        self._trust.replace(self._configured_trust(""))
+        tx.after_commit(self.load)
 
     def trust_without_region(self) -> dict[str, tuple[str, ...]]:
         """Return the issuers that will count for each credential type when the node has left its region."""
@@ -155,10 +182,12 @@ class Join:
         the person has read and accepts, empty if there was none; without it, the newest version is accepted.
 
         Raises ``NotAllowed``, ``PeerUnreachable``, ``InvalidInput`` if the region does not issue such a credential,
-        and ``Conflict`` if it refuses the application, or has published another version of its rulebook.
+        and ``Conflict`` if it refuses the application or has published another version of its rulebook, if this node
+        belongs to another region, or if a person left the region meanwhile.
         """
         require(by, UseCase.JOIN)
         terms = await self._region.read(region)
+        await run_sync(self._allegiance.require_no_other, terms.did)
         newest = terms.rulebook
         if rulebook is not None and rulebook != (newest.sha256 if newest else ""):
             raise Conflict(
@@ -176,7 +205,14 @@ class Join:
         holder_pid = await self._requests.request(terms.did, credential_type, accession)
         note = newest.note if newest else None
         # Only now: a region that did not accept the application must not decide which issuers are trusted here.
-        await run_sync(lambda: self._allegiance.settle(terms.did, terms.credential_types, note))
+        await run_sync(
+            lambda: self._allegiance.settle(
+                terms.did,
+                terms.credential_types,
+                note,
+                lambda tx: self._requests.require_not_withdrawn(tx, holder_pid),
+            )
+        )
         return SentApplication(issuer=terms.did, holder_pid=holder_pid, rulebook=note)
 
 

@@ -256,8 +256,12 @@ class IdentityStore(Protocol):
     ) -> None:
         """Store our request to an issuer for a credential."""
 
-    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
-        """Return our requests: ``holder_pid, issuer, issuer_pid, credential_type, at, state, reason``."""
+    def requests(self, tx: Transaction, *, lock: bool = False) -> Sequence[dict[str, Any]]:
+        """Return our requests: ``holder_pid, issuer, issuer_pid, credential_type, at, state, reason``.
+
+        With ``lock``, no other transaction changes them until the end of this one; what others had changed before is
+        seen.
+        """
 
     def update_request(
         self,

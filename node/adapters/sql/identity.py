@@ -81,7 +81,7 @@ class SqlIdentityStore(SqlAccounts):
         if not add(connection_of(tx), credential_requests, request):
             raise Conflict(f"the request {holder_pid} already exists")
 
-    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
+    def requests(self, tx: Transaction, *, lock: bool = False) -> Sequence[dict[str, Any]]:
         columns = credential_requests.c
         statement = select(
             columns.holder_pid,
@@ -92,6 +92,8 @@ class SqlIdentityStore(SqlAccounts):
             columns.state,
             columns.reason,
         ).order_by(columns.ordinal.desc())
+        if lock:
+            statement = statement.with_for_update()
         return [dict(row._mapping) for row in connection_of(tx).execute(statement)]
 
     def update_request(

@@ -18,7 +18,7 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, HansaError, InvalidInput, PeerUnreachable
 from node.base.ids import new_urn
 from node.base.jsons import canonical, read_object
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.identity.did import did_of
 from node.identity.documents import UnknownKey, key_for
 from node.identity.jose import read_jws, verify_jws
@@ -33,7 +33,9 @@ _MEMBERS: Final = ("rulebook", "version", "sha256", "legalName", "contact")
 OPEN: Final = frozenset({"REQUESTED", "RECEIVED"})
 """The states of a request that its issuer has not decided."""
 WITHDRAWN: Final = "WITHDRAWN"
-"""The state of a request when this node left the region before a decision."""
+"""The state of a request when this node has left the region: nothing that answers it is taken any more."""
+REJECTED: Final = "REJECTED"
+"""The state of a request that its issuer has refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,17 @@ class RequestCredential:
         await self._in_thread(lambda: self._update(holder_pid, state="RECEIVED", issuer_pid=issuer_pid))
         return holder_pid
 
+    def require_not_withdrawn(self, tx: Transaction, holder_pid: str) -> None:
+        """Raise ``Conflict`` if a person left the region after this request was made."""
+        requests = self._store.requests(tx, lock=True)
+        states = [request["state"] for request in requests if request["holder_pid"] == holder_pid]
+        if WITHDRAWN in states:
+            raise Conflict(
+                "this node left the region while it applied: the application is withdrawn",
+                remedy="to join it all the same, apply again",
+                facts={"case": "left-meanwhile"},
+            )
+
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
@@ -133,7 +146,8 @@ class RequestCredential:
         self, holder_pid: str, *, state: str, issuer_pid: str | None = None, reason: str | None = None
     ) -> None:
         with self._uow.begin() as tx:
-            now = [request["state"] for request in self._store.requests(tx) if request["holder_pid"] == holder_pid]
+            requests = self._store.requests(tx, lock=True)
+            now = [request["state"] for request in requests if request["holder_pid"] == holder_pid]
             if now and now[0] not in OPEN | {"FAILED"}:
                 return  # the issuer decided before its acknowledgement was recorded
             self._store.update_request(tx, holder_pid, state=state, issuer_pid=issuer_pid, reason=reason)

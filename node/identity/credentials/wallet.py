@@ -210,7 +210,7 @@ class Wallet:
         with self._uow.begin() as tx:
             requests = [
                 request
-                for request in self._store.requests(tx)
+                for request in self._store.requests(tx, lock=True)
                 if request["holder_pid"] == holder_pid and request["issuer"] == issuer
             ]
             if not requests:

@@ -23,7 +23,7 @@ from node.catalogue.model import INTERNAL, PUBLIC, Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import Role
-from node.identity.credentials.membership import OPEN, WITHDRAWN
+from node.identity.credentials.membership import OPEN, REJECTED, WITHDRAWN
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Caller, Credential
 from node.identity.ports import IdentityStore
@@ -172,6 +172,7 @@ class LeaveRegion:
         did = issuer or region
         with self._uow.read() as tx:
             credentials, requests = self._of(tx, did)
+        requests = tuple(request for request in requests if request["state"] in OPEN)
         is_region = bool(did) and did == region
         if not (is_region or credentials or requests):
             raise _nothing(did)
@@ -195,10 +196,14 @@ class LeaveRegion:
             assets=tuple(self._assets(judge)) if is_region else (),
         )
 
-    def _of(self, tx: Transaction, did: str) -> tuple[tuple[Credential, ...], tuple[dict[str, Any], ...]]:
+    def _of(
+        self, tx: Transaction, did: str, *, lock: bool = False
+    ) -> tuple[tuple[Credential, ...], tuple[dict[str, Any], ...]]:
+        """Return the credentials of ``did``, and the requests that it may still answer, be it once more."""
+        # The requests first: when they are locked, no further credential arrives.
+        requests = [known for known in self._identity.requests(tx, lock=lock) if known["issuer"] == did]
         credentials = tuple(known for known in self._identity.credentials(tx) if known.issuer == did)
-        requests = (known for known in self._identity.requests(tx) if known["issuer"] == did)
-        return credentials, tuple(request for request in requests if request["state"] in OPEN)
+        return credentials, tuple(known for known in requests if known["state"] not in (REJECTED, WITHDRAWN))
 
     def _situations(self, did: str, *, is_region: bool) -> tuple[_Sides, _Sides]:
         """Return the situations before and after leaving ``did``: of this node at its partners, of a member here."""
@@ -258,8 +263,9 @@ class LeaveRegion:
         with self._uow.begin() as tx:
             self._allegiance.lock(tx)
             is_region = self._allegiance.stored_region(tx) == issuer
-            credentials, requests = self._of(tx, issuer)
-            if not (is_region or credentials or requests):
+            credentials, requests = self._of(tx, issuer, lock=True)
+            is_open = any(request["state"] in OPEN for request in requests)
+            if not (is_region or credentials or is_open):
                 raise _nothing(issuer)
             self._identity.drop_credentials(tx, issuer)
             for request in requests:

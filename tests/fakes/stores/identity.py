@@ -300,7 +300,7 @@ class MemoryIdentityStore:
         }
         memory(tx).put("requests", holder_pid, request)
 
-    def requests(self, tx: Transaction) -> Sequence[dict[str, Any]]:
+    def requests(self, tx: Transaction, *, lock: bool = False) -> Sequence[dict[str, Any]]:
         return [dict(request) for request in memory(tx).rows("requests").values()][::-1]
 
     def update_request(
