@@ -94,9 +94,9 @@ class Question:
     ``path`` is a place below the item, and ``parameters`` a query: both only where the source can. ``base`` is the
     address under which the reader knows the item: every link to the source is written as a link to it.
     ``media_type`` is the type in which the item is offered. ``wants_body`` is false for a reader who asks for the
-    headers only. ``resume`` names the place at which a reader goes on that
-    was interrupted. ``portion`` is the part that the reader may have: nothing
-    else leaves the source, and nothing that the reader asks or sees depends on the rest.
+    headers only. That is no use, so an answer to a question is then not made, and nothing is told of it. ``resume``
+    names the place at which a reader goes on that was interrupted. ``portion`` is the part that the reader may have:
+    nothing else leaves the source, and nothing that the reader asks or sees depends on the rest.
     """
 
     path: str = ""

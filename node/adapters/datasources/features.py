@@ -86,6 +86,10 @@ class FeaturesConnection:
         check_path(item)
         path, base = check_path(question.path).rstrip("/"), question.base
         collection = f"collections/{item}"
+        if not question.wants_body and not self.is_description(item, path):
+            # Whatever the server answers would tell of the data, and no read would be counted.
+            yield Extract(media_type=documents.GEOJSON, chunks=once(b""))
+            return
         view = FeaturePortion(question.portion, await self._names(item, question))
         media_type, crs = "application/json", ""
         match _place(path, collection):

@@ -134,6 +134,10 @@ class NgsiLdConnection:
         if address.identifier and not view.shows_ids:
             raise no_entity()
         media_type = _media_type(question)
+        if not question.wants_body:
+            # Whatever the broker answers would tell of the data, and no read would be counted.
+            yield Extract(media_type=media_type, chunks=once(b""))
+            return
         source = await self._fetch(view, address, wish, item)
         content, source_headers = source.content, source.headers
         if source.mentions_broker:

@@ -69,6 +69,11 @@ class WebConnection:
         check_path(item)
         if (question.path or question.parameters) and not is_api:
             raise InvalidInput("this is a file, which takes no query", remedy="leave out what follows its address")
+        if is_api and not question.wants_body:
+            # Whatever the API answers to a question would tell of the data, and no read would be counted.
+            check_path(question.path)
+            yield Extract(media_type=question.media_type, chunks=once(b""))
+            return
         url = at(self._address, item + check_path(question.path), parameters=question.parameters)
         headers = {**self._headers, "Accept": question.accept or question.media_type or "*/*"}
         async with fetch(self._egress, url, headers, span=question.span, parameters=is_api) as extract:

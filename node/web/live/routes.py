@@ -104,6 +104,9 @@ class LiveDoor:
                 await stack.aclose()
                 whole = replace(question, span=None)
                 extract = await stack.enter_async_context(self.reads.read(access, source, connection, whole))
+            if not question.wants_body and not describes and (path or parameters):
+                # No use is counted, so nothing is told of the answer to a question.
+                extract = replace(extract, size=None, total=None, is_part=False, etag=None, headers={})
             headers = _headers(access, extract)
             status = 206 if extract.is_part or "content-range" in extract.headers else 200
             if request.method == "HEAD":

@@ -259,6 +259,8 @@ def test_a_table_gives_its_part_whatever_is_asked(nodes: Any) -> None:
         table = opened(
             nodes, "table", {"columns": ["id", "name"], "rows": [{"column": "kind", "value": "berth"}]}, source="db"
         )
+        headers = table.get("?f=csv&name=x", method="HEAD")
+        assert (headers.status_code, "content-length" in headers.headers) == (200, False)
         rows = table.get("?f=csv").text.splitlines()
         assert rows[0] == "id,name"
         assert sorted(rows[1:]) == sorted(f"{number},{name}" for number, name in berths)

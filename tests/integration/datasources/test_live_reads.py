@@ -129,6 +129,28 @@ def test_head_says_what_there_is_and_is_no_use(table: Opened, nodes: Any) -> Non
     assert len(accesses(nodes[0], table.agreement)) == before
 
 
+def test_head_of_a_question_tells_nothing_of_the_answer(layer: Opened, nodes: Any, files: Any, gis: Any) -> None:
+    city, partner = nodes
+    register(city, "root", "http", files[1], credentials={"scheme": "bearer", "secret": SECRET})
+    folder = open_live(partner, share(city, "root", "files/", slug="folder"))
+    assert folder.get("/counts.csv").content == CSV
+    for live, place in (
+        (folder, "/counts.csv"),
+        (folder, "/absent.csv"),
+        (folder, "/counts.csv?hour=7"),
+        (layer, "/collections/points/items?name=p1"),
+        (layer, "/collections/points/items/4"),
+        (layer, "/collections/points/items/none"),
+    ):
+        before, asked = len(accesses(city, live.agreement)), len(files[0].requests) + len(gis[0].requests)
+        answer = live.get(place, method="HEAD")
+        assert answer.status_code == 200, place
+        assert not {"content-length", "etag", "link", "content-range"} & {*answer.headers}
+        assert len(files[0].requests) + len(gis[0].requests) == asked
+        assert len(accesses(city, live.agreement)) == before
+    assert "content-length" in layer.get("/conformance", method="HEAD").headers
+
+
 def test_each_read_is_in_the_ledger_with_what_was_asked(layer: Opened, nodes: Any) -> None:
     before = len(accesses(nodes[0], layer.agreement))
     layer.get("/collections/points")

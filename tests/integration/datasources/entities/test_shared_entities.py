@@ -342,6 +342,30 @@ def test_each_read_is_recorded_with_its_question(nodes: tuple[Running, Running],
     assert "intensity" in json.dumps(records)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/entities",
+        "/entities?q=intensity%3E120&count=true&limit=0",
+        f"/entities/{ONE}",
+        "/entities/urn:ngsi-ld:TrafficCounter:99",
+        "/temporal/entities?count=true",
+    ],
+)
+def test_headers_alone_are_no_read_and_tell_nothing(
+    nodes: tuple[Running, Running], counters: Opened, broker: ContextBroker, path: str
+) -> None:
+    before, asked = len(accesses(nodes[0], counters.agreement)), len(broker.requests)
+    answer = counters.get(path, method="HEAD")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/ld+json"
+    assert not {"ngsild-results-count", "link", "content-length", "content-range", "etag"} & {*answer.headers}
+    assert len(broker.requests) == asked
+    assert len(accesses(nodes[0], counters.agreement)) == before
+    assert counters.get("/entities?join=inline", method="HEAD").status_code == 400
+
+
 def test_sixty_four_readers_at_once_get_what_each_asked_for(counters: Opened) -> None:
     def read(number: int) -> list[str]:
         answer = counters.get(f"/entities?limit=1&offset={number % 25}&options=keyValues")
