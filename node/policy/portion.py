@@ -72,7 +72,7 @@ class RowCondition:
         compare = _COMPARE[self.operator]
         if isinstance(value, bool):
             return compare(str(value).lower(), self.value)
-        if isinstance(value, int | float):
+        if isinstance(value, int | float | Decimal):
             try:
                 return compare(Decimal(str(value)), Decimal(self.value))
             except InvalidOperation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from node.adapters.datasources import entity_documents as documents
@@ -25,6 +26,7 @@ LOCATION: Final = "location"
 """The attribute that a box is about."""
 _PAGING: Final = ("limit", "offset", "pick", "attrs", "options", "format", "type")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,199}", re.ASCII)
+_ORDERS: Final = ("lt", "lteq", "gt", "gteq")
 _TEXT: Final = re.compile(r"(?!(?:true|false)$)[A-Za-z][A-Za-z0-9 _:-]*", re.ASCII)
 _VALUE: Final = r'(?:"[^"\\]*"|[\w.:/#@%+-]+)'
 _TERM: Final = re.compile(
@@ -146,12 +148,29 @@ def _meets(source: Mapping[str, Any], row: RowCondition) -> bool:
     """Return whether an entity meets a condition about a member, an attribute, or a member of an attribute such as
     ``intensity.observedAt``. Of an attribute with several instances, all must meet it."""
     if row.column in CORE_MEMBERS:
-        return row.admits(source.get(row.column))
+        return _admits(row, source.get(row.column))
     name, _, member = (row.column, "", "") if row.column in source else row.column.partition(".")
     attribute = source.get(name)
     instances = attribute if isinstance(attribute, list) else [attribute]
     values = [_value(_value_of_member(instance, member)) for instance in instances]
-    return bool(values) and all(row.admits(value) for value in values)
+    return bool(values) and all(_admits(row, value) for value in values)
+
+
+def _admits(row: RowCondition, value: Any) -> bool:
+    """Return whether a value meets a condition. Brokers know no types: where a condition orders numbers, a text that
+    is a number is compared as one, since the text ``5000`` comes before ``600``."""
+    if row.operator in _ORDERS and isinstance(value, str) and _number(row.value) is not None:
+        number = _number(value)
+        return row.admits(value if number is None else number)
+    return row.admits(value)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _value_of_member(instance: Any, member: str) -> Any:
@@ -169,7 +188,9 @@ def _value(value: Any) -> Any:
 def _touches(source: Mapping[str, Any], box: Box) -> bool:
     attribute = source.get(LOCATION)
     instances = attribute if isinstance(attribute, list) else [attribute]
-    return all(isinstance(instance, Mapping) and touches(instance.get("value"), box) for instance in instances)
+    return bool(instances) and all(
+        isinstance(instance, Mapping) and touches(instance.get("value"), box) for instance in instances
+    )
 
 
 def _attributes_of(query: str) -> list[str]:

@@ -295,6 +295,37 @@ def test_attributes_with_several_instances_and_other_forms_are_narrowed_exactly(
         broker.entities = entities
 
 
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [("lt", ["-7", " 599.5", "1e2"]), ("gteq", ["5000", "600", "6e2", "n/a"]), ("neq", None), ("eq", ["600"])],
+)
+def test_a_number_that_the_broker_keeps_as_text_is_ordered_as_a_number(
+    nodes: tuple[Running, Running], broker: ContextBroker, operator: str, expected: list[str] | None
+) -> None:
+    texts = ["5000", "600", "6e2", "-7", " 599.5", "1e2", "n/a"]
+    live = opened(nodes, f"texts-{operator}", {"rows": [{"column": "intensity", "operator": operator, "value": 600}]})
+    entities = broker.entities
+    broker.entities = [{**counter(1), "intensity": {"type": "Property", "value": text}} for text in texts]
+    try:
+        values = [entity["intensity"] for entity in pages(live, "?options=keyValues")]
+    finally:
+        broker.entities = entities
+    assert sorted(values) == sorted(expected if expected is not None else [t for t in texts if t != "600"])
+
+
+def test_an_entity_without_any_place_touches_no_box(nodes: tuple[Running, Running], broker: ContextBroker) -> None:
+    live = opened(nodes, "placeless", {"box": [-180, -90, 180, 90]})
+    entities = broker.entities
+    broker.entities = [counter(1)]
+    broker.lies = lambda request, content: (
+        [*content, {**counter(2), "location": []}] if request.url.path.endswith("/entities") else content
+    )
+    try:
+        assert pages(live) == [counter(1)]
+    finally:
+        broker.entities, broker.lies = entities, None
+
+
 def test_each_read_is_recorded_with_its_part(nodes: tuple[Running, Running], rows: Opened) -> None:
     rows.get("/entities?limit=1")
     assert accesses(nodes[0], rows.agreement)[-1]["part"] == {"columns": COLUMNS, "rows": ["kind eq bikes"]}
