@@ -7,6 +7,8 @@ from typing import Any, Final
 
 CORE_MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt"})
 """Members of an entity that are no attributes."""
+TIMES: Final = frozenset({"createdAt", "modifiedAt", "deletedAt"})
+"""The times that a broker keeps of an entity and of its attributes, and gives to those who ask for them."""
 VALUES: Final = ("value", "object", "languageMap", "vocab", "json", "valueList", "objectList")
 """The members of which an attribute has one."""
 

@@ -165,7 +165,12 @@ class ContextBroker:
                 name: value if name in CORE else value.get("value", value.get("object"))
                 for name, value in chosen.items()
             }
-        return {**chosen, "modifiedAt": "2026-11-20T08:00:00Z"} if "sysAttrs" in words else chosen
+        if "sysAttrs" not in words:
+            return chosen
+        # The numbers of the entities are in their names.
+        modified = {"modifiedAt": f"2026-11-{int(entity['id'][-2:]) + 1:02d}T09:00:00Z"}
+        timed = {name: value if name in CORE else {**value, **modified} for name, value in chosen.items()}
+        return {**timed, **modified}
 
     def page(self, request: Request, matching: list[dict[str, Any]]) -> Response:
         query = request.query_params

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from node.adapters.datasources.entity_questions import Wish
-from node.datasources.entities import CORE_MEMBERS, VALUES, simplify
+from node.datasources.entities import CORE_MEMBERS, TIMES, VALUES, simplify
 from node.datasources.errors import DataSourceUnreachable
 
 JSON_LD: Final = "application/ld+json"
@@ -54,6 +54,12 @@ def entity(source: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
         for name, value in source.items()
         if name != "@context" and (wish.members is None or name in wish.members)
     }
+
+
+def without_times(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entity without the times that the broker keeps, of it and of its attributes: they were not asked
+    for. Values stay what they are."""
+    return {name: _without_times(entry) for name, entry in source.items() if name not in TIMES}
 
 
 def simple_entity(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +121,16 @@ def _page(target: str) -> tuple[tuple[str, str], ...]:
     except ValueError:
         return ()
     return tuple((name, pairs[name]) for name in ("limit", "offset") if _NUMBER.fullmatch(pairs.get(name, "")))
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_times(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: entry if name in VALUES else _without_times(entry) for name, entry in value.items() if name not in TIMES
+    }
 
 
 def _without_entities(value: Any) -> Any:

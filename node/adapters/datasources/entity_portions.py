@@ -18,7 +18,7 @@ from node.adapters.datasources.entity_questions import Place, Wish, read_wish
 from node.adapters.datasources.feature_portions import touches
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import canonical_text
-from node.datasources.entities import CORE_MEMBERS
+from node.datasources.entities import CORE_MEMBERS, TIMES
 from node.policy.portion import Box, Portion, RowCondition
 
 KINDS: Final = frozenset({"columns", "boxes", "eq", "neq", "lt", "lteq", "gt", "gteq"})
@@ -76,8 +76,10 @@ class EntityPortion:
         if self.leaves_out and wish.attributes is not None and wish.attributes.isdisjoint(source):
             return None
         members = {name: value for name, value in source.items() if name == "type" or self._portion.shows(name)}
-        narrowed = documents.entity(members, replace(wish, is_plain=wish.is_plain and not self.leaves_out))
-        return documents.simple_entity(narrowed) if self.leaves_out and wish.is_plain else narrowed
+        entity = documents.entity(members, replace(wish, is_plain=wish.is_plain and not self.leaves_out))
+        if self.leaves_out and not wish.wants_times:
+            entity = documents.without_times(entity)
+        return documents.simple_entity(entity) if self.leaves_out and wish.is_plain else entity
 
     @property
     def _attributes(self) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ class EntityPortion:
         """Return the question for the broker: all members, as they are needed for the check, and of several entities
         those of the part, as far as the broker's own query is exact."""
         paging = [(name, value) for name, value in wish.to_source if name in ("limit", "offset")]
-        times = [("options", "sysAttrs") for name, value in wish.own if name == "options" and "sysAttrs" in value]
+        is_timed = wish.wants_times or any(row.column.rpartition(".")[2] in TIMES for row in self._portion.rows)
+        times = [("options", "sysAttrs")] if is_timed else []
         if not place.is_list:
             return replace(wish, to_source=tuple(times))
         terms = [f"{row.column}=={canonical_text(row.value)}" for row in self._portion.rows if _is_exact(row)]

@@ -85,8 +85,8 @@ class Wish:
     """A reader's question after its check. ``to_source`` goes to the broker, ``own`` into links to other pages.
 
     ``members`` are those of each entity that the reader chooses; None for all. ``attributes`` are those of which an
-    entity must have one; None for any entity. ``is_plain`` says that attributes come as values alone. ``start`` is
-    the offset.
+    entity must have one; None for any entity. ``is_plain`` says that attributes come as values alone.
+    ``wants_times`` asks for the times that the broker keeps. ``start`` is the offset.
     """
 
     to_source: Pairs
@@ -95,6 +95,7 @@ class Wish:
     attributes: frozenset[str] | None = None
     is_plain: bool = False
     wants_count: bool = False
+    wants_times: bool = False
     start: int = 0
 
 
@@ -153,6 +154,7 @@ def read_wish(place: Place, parameters: Sequence[tuple[str, str]], item: str) ->
         attributes=frozenset(values["attrs"].split(",")) if "attrs" in values else None,
         is_plain=bool(words & {*_SIMPLE, _TIME_PAIRS}),
         wants_count=values.get("count") == "true",
+        wants_times="sysAttrs" in values.get("options", "").split(","),
         start=int(values.get("offset", "0")),
     )
 

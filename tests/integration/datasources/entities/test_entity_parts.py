@@ -220,6 +220,8 @@ def test_some_entities_have_no_history(rows: Opened) -> None:
         ({"period": {"column": "intensity.observedAt", "from": "2026-11-03", "until": "2026-11-04"}}, [2, 3]),
         ({"rows": [{"column": "id", "value": TWO}]}, [2]),
         ({"rows": [{"column": "refDepot", "value": "urn:ngsi-ld:Depot:1"}], "box": [3.835, 50, 4, 52]}, [24]),
+        ({"rows": [{"column": "modifiedAt", "operator": "gteq", "value": "2026-11-24"}]}, [23, 24]),
+        ({"period": {"column": "kind.modifiedAt", "until": "2026-11-02"}}, [0, 1]),
         ({"rows": [{"column": "absent", "value": "x"}]}, []),
         ({"rows": [{"column": "kind", "value": 'bikes" | guard=="guard-2'}]}, []),
     ],
@@ -232,6 +234,18 @@ def test_boxes_numbers_periods_and_names_are_kept_exactly(
     plain = pages(live, "?options=keyValues")
     assert [entity["intensity"] for entity in plain] == [number * 10 for number in numbers]
     assert all(entity["refDepot"] == "urn:ngsi-ld:Depot:1" for entity in plain)
+
+
+def test_times_that_decide_about_the_part_are_shown_to_those_who_ask_for_them(
+    nodes: tuple[Running, Running], broker: ContextBroker
+) -> None:
+    live = opened(nodes, "times", {"period": {"column": "modifiedAt", "from": "2026-11-25"}})
+    last = counter(24)
+    assert live.get(f"/entities/{last['id']}", headers=PLAIN).json() == last
+    assert live.get(f"/entities/{ONE}", headers=PLAIN).status_code == 404
+    (timed,) = live.get("/entities?options=sysAttrs&limit=1000", headers=PLAIN).json()
+    assert timed["modifiedAt"] == timed["kind"]["modifiedAt"] == "2026-11-25T09:00:00Z"
+    assert live.get("/entities?options=keyValues&limit=1000", headers=PLAIN).json()[0].keys() == last.keys()
 
 
 def test_without_identifiers_no_entity_can_be_asked_for(
