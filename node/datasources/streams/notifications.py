@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.datasources.entities import CORE_MEMBERS, VALUES, simplify
+from node.datasources.entities import CORE_MEMBERS, is_attribute, simplify
 from node.datasources.streams.model import Stream
 from node.semantics.schemas.changes import resolve
 
@@ -63,12 +63,12 @@ def _properties(stream: Stream) -> frozenset[str]:
 def _value(name: str, attribute: Any) -> Any:
     if name in CORE_MEMBERS:
         return attribute
-    if isinstance(attribute, list):
-        if not all(isinstance(entry, Mapping) and not entry.keys().isdisjoint(VALUES) for entry in attribute):
-            return attribute  # In a simplified notification, a list is a value.
+    instances = attribute if isinstance(attribute, list) else [attribute]
+    if not instances or not all(is_attribute(instance) for instance in instances):
+        value = attribute  # In a simplified notification, it is the value.
+    else:
         # Of several instances, the one without a name is the attribute's own (clause 4.5.5).
-        attribute = next((entry for entry in attribute if "datasetId" not in entry), attribute)
-    value = simplify(attribute)
+        value = simplify(next((instance for instance in instances if "datasetId" not in instance), attribute))
     # A moment has its type beside it (clause 4.6.3).
     return value["@value"] if isinstance(value, Mapping) and "@value" in value else value
 

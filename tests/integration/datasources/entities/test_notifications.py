@@ -121,6 +121,35 @@ def test_an_open_schema_takes_all_attributes_as_values(city: Running) -> None:
         }
 
 
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        ([], []),
+        ({}, {}),
+        ({"value": 3, "unit": "m"}, {"value": 3, "unit": "m"}),
+        ([{"value": 3, "unit": "m"}], [{"value": 3, "unit": "m"}]),
+        ({"type": "Measure", "value": 3}, {"type": "Measure", "value": 3}),
+        ({"type": ["Property"], "value": 3}, {"type": ["Property"], "value": 3}),
+        ({"type": "Point", "coordinates": [1, 2]}, {"type": "Point", "coordinates": [1, 2]}),
+        ({"type": "Property", "value": 3, "unit": "m"}, 3),
+        ({"type": "Property", "value": []}, []),
+        ({"value": 3, "observedAt": "2026-11-20T08:00:00Z", "accuracy": 0.5}, 3),
+        ({"value": 3, "previousValue": 2}, 3),
+        ({"value": 3, "accuracy": {"value": 0.5}}, 3),
+        ({"object": "urn:ngsi-ld:Depot:1"}, "urn:ngsi-ld:Depot:1"),
+        ([{"value": 3, "datasetId": "urn:ngsi-ld:dataset:1"}, {"value": 4}], 4),
+    ],
+)
+def test_a_value_that_looks_like_an_attribute_stays_whole(city: Running, sent: Any, value: Any) -> None:
+    name = f"values-{abs(hash(json.dumps(sent)))}"
+    schema = {"type": "object", "properties": {"id": {"type": "string"}, "at": {"type": "string"}}}
+    describe(city, name, schema, key=[])
+    with city.client() as client:
+        entity = {"id": "urn:ngsi-ld:T:1", "type": "T", "member": sent}
+        assert client.streams.send(name, notification(entity))["accepted"] == 1
+        assert client.streams.latest(name)[0]["observation"]["member"] == value
+
+
 def test_what_does_not_conform_is_counted_and_harms_no_other(city: Running) -> None:
     describe(city, "faulty")
     gone = {"id": counter(1)["id"], "type": "TrafficCounter", "deletedAt": "2026-11-20T08:00:00Z"}
