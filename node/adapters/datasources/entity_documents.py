@@ -50,7 +50,7 @@ def is_entity(entry: Any, item: str) -> bool:
 def entity(source: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
     """Return an entity with the members that the reader chooses."""
     return {
-        name: value if wish.is_plain else _without_entities(value)
+        name: _without_contexts(value if wish.is_plain else _without_entities(value))
         for name, value in source.items()
         if name != "@context" and (wish.members is None or name in wish.members)
     }
@@ -134,8 +134,7 @@ def _without_times(value: Any) -> Any:
 
 
 def _without_entities(value: Any) -> Any:
-    """Return an attribute without contexts, and without the entities that a relationship may bring along (clause
-    4.5.23)."""
+    """Return an attribute without the entities that a relationship may bring along (clause 4.5.23)."""
     if isinstance(value, list):
         return [_without_entities(entry) for entry in value]
     if not isinstance(value, Mapping):
@@ -144,5 +143,14 @@ def _without_entities(value: Any) -> Any:
     return {
         name: entry if name in VALUES else _without_entities(entry)
         for name, entry in value.items()
-        if name != "@context" and name not in foreign_members
+        if name not in foreign_members
     }
+
+
+def _without_contexts(value: Any) -> Any:
+    """Return a value without contexts at any depth: a reader of JSON-LD would fetch them, and names would change."""
+    if isinstance(value, list):
+        return [_without_contexts(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _without_contexts(entry) for name, entry in value.items() if name != "@context"}

@@ -181,12 +181,24 @@ def test_linked_entities_and_contexts_that_nobody_asked_for_stay_at_the_node(
     links = {"type": "ListRelationship", "objectList": ["urn:ngsi-ld:Depot:1"], "entityList": [depot()]}
     entity = {**counter(1), "@context": evil, "refDepot": [link], "refs": links}
     entity["intensity"]["source"] = link
+    entity["guard"]["value"] = {"@context": evil, "list": [{"@context": [evil]}]}
     with broker(nodes, sending(json.dumps([entity]).encode())) as (live, _):
         answer = live.get(f"/entities{form}")
         assert answer.status_code == 200, answer.text
         assert "urn:ngsi-ld:Depot:1" in answer.text
         assert "depot-secret" not in answer.text
         assert "evil" not in answer.text
+
+
+def test_contexts_in_plain_values_stay_at_the_node(nodes: tuple[Running, Running]) -> None:
+    value = {
+        "@context": "http://evil.example/context.jsonld",
+        "list": [{"@context": ["http://evil.example"], "a": 1}],
+    }
+    entity = {"id": counter(1)["id"], "type": "TrafficCounter", "guard": value}
+    with broker(nodes, sending(json.dumps([entity]).encode())) as (live, _):
+        answer = live.get("/entities?options=keyValues", headers={"Accept": "application/json"})
+        assert answer.json() == [{**entity, "guard": {"list": [{"a": 1}]}}]
 
 
 @pytest.mark.parametrize(
