@@ -61,9 +61,12 @@ class EntityPortion:
         wish = read_wish(place, parameters, item)
         if self.leaves_out:
             return self._ask_for_the_part(place, wish, item)
-        if place.is_history and not any(name == "attrs" for name, _ in wish.to_source):
+        if place.is_history:
             # The period of an answer is that of its attributes.
-            return replace(wish, to_source=(*wish.to_source, ("attrs", ",".join(self._attributes))))
+            chosen = wish.attributes or frozenset()
+            attributes = [name for name in self._attributes if name in chosen] or self._attributes
+            others = [(name, value) for name, value in wish.to_source if name != "attrs"]
+            return replace(wish, to_source=(*others, ("attrs", ",".join(attributes))))
         return wish
 
     def entity(self, source: Mapping[str, Any], wish: Wish) -> dict[str, Any] | None:

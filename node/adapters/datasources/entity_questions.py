@@ -28,6 +28,7 @@ _GEOREL: Final = re.compile(
 )
 _GEOMETRIES: Final = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 _COORDINATES: Final = re.compile(r"[\[\]0-9.,eE+\- ]{3,3000}", re.ASCII)
+_CODE: Final = re.compile(r"%[0-9A-Fa-f]{2}", re.ASCII)
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9T:.Z+-]{1,40}", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9*,;=. -]{1,100}", re.ASCII)
 _REPRESENTATIONS: Final = frozenset({"normalized", "concise", "simplified", "keyValues"})
@@ -211,7 +212,8 @@ def _is_limit(value: str) -> bool:
 
 def _is_query(value: str) -> bool:
     # Braces follow a relationship to entities of other types (clause 4.9, LinkedEntityRelation).
-    return 0 < len(value) <= 3000 and value.isprintable() and "{" not in value and "}" not in value
+    # A broker that decodes the query once more would see another one than this node.
+    return 0 < len(value) <= 3000 and value.isprintable() and not {"{", "}"} & set(value) and not _CODE.search(value)
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[str], bool]:
@@ -227,7 +229,8 @@ _FORMS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "pick": (_is_list, "names of members, with commas between them; members of other entities cannot be picked"),
     "q": (
         _is_query,
-        "a query about the entities themselves; entities that they are linked to cannot be asked, nor braces",
+        "a query about the entities themselves; entities that they are linked to cannot be asked; "
+        "without braces, and encoded once: no codes such as %22 in the query itself",
     ),
     "georel": (_matches(_GEOREL), "such as within, or near;maxDistance==2000"),
     "geometry": (_is_among(*_GEOMETRIES), f"one of {', '.join(_GEOMETRIES)}"),

@@ -99,6 +99,7 @@ def test_only_the_attributes_of_the_part_leave(columns: Opened) -> None:
         "q=kind==%22x%22guard",
         "q=kind%2Bguard",
         "q=refDepot==%22urn:ngsi-ld:Depot:1%22",
+        "q=kind==%22x%2522%7Cguard==%2522guard-1%22",
         "q=location%5Btype%5D==%22Point%22",
         "georel=near;maxDistance==10&geometry=Point&coordinates=[3.61,51]",
         "georel=near;maxDistance==10&geometry=Point&coordinates=[3.61,51]&geoproperty=kind",
@@ -135,6 +136,14 @@ def test_the_history_has_the_attributes_of_the_part_only(columns: Opened, broker
     answer = columns.get("/temporal/entities?limit=2", headers=PLAIN)
     assert [{*entity} for entity in answer.json()] == [{"type", *COLUMNS}] * 2
     assert broker.requests[-1].query_params["attrs"] == "kind,intensity"
+    for query, attributes in (
+        ("attrs=type", "kind,intensity"),
+        ("attrs=id", "kind,intensity"),
+        ("attrs=kind,id", "kind"),
+    ):
+        for path in ("/temporal/entities", f"/temporal/entities/{ONE}"):
+            assert "guard" not in columns.get(f"{path}?{query}").text
+            assert broker.requests[-1].query_params.getlist("attrs") == [attributes]
     assert "guard" not in columns.get(f"/temporal/entities/{ONE}").text
     assert columns.get(f"/temporal/entities/{ONE}?attrs=guard").status_code == 400
 

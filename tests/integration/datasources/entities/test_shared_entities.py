@@ -202,6 +202,8 @@ def test_forms_and_members_are_chosen(counters: Opened) -> None:
         "type=",
         "type=TrafficCounter&type=Depot",
         "q=refDepot%7Bsecret%7D==%22depot-secret%22",
+        "q=refDepot%257Bsecret%257D==%22depot-secret%22",
+        "q=a==%22%252f%22",
         "q=a&q=b",
         "join=inline",
         "joinLevel=2",
@@ -243,6 +245,12 @@ def test_what_could_widen_it_is_refused_in_words_before_anything_is_sent(
     assert answer.status_code == 400, answer.text
     assert answer.json()["remedy"]
     assert len(broker.requests) == before
+
+
+def test_a_query_with_percent_signs_that_are_no_codes_is_passed_on(counters: Opened, broker: ContextBroker) -> None:
+    assert counters.get("/entities?q=kind==%2250%25%22").json() == []
+    assert broker.requests[-1].query_params["q"] == 'kind=="50%"'
+    assert "%22" in counters.get("/entities?q=kind==%2522x%2522").json()["remedy"]
 
 
 def test_a_refusal_names_what_is_understood(counters: Opened) -> None:
