@@ -76,9 +76,14 @@ no other filter. If the part has conditions about rows other than `eq`, they can
 Of entities of a context broker, attributes are the columns; `id`, `scope`, `createdAt` and `modifiedAt` count as
 columns, and the type is always shown. A condition can be about a member of an attribute, such as
 `intensity.observedAt`; numbers are compared as numbers and all else as text, and of several instances all must meet
-it. A box is about `location`. Readers of some attributes can ask queries about these, and for their history. If the
-part has conditions about rows or a box, readers can only turn pages and choose attributes, there is no count and no
-history.
+it. Where a condition orders numbers (`lt`, `lteq`, `gt`, `gteq`), a text that is a number, such as `"5000"`, is
+compared as a number too. A box is about `location`. Readers of some attributes can ask queries about these, and for
+their history. If the part has conditions about rows or a box, readers can only turn pages and choose attributes;
+`count` is refused, and there is no history. The broker itself chooses the entities of a box, and those whose
+attribute `eq` a word that begins with a letter (`A` to `Z`) and has letters, digits, spaces and `_`, `:` or `-`.
+Any other condition, or a second box, is met by the node on each page of the broker: pages then have fewer entities
+than `limit`, so a reader can see from them how many entities are left out and where in the order they stand, but
+nothing else of them.
 
 The part is a condition of the offer, so it is signed with the agreement: a later offer changes nothing for it. In
 ODRL it is `hz:columns`, `hz:rows` and `hz:box`, in each permission. If an offer has several permissions, all parts
