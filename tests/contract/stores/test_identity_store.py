@@ -114,6 +114,31 @@ class TestUsedTokenIds:
         assert sorted(answers) == [False] * 5 + [True]
 
 
+class TestRequests:
+    def test_of_several_that_lock_them_each_sees_what_the_others_did(self, database_stores: Stores) -> None:
+        stores, both_looked, seen = database_stores, threading.Barrier(2), list[str]()
+        with stores.uow.begin() as tx:
+            stores.identity.note_request(
+                tx, holder_pid="urn:1", issuer="did:web:a", credential_type="MembershipCredential", at=NOW
+            )
+
+        def change(state: str) -> None:
+            with stores.uow.begin() as tx:
+                (request,) = stores.identity.requests(tx, lock=True)
+                # Without the lock both look before either of them writes.
+                with suppress(threading.BrokenBarrierError):
+                    both_looked.wait(0.5)
+                seen.append(request["state"])
+                stores.identity.update_request(tx, "urn:1", state=state)
+
+        threads = [threading.Thread(target=change, args=(state,)) for state in ("WITHDRAWN", "ISSUED")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(seen) in (["REQUESTED", "WITHDRAWN"], ["ISSUED", "REQUESTED"])
+
+
 class TestPeople:
     def test_operators_cannot_close_each_others_accounts_at_the_same_moment(self, database_stores: Stores) -> None:
         stores, both_looked = database_stores, threading.Barrier(2)
