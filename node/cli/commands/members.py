@@ -38,7 +38,7 @@ def show(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show whether a participant is blocked, and what a block stops."""
+    """Show the block of a participant, or what one would stop."""
     with connect(node) as client:
         status = client.participant_status(did)
     if Mode.json:
@@ -54,7 +54,7 @@ def show(
 
 @group.command("acceptances")
 def show_acceptances(node: Node = None) -> None:
-    """Show which member of this region accepted which version of the rulebook."""
+    """Show which member accepted which version of the rulebook."""
     with connect(node) as client:
         status = client.rulebook_acceptances()
     if Mode.json:

@@ -17,6 +17,7 @@ from node.ledger.model import EntryKind
 from node.portal.views.region import Member
 from tests.fakes.people import person
 from tests.nodes import Pair, Running, agree, publish, running, until
+from tests.portal_browser import signed_in
 
 REASON = "it passed our data on"
 BIG = b"hour,count\n" + b"2026-01-01T00,12\n" * 60_000
@@ -156,8 +157,8 @@ def test_the_members_page_shows_it(two: Pair) -> None:
     with two.provider.client() as client:
         client.follow(two.consumer.url)
         client.block(two.consumer.did, REASON)
-    with two.provider.http() as http:
-        page = http.get("/members", headers={"Accept": "text/html", "Accept-Language": "en"})
+    with signed_in(two.provider) as browser:
+        page = browser.get("/members", headers={"Accept-Language": "en"})
     assert "blocked by this node" in page.text
     assert REASON in page.text
     assert Member(id="x", name="x", url="x").block == ""
