@@ -19,7 +19,7 @@ from demo.output import Failed, StepOutput, err, out
 from demo.proofs import prove
 
 DAYS = 31
-SEND_SECONDS = 6
+SEND_SECONDS = 4
 
 
 def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
