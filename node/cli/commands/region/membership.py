@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,7 +15,9 @@ from node.cli.commands.people import credential_name
 from node.cli.groups import Listing
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, count_of, emit, line, next_step, remark, report_success, say, words
-from node.client import HansaClient
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 _SECTIONS: Final = ("valid_from", "changes", "text", "law", "court", "disputes", "liability", "notice", "retention")
 
