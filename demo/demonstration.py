@@ -19,7 +19,8 @@ from demo.output import Failed, StepOutput, err, out
 from demo.proofs import prove
 
 DAYS = 31
-SEND_SECONDS = 4
+SEND_SECONDS = 6
+"""More than the five seconds after which a node checks a running read again: a revocation is seen within it."""
 
 
 def run(*, keep: bool = False, folder: Path | None = None, seed: int = 2026) -> int:
