@@ -15,16 +15,15 @@ from node.semantics.profiles.model import Profile
 from node.semantics.sheets import what_it_is
 
 READABLE: Final = (
-    "CSV, TSV, Parquet, XLSX, GeoJSON, GeoPackage, a Shapefile in a zip file, GTFS, CityJSON, 3D Tiles (tileset.json)"
+    "CSV, TSV, Parquet, XLSX, GeoJSON, GeoPackage, a Shapefile in a zip file, NetCDF, GTFS, CityJSON, "
+    "3D Tiles (tileset.json)"
 )
 """The formats that can be profiled."""
 
 _HEAD: Final = 64 * 1024
+_GRIDS: Final = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
+"""NetCDF: classic, with 64-bit offsets, with 64-bit data, and as HDF5."""
 _OTHERS: Final = (
-    (b"CDF\x01", "NetCDF"),
-    (b"CDF\x02", "NetCDF"),
-    (b"CDF\x05", "NetCDF"),
-    (b"\x89HDF\r\n\x1a\n", "NetCDF or HDF5"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
     (b"\x00\x00\x27\x0a", "Shapefile without its table"),
@@ -52,6 +51,10 @@ def _reader(head: bytes, name: str) -> Callable[[Path, str], Profile]:
     for magic, other in _OTHERS:
         if head.startswith(magic):
             raise _unreadable(f"the file is in the format {other}")
+    if head.startswith(_GRIDS):
+        from node.adapters.profiles.grids import grid
+
+        return grid
     kind = what_it_is(head)
     if kind == "parquet":
         from node.adapters.profiles.tables import parquet

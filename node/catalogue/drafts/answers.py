@@ -44,7 +44,8 @@ def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
     """Return the answers that a new draft begins with: from its file, and from the person's ``last`` dataset."""
     profile, name = draft.profile, _file_of(draft).name
     answers = {
-        "title": title_of(name),
+        "title": (profile and profile.title) or title_of(name),
+        "description": profile.description if profile else "",
         "theme": theme_of(profile, name),
         "license": USUAL_LICENCE,
         "spatial": place_of(profile),
@@ -53,6 +54,8 @@ def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
         # What may hold personal data leaves the house only if a person says so.
         "conditions": "internal" if draft.suspects else OPEN,
     }
+    for place, table in enumerate(profile.tables if profile else ()):
+        answers |= {f"column.{place}.{number}": column.meaning for number, column in enumerate(table.columns)}
     answers |= {name: last[name] for name in KEPT if last.get(name)}
     return {name: answer for name, answer in answers.items() if answer}
 

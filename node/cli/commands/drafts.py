@@ -19,7 +19,8 @@ def draft(
     file: Annotated[
         Path,
         typer.Argument(
-            help="The data: CSV, Parquet, XLSX, GeoJSON, GeoPackage, Shapefile (zip), GTFS, CityJSON or tileset.json."
+            help="The data: CSV, Parquet, XLSX, GeoJSON, GeoPackage, Shapefile (zip), NetCDF, GTFS, CityJSON or "
+            "tileset.json."
         ),
     ],
     out: Annotated[

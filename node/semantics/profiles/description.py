@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Final
 
 from node.base.plaintext import one_line
+from node.semantics.profiles.fields import title_of
 from node.semantics.profiles.model import EXAMPLES, ColumnProfile, Profile, TableProfile
 from node.semantics.profiles.suspicion import HOUSEHOLD, KINDS
 
@@ -31,17 +32,24 @@ def description_of(profile: Profile | None, name: str, *, command: str) -> str:
     profiled, the draft has only what every description needs.
     """
     stem = PurePath(name).stem
-    title = stem.replace("-", " ").replace("_", " ").strip().capitalize() or stem
+    title = (profile and profile.title) or title_of(name)
+    summary = profile.description if profile else ""
     guarded = profile is not None and bool(profile.suspects)
-    return "\n".join([*_head(title, name, command, guarded), *_facts(profile), *_files(profile, name, stem)]) + "\n"
+    return (
+        "\n".join([*_head(title, summary, name, command, guarded), *_facts(profile), *_files(profile, name, stem)])
+        + "\n"
+    )
 
 
-def _head(title: str, name: str, command: str, guarded: bool) -> Iterator[str]:
+def _head(title: str, summary: str, name: str, command: str, guarded: bool) -> Iterator[str]:
     yield f"# What {_remark(PurePath(name).name)} is. Lines with # are hints; publish with: {_remark(command)}"
     yield "kind: dataset"
     yield f"title: {scalar(title)}"
     yield "# language: nl          # of these texts and of the data; else the first of the node's languages"
-    yield "description:            # one or two sentences: what it holds, since when, how it was made"
+    if summary:
+        yield f"description: {scalar(summary)}"
+    else:
+        yield "description:            # one or two sentences: what it holds, since when, how it was made"
     yield "# theme: TRAN           # an EU data theme: TRAN, ENVI, GOVE, HEAL …"
     yield "# keywords: [bicycle, counting]"
     yield "# contact: {name: Mobility department, email: mobility@example.org}"
@@ -122,7 +130,11 @@ def _table(table: TableProfile, stem: str) -> Iterator[str]:
 def _column(column: ColumnProfile) -> Iterator[str]:
     indent = " " * 12
     yield f"          - name: {scalar(column.name)}"
-    yield f"{indent}description:    # what it means"
+    yield (
+        f"{indent}description: {scalar(column.meaning)}"
+        if column.meaning
+        else f"{indent}description:    # what it means"
+    )
     yield f"{indent}type: {column.type}"
     if column.unit:
         yield f"{indent}unit: {scalar(column.unit)}"

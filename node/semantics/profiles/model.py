@@ -29,7 +29,7 @@ class ColumnProfile:
 
     ``empty`` and ``rows`` count cells; ``distinct`` is an estimate for large tables. ``values`` holds all values if
     they are few (``complete``), else examples. ``personal`` is the kind of personal data that the column may hold
-    (a code of ``personal``), else empty.
+    (a code of ``personal``), else empty. ``meaning`` is a sentence that the file itself says about the column.
     """
 
     name: str
@@ -43,6 +43,7 @@ class ColumnProfile:
     values: tuple[str, ...] = ()
     complete: bool = False
     personal: str = ""
+    meaning: str = ""
 
     @property
     def empty_percent(self) -> float:
@@ -72,7 +73,7 @@ class Profile:
 
     ``bbox``: west, south, east, north in degrees. ``crs``: ``EPSG:31370``, if it is known. ``begins``, ``ends``: the
     first and last moment in its columns; ``step``: the usual distance between two moments (ISO 8601). ``notes`` are
-    sentences about what a person should know or correct.
+    sentences about what a person should know or correct. ``title`` and ``description`` are those that the file has.
     """
 
     format: str
@@ -84,6 +85,8 @@ class Profile:
     ends: str = ""
     step: str = ""
     notes: tuple[str, ...] = ()
+    title: str = ""
+    description: str = ""
 
     @property
     def suspects(self) -> tuple[tuple[TableProfile, ColumnProfile], ...]:

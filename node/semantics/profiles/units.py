@@ -1,4 +1,5 @@
-"""Units in the names of columns: ``speed (km/h)``, ``PM10 [μg/m³]``, ``length_m``, as codes of UCUM."""
+"""Units in the names of columns (``speed (km/h)``, ``PM10 [μg/m³]``, ``length_m``) and in attributes of variables
+(``W m-2``), as codes of UCUM."""
 
 from __future__ import annotations
 
@@ -109,3 +110,37 @@ def unit_of(name: str) -> str:
         word = match[1]
         return "" if word in _ALSO_WORDS else _UNITS.get(word, "")
     return ""
+
+
+_PRODUCT: Final = re.compile(r"([A-Za-zµμ%]+)(?:\^|\*\*)?(-?[1-9])?")
+_DIVISION: Final = re.compile(r"/\s*([A-Za-zµμ]+)\^?([1-9]?)")
+_SYMBOLS: Final = "% A Hz J K L N Pa V W cm d g h hPa kJ kPa kW kg km lx m mW mg min mm mmol mol ms ng s sr t ug um"
+_FACTORS: Final[Mapping[str, str]] = MappingProxyType(
+    dict(zip(_SYMBOLS.split(), _SYMBOLS.split(), strict=True))
+    | {"day": "d", "degC": "Cel", "hour": "h", "hr": "h", "µg": "ug", "μg": "ug", "µm": "um", "μm": "um"}
+)
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    dict.fromkeys(("degree", "degrees", "degree_east", "degrees_east", "degree_north", "degrees_north"), "deg")
+    | dict.fromkeys(("degree_celsius", "degrees_celsius", "celsius"), "Cel")
+    | dict.fromkeys(("meter", "meters", "metre", "metres"), "m")
+    | {"kelvin": "K", "second": "s", "seconds": "s"}
+)
+
+
+def unit_of_symbol(symbol: str) -> str:
+    """Return the UCUM code of a unit as UDUNITS writes it: ``W m-2`` is ``W/m2``; empty if it is not known.
+
+    Letters keep their case, because ``mW`` and ``MW`` are different units.
+    """
+    if word := _WORDS.get(symbol.strip().casefold()):
+        return word
+    text = _DIVISION.sub(lambda match: f" {match[1]}-{match[2] or 1}", symbol.replace("**", ""))
+    over: list[str] = []
+    under: list[str] = []
+    for factor in text.replace(".", " ").replace("*", " ").split():
+        match = _PRODUCT.fullmatch(factor)
+        if match is None or match[1] not in _FACTORS:
+            return ""
+        power = int(match[2] or 1)
+        (over if power > 0 else under).append(_FACTORS[match[1]] + (str(abs(power)) if abs(power) > 1 else ""))
+    return "/".join([".".join(over), *under]) if over or under else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ import yaml
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.fields import place_of, tables_of, theme_of, title_of
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
+from tests.integration.catalogue.test_grids import air
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, post, signed_in
 
@@ -96,6 +98,27 @@ def test_from_a_csv_to_a_dataset(city: Running, browser: httpx2.Client) -> None:
     assert post(browser, address, f"{address}/publish").status_code == 422
     assert post(browser, address, f"{address}/remove").status_code == 303
     assert drafts(city) == [".last"]
+
+
+def test_a_grid_fills_in_the_form_with_its_own_words(browser: httpx2.Client, tmp_path: Path) -> None:
+    air(tmp_path / "air.nc")
+    address = upload(browser, "air.nc", (tmp_path / "air.nc").read_bytes()).headers["location"]
+    form = browser.get(address).text
+    assert 'value="Air quality: Ghent"' in form
+    assert "Hourly nitrogen dioxide by the city&#39;s model # version 2" in form
+    assert 'value="mass concentration of nitrogen dioxide in air"' in form
+    assert 'value="2026-11-02T23:00:00"' in form
+    # The last variable is the kind of surface; a browser sends its field as it stands.
+    meaning = re.search(r'name="column\.1\.2"[^>]*value="([^"]*)"', form)
+    assert meaning
+    facts = {"title": "Air", "description": "Nitrogen dioxide.", "column.1.2": meaning[1]}
+    answer = post(browser, address, address, **{**ANSWERS, **facts})
+    assert answer.headers["location"] == f"{address}/preview", answer.text
+    assert "time × lat × lon" in browser.get(f"{address}/preview").text
+    assert post(browser, f"{address}/preview", f"{address}/publish").status_code == 303
+    page = browser.get("/datasets/air").text
+    assert "kind of surface (0 = water, 1 = built land)" in page
+    assert "µg/m³" in page or "ug/m3" in page
 
 
 def test_what_has_errors_is_not_published(city: Running, browser: httpx2.Client) -> None:

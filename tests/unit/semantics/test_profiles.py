@@ -8,7 +8,7 @@ import yaml
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
 from node.semantics.profiles.suspicion import suspect
-from node.semantics.profiles.units import unit_of
+from node.semantics.profiles.units import unit_of, unit_of_symbol
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,28 @@ from node.semantics.profiles.units import unit_of
 )
 def test_units_in_names_of_columns(name: str, unit: str) -> None:
     assert unit_of(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("symbol", "unit"),
+    [
+        ("W m-2", "W/m2"),
+        ("kg m-2 s-1", "kg/m2/s"),
+        ("m s**-1", "m/s"),
+        ("µg/m3", "ug/m3"),
+        ("K", "K"),
+        ("mW", "mW"),
+        ("degC", "Cel"),
+        ("degrees_north", "deg"),
+        ("s-1", "/s"),
+        ("1", ""),
+        ("", ""),
+        ("MW", ""),
+        ("hours since 2026-01-01", ""),
+    ],
+)
+def test_units_of_attributes(symbol: str, unit: str) -> None:
+    assert unit_of_symbol(symbol) == unit
 
 
 @pytest.mark.parametrize(
