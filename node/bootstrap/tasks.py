@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from anyio.to_thread import run_sync
 
-from node.adapters.mail.smtp import SmtpServer
 from node.adapters.peers.requests import PostMessages
 from node.base.heap import FreeMemory
 from node.base.lazy import Lazy
@@ -42,6 +41,7 @@ from node.worker.timers import Timer
 from node.worker.transfers import PushHandler, ReceptionHandler
 
 if TYPE_CHECKING:
+    from node.adapters.mail.smtp import SmtpServer
     from node.bootstrap.catalogue import CatalogueServices
     from node.bootstrap.datasources import DataSourceParts
     from node.bootstrap.models import ModelServices
@@ -109,7 +109,12 @@ def handlers(
 
 def _mail_server(parts: Parts) -> SmtpServer | None:
     settings = parts.settings
-    return SmtpServer(settings.mail_server, settings.mail_password_file) if settings.mail_server else None
+    if not settings.mail_server:
+        return None
+    # Imported here: most nodes send no e-mails.
+    from node.adapters.mail.smtp import SmtpServer
+
+    return SmtpServer(settings.mail_server, settings.mail_password_file)
 
 
 def timers(

@@ -8,7 +8,6 @@ only the folders of these packages are open.
 from __future__ import annotations
 
 import importlib.machinery
-import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -16,10 +15,12 @@ import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
-from importlib.metadata import Distribution
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 _INSTALLED: Final = ("site-packages", "dist-packages")
 _SYSTEM: Final = ("/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/usr/share/zoneinfo")
@@ -81,6 +82,8 @@ def _shared_libraries() -> list[str]:
 
 def _admit(libraries: Libraries, opened_libraries: CodeAccess) -> list[str]:
     """Add the modules that the owner admits to ``opened_libraries``; return all files of their packages."""
+    if not libraries.names:
+        return []
     where = [libraries.folder] if libraries.folder else [path for path in sys.path if Path(path).name in _INSTALLED]
     installed_packages = _InstalledPackages(where)
     paths: list[str] = []
@@ -103,6 +106,10 @@ class _InstalledPackages:
     """The packages in some folders, by the names in their metadata."""
 
     def __init__(self, where: Sequence[str]) -> None:
+        # Imported here: it brings the modules for e-mails and archives along, which a cage without libraries can do
+        # without.
+        import importlib.metadata
+
         self._by_name: dict[str, Distribution] = {}
         for package in importlib.metadata.distributions(path=list(where)):
             name = package.metadata["Name"]

@@ -440,6 +440,17 @@ class TestOxigraphGraph(GraphContract):
         graph.apply([record("b")], 2)
         assert await titles(graph, "public") == ["a 1", "b 1"]
 
+    async def test_a_store_that_is_asked_for_its_position_alone_stays_closed(
+        self, graph: OxigraphGraph, tmp_path: Path, cage: Cage
+    ) -> None:
+        graph.apply([record("a")], 1)
+        graph.close()
+        again = OxigraphGraph(tmp_path / "graph", cage)
+        assert again.position() == 1
+        assert not again.rest(idle=0)
+        assert await titles(again, "public") == ["a 1"]
+        again.close()
+
     async def test_a_folder_in_use_is_refused_and_left_alone(
         self, graph: OxigraphGraph, tmp_path: Path, cage: Cage
     ) -> None:

@@ -250,11 +250,14 @@ class OxigraphGraph:
 
     @contextlib.contextmanager
     def _knowing(self) -> Iterator[None]:
-        """As ``_using``, but does not open a resting store if the remembered facts are enough."""
+        """As ``_using``, but for what the remembered facts answer: the store stays closed, or is closed once they are
+        read, since an open engine takes 4 MB and three threads."""
         with self._lock:
             try:
                 if not self._known:
                     self._open()
+                    self._store = None
+                    give_back()
                 yield
             except (OSError, RuntimeError, ValueError) as error:
                 raise unusable(self._folder, error) from error

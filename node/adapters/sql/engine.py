@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -66,10 +65,13 @@ def sqlite_driver() -> ModuleType:
         from pysqlite3 import dbapi2 as bundled
     except ImportError:
         bundled = None
-    for driver in (bundled, sqlite3):
-        if driver is not None and driver.sqlite_version_info >= SQLITE_MINIMUM:
-            found: ModuleType = driver
-            return found
+    if bundled is not None and bundled.sqlite_version_info >= SQLITE_MINIMUM:
+        return cast("ModuleType", bundled)
+    # Imported here: it loads a second SQLite.
+    import sqlite3
+
+    if sqlite3.sqlite_version_info >= SQLITE_MINIMUM:
+        return sqlite3
     needed = ".".join(map(str, SQLITE_MINIMUM))
     raise LocalFault(
         f"SQLite {needed} or newer is needed, since older ones can lose committed data; "

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from node.base.clock import stamp
 from node.base.work import UnitOfWork
@@ -104,6 +104,6 @@ def _to_xml(root: str, element: str, entries: Iterable[Entry]) -> bytes:
     lines = [_DECLARATION, f'<{root} xmlns="{_SCHEMA}">']
     for address, changed in entries:
         date = f"<lastmod>{stamp(changed)}</lastmod>" if changed else ""
-        lines.append(f"<{element}><loc>{escape(address)}</loc>{date}</{element}>")
+        lines.append(f"<{element}><loc>{escape(address, quote=False)}</loc>{date}</{element}>")
     lines.append(f"</{root}>\n")
     return "\n".join(lines).encode()

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
-from urllib.robotparser import RobotFileParser
 
 from node.base.errors import InvalidInput, PeerUnreachable
 from node.catalogue.harvest.source_addresses import is_items
@@ -122,6 +121,9 @@ class Reader:
 
         The delay between requests in ``robots.txt`` is obeyed in both cases.
         """
+        # Imported here: it brings a client for HTTP along, and many nodes never harvest.
+        from urllib.robotparser import RobotFileParser
+
         parts = urlsplit(url)
         robots = urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", ""))
         answer = await self._get(robots, _PLAIN, MAX_ROBOTS)

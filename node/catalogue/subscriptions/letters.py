@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -105,6 +102,11 @@ class Letters:
         return f"{self._base}/subscriptions/mail/{secret}"
 
     def _message(self, recipient: str, subject: str, lines: Sequence[str], at: datetime, *, stop: str = "") -> bytes:
+        # Imported here: many nodes never write an e-mail.
+        from email.message import EmailMessage
+        from email.policy import SMTP
+        from email.utils import format_datetime, make_msgid
+
         message = EmailMessage(policy=SMTP)
         message["From"] = self.sender
         message["To"] = recipient
