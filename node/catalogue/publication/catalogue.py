@@ -90,6 +90,19 @@ async def settle(publication: Publication, wait_for_views: Settled | None) -> Pu
     return replace(publication, position=settlement.position, behind=settlement.behind)
 
 
+def require_made_from(follows: int | None, head: Record | None) -> None:
+    """Raise ``Conflict`` if a version that was made from version ``follows`` of an asset was made from another than
+    ``head``, the newest. With None it was made from no particular one."""
+    if follows is None or (head is not None and head.version == follows):
+        return
+    newest = 0 if head is None else head.version
+    raise Conflict(
+        f"your changes were made from version {follows}, but the newest version is {newest}",
+        remedy="read the newest version, and make your changes in it",
+        facts={"case": "newer-version", "version": newest, "follows": follows},
+    )
+
+
 def narrows(head: Record, audience: str) -> bool:
     """Return whether the new ``audience`` may exclude people who see ``head``.
 

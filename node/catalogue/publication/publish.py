@@ -107,7 +107,7 @@ class Publish:
             follows=follows,
             allow_breaking=allow_breaking,
         )
-        await asyncio.to_thread(self._check.check_submitted, submission, bytes_here=not dry_run)
+        await asyncio.to_thread(self._check.check_submitted, order, bytes_here=not dry_run)
         owner = _owner(by)
         descriptions = await self._describe(submission, owner)
         terms = await asyncio.to_thread(self._check.stated_terms, order, descriptions)
@@ -216,7 +216,7 @@ class Publish:
         faults: list[RemoteFault | None] = []
         for order in orders:
             try:
-                self._check.check_submitted(order.submission, bytes_here=bytes_here)
+                self._check.check_submitted(order, bytes_here=bytes_here)
                 faults.append(None)
             except RemoteFault as fault:
                 faults.append(fault)

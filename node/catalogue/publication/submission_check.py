@@ -22,7 +22,7 @@ from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
-from node.catalogue.publication.catalogue import PLURALS, Catalogue
+from node.catalogue.publication.catalogue import PLURALS, Catalogue, require_made_from
 from node.catalogue.visibility import Visibility
 from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
@@ -36,7 +36,8 @@ from node.semantics.model import CheckedDescription, File, Finding, Submission
 class PublishOrder:
     """A submission, and whether the audience that it names may see the earlier versions too.
 
-    ``follows`` is the version that the submission was made from: it is refused if another one is the newest by then.
+    ``follows`` is the version that the submission was made from: it is refused if another one is the newest by then,
+    as early as that is known, and for the last time in the transaction that stores it.
     ``allow_breaking`` is the explicit yes to changes that break data or queries of others.
     """
 
@@ -101,11 +102,14 @@ class SubmissionCheck:
         self._inspect = inspect
         self._renew_asset = renew_asset
 
-    def check_submitted(self, submission: Submission, *, bytes_here: bool) -> None:
-        """Raise ``InvalidInput`` if the address or the files of ``submission`` cannot be used; with ``bytes_here``
-        also for files that were not uploaded."""
+    def check_submitted(self, order: PublishOrder, *, bytes_here: bool) -> None:
+        """Raise ``InvalidInput`` if the address or the files of a submission cannot be used; with ``bytes_here``
+        also for files that were not uploaded. Raise ``Conflict`` if it was made from an old version of the address
+        that it names: to describe and inspect it would be in vain."""
+        submission = order.submission
         if submission.iri is not None:
             self._check_iri(submission.iri, None)
+            self._require_not_old(submission.iri, order)
         names = [check_file_name(file.name) for file in submission.files]
         if len(set(names)) != len(names):
             raise InvalidInput("two files have the same name", remedy="rename one of them")
@@ -125,9 +129,11 @@ class SubmissionCheck:
         """Return the conditions, and the audience of the previous version if the new one names none, even if that
         version is withdrawn.
 
-        Raises ``InvalidDescription`` for violations, and ``InvalidInput`` for conditions that cannot be used.
+        Raises ``InvalidDescription`` for violations, ``InvalidInput`` for conditions that cannot be used, and
+        ``Conflict`` as ``check_submitted`` does, for the address that the description has.
         """
         refuse_violations(description.findings)
+        self._require_not_old(description.iri, order)
         terms = self._terms(order.submission, description)
         audience = description.audience or order.submission.audience
         if order.earlier_versions and not audience:
@@ -171,6 +177,19 @@ class SubmissionCheck:
             follows=order.follows,
             findings=findings,
         )
+
+    def _require_not_old(self, iri: str, order: PublishOrder) -> None:
+        """Raise ``Conflict`` if ``order`` was made from an older version than the newest.
+
+        Version numbers only grow, so it stays old. One that was made from a version that is not there yet is left to
+        the transaction: it may be that of an earlier order of the same batch.
+        """
+        if order.follows is None:
+            return
+        with self._catalogue.uow.read() as tx:
+            head = self._catalogue.records.get(tx, iri)
+        if head is not None and head.origin == self._catalogue.node.did and order.follows < head.version:
+            require_made_from(order.follows, head)
 
     def _check_data_sources(self, draft: Record, by: Caller) -> None:
         files = live_files(draft)

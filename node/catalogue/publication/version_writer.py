@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from node.base.errors import Conflict, HansaError, InvalidInput, RemoteFault
+from node.base.errors import HansaError, InvalidInput, RemoteFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
 from node.catalogue.exposure import find_wider_audience, findings_about
 from node.catalogue.model import OPENS_HISTORY, PUBLIC, Publication, Record
 from node.catalogue.offers import Terms
 from node.catalogue.origins import require_same_origin
-from node.catalogue.publication.catalogue import Catalogue, narrows, same_content
+from node.catalogue.publication.catalogue import Catalogue, narrows, require_made_from, same_content
 from node.catalogue.publication.submission_check import PendingVersion
 from node.identity.model import Caller
 
@@ -74,7 +74,7 @@ class VersionWriter:
     def _foreseen(self, tx: Transaction, pending: PendingVersion) -> Publication:
         draft = pending.draft
         head = self._catalogue.records.get(tx, draft.iri)
-        _require_newest(head, pending)
+        require_made_from(pending.follows, head)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)
         return _outcome(head, _after(head, draft), pending.terms, pending.audience_before)
@@ -102,7 +102,7 @@ class VersionWriter:
                 "another node answers for this IRI",
                 remedy="publish it at that node, or under an address of this node",
             )
-        _require_newest(head, pending)
+        require_made_from(pending.follows, head)
         if head is not None:
             require_same_origin(self._catalogue.records, tx, draft, pending.submission)
         if is_inherited is not None and head is not None and head.audience != is_inherited:
@@ -119,18 +119,6 @@ class VersionWriter:
             # Callers that could see the asset until now see only that it is withdrawn.
             self._catalogue.keep(tx, withdrawal_of(head), by)
         return replace(outcome, record=self._catalogue.keep(tx, outcome.record, by, outcome.wider_audience))
-
-
-def _require_newest(head: Record | None, pending: PendingVersion) -> None:
-    """Raise ``Conflict`` if ``pending`` was made from another version than ``head``, the newest."""
-    if pending.follows is None or (head is not None and head.version == pending.follows):
-        return
-    newest = 0 if head is None else head.version
-    raise Conflict(
-        f"your changes were made from version {pending.follows}, but the newest version is {newest}",
-        remedy="read the newest version, and make your changes in it",
-        facts={"case": "newer-version", "version": newest, "follows": pending.follows},
-    )
 
 
 def _after(head: Record | None, draft: Record) -> Record:
