@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from node.base.errors import LocalFault
+from node.catalogue.drafts.answer_forms import EDGES, place_field, uniform
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
 from node.catalogue.model import INTERNAL, Record
@@ -32,7 +33,6 @@ _PLAIN: Final = (
 """Answers that are fields of a description as they are."""
 _NOT_COPIED: Final = frozenset({"landing_page", "previous_version", "derived_from", "sample_of", "in_series"})
 """Links that belong to one dataset. Also ``source``-like links of files are not copied, because files are not."""
-_NUMBERS: Final = re.compile(r"\s*[,;]\s*|\s+")
 KEPT: Final = ("license", "contact.name", "contact.email", "language")
 """Answers that a person's next draft begins with."""
 USUAL_LICENCE: Final = "CC-BY-4.0"
@@ -57,13 +57,17 @@ def first_answers(draft: DatasetDraft, last: Answers) -> dict[str, str]:
     for place, table in enumerate(profile.tables if profile else ()):
         answers |= {f"column.{place}.{number}": column.meaning for number, column in enumerate(table.columns)}
     answers |= {name: last[name] for name in KEPT if last.get(name)}
-    return {name: answer for name, answer in answers.items() if answer}
+    return uniform({name: answer for name, answer in answers.items() if answer})
 
 
 def copied_answers(draft: DatasetDraft, like: Record) -> dict[str, str]:
     """Return the answers that a copy of ``like`` begins with: its own, but for what the new file says itself."""
     language = draft.original.language if draft.original else "en"
-    answers_of_copy = {**draft.answers, **OriginalDescription(like, language).answers, "conditions": KEEP}
+    of_like, of_file = OriginalDescription(like, language).answers, dict(draft.answers)
+    if any(of_like.get(name) for name in ("spatial", *EDGES)):
+        # The name of one place and the edges of another say nothing together.
+        of_file = {name: answer for name, answer in of_file.items() if name not in ("spatial", *EDGES)}
+    answers_of_copy = {**of_file, **of_like, "conditions": KEEP}
     own = {name: draft.answers.get(name, "") for name in ("from", "until", "landing_page", "personal_data")}
     # What may hold personal data leaves the house only if a person says so.
     own |= {"conditions": draft.answers["conditions"]} if draft.suspects else {}
@@ -104,8 +108,8 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
         fields["keywords"] = keywords
     if contact := {part: answers[f"contact.{part}"] for part in ("name", "email") if answers.get(f"contact.{part}")}:
         fields["contact"] = contact
-    if place := answers.get("spatial"):
-        fields["spatial"] = _rectangle(place) or place
+    if (place := place_field(answers)) is not None:
+        fields["spatial"] = place
     if period := {part: answers[name] for part, name in (("from", "from"), ("to", "until")) if answers.get(name)}:
         fields["temporal"] = period
     if (personal := answers.get("personal_data")) in ("yes", "no"):
@@ -171,12 +175,3 @@ def _conditions(template: Template, answers: Mapping[str, str]) -> dict[str, Any
         elif answer:
             values[parameter.name] = answer
     return {"template": template.id, **values}
-
-
-def _rectangle(text: str) -> list[float] | None:
-    parts = _NUMBERS.split(text.strip("[] \t"))
-    try:
-        edges = [float(part) for part in parts]
-    except ValueError:
-        return None
-    return edges if len(edges) == 4 else None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
+from node.catalogue.drafts.answer_forms import EDGES, edges_of, place_field, plain_degrees
 from node.catalogue.drafts.model import Answers, Original
 from node.catalogue.model import Record
 from node.catalogue.nquads import (
@@ -29,6 +30,7 @@ from node.catalogue.nquads import (
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import CodeList
+from node.semantics.codelists.places import place_named
 from node.semantics.codelists.themes import THEMES
 from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL, RDFS, SKOS, VCARD
 
@@ -103,8 +105,10 @@ class OriginalDescription:
         free = {name for name, values in terms.items() if not values}
         if self._text_is_foreign("description"):
             free.add("description")
+        if "spatial" in free or (len(terms["spatial"]) == 1 and self._shows_place()):
+            free |= {"spatial", *EDGES} - set(self.answers)
         if self.record.kind == "ontology":
-            free -= {"spatial", "from", "until", "provenance"}
+            free -= {"spatial", *EDGES, "from", "until", "provenance"}
         if len(terms["contact.name"]) == 1:
             (contact,) = terms["contact.name"]
             free |= {"contact.name"} if not self._of_contact("name") else set()
@@ -134,6 +138,8 @@ class OriginalDescription:
                 ends = {end: changes.get(end, self.answers.get(end, "")) for end in ("from", "until")}
                 period = {part: ends[end] for part, end in (("from", "from"), ("to", "until")) if ends[end]}
                 fields |= {"temporal": period} if period else {}
+            elif name == "spatial" or name in EDGES:
+                fields |= self._changed_place(changes)
             elif name == "personal_data":
                 self._replace(self._subject, _PERSONAL, None, [])
                 fields |= {name: answer == "yes"} if answer in ("yes", "no") else {}
@@ -172,8 +178,8 @@ class OriginalDescription:
     def _read_parts(self) -> Iterable[tuple[str, str]]:
         parts = {name: self._objects(self._subject, predicate) for name, predicate in _PARTS.items()}
         alone = {name: terms[0] for name, terms in parts.items() if len(terms) == 1}
-        if "spatial" in alone and (place := self._place(alone["spatial"])):
-            yield "spatial", place
+        if "spatial" in alone:
+            yield from self._place(alone["spatial"]).items()
         if "landing_page" in alone and is_iri(alone["landing_page"]):
             yield "landing_page", iri_of(alone["landing_page"])
         if "provenance" in alone:
@@ -188,17 +194,41 @@ class OriginalDescription:
         if len(personal) == 1 and is_literal(personal[0]) and self.record.kind == "dataset":
             yield "personal_data", "yes" if text_of(personal[0]) in ("true", "1") else "no"
 
-    def _place(self, node: str) -> str:
-        """Return a place as a person writes it: its name, or its rectangle."""
-        names = [text_of(term) for term in self._objects(node, f"{RDFS}label") if is_literal(term)]
-        if len(names) == 1:
-            return _plain("spatial", names[0])
+    def _place(self, node: str) -> dict[str, str]:
+        """Return the name of a place and its edges, but for those that the gazetteer has for the name. There are none
+        of a place that the form cannot show."""
+        names = [_plain("spatial", text_of(term)) for term in self._objects(node, f"{RDFS}label") if is_literal(term)]
         boxes = [text_of(term) for term in self._objects(node, f"{DCAT}bbox") if is_literal(term)]
-        numbers = [float(one) for one in _NUMBER.findall(re.sub(r"<[^>]*>", "", boxes[0]))] if len(boxes) == 1 else []
-        if names or len(numbers) != 10:
-            return ""
-        edges = (min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2]))
-        return ", ".join(f"{edge:g}" for edge in edges)
+        if len(names) > 1 or len(boxes) > 1:
+            return {}
+        place = {"spatial": names[0]} if names else {}
+        numbers = _NUMBER.findall(re.sub(r"<[^>]*>", "", boxes[0])) if boxes else []
+        if len(numbers) != 10:
+            return place if names else {}
+        across, up = sorted(numbers[0::2], key=float), sorted(numbers[1::2], key=float)
+        edges = dict(zip(EDGES, map(plain_degrees, (across[0], up[0], across[-1], up[-1])), strict=True))
+        known = place_named(names[0]) if names else None
+        is_known_box = known is not None and tuple(map(float, edges.values())) == known.bbox
+        return place if is_known_box else place | edges
+
+    def _shows_place(self) -> bool:
+        return any(self.answers.get(name) for name in ("spatial", *EDGES))
+
+    def _changed_place(self, changes: Mapping[str, str]) -> dict[str, Any]:
+        """Remove the place, and return the field that describes it anew. Its IRI stays if its name does."""
+        place = {name: changes.get(name, self.answers.get(name, "")) for name in ("spatial", *EDGES)}
+        if any(place[edge] for edge in EDGES) and edges_of(place) is None:
+            raise InvalidInput(
+                "the edges are not those of an area",
+                remedy="write west, south, east and north in degrees, the smaller numbers first",
+                facts={"case": "area", "field": "west"},
+            )
+        before = self._objects(self._subject, _PARTS["spatial"])
+        same = bool(place["spatial"]) and "spatial" not in changes and len(before) == 1 and is_iri(before[0])
+        iri = iri_of(before[0]) if same else ""
+        self._replace(self._subject, _PARTS["spatial"], None, [])
+        field = place_field(place, iri)
+        return {} if field is None else {"spatial": field}
 
     def _objects(self, subject: str, *predicates: str) -> list[str]:
         named = {f"<{predicate}>" for predicate in predicates}
@@ -315,6 +345,8 @@ def _mail(term: str) -> str:
 
 def _plain(name: str, text: str) -> str:
     """Return a text as a control of a form gives it back: only a description has lines."""
+    if name in EDGES:
+        return plain_degrees(text)
     if name == "description":
         return text.replace("\r\n", "\n").replace("\r", "\n").strip()
     return " ".join(text.split())

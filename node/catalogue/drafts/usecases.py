@@ -17,6 +17,8 @@ from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
 from node.base.ids import new_uuid
 from node.cage.model import has_full_queue
+from node.catalogue.drafts.answer_faults import AnswerFault, answer_faults, refuse
+from node.catalogue.drafts.answer_forms import uniform
 from node.catalogue.drafts.answers import KEPT, copied_answers, first_answers, next_version, submission_of
 from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
@@ -196,16 +198,25 @@ class DatasetDrafts:
         draft = await asyncio.to_thread(self._store.draft, draft_id)
         if draft is None or draft.account != by.account or self._is_old(draft):
             raise absent()
-        return draft
+        # Earlier releases kept the edges of a place in one answer.
+        return replace(draft, answers=uniform(draft.answers))
 
     async def save(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
         """Save the answers in place of the earlier ones. Raises the errors of ``find``."""
         return await self._save(await self.find(draft_id, by), answers)
 
     async def _save(self, draft: DatasetDraft, answers: Mapping[str, str]) -> DatasetDraft:
-        draft = replace(draft, answers=dict(answers), at=self._clock.now())
+        draft = replace(draft, answers=uniform(answers), at=self._clock.now())
         await asyncio.to_thread(self._store.save, draft)
         return draft
+
+    async def faults(self, draft: DatasetDraft, by: Caller) -> list[AnswerFault]:
+        """Return the answers that cannot be used; of a draft that changes an asset, only those that it changes.
+        Raises the errors of ``own``."""
+        if not draft.edits:
+            return answer_faults(draft.answers)
+        record = await self.original(draft, by)
+        return await asyncio.to_thread(_changed_faults, draft, record)
 
     async def remove(self, draft_id: str, by: Caller) -> None:
         """Remove a draft and its file. Raises the errors of ``find``."""
@@ -223,6 +234,7 @@ class DatasetDrafts:
                 facts={"case": "no-conditions", "field": "conditions"},
             )
         publication = await self._publish.publish(await self._submission(draft, by), by, dry_run=True)
+        refuse(await self.faults(draft, by))
         if not publication.created or publication.record.version > 1:
             raise Conflict(
                 f"{publication.record.iri} is published already",
@@ -253,6 +265,7 @@ class DatasetDrafts:
 
     async def _publish_edit(self, draft: DatasetDraft, by: Caller, *, dry_run: bool = False) -> Publication:
         record = await self.original(draft, by)
+        refuse(await self.faults(draft, by))
         # The description of a large asset is long.
         submission = await asyncio.to_thread(next_version, draft, record)
         publication = await self._publish.publish(submission, by, dry_run=dry_run, follows=record.version)
@@ -288,6 +301,11 @@ class DatasetDrafts:
 
     def _is_old(self, draft: DatasetDraft) -> bool:
         return draft.at < self._clock.now() - AGE
+
+
+def _changed_faults(draft: DatasetDraft, record: Record) -> list[AnswerFault]:
+    language = draft.original.language if draft.original else "en"
+    return answer_faults(draft.answers, OriginalDescription(record, language).changes(draft.answers).keys())
 
 
 def _require_room(mine: Sequence[DatasetDraft]) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
 from node.catalogue.browse import Connections
+from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.drafts.usecases import AGE
@@ -20,6 +21,7 @@ from node.catalogue.model import Publication, Record
 from node.catalogue.publication.part_preview import part_words
 from node.identity.roles import UseCase, allowed
 from node.policy.templates import template
+from node.portal.answers import choices, gazetteer, kind_of_date, place_names, words_of_fault
 from node.portal.description.cards import card
 from node.portal.description.content import facts
 from node.portal.description.triples import Description
@@ -30,11 +32,6 @@ from node.portal.pages.usage import use_of
 from node.portal.uploads import read_upload
 from node.portal.views.assets import Improvement
 from node.portal.visit import Visit
-from node.semantics.codelists.frequencies import FREQUENCIES
-from node.semantics.codelists.languages import LANGUAGES
-from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import CodeList
-from node.semantics.codelists.themes import THEMES
 from node.semantics.model import Finding
 
 if TYPE_CHECKING:
@@ -60,6 +57,10 @@ _LABELS: Final = {
     "contact.name": "drafts.contact.name",
     "contact.email": "drafts.contact.email",
     "spatial": "fact.place",
+    "west": "drafts.edge.west",
+    "south": "drafts.edge.south",
+    "east": "drafts.edge.east",
+    "north": "drafts.edge.north",
     "from": "drafts.from",
     "until": "drafts.until",
     "frequency": "fact.frequency",
@@ -173,7 +174,8 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         publication = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
-        return await _questions(responder, visit, dataset_draft, _troubles(visit, dataset_draft, error))
+        troubles = await _troubles(responder, visit, dataset_draft, error)
+        return await _questions(responder, visit, dataset_draft, troubles)
     done = "dataset-published" if publication.record.version == 1 else "version-published"
     return responder.go(visit, visit.asset(publication.record, done=done))
 
@@ -263,10 +265,11 @@ async def _questions(
         width=sum(len(table.columns) + table.omitted for table in tables),
         columns=columns[:COLUMNS],
         suspects=", ".join(dataset_draft.suspects[:20]),
-        licences=_choices(LICENCES, answers.get("license", ""), visit.language),
-        themes=_choices(THEMES, answers.get("theme", ""), visit.language),
-        frequencies=_choices(FREQUENCIES, answers.get("frequency", ""), visit.language),
-        tongues=_choices(LANGUAGES, answers.get("language", ""), visit.language),
+        choices={name: choices(name, answers, visit.language) for name in CODE_LISTS},
+        dates={name: kind_of_date(answers.get(name, "")) for name in ("from", "until")},
+        edges=EDGES,
+        places=place_names(),
+        gazetteer=gazetteer(),
         conditions=[one for one, _ in conditions],
         unavailable=[one for one, is_available in conditions if not is_available],
     )
@@ -282,14 +285,6 @@ def _labels(visit: Visit) -> dict[str, str]:
     return {name: visit.t(key) for name, key in _LABELS.items()}
 
 
-def _choices(codes: CodeList, answer: str, language: str) -> list[tuple[str, str]]:
-    """Return the codes of a list with their labels; an answer that the list does not have is a choice too."""
-    # Older versions of a licence are for what was published under them.
-    current = [code for code in codes if not code.code.startswith("CC-BY") or code.code.endswith("4.0")]
-    choices = [(code.code, code.label(language)) for code in current]
-    return choices if not answer or answer in dict(choices) else [(answer, answer), *choices]
-
-
 async def _check(
     responder: Responder, visit: Visit, dataset_draft: DatasetDraft
 ) -> tuple[Publication | None, list[Trouble]]:
@@ -297,18 +292,25 @@ async def _check(
     try:
         return await responder.node.catalogue.drafts.check(dataset_draft, visit.caller), []
     except (InvalidDescription, InvalidInput, Conflict) as error:
-        return None, _troubles(visit, dataset_draft, error)
+        return None, await _troubles(responder, visit, dataset_draft, error)
 
 
-def _troubles(visit: Visit, dataset_draft: DatasetDraft, error: HansaError) -> list[Trouble]:
+async def _troubles(
+    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, error: HansaError
+) -> list[Trouble]:
     """Return the errors, those of missing answers first; of a field with several, the first."""
+    faults = await responder.node.catalogue.drafts.faults(dataset_draft, visit.caller)
     required = _REQUIRED[:1] if dataset_draft.edits else _REQUIRED
     missing = [Trouble(name, visit.t("drafts.fill")) for name in required if not dataset_draft.answers.get(name)]
     if dataset_draft.suspects and dataset_draft.answers.get("personal_data") not in ("yes", "no"):
         missing.append(Trouble("personal_data", visit.t("drafts.choose")))
     if not dataset_draft.answers.get("conditions"):
         missing.append(Trouble("conditions", visit.t("drafts.choose")))
+    missing += [Trouble(fault.control, words_of_fault(visit, fault)) for fault in faults]
     fields = {trouble.field for trouble in missing}
+    if not fields.isdisjoint(("from", "until")):
+        # The profile calls a period that ends before it begins an error of the whole period.
+        fields |= {"from", "until"}
     if isinstance(error, InvalidDescription):
         findings = [Finding.from_json(one) for one in error.findings if one["severity"] == "violation"]
         others = [_about(visit, finding) for finding in findings]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from node.base.errors import InvalidInput
+from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
 from node.catalogue.drafts.model import DatasetDraft, Original
 from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.model import Publication, Record
@@ -16,15 +17,10 @@ from node.catalogue.publication.withdraw import LONGEST_REASON
 from node.catalogue.versions.changes import FileChange, file_changes, same_conditions
 from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
-from node.semantics.codelists.frequencies import FREQUENCIES
-from node.semantics.codelists.licences import LICENCES
-from node.semantics.codelists.lookup import CodeList
-from node.semantics.codelists.themes import THEMES
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-_CODES: Final[Mapping[str, CodeList]] = {"license": LICENCES, "theme": THEMES, "frequency": FREQUENCIES}
 _OF_DESCRIPTION: Final = (
     "title",
     "description",
@@ -34,6 +30,7 @@ _OF_DESCRIPTION: Final = (
     "contact.name",
     "contact.email",
     "spatial",
+    *EDGES,
     "from",
     "until",
     "frequency",
@@ -157,8 +154,8 @@ def changes_of(
 
 
 def _words(visit: Visit, name: str, answer: str) -> str:
-    if name in _CODES:
-        code = _CODES[name].find(answer)
+    if name in CODE_LISTS:
+        code = CODE_LISTS[name].find(answer)
         return code.label(visit.language) if code else answer
     if name == "personal_data" and answer:
         return visit.t(f"drafts.personal.{answer}")

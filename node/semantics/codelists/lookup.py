@@ -59,7 +59,7 @@ class CodeList:
     def __post_init__(self) -> None:
         for code in self.codes:
             for spelling in (code.code, *code.labels.values(), *code.also):
-                self._spellings.setdefault(fold(spelling), code)
+                self._spellings.setdefault(_key(spelling), code)
             for iri in (code.iri, *code.same):
                 self._iris.setdefault(_without_scheme(iri), code)
 
@@ -71,7 +71,7 @@ class CodeList:
 
     def find(self, text: str) -> Code | None:
         """Return the value with ``text`` as its code, label in any language, other spelling or IRI."""
-        return self._spellings.get(fold(text)) or self.by_iri(text)
+        return self._spellings.get(_key(text)) or self.by_iri(text)
 
     def by_iri(self, iri: str) -> Code | None:
         """Return the value with this IRI. ``http`` and ``https``, and a closing slash, make no difference."""
@@ -114,6 +114,12 @@ def fold(text: str) -> str:
     """Return ``text`` without case, accents and punctuation: ``CC-BY 4.0`` and ``cc_by_4.0`` are the same."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return _NOISE.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+
+
+def _key(text: str) -> str:
+    """Return the form in which spellings are compared: folded, or in lower case if no Latin letter or digit is in it,
+    as in names in Greek or Cyrillic."""
+    return fold(text) or text.strip().casefold()
 
 
 def _without_scheme(iri: str) -> str:

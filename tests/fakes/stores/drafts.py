@@ -152,10 +152,13 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], r
 
 
 def add_draft(drafts: DatasetDrafts, now: datetime, text: str = "") -> None:
-    """Add the draft ``DRAFT`` of ``els``; ``text`` goes to where texts of others stand."""
+    """Add the draft ``DRAFT`` of ``els``; ``text`` goes to where texts of others stand, but for terms and dates: they
+    could not be published."""
     column = ColumnProfile(name=text or "mail", type="text", personal="e-mail", unit=text)
-    names = ("title", "description", "license", "theme", "keywords", "spatial", "from", "until", "contact.name")
-    answers = dict.fromkeys((*names, "contact.email", "frequency", "language", "column.0.0"), text or "Speeds")
+    names = ("title", "description", "keywords", "spatial", "contact.name", "contact.email", "column.0.0")
+    answers = dict.fromkeys(names, text or "Speeds")
+    answers |= {"license": "CC0-1.0", "theme": "TRAN", "frequency": "DAILY", "language": "en", "from": "2026-11-01"}
+    answers |= {"west": "3.6", "south": "51", "east": "3.85", "north": "51.15"}
     store = cast("Any", drafts)._store
     store._bytes[DRAFT] = b"a,b\n1,2\n"
     store.save(

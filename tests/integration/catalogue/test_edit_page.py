@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from node.catalogue.drafts.answer_forms import CODE_LISTS
 from node.catalogue.model import Record
 from node.catalogue.versions.changes import same_conditions
 from node.catalogue.versions.statements import differences
@@ -47,16 +48,19 @@ def browser(city: Running) -> Iterator[httpx2.Client]:
 
 
 def answers_of(page: str) -> dict[str, str]:
-    """The answers that a browser would send back for a form that nobody touches."""
+    """The answers that a browser would send back for a form that nobody touches, with codes in place of IRIs."""
     controls = re.findall(r'<(?:input|textarea|select)[^>]* name="([^"]+)"[^>]*>', page)
     answers = dict.fromkeys(controls, "")
     answers |= dict(
-        re.findall(r'<input id="[^"]+" name="([^"]+)" type="(?:text|email|url)"[^>]*? value="([^"]*)"', page)
+        re.findall(
+            r'<input id="[^"]+" name="([^"]+)"(?! type="(?:radio|checkbox|hidden)")[^>]*? value="([^"]*)"', page
+        )
     )
     answers |= dict(re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)</textarea>', page))
     for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)" selected', options)
-        answers[name] = chosen[1] if chosen else ""
+        chosen = re.search(r'value="([^"]*)"[^>]* selected', options)
+        code = CODE_LISTS[name].find(chosen[1]) if chosen and name in CODE_LISTS else None
+        answers[name] = code.code if code else chosen[1] if chosen else ""
     for name, value in re.findall(r'type="radio"[^>]* name="([^"]+)" value="([^"]*)"(?: required)? checked', page):
         answers[name] = value
     return {name: text for name, text in answers.items() if name != "csrf"}

@@ -35,7 +35,7 @@ from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import schedules
 from tests.fakes.portal.node import AGREEMENT, BASE, NOW, TRANSFER, FakeNode
 from tests.fakes.stores.drafts import DRAFT, add_draft
-from tests.unit.portal.conftest import browser
+from tests.unit.portal.conftest import browser, token
 from tests.unit.portal.page import Page, is_data, troubles
 
 MARKUP = (
@@ -157,12 +157,16 @@ class Hostile(FakeNode):
         return f"{self.rows},b\n{self.rows},{self.rows}\n".encode(errors="replace")
 
 
+_SCRIPTS = (["copy.js"], ["copy.js", "suggest.js"], ["choose.js", "copy.js", "extent.js"])
+"""The scripts of a page, in alphabetical order."""
+
+
 def unsafe(page: Page) -> list[str]:
     """What hostile text must never become: an element of its own, a handler, an address that runs."""
     faults = troubles(page)
     scripts = [script["src"] for script in page.all("script") if not is_data(script)]
     names = sorted(source.rpartition("/")[2] for source in scripts if source.startswith("/portal/"))
-    if len(names) != len(scripts) or names not in (["copy.js"], ["copy.js", "suggest.js"]):
+    if len(names) != len(scripts) or names not in _SCRIPTS:
         faults.append(f"scripts {scripts}")
     for element in page.elements:
         if element.tag in ("style", "base", "iframe", "object", "math"):
@@ -323,6 +327,11 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             answer = client.get(path)
             assert answer.status_code == 200, path
             assert unsafe(Page(answer.text)) == [], path
+        refused = ("license", "theme", "frequency", "language", "from", "until", "west", "south", "east", "north")
+        fields = {"csrf": token(client, "/publish"), "title": text, **dict.fromkeys(refused, text)}
+        answer = client.post(f"/publish/{DRAFT}", data=fields, headers={"Origin": BASE})
+        assert answer.status_code == 422
+        assert unsafe(Page(answer.text)) == []
 
 
 def test_formulas_do_not_run_in_spreadsheets() -> None:

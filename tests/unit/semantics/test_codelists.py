@@ -183,3 +183,12 @@ def test_places() -> None:
     assert place_named("GHENT") is place_named("Gent")
     assert places_like("Gentt") == ("Gent",)
     assert place_named("Atlantis") is None
+
+
+def test_names_in_other_scripts_are_told_apart() -> None:
+    for name, tag in (("українська", "uk"), ("ελληνικά", "el"), ("Български", "bg")):
+        code = LANGUAGES.find(name)
+        assert code is not None
+        assert code.code == tag
+    assert LANGUAGES.find("") is None
+    assert LANGUAGES.find("…") is None

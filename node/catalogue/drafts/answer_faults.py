@@ -1,0 +1,115 @@
+"""Answers of a form that cannot be used, each with its control: places, periods, and words that a list lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from node.base.errors import InvalidInput
+from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES, degrees
+from node.semantics.codelists.lookup import Code, CodeList
+from node.semantics.description.values import NotSo, day, is_link
+
+_LIMITS: Final[Mapping[str, int]] = {"west": 180, "south": 90, "east": 180, "north": 90}
+_PAIRS: Final = (("west", "east"), ("south", "north"))
+_ENDS: Final = ("from", "until")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFault:
+    """A fault of one answer. ``control`` is the name of its control, ``case`` the key of the sentence that explains
+    it with ``values``. ``terms`` are those that a word may have meant, the likeliest first."""
+
+    control: str
+    case: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    terms: tuple[Code, ...] = ()
+
+
+def answer_faults(answers: Mapping[str, str], names: Set[str] | None = None) -> list[AnswerFault]:
+    """Return the faults of the answers, in the order of the form; only those about the controls ``names``, if given.
+
+    A place or a period of which one control is in ``names`` is checked as a whole.
+    """
+
+    def concerns(*controls: str) -> bool:
+        return names is None or not names.isdisjoint(controls)
+
+    faults = [
+        fault
+        for name, codes in CODE_LISTS.items()
+        if concerns(name) and (fault := _word_fault(name, codes, answers.get(name, "")))
+    ]
+    if concerns("spatial", *EDGES):
+        faults += _place_faults(answers)
+    if concerns(*_ENDS):
+        faults += _period_faults(answers)
+    return faults
+
+
+def refuse(faults: list[AnswerFault]) -> None:
+    """Raise ``InvalidInput`` about the first of the faults, if there are any."""
+    if faults:
+        first = faults[0]
+        raise InvalidInput(
+            f"the answer {first.control} cannot be used",
+            remedy="correct it",
+            facts={"field": first.control},
+        )
+
+
+def near_terms(codes: CodeList, word: str) -> tuple[Code, ...]:
+    """Return the terms of a list that ``word`` may have meant; empty if it is in the list, or like nothing there."""
+    return () if not word or codes.find(word) else codes.suggest(word)
+
+
+def _word_fault(name: str, codes: CodeList, word: str) -> AnswerFault | None:
+    if not word or codes.find(word) or (codes.open and is_link(word) and word.startswith(("http://", "https://"))):
+        return None
+    return AnswerFault(control=name, case="word", values={"word": word[:80]}, terms=near_terms(codes, word))
+
+
+def _place_faults(answers: Mapping[str, str]) -> list[AnswerFault]:
+    if not any(answers.get(edge) for edge in EDGES):
+        return []
+    faults, edges = [], {edge: degrees(answers.get(edge, "")) for edge in EDGES}
+    for edge, number in edges.items():
+        if not answers.get(edge):
+            faults.append(AnswerFault(control=edge, case="edge"))
+        elif number is None:
+            faults.append(AnswerFault(control=edge, case="number"))
+        elif abs(number) > _LIMITS[edge]:
+            faults.append(AnswerFault(control=edge, case="degrees", values={"most": str(_LIMITS[edge])}))
+    wrong = {fault.control for fault in faults}
+    for least, most in _PAIRS:
+        low, high = edges[least], edges[most]
+        if wrong.isdisjoint((least, most)) and low is not None and high is not None and low >= high:
+            faults.append(
+                AnswerFault(control=most, case=f"{least}-{most}", values={most: f"{high}", least: f"{low}"})
+            )
+    return faults
+
+
+def _period_faults(answers: Mapping[str, str]) -> list[AnswerFault]:
+    faults = [
+        AnswerFault(control=name, case="date")
+        for name in _ENDS
+        if answers.get(name) and not _is_moment(answers[name])
+    ]
+    begin, end = (answers.get(name, "").strip() for name in _ENDS)
+    if not faults and begin and end:
+        # A year ends after each of its days: only the part that both have is compared.
+        common = min(len(begin), len(end), len(date.min.isoformat()))
+        if end[:common] < begin[:common] or (len(begin) == len(end) and end < begin):
+            faults.append(AnswerFault(control="until", case="backwards", values={"begin": begin, "end": end}))
+    return faults
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        day(text)
+    except NotSo:
+        return False
+    return True
