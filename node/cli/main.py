@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-import typer
-
 from node.base.errors import HansaError, LocalFault, PeerUnreachable
 from node.cli.exits import DONE, FAILED, INTERRUPTED, REFUSED, UNREACHABLE, USAGE
+from node.cli.services import service_of
 
 
 def main() -> None:
@@ -18,21 +17,12 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line, and return its exit status. A traceback is printed only with ``--debug``."""
-    from node.cli.app import app_for
     from node.cli.output import Mode, report_failure, trace
 
     try:
-        status = app_for(arguments)(arguments, standalone_mode=False, prog_name="hansa")
-        if status == INTERRUPTED:  # typer's status for Ctrl-C
-            raise KeyboardInterrupt
-        return int(status) if isinstance(status, int) else DONE
-    except typer.Exit as stop:
-        return int(stop.exit_code)
-    except typer.TyperException as error:
-        show = getattr(error, "show", None)
-        show() if show else report_failure(str(error))
-        return USAGE
-    except (typer.Abort, KeyboardInterrupt):
+        service = service_of(arguments)
+        return _run_command(arguments) if service is None else service()
+    except KeyboardInterrupt:
         report_failure("interrupted: work that was started continues where it stopped")
         return INTERRUPTED
     except BrokenPipeError:
@@ -48,6 +38,28 @@ def run(arguments: list[str]) -> int:
         report_failure(f"{type(error).__name__}: {error}")
         report_failure("this is an error in the program; --debug shows where")
         return FAILED
+
+
+def _run_command(arguments: list[str]) -> int:
+    # Imported here: a server runs without it.
+    import typer
+
+    from node.cli.app import app_for
+    from node.cli.output import report_failure
+
+    try:
+        status = app_for(arguments)(arguments, standalone_mode=False, prog_name="hansa")
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show() if show else report_failure(str(error))
+        return USAGE
+    if status == INTERRUPTED:  # typer's status for Ctrl-C
+        raise KeyboardInterrupt
+    return int(status) if isinstance(status, int) else DONE
 
 
 def _explain(error: HansaError) -> int:

@@ -9,7 +9,9 @@ from typing import Any
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
+from node.settings.fields import fields_of
 from node.settings.model import Settings
+from node.settings.values import SettingFault
 
 FILE = "hansa.toml"
 
@@ -17,8 +19,6 @@ FILE = "hansa.toml"
 def load(folder: Path) -> Settings:
     """Return the settings of the node in ``folder``. Raises ``InvalidInput`` with the name of the setting that is
     wrong."""
-    from pydantic import ValidationError
-
     # Other processes (the cage) work in folders of their own, where a relative path would be another place.
     folder = folder.resolve()
     path = folder / FILE
@@ -33,16 +33,14 @@ def load(folder: Path) -> Settings:
             f"{path} cannot be read: {error}", remedy="correct the file; it is in TOML and UTF-8"
         ) from error
     # A relative path in this file is relative to the data folder, wherever the process was started.
-    paths = [name for name, field in Settings.model_fields.items() if field.annotation == Path | None]
+    paths = [name for name, field in fields_of(Settings).items() if field.annotation == Path | None]
     files = [name for name in paths if members.get(name)]
     members |= {name: folder / members[name] for name in files}
     try:
-        return Settings(**{"folder": folder, **members})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        return Settings.of({"folder": folder, **members})
+    except SettingFault as error:
         raise InvalidInput(
-            f"setting {name or '(all)'} in {path}: {first['msg']}",
+            f"setting {'.'.join(error.place) or '(all)'} in {path}: {error.words}",
             remedy="correct the setting; docs/reference/settings.md describes all of them",
         ) from error
 

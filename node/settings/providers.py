@@ -4,45 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from node.identity.accounts.providers import IdentityProvider
 from node.identity.did import is_loopback
 from node.identity.model import UserRole
+from node.settings.fields import SettingGroup, setting
 
 
-class ProviderSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings(SettingGroup):
     """An identity provider of the organisation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = setting(min_length=1, max_length=80)
+    issuer: str = setting()
+    client_id: str = setting(min_length=1)
+    client_secret_file: Path | None = setting(None)
+    scopes: tuple[str, ...] = setting(("openid", "profile"))
+    groups_claim: str = setting("groups", min_length=1)
+    roles: dict[str, tuple[UserRole, ...]] = setting(min_length=1)
+    levels: dict[UserRole, tuple[str, ...]] = setting(default_factory=dict)
 
-    name: str = Field(min_length=1, max_length=80)
-    issuer: str
-    client_id: str = Field(min_length=1)
-    client_secret_file: Path | None = None
-    scopes: tuple[str, ...] = ("openid", "profile")
-    groups_claim: str = Field("groups", min_length=1)
-    roles: dict[str, tuple[UserRole, ...]] = Field(min_length=1)
-    levels: dict[UserRole, tuple[str, ...]] = Field(default_factory=dict)
-
-    @field_validator("issuer")
-    @classmethod
-    def _issuer(cls, value: str) -> str:
-        parts = urlsplit(value)
-        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        if not (parts.scheme == "https" or local) or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{value} is not the address of an issuer, such as https://login.ghent.example")
-        return value
-
-    @field_validator("scopes")
-    @classmethod
-    def _scopes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "openid" not in value:
+    def _check(self, name: str, value: Any) -> Any:
+        if name == "issuer":
+            _check_issuer(value)
+        if name == "scopes" and "openid" not in value:
             raise ValueError("scopes must have openid: without it the provider sends no ID token")
         return value
+
+
+def _check_issuer(value: str) -> None:
+    parts = urlsplit(value)
+    local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not (parts.scheme == "https" or local) or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{value} is not the address of an issuer, such as https://login.ghent.example")
 
 
 def check_providers(providers: Mapping[str, ProviderSettings], folder: Path) -> None:

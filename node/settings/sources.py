@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from node.operation.configuration import SettingInForce, SettingSource
+from node.settings.fields import SettingGroup, fields_of
 from node.settings.file import FILE
 from node.settings.model import PREFIX, Settings
 
@@ -30,7 +29,7 @@ def settings_in_force(settings: Settings) -> Sequence[SettingInForce]:
     members = _members(settings.folder / FILE)
     variables = {name.lower() for name in os.environ}
     rows = []
-    for name, field in Settings.model_fields.items():
+    for name, field in fields_of(Settings).items():
         value, secret = getattr(settings, name), name in SECRETS
         source = (
             SettingSource.ENVIRONMENT
@@ -41,9 +40,7 @@ def settings_in_force(settings: Settings) -> Sequence[SettingInForce]:
         )
         words = ("set" if value else "") if secret else _readable(value)
         rows.append(
-            SettingInForce(
-                name=name, value=words, source=source, description=str(field.description or ""), secret=secret
-            )
+            SettingInForce(name=name, value=words, source=source, description=field.description, secret=secret)
         )
     return rows
 
@@ -67,8 +64,10 @@ def _readable(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+    if isinstance(value, SettingGroup):
+        value = vars(value)
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
-    return [_plain(member) for member in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(member) for member in value]
+    return str(value) if isinstance(value, Path) else value

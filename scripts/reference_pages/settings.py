@@ -40,10 +40,11 @@ FORMS: Mapping[str, str] = {
 def settings() -> str:
     """The page."""
     from node.settings import Settings
+    from node.settings.fields import fields_of
 
     rows = [
         [code(name), _form(field.annotation), _default(field), str(field.description)]
-        for name, field in Settings.model_fields.items()
+        for name, field in fields_of(Settings).items()
         if name != "folder"  # which is said on the command line, never in the file
     ]
     return INTRO + "\n" + table(["setting", "form", "default", "meaning"], rows) + CLOSE
@@ -52,9 +53,9 @@ def settings() -> str:
 def _default(field: Any) -> str:
     from node.settings.file import toml
 
-    if field.is_required():
+    if field.make is None:
         return "(must be set)"
-    value = field.get_default(call_default_factory=True)
+    value = field.make()
     return "(empty)" if value in ("", None) else code(toml(value))
 
 

@@ -26,6 +26,7 @@ from node.scenarios.models.in_cage import describe_code
 from node.semantics.in_cage import describe
 from node.semantics.kinds import KINDS
 from node.settings import Settings
+from node.settings.fields import fields_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -148,7 +149,7 @@ NOT_SETTINGS = frozenset({"NODE", "TOKEN", "LANG", "SHARED", "REQUIRE_POSTGRES",
 @pytest.mark.parametrize("page", [*PAGES, *DEPLOYED], ids=name_of)
 def test_settings_exist(page: Path) -> None:
     for name in re.findall(r"\bHANSA_([A-Z_]+)\b", page.read_text("utf-8")):
-        known = name.lower() in Settings.model_fields or name in NOT_SETTINGS
+        known = name.lower() in fields_of(Settings) or name in NOT_SETTINGS
         assert known, f"{name_of(page)} speaks of HANSA_{name}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from node.settings import Settings
+from node.settings.fields import fields_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 400
@@ -192,14 +193,14 @@ def settings_read() -> frozenset[str]:
         for path in modules()
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute)
-        and node.attr in Settings.model_fields
+        and node.attr in fields_of(Settings)
         and isinstance(node.ctx, ast.Load)
         and (path != settings or (isinstance(node.value, ast.Name) and node.value.id == "self"))
         and re.search(r"\b(settings|self)$|^(settings|loaded)$", ast.unparse(node.value))
     )
 
 
-@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "folder"])
+@pytest.mark.parametrize("name", [name for name in fields_of(Settings) if name != "folder"])
 def test_every_setting_is_read_by_somebody(name: str) -> None:
     """A setting that nothing obeys is worse than none: whoever sets it believes in it."""
     assert name in settings_read(), f"nothing reads settings.{name}"

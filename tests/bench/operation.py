@@ -103,7 +103,7 @@ def filled(home: Path, count: int, dump: Path | None = None) -> tuple[Member, st
 def fill(member: Member, iri: str, count: int, dump: Path | None = None) -> None:
     """Bring the records of a node that does not run to ``count``, as copies of the one at ``iri``. ``dump`` is the
     file that gets the N-Quads of all of them."""
-    settings = load(member.folder).model_copy(update=member.settings)
+    settings = replace(load(member.folder), **member.settings)
     node = build(settings, with_worker=False, with_views=False)
     stores, me = node.parts.stores, node.parts.me
     catalogue = Catalogue(

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from node.base.errors import InvalidInput
 from node.base.plaintext import word
+from node.cli import services
 from node.cli.default_language import choose
-from node.cli.output import Mode, emit, line, next_step, plainly, remark, report_success
+from node.cli.output import Mode, emit, line, next_step, remark, report_success
 
 
 def register(app: typer.Typer) -> None:
@@ -101,30 +101,9 @@ def serve(
     ] = False,
 ) -> int:
     """Run the node: web and worker in one process. Stop it with Ctrl-C; it finishes its work first."""
-    from node.cli.server import run_server
-    from node.settings import load
-
-    settings = load(folder)
-    if no_worker and settings.is_embedded:
-        raise InvalidInput(
-            "SQLite allows one process, so the worker must run inside it", remedy="leave out --no-worker"
-        )
-    # Plain, because a server has no use for the terminal library.
-    plainly(
-        f"{settings.name} at {settings.public_url}   (this machine: {settings.host}:{settings.port}; Ctrl-C stops)"
-    )
-    return run_server(settings, with_worker=not no_worker)
+    return services.serve(folder, with_worker=not no_worker)
 
 
 def worker(folder: Annotated[Path, typer.Argument(help="The node's data folder.")]) -> int:
     """Run one more worker for a node on PostgreSQL."""
-    from node.cli.server import run_worker
-    from node.settings import load
-
-    settings = load(folder)
-    if settings.is_embedded:
-        raise InvalidInput(
-            "a second process cannot use the SQLite file of a running node",
-            remedy="hansa serve runs the worker itself; for more workers, set database_url to PostgreSQL",
-        )
-    return run_worker(settings)
+    return services.work(folder)
