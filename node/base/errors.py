@@ -169,6 +169,14 @@ class NotFound(RemoteFault):
     title = "Not found, or you have no access to it"
 
 
+class Withdrawn(NotFound):
+    """The publisher has withdrawn it; this caller had access to it, and has to its earlier versions."""
+
+    code = "withdrawn"
+    status = 410
+    title = "Withdrawn"
+
+
 class Gone(RemoteFault):
     """It existed, this caller had access to it, and it was removed for good."""
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from node.base.clock import stamp
-from node.base.errors import Gone, InvalidInput
+from node.base.errors import Gone, InvalidInput, Withdrawn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
@@ -161,8 +161,9 @@ class Browse:
     ) -> Record:
         """Return the newest version of ``iri``, the given ``version``, or the version in force at ``as_of``.
 
-        Raises ``NotFound`` if this caller may see none: the answer is the same for unknown, hidden and withdrawn.
-        A withdrawn asset keeps its older versions, which can be read by number or moment.
+        Raises ``NotFound`` if this caller may see none: the answer is the same for unknown and hidden; and its
+        subclass ``Withdrawn`` for an asset, seen by this caller, that was withdrawn (RFC 9110 §15.5.11). It keeps its
+        older versions, which can be read by number or moment.
         """
         return await asyncio.to_thread(self._record, iri, caller, version, as_of)
 
@@ -263,9 +264,12 @@ class Browse:
         audiences = self._visibility.audiences(caller)
         with self._uow.read() as tx:
             record = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
+            if record is not None and record.withdrawn and not record.is_erased:
+                before = self._records.get(tx, iri, version=record.version - 1, audiences=audiences)
+                raise _explain_withdrawal(record, before)
         if record is not None and record.is_erased:
             raise self._explain_erasure(record)
-        if record is None or record.withdrawn:
+        if record is None:
             raise absent()
         return record
 
@@ -317,6 +321,18 @@ class Browse:
 
     def _exists(self, head: Record, caller: Caller) -> bool:
         return not head.withdrawn and self._visibility.may_see(head, caller)
+
+
+def _explain_withdrawal(record: Record, before: Record | None) -> Withdrawn:
+    """Return the error for an asset that was withdrawn; the caller may see that it was there, and ``before``."""
+    reason, day = record.withdrawal_reason, f"{record.at:%Y-%m-%d}"
+    facts: dict[str, Any] = {"case": "with-reason" if reason else "", "day": day, "reason": reason}
+    remedy = ""
+    if before is not None and not before.is_erased:
+        facts["last"] = before.version
+        remedy = f"read the version before: version {before.version}"
+    sentence = f"the publisher withdrew this asset on {day}"
+    return Withdrawn(f"{sentence}: {reason}" if reason else sentence, remedy=remedy, facts=facts)
 
 
 def every(

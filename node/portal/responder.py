@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from node.base.clock import Clock
-from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated
+from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated, Withdrawn
 from node.catalogue.representations import VARY
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.roles import UseCase, allowed
@@ -213,6 +213,7 @@ class Responder:
             detail_lang=wording.lang if wording else "",
             remedy=wording.remedy if wording else remedy,
             remedy_lang=wording.remedy_lang if wording else "",
+            last=error.facts.get("last") if isinstance(error, Withdrawn) else None,
             title=visit.t(f"error.{family}.title"),
         )
         if status == 401:
@@ -274,6 +275,6 @@ def _describe(error: Exception) -> tuple[int, str, str, str, bool]:
     if not isinstance(error, HansaError) or (isinstance(error, LocalFault) and not error.is_public):
         return 500, LocalFault.code, "", "", False
     # Not found and not visible give the same answer, worded by the portal.
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) and error.status == 404:
         return 404, error.code, "", "", False
     return error.status, error.code, error.detail, error.remedy, error.status in (429, 503, 507)

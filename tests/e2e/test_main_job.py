@@ -254,7 +254,7 @@ def withdraw(job: Job, iri: str, agreement: str) -> None:
     with job.provider.http() as http, job.region.http() as at_region:
 
         def gone(there: httpx2.Client) -> bool:
-            return there.get("/api/catalogue/record", params={"iri": iri}).status_code == 404
+            return there.get("/api/catalogue/record", params={"iri": iri}).status_code == 410
 
         assert gone(http)
         until("the region knows", lambda: gone(at_region))

@@ -158,7 +158,7 @@ async def check_versions(visitor: Visitor, history: History, seen: list[Expected
     numbers = [one["version"] for one in listed.json()["versions"]] if listed.status_code == 200 else []
     assert numbers == [told.number for told in reversed(seen)]
     for version in history.versions:
-        there = 200 if version in seen and not version.withdrawn else 404
+        there = 404 if version not in seen else 410 if version.withdrawn else 200
         ways = [
             await visitor.get(path, version=version.number, accept="application/n-quads"),
             await visitor.get("/api/catalogue/record", iri=iri, version=version.number),
@@ -172,7 +172,7 @@ async def check_versions(visitor: Visitor, history: History, seen: list[Expected
             await visitor.get(path, asOf=version.at, accept="application/n-quads"),
             await visitor.get("/api/catalogue/record", iri=iri, asOf=version.at),
         ):
-            assert answer.status_code == (200 if expected else 404)
+            assert answer.status_code == (404 if then is None else 410 if then.withdrawn else 200)
             assert not expected or expected in answer.text
 
 

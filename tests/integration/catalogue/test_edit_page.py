@@ -292,8 +292,12 @@ def test_a_withdrawal_has_a_reason(city: Running, browser: httpx2.Client) -> Non
     answer = post(browser, form, "/record/withdraw", iri=iri, reason="Counted <b>twice</b>.")
     assert answer.headers["location"] == "/datasets/gone?version=1&done=withdrawn"
     assert "Counted &lt;b&gt;twice&lt;/b&gt;." in browser.get(answer.headers["location"]).text
-    assert browser.get("/datasets/gone").status_code == 404
-    assert browser.get(form).status_code == 404
+    page = browser.get("/datasets/gone")
+    assert page.status_code == 410
+    assert "The publisher withdrew this asset on 20" in page.text
+    assert "Counted &lt;b&gt;twice&lt;/b&gt;." in page.text
+    assert 'href="/datasets/gone?version=1"' in page.text
+    assert browser.get(form).status_code == 410
     iri = publish(city, "gone-too")
     with city.client() as client:
         client.withdraw(iri, reason="By the terminal.")

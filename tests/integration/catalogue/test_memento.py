@@ -151,7 +151,7 @@ def test_while_it_was_withdrawn_there_was_none(city: Running) -> None:
         client.withdraw(iri)
     with city.http(follow_redirects=False) as http:
         late = {"Accept-Datetime": "Fri, 20 Nov 2090 12:00:00 GMT"}
-        assert http.get(iri, headers=late).status_code == 404
+        assert http.get(iri, headers=late).status_code == 410
         early = http.get(iri, headers={"Accept-Datetime": "Fri, 20 Nov 2020 12:00:00 GMT"})
         assert early.headers["location"] == f"{iri}?version=1"
         assert re.findall(r"version=(\d+)", http.get(f"{iri}/timemap").text) == ["1"]
