@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -30,13 +32,14 @@ def watch(output: StepOutput, nodes: DemoNodes, counters: Counters) -> None:
     with output.step(10, "Live: Gent's counters move under contract, and stop when Gent blocks the reader"):
         with plzen.client() as client:
             agreement = _agree(output, client, iri)
+            place = f"/agreements/{quote(agreement, safe='')}/stream"
             with Follower(plzen, iri) as follower:
                 output.show_command("plzen", f"hansa stream follow {iri}")
                 _keep_wrong_apart(output, counters)
                 _run_on_window(output, nodes, iri, agreement)
-                _see_them_move(output, nodes, follower)
+                _see_them_move(output, nodes, follower, place)
                 access = client.live_access(_open_transfer(client, agreement))
-                _block(output, nodes, follower, OpenStream(access))
+                _block(output, nodes, follower, OpenStream(access), place)
             counters.end()
         state = until("all have arrived", lambda: _with_all(counters))
         output.check(
@@ -150,12 +153,15 @@ def _find_outcome(client: Any, pid: str) -> dict[str, Any] | None:
     return dict(run) if run["state"] in ("successful", "failed", "dismissed") else None
 
 
-def _see_them_move(output: StepOutput, nodes: DemoNodes, follower: Follower) -> None:
-    """Check that observations come while Plzeň follows, and that Gent's page shows what Plzeň has received."""
+def _see_them_move(output: StepOutput, nodes: DemoNodes, follower: Follower, place: str) -> None:
+    """Check that observations come while Plzeň follows, and that the pages of both nodes show them."""
     observations = until("observations of two moments come", lambda: _of_two_moments(follower))
     for observation in observations[-2:]:
         output.saw(json.dumps(observation, ensure_ascii=False))
     output.check(True, f"Plzeň sees them move: {len(observations)} observations so far")
+    with _browser(nodes.plzen) as browser:
+        until("the own page shows them", lambda: _shows_moving(browser, place, follower))
+    output.check(True, "Plzeň's own page shows them too, newest first, and since when it has looked")
     with _browser(nodes.gent) as browser:
         until("the page shows what Plzeň has received", lambda: _shows(browser, follower))
     output.check(True, "the page of the asset at Gent shows the newest that Plzeň has received")
@@ -175,6 +181,20 @@ def _shows(browser: httpx2.Client, follower: Follower) -> bool:
     page = browser.get("/datasets/live-counters")
     cells = set(re.findall(r"<bdi>([^<]*)</bdi>", page.text))
     return page.status_code == 200 and {newest["segmentId"], newest["at"]} <= cells
+
+
+def _shows_moving(browser: httpx2.Client, place: str, follower: Follower) -> bool:
+    """Return whether the page shows an observation that has come since it was first loaded, and Plzeň has got it."""
+    page = browser.get(place)
+    _, _, newest = page.text.partition('id="newest"')
+    cells = set(re.findall(r"<bdi>([^<]*)</bdi>", newest))
+    times = {observation["at"] for observation in follower.observations}
+    return page.status_code == 200 and not times.isdisjoint(cells)
+
+
+def _tells_why(browser: httpx2.Client, place: str) -> bool:
+    page = browser.get(place)
+    return page.status_code == 200 and REASON in html.unescape(page.text)
 
 
 @contextmanager
@@ -197,7 +217,7 @@ def _open_transfer(client: Any, agreement: str) -> str:
     )
 
 
-def _block(output: StepOutput, nodes: DemoNodes, follower: Follower, stream: OpenStream) -> None:
+def _block(output: StepOutput, nodes: DemoNodes, follower: Follower, stream: OpenStream, place: str) -> None:
     """Block Plzeň in the middle; check that the open stream ends with a reason, and that the next read is refused."""
     gent, plzen = nodes.gent, nodes.plzen
     output.show_command("gent", f"hansa member block {plzen.did} --reason '{REASON}'")
@@ -210,6 +230,9 @@ def _block(output: StepOutput, nodes: DemoNodes, follower: Follower, stream: Ope
         output.saw(f"Plzeň is told: {text.strip()}")
     output.check(status == 1 and any(REASON in text for _, text in farewell), "the open stream ends, and says why")
     output.check(True, f"that took {max(0.0, farewell[0][0] - began):.1f} s")
+    with _browser(plzen) as browser:
+        until("the own page says why", lambda: _tells_why(browser, place))
+    output.check(True, "Plzeň's own page says that no more come, and why")
     try:
         next(iter(stream.latest()), None)
         answer = ""

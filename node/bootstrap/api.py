@@ -21,6 +21,7 @@ from node.semantics.harvest.cage_client import MAX_BYTES
 from node.semantics.profiles.cage_client import StoredProfiles
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
 from node.web.applications import Refuse, answer_errors
+from node.web.live import partner_streams
 from node.web.management import (
     accounts,
     agreements,
@@ -202,6 +203,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             ask=node.datasources.ask,
         )
     )
+    app.include_router(partner_streams.router(person=person, streams=node.datasources.windows.moving))
     app.include_router(shipments.router(person=person, shipments=node.datasources.shipments.shipments))
 
 

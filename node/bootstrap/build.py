@@ -101,7 +101,8 @@ def build(
     wake = base.commit_hooks.wake_worker
     rounds = timers(parts, base.people, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
     background = _background(datasources, plugins, host)
-    lifecycle = _lifecycle(base, catalogue, worker, background, rounds, with_worker=with_worker)
+    release = (catalogue.feed.waits.close, datasources.windows.moving.close)
+    lifecycle = _lifecycle(base, catalogue, worker, background, rounds, release=release, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
     return HansaNode(
@@ -248,6 +249,7 @@ def _lifecycle(
     background: Callable[[], Iterable[tuple[str, Work]]],
     rounds: Sequence[Timer],
     *,
+    release: Iterable[Callable[[], object]],
     with_worker: bool,
 ) -> Lifecycle:
     parts = base.parts
@@ -255,7 +257,7 @@ def _lifecycle(
         Surroundings(
             cage=parts.cage,
             refresh=base.people.wallet.refresh,
-            release=catalogue.feed.waits.close,
+            release=tuple(release),
             hang_up=parts.egress.close,
             close=(catalogue.chains.close, *parts.closing),
         ),

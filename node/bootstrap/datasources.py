@@ -12,6 +12,7 @@ import pluggy
 from node.adapters.datasources.folder import FolderConnector
 from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.planes.http import HttpPlane
+from node.adapters.planes.stream_events import ReadStream
 from node.adapters.planes.stream_windows import FetchWindow
 from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
@@ -30,6 +31,7 @@ from node.datasources.streams.tails import Tails
 from node.datasources.streams.windows import StreamWindows
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
+from node.transfer.live.partner_streams import PartnerStreams
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.live.windows import PartnerWindows
 from node.transfer.openings import OpenData, Openings
@@ -40,10 +42,11 @@ from node.vocab.dsp import LIVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowParts:
-    """Windows of the streams of this node, and of those of others."""
+    """Windows of the streams of this node and of those of others, and the latter as they move."""
 
     own: StreamWindows
     partner: PartnerWindows
+    moving: PartnerStreams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,16 +132,38 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             uses=transfer.uses,
             openings=openings,
         ),
-        windows=WindowParts(
-            own=connection.windows,
-            partner=PartnerWindows(
-                parts.stores.uow,
-                streams=open_streams,
-                access=access,
-                fetch=FetchWindow(parts.egress),
-                uses=transfer.uses,
-                clock=parts.clock,
-            ),
+        windows=_window_parts(base, transfer, connection, open_streams, access),
+    )
+
+
+def _window_parts(
+    base: Foundation,
+    transfer: TransferParts,
+    connection: StreamConnection,
+    open_streams: OpenData,
+    access: LiveAccess,
+) -> WindowParts:
+    """Return the windows of streams, and the streams of others as people look at them."""
+    parts, reading = base.parts, ReadStream(base.parts.egress)
+    return WindowParts(
+        own=connection.windows,
+        partner=PartnerWindows(
+            parts.stores.uow,
+            streams=open_streams,
+            access=access,
+            fetch=FetchWindow(parts.egress),
+            uses=transfer.uses,
+            clock=parts.clock,
+        ),
+        moving=PartnerStreams(
+            parts.stores.uow,
+            overview=transfer.overview,
+            streams=open_streams,
+            access=access,
+            events=reading.events,
+            latest=reading.latest,
+            uses=transfer.uses,
+            clock=parts.clock,
         ),
     )
 

@@ -30,6 +30,7 @@ from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements
 from node.portal.views.assets import Assets
 from node.portal.views.keys import NodeKeys
+from node.portal.views.partner_streams import PartnerStreamPages
 from node.portal.views.processes import Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
@@ -143,6 +144,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
         acquire=negotiation.acquire,
         agreements=agreements,
         table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.ask),
+        partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, node.datasources.windows.moving),
         proofs=node.operation.proofs,
         confirm_deletion=node.datasources.shipments.delete,
         decisions=negotiation.decisions,

@@ -146,6 +146,16 @@ class AgreementCalls:
         """Return the agreement with its evidence: a zip archive that ``hansa agreement verify`` checks."""
         return content("GET", f"/api/agreements/{quote(agreement_id, safe='')}/export")
 
+    @endpoint
+    def partner_stream(self, agreement_id: str, *, file: str | None = None) -> Call[dict[str, Any]]:
+        """Return the newest observations of a partner's stream, which the node reads from now on."""
+        return document("GET", _stream(agreement_id), params={"file": file} if file else {})
+
+    @endpoint
+    def open_partner_stream(self, agreement_id: str, *, file: str | None = None) -> Call[dict[str, Any]]:
+        """Open a partner's stream, or open it again after its end."""
+        return document("POST", _stream(agreement_id), params={"file": file} if file else {})
+
     @flow
     def fetch(
         self,
@@ -167,3 +177,7 @@ class AgreementCalls:
 
 def _question(agreement: str) -> str:
     return f"/api/agreements/{quote(agreement, safe='')}/query"
+
+
+def _stream(agreement: str) -> str:
+    return f"/api/agreements/{quote(agreement, safe='')}/stream"

@@ -35,7 +35,17 @@ from node.portal.pages import (
     versions,
     work,
 )
-from node.portal.pages.data import brokers, quality, shipments, sources, table_questions, tables, values, webhooks
+from node.portal.pages.data import (
+    brokers,
+    partner_streams,
+    quality,
+    shipments,
+    sources,
+    table_questions,
+    tables,
+    values,
+    webhooks,
+)
 from node.portal.pages.meaning import alignments, mappings, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
@@ -131,6 +141,8 @@ class Portal:
             ("GET", "/agreements/{id:path}/evidence.zip", page(files.agreement_zip, **people)),
             ("GET", "/agreements/{id:path}/ask", page(table_questions.form, **people)),
             ("POST", "/agreements/{id:path}/ask", page(table_questions.answer, **form)),
+            ("GET", "/agreements/{id:path}/stream", page(partner_streams.stream, **people)),
+            ("POST", "/agreements/{id:path}/stream", page(partner_streams.open_stream, **form)),
             ("GET", "/agreements/{id:path}", page(work.agreement, **people)),
             ("POST", "/agreements/{id:path}/get", page(receipts.get_data, **form)),
             ("GET", "/received", page(receipts.receipts, **people)),

@@ -49,6 +49,7 @@ from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements, Proofs
 from node.portal.views.assets import Assets
 from node.portal.views.keys import NodeKeys
+from node.portal.views.partner_streams import PartnerStreamPages
 from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
@@ -102,7 +103,7 @@ class CatalogueUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class ContractUseCases:
-    """To agree on conditions, to prove them, to keep them, and to ask tables under them."""
+    """To agree on conditions, to prove them, to keep them, and to ask tables and see streams under them."""
 
     acquire: Acquire
     agreements: Agreements
@@ -111,6 +112,7 @@ class ContractUseCases:
     decisions: Decisions
     questions: Questions
     table_questions: TableQuestions
+    partner_streams: PartnerStreamPages
 
 
 @dataclass(frozen=True, kw_only=True)

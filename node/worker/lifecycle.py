@@ -30,8 +30,8 @@ class Surroundings:
     cage: Cage
     refresh: Callable[[], Awaitable[object]]
     """Refreshes the node's information about itself."""
-    release: Callable[[], object]
-    """Answers the requests that wait for a change."""
+    release: Sequence[Callable[[], object]]
+    """Answer the requests that wait for a change."""
     hang_up: Callable[[], Awaitable[object]]
     """Closes the connections to other nodes."""
     close: Sequence[Callable[[], object]]
@@ -122,7 +122,8 @@ class Lifecycle:
     def wind_down(self) -> None:
         """Take no new task from now on, and let no request wait for a change. ``stop`` must still be called; tasks go
         on until then."""
-        self._surroundings.release()
+        for release in self._surroundings.release:
+            release()
         for loop in self._loops:
             loop.stop()
         if self._ending is None:

@@ -16,6 +16,7 @@ import uvicorn
 from tests.e2e.chromium import Chromium, binary
 from tests.fakes.portal.harvests import SOURCE
 from tests.fakes.portal.node import AGREEMENT, BASE, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
+from tests.fakes.portal.partner_streams import STREAM
 from tests.fakes.portal.receipts import CONTENT
 from tests.fakes.portal.receipts import DELETED as ERASED
 from tests.fakes.portal.receipts import DONE as RECEIVED
@@ -66,6 +67,7 @@ INSIDE = (
     f"/agreements/{AGREEMENT}/document?document=both",
     f"/agreements/{TABLE}",
     f"/agreements/{TABLE}/ask",
+    f"/agreements/{STREAM}/stream",
     "/datasets/road-network?partner=show",
     "/subscriptions",
     "/questions",

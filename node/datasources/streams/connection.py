@@ -170,7 +170,7 @@ class StreamConnection:
         more = None
         if len(entries) == query.limit and stream.subject_member:
             more = _address(question, subject=after if view.shows_subject else self._cursors.subject_text(after))
-        return {"observations": entries, "next": more}
+        return {"observations": entries, "next": more, **view.members()}
 
     def _heads(self, tx: Transaction, stream: Stream, after: str) -> Iterator[Head]:
         """Yield the latest observations of the subjects after ``after``."""

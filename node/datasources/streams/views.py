@@ -64,6 +64,12 @@ class View:
             return None
         return {name: value for name, value in observation.items() if self.portion.shows(name)}
 
+    def members(self) -> dict[str, str | None]:
+        """Return the names of the members with the time and the subject of an observation; None if there is none, or
+        the reader may not have it."""
+        names = {"time": self._stream.time_member, "subject": self._stream.subject_member}
+        return {role: name if name and self.portion.shows(name) else None for role, name in names.items()}
+
     def time(self, text: str) -> datetime:
         """Return the time of an observation."""
         return time_of(self._stream, json.loads(text))

@@ -59,6 +59,7 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
     agreement_view = await responder.node.contracts.agreements.get(visit.request.path_params["id"])
     language = _document_language(visit)
     provides = agreement_view.agreement.role == Role.PROVIDER
+    transfers = () if provides else await responder.node.work.processes.under(agreement_view.agreement.id)
     checks = None
     if visit.request.query_params.get("check") == "now":
         checks = await responder.node.contracts.proofs.agreement(agreement_view.agreement.id)
@@ -71,9 +72,12 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         document=await _document(responder, agreement_view, language),
         document_language=language,
         accesses=await responder.node.contracts.agreements.accesses(agreement_view.agreement.id) if provides else (),
-        transfers=() if provides else await responder.node.work.processes.under(agreement_view.agreement.id),
+        transfers=transfers,
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         may_ask=allowed(visit.caller, UseCase.READ_RECEIVED),
+        is_stream=await responder.node.contracts.partner_streams.opens(
+            agreement_view, visit.caller, formats={getattr(each.process, "format", "") for each in transfers}
+        ),
         ways=await responder.node.contracts.table_questions.ways(agreement_view, visit.caller),
         files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
         get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",

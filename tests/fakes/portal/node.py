@@ -95,6 +95,7 @@ from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
 from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeMembership
 from tests.fakes.portal.operation import operation_of
+from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
 from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
@@ -234,10 +235,11 @@ class FakeNode:
         self.applied = _applications()
         self.credentials = _credentials()
         self.ring = _keys()
-        self.contracts = [*_agreements(), agreement_about_table(NOW)]
+        self.contracts = [*_agreements(), agreement_about_table(NOW), agreement_about_stream(NOW)]
         self.membership = FakeMembership(NOW, demo_records(), [view.agreement for view in self.contracts[:2]])
         self.blocking = FakeBlocking(NOW, [view.agreement for view in self.contracts[:2]])
         self.table_questions = FakeTableQuestions(self)
+        self.partner_streams = FakePartnerStreams(self, NOW)
         self.partner_tables: list[PartTable] = []
         self.stuck = _stuck()
         self.running = _conversations()
@@ -798,6 +800,7 @@ def use_cases(node: FakeNode) -> UseCases:
             acquire=parts,
             agreements=cast("Any", FakeAgreements(node)),
             table_questions=node.table_questions.use_case(FakeAgreements(node)),
+            partner_streams=node.partner_streams.use_case(FakeAgreements(node)),
             proofs=parts,
             confirm_deletion=parts.confirm,
             decisions=parts,

@@ -42,7 +42,7 @@ def bikes(answer: Any) -> list[int]:
 
 def test_the_latest_of_each_subject(nodes: tuple[Running, Running]) -> None:
     stream = opened(nodes, "latest")
-    assert stream.get("/latest").json() == {"observations": [], "next": None}
+    assert stream.get("/latest").json() == {"observations": [], "next": None, "time": "at", "subject": "station"}
     send(nodes[0], "latest", *map(observation, range(12)))
     assert bikes(stream.get("/latest")) == [10, 11, 7, 8, 9]
     page = stream.get("/latest?limit=2")

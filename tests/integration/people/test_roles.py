@@ -32,6 +32,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /agreements/{id:path}/get": (UseCase.RECEIVE, {}),
     "GET /agreements/{id:path}/ask": (UseCase.READ_RECEIVED, {}),
     "POST /agreements/{id:path}/ask": (UseCase.READ_RECEIVED, {"sql": "SELECT 1"}),
+    "GET /agreements/{id:path}/stream": (UseCase.READ_RECEIVED, {}),
+    "POST /agreements/{id:path}/stream": (UseCase.READ_RECEIVED, {}),
     "GET /received": (UseCase.READ_RECEIVED, {}),
     "GET /operate": (UseCase.READ_OPERATION, {}),
     "GET /operate/settings": (UseCase.READ_OPERATION, {}),
