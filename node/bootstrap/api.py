@@ -15,6 +15,7 @@ from node.bootstrap.node import HansaNode
 from node.bootstrap.portal import portal_for
 from node.evidence.proof import ServeEntry
 from node.identity.credentials.admissions import IssuerView
+from node.operation.region.rulebook_edits import EditRulebook
 from node.policy.document.rendering import render
 from node.portal.portal import Portal
 from node.semantics.harvest.cage_client import MAX_BYTES
@@ -47,6 +48,7 @@ from node.web.management import (
 )
 from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
+from node.web.management.region import rulebook
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions
@@ -282,6 +284,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(
         region.router(person=person, read=node.operation.region.read, leave=node.operation.region.leave)
     )
+    app.include_router(rulebook.router(person=person, edit=_rulebook_edits(node)))
     app.include_router(
         secondfactor.router(
             person=person,
@@ -293,6 +296,17 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
     )
     app.include_router(blocks.router(person=person, blocking=node.operation.region.blocking))
     _operation_doors(app, node)
+
+
+def _rulebook_edits(node: HansaNode) -> EditRulebook | None:
+    if node.people.issuing is None:
+        return None
+    return EditRulebook(
+        drafts=node.catalogue.publication.drafts,
+        record=node.catalogue.browse.record,
+        acceptances=node.operation.region.acceptances,
+        rulebook=node.foundation.rulebook,
+    )
 
 
 def _operation_doors(app: FastAPI, node: HansaNode) -> None:

@@ -42,6 +42,7 @@ VERBS: Final = {
     "layers": ("layer",),
     "runs": ("run",),
     "region.membership": ("join", "leave"),
+    "region.rulebook": ("rulebook",),
     "people": ("decide", "revoke", "follow", "user"),
     "peers": ("members",),
     "members": ("member",),

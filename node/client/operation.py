@@ -76,6 +76,20 @@ class OperationCalls:
         return rows("GET", "/api/blocks")
 
     @endpoint
+    def rulebook(self, language: str = "") -> Call[dict[str, Any]]:
+        """Return the newest version of this region's rulebook: its text and particulars."""
+        return document("GET", "/api/rulebook", params={"lang": language})
+
+    @endpoint
+    def change_rulebook(
+        self, fields: Mapping[str, str], *, follows: int, language: str = "en", dry_run: bool = False
+    ) -> Call[dict[str, Any]]:
+        """Publish the next version of the rulebook, with these fields in place of those of version ``follows``; with
+        ``dry_run``, only return what changes and who must accept it."""
+        body = {"fields": dict(fields), "follows": follows, "language": language, "dryRun": dry_run}
+        return document("PUT", "/api/rulebook", json=body)
+
+    @endpoint
     def rulebook_acceptances(self) -> Call[dict[str, Any]]:
         """Return which member accepted which version of this region's rulebook."""
         return document("GET", "/api/rulebook/acceptances")

@@ -121,6 +121,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/join": "JOIN",
     "GET /api/region/leave": "JOIN",
     "POST /api/region/leave": "JOIN",
+    "PUT /api/rulebook": "PUBLISH",
     "POST /api/issued/{credential_id}/revoke": "REVOKE",
     "POST /api/blocks": "BLOCK",
     "GET /api/blocks/{did}": "BLOCK",

@@ -15,6 +15,30 @@ from node.semantics.description.values import NotSo, day, is_link
 _LIMITS: Final[Mapping[str, int]] = {"west": 180, "south": 90, "east": 180, "north": 90}
 _PAIRS: Final = (("west", "east"), ("south", "north"))
 _ENDS: Final = ("from", "until")
+_WORDS: Final[Mapping[str, str]] = {
+    "word": "the word is not in the list",
+    "edge": "an edge of the area is missing",
+    "number": "this is no number of degrees",
+    "degrees": "so many degrees are not on the earth",
+    "west-east": "east is not larger than west",
+    "south-north": "north is not larger than south",
+    "date": "this is not a date",
+    "backwards": "the period ends before it begins",
+    "duration": "this is not a duration",
+    "changes": "it does not say what this version changes",
+}
+_REMEDIES: Final[Mapping[str, str]] = {
+    "word": "choose a term of the list",
+    "edge": "write all four edges, or none",
+    "number": "write a number such as 3.58",
+    "degrees": "write -180 to 180 for west and east, -90 to 90 for south and north",
+    "west-east": "write the smaller number as west",
+    "south-north": "write the smaller number as south",
+    "date": "write year, month and day: 2026-11-20",
+    "backwards": "exchange the two dates",
+    "duration": "write a duration such as P3M (three months) or P14D (14 days)",
+    "changes": "write it for the members, who read it before they accept",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +77,10 @@ def refuse(faults: list[AnswerFault]) -> None:
     """Raise ``InvalidInput`` about the first of the faults, if there are any."""
     if faults:
         first = faults[0]
-        raise InvalidInput(
-            f"the answer {first.control} cannot be used",
-            remedy="correct it",
-            facts={"field": first.control},
+        remedy = (
+            f"write one of: {', '.join(term.code for term in first.terms)}" if first.terms else _REMEDIES[first.case]
         )
+        raise InvalidInput(f"{first.control}: {_WORDS[first.case]}", remedy=remedy, facts={"field": first.control})
 
 
 def near_terms(codes: CodeList, word: str) -> tuple[Code, ...]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.catalogue.drafts.answer_forms import EDGES, edges_of, place_field, plain_degrees
 from node.catalogue.drafts.model import Answers, Original
+from node.catalogue.drafts.rulebook_answers import LINES, RULE_TEXTS, RULE_VALUES
 from node.catalogue.model import Record
 from node.catalogue.nquads import (
     Statement,
@@ -68,10 +69,18 @@ class OriginalDescription:
         """Texts are shown in ``language``, or in another one if there is no title in it."""
         self.record = record
         self._subject = iri_term(record.subject)
+        is_rulebook = record.kind == "rulebook"
+        self._text_properties = {**_TEXTS, **RULE_TEXTS} if is_rulebook else _TEXTS
+        self._values = RULE_VALUES if is_rulebook else {}
         self._statements = [one for one in statements(record.nquads) if one.predicate[1:-1] not in _OF_OFFER]
         tags = {language_of(term) for term in self._objects(self._subject, *_TEXTS["title"]) if is_literal(term)}
         self._tag = next((tag for tag in (language, "en", *sorted(tags)) if tag in tags), language)
         self.answers: Answers = dict(self._read())
+
+    @property
+    def language(self) -> str:
+        """Return the language of the texts."""
+        return self._tag
 
     def to_bytes(self) -> bytes:
         """Return the statements, without those about the offer."""
@@ -90,8 +99,8 @@ class OriginalDescription:
     def missing(self) -> frozenset[str]:
         """Return the answers that the form can add: the description says nothing of them."""
         about = {
-            "title": _TEXTS["title"],
-            "description": _TEXTS["description"],
+            **self._text_properties,
+            **{name: (predicate,) for name, predicate in self._values.items()},
             "keywords": (_KEYWORD,),
             "contact.name": (_CONTACT,),
             "contact.email": (_CONTACT,),
@@ -103,8 +112,12 @@ class OriginalDescription:
         }
         terms = {name: self._objects(self._subject, *predicates) for name, predicates in about.items()}
         free = {name for name, values in terms.items() if not values}
-        if self._text_is_foreign("description"):
-            free.add("description")
+        # A text in other languages only. A law may be a link, beside which no text is added.
+        free |= {
+            name
+            for name in self._text_properties
+            if name != "title" and self._text_is_foreign(name) and not any(map(is_iri, terms[name]))
+        }
         if "spatial" in free or (len(terms["spatial"]) == 1 and self._shows_place()):
             free |= {"spatial", *EDGES} - set(self.answers)
         if self.record.kind == "ontology":
@@ -125,8 +138,11 @@ class OriginalDescription:
             raise InvalidInput("the title is empty", remedy="write a title", facts={"field": "title"})
         fields: dict[str, Any] = {}
         for name, answer in changes.items():
-            if name in _TEXTS:
+            if name in self._text_properties:
                 self._change_text(name, answer)
+            elif name in self._values:
+                self._replace(self._subject, self._values[name], None, [])
+                fields |= {name: answer} if answer else {}
             elif name in _CODES:
                 self._change_code(name, answer)
             elif name == "keywords":
@@ -160,9 +176,13 @@ class OriginalDescription:
     # reading ----------------------------------------------------------------------------------------------
     def _read(self) -> Iterable[tuple[str, str]]:
         """Yield the answers that the description gives: those with more values than a control has are left out."""
-        for name, predicates in _TEXTS.items():
+        for name, predicates in self._text_properties.items():
             if texts := self._texts(predicates):
                 yield name, _plain(name, texts[0])
+        for name, predicate in self._values.items():
+            literals = self._objects(self._subject, predicate)
+            if len(literals) == 1 and is_literal(literals[0]):
+                yield name, _plain(name, text_of(literals[0]))
         for name, (predicate, codes) in _CODES.items():
             values = self._objects(self._subject, predicate)
             if len(values) == 1 and is_iri(values[0]):
@@ -239,7 +259,7 @@ class OriginalDescription:
         return [text_of(term) for term in terms if language_of(term) == self._tag]
 
     def _text_is_foreign(self, name: str) -> bool:
-        return not self._texts(_TEXTS[name])
+        return not self._texts(self._text_properties[name])
 
     def _keywords(self) -> list[str]:
         """Return the keywords in the language of the texts; all of them if none is."""
@@ -274,13 +294,13 @@ class OriginalDescription:
 
     def _change_text(self, name: str, answer: str) -> None:
         before = self.answers.get(name, "")
-        for predicate in _TEXTS[name]:
+        for predicate in self._text_properties[name]:
             same = [
                 term
                 for term in self._objects(self._subject, predicate)
                 if is_literal(term) and language_of(term) == self._tag and _plain(name, text_of(term)) == before
             ]
-            first = predicate == _TEXTS[name][0] and not before
+            first = predicate == self._text_properties[name][0] and not before
             if same or first:
                 self._replace(self._subject, predicate, same, self._literals([answer]))
 
@@ -344,9 +364,9 @@ def _mail(term: str) -> str:
 
 
 def _plain(name: str, text: str) -> str:
-    """Return a text as a control of a form gives it back: only a description has lines."""
+    """Return a text as a control of a form gives it back: only some have lines."""
     if name in EDGES:
         return plain_degrees(text)
-    if name == "description":
+    if name in LINES:
         return text.replace("\r\n", "\n").replace("\r", "\n").strip()
     return " ".join(text.split())

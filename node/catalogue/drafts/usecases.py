@@ -22,6 +22,7 @@ from node.catalogue.drafts.answer_forms import uniform
 from node.catalogue.drafts.answers import KEPT, copied_answers, first_answers, next_version, submission_of
 from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
+from node.catalogue.drafts.rulebook_answers import rulebook_faults
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.publish import Publish
 from node.catalogue.visibility import absent
@@ -277,6 +278,35 @@ class DatasetDrafts:
             )
         return publication
 
+    async def revise(
+        self, original: Original, changes: Mapping[str, str], by: Caller, *, dry_run: bool = False
+    ) -> Publication:
+        """Publish the next version of ``original`` with some answers changed, without a draft. Raises the errors of
+        ``edit`` and ``publish``, ``InvalidInput`` for answers that the asset does not have, and ``Conflict`` if
+        ``original`` is not the newest version."""
+        newest = await self.own(original.iri, by)
+        if newest.version != original.version:
+            raise Conflict(
+                f"{newest.iri} has version {newest.version} by now",
+                remedy=f"read version {newest.version}, and make your changes in it",
+                facts={"case": "not-newest", "version": newest.version},
+            )
+        description = await asyncio.to_thread(OriginalDescription, newest, original.language)
+        names = {*description.answers, *description.missing}
+        if unknown := sorted(set(changes) - names):
+            raise InvalidInput(
+                f"the asset has no field {', '.join(unknown)[:200]}", remedy=f"use {', '.join(sorted(names))}"
+            )
+        draft = DatasetDraft(
+            id=str(new_uuid()),
+            account=str(by.account),
+            at=self._clock.now(),
+            file=None,
+            answers=uniform({**description.answers, **changes, "conditions": KEEP}),
+            original=original,
+        )
+        return await self._publish_edit(draft, by, dry_run=dry_run)
+
     def conditions(self) -> list[tuple[Template, bool]]:
         """Return the templates for datasets, and whether this node can use each: some need a region."""
         return [
@@ -305,7 +335,10 @@ class DatasetDrafts:
 
 def _changed_faults(draft: DatasetDraft, record: Record) -> list[AnswerFault]:
     language = draft.original.language if draft.original else "en"
-    return answer_faults(draft.answers, OriginalDescription(record, language).changes(draft.answers).keys())
+    changed = OriginalDescription(record, language).changes(draft.answers).keys()
+    return answer_faults(draft.answers, changed) + (
+        rulebook_faults(draft.answers, changed) if record.kind == "rulebook" else []
+    )
 
 
 def _require_room(mine: Sequence[DatasetDraft]) -> None:

@@ -14,12 +14,14 @@ from node.catalogue.browse import Connections
 from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
+from node.catalogue.drafts.rulebook_answers import RULEBOOK_ANSWERS
 from node.catalogue.drafts.usecases import AGE
 from node.catalogue.drafts.viewpoints import Viewpoint
 from node.catalogue.exposure import RULES
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.part_preview import part_words
 from node.identity.roles import UseCase, allowed
+from node.operation.region.acceptances import Acceptance
 from node.policy.templates import template
 from node.portal.answers import choices, gazetteer, kind_of_date, place_names, words_of_fault
 from node.portal.description.cards import card
@@ -68,6 +70,16 @@ _LABELS: Final = {
     "language": "drafts.language",
     "landing_page": "fact.landing",
     "provenance": "fact.provenance",
+    "text": "fact.rules",
+    "valid_from": "rules.valid",
+    "version": "rules.version",
+    "changes": "rules.changes",
+    "law": "rules.law",
+    "court": "fact.court",
+    "liability": "fact.liability",
+    "disputes": "fact.disputes",
+    "notice": "fact.notice",
+    "retention": "fact.retention",
 }
 """Controls of the form, and the texts that name them."""
 
@@ -199,10 +211,20 @@ async def _changes(
         part=part_words(publication.record, visit.language),
         part_tables=await responder.node.catalogue.assets.part_tables(publication.record, visit.caller),
         impact=publication.impact,
+        members=await _members(responder, record),
+        valid_from=dataset_draft.answers.get("valid_from", ""),
         changes=changes_of(responder, visit, dataset_draft, record, publication),
         labels=_labels(visit),
         remarks=[_text(visit, finding) for finding in publication.findings if finding.rule in RULES],
     )
+
+
+async def _members(responder: Responder, record: Record) -> Sequence[Acceptance] | None:
+    """Return the members that must accept the next version of a rulebook; None for other assets."""
+    if record.kind != "rulebook":
+        return None
+    register = await responder.node.region.acceptances.read()
+    return register.acceptances if register.iri == record.iri else None
 
 
 async def _start(responder: Responder, visit: Visit, error: HansaError | None = None, *, like: str = "") -> Response:
@@ -260,13 +282,16 @@ async def _questions(
         newest=newest,
         sentences=responder.node.catalogue.access.sentences(original, visit.language) if original else (),
         hidden=fields_to_hide,
+        rules=RULEBOOK_ANSWERS
+        if original is not None and original.kind == "rulebook" and dataset_draft.edits
+        else (),
         of_field={trouble.field: trouble for trouble in reversed(troubles)},
         rows=sum(table.rows for table in tables),
         width=sum(len(table.columns) + table.omitted for table in tables),
         columns=columns[:COLUMNS],
         suspects=", ".join(dataset_draft.suspects[:20]),
         choices={name: choices(name, answers, visit.language) for name in CODE_LISTS},
-        dates={name: kind_of_date(answers.get(name, "")) for name in ("from", "until")},
+        dates={name: kind_of_date(answers.get(name, "")) for name in ("from", "until", "valid_from")},
         edges=EDGES,
         places=place_names(),
         gazetteer=gazetteer(),

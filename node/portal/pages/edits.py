@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from node.base.errors import InvalidInput
 from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
 from node.catalogue.drafts.model import DatasetDraft, Original
 from node.catalogue.drafts.originals import OriginalDescription
+from node.catalogue.drafts.rulebook_answers import LINES, RULEBOOK_ANSWERS
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.withdraw import LONGEST_REASON
 from node.catalogue.versions.changes import FileChange, file_changes, same_conditions
@@ -39,7 +42,12 @@ _OF_DESCRIPTION: Final = (
 )
 
 
-_ORDER: Final = (*_OF_DESCRIPTION, "personal_data")
+_OF_RULEBOOK: Final = (*RULEBOOK_ANSWERS, *_OF_DESCRIPTION)
+_ORDER: Final = (*RULEBOOK_ANSWERS, *_OF_DESCRIPTION, "personal_data")
+
+
+_MOST_LINES: Final = 3000
+"""Comparing more lines would take long: such texts are shown as a whole."""
 
 
 class AnswerChange(NamedTuple):
@@ -48,6 +56,23 @@ class AnswerChange(NamedTuple):
     name: str
     before: str
     after: str
+
+    @property
+    def lines(self) -> Sequence[tuple[str, str]]:
+        """Return the lines of a text of several lines that differ (- or +), with a line before and after them;
+        nothing for a text that is shown as a whole."""
+        if self.name not in LINES or min(self.before.count("\n"), self.after.count("\n")) < 1:
+            return ()
+        before, after = self.before.split("\n"), self.after.split("\n")
+        if max(len(before), len(after)) > _MOST_LINES:
+            return ()
+        lines = islice(unified_diff(before, after, lineterm="", n=1), 2, None)
+        # Nothing is left out before the first line of a text.
+        return [
+            ("…", "") if line.startswith("@@") else (line[:1], line[1:])
+            for line in lines
+            if not line.startswith(("@@ -1,", "@@ -1 "))
+        ]
 
 
 class Changes(NamedTuple):
@@ -124,9 +149,10 @@ def template_of(fields: Mapping[str, str], language: str) -> Original | None:
 
 def not_shown(record: Record, description: OriginalDescription) -> tuple[str, ...]:
     """Return the controls that the form leaves out, because the description has more than they can hold."""
-    known = {*description.answers, *description.missing}
-    names = _ORDER if record.kind == "dataset" else _OF_DESCRIPTION
-    hidden = [name for name in names if name not in known]
+    controls = {*description.answers, *description.missing}
+    of_kind = {"dataset": (*_OF_DESCRIPTION, "personal_data"), "rulebook": _OF_RULEBOOK}
+    names = of_kind.get(record.kind, _OF_DESCRIPTION)
+    hidden = [name for name in names if name not in controls]
     # An end that is open is left out with its period only.
     return tuple(name for name in hidden if name != "until" or "from" in hidden)
 
