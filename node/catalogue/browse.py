@@ -327,8 +327,9 @@ def _explain_withdrawal(record: Record, before: Record | None) -> Withdrawn:
     """Return the error for an asset that was withdrawn; the caller may see that it was there, and ``before``."""
     reason, day = record.withdrawal_reason, f"{record.at:%Y-%m-%d}"
     facts: dict[str, Any] = {"case": "with-reason" if reason else "", "day": day, "reason": reason}
+    facts["version"] = record.version
     remedy = ""
-    if before is not None and not before.is_erased:
+    if before is not None and not before.is_erased and not before.withdrawn:
         facts["last"] = before.version
         remedy = f"read the version before: version {before.version}"
     sentence = f"the publisher withdrew this asset on {day}"

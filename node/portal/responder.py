@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from node.base.clock import Clock
-from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated, Withdrawn
+from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, Unauthenticated
 from node.catalogue.representations import VARY
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.roles import UseCase, allowed
@@ -213,7 +213,6 @@ class Responder:
             detail_lang=wording.lang if wording else "",
             remedy=wording.remedy if wording else remedy,
             remedy_lang=wording.remedy_lang if wording else "",
-            last=error.facts.get("last") if isinstance(error, Withdrawn) else None,
             title=visit.t(f"error.{family}.title"),
         )
         if status == 401:

@@ -41,7 +41,7 @@ class RemoteCatalogues:
                 if one.get("@id") == iri:
                     return one, address
             raise _absent()
-        if answer.status == 404:
+        if answer.status in (404, 410):
             raise _absent()
         dataset = _object(answer)
         if dataset.get("@id") != iri:

@@ -72,7 +72,7 @@ class PeerRequests:
     async def evidence(self, url: str, did: str) -> bytes:
         """Return the evidence of the participant ``did`` at ``url``. Raises ``NotFound`` and ``PeerUnreachable``."""
         status, _, body = await self.ask("GET", url, audience=did)
-        if status == 404:
+        if status in (404, 410):
             raise NotFound("the other party does not make it available to this node")
         if not 200 <= status < 300:
             raise PeerUnreachable(f"the other party answers with status {status}")

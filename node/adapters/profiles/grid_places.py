@@ -37,8 +37,12 @@ def area(dataset: Any, variables: Sequence[HasCoordinates]) -> tuple[BBox | None
     norths = _coordinates(variables, "latitude", _NORTH)
     easts = _coordinates(variables, "longitude", _EAST)
     if norths is not None and easts is not None:
-        # Many models count longitudes from 0 to 360.
-        easts = (easts + 180) % 360 - 180 if easts.max() > 180 else easts
+        if easts.max() > 180:
+            # Many models count longitudes from 0 to 360.
+            longitudes = (easts + 180) % 360 - 180
+            if longitudes.max() - longitudes.min() > easts.max() - easts.min() + 0.001:
+                return None, ("it crosses the 180th meridian: its place is for you to write",)
+            easts = longitudes
         box = in_degrees((easts.min(), norths.min(), easts.max(), norths.max()))
         if box:
             return box, ()

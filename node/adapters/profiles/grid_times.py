@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -16,6 +17,8 @@ _TIME: Final = re.compile(r"\s*[A-Za-z]+\s+since\s+\S")
 _USUAL: Final = frozenset({"", "standard", "gregorian", "proleptic_gregorian"})
 _MOMENTS: Final = 10_000
 """Moments whose distances are compared."""
+_SHORTEST: Final = timedelta(milliseconds=900)
+"""A second, as far as numbers of days are exact."""
 
 
 class HasAttributes(Protocol):
@@ -43,6 +46,10 @@ class Calendar:
 
     def moment(self, count: float) -> datetime:
         """Return the moment of a count, to the second. Raises ``ValueError``."""
+        return (self.exact_moment(count) + timedelta(milliseconds=500)).replace(microsecond=0)
+
+    def exact_moment(self, count: float) -> datetime:
+        """Return the moment of a count, to the microsecond. Raises ``ValueError``."""
         from netCDF4 import num2date
 
         try:
@@ -50,10 +57,9 @@ class Calendar:
             moments: Any = num2date([count], self.units, calendar=calendar, only_use_cftime_datetimes=False)
             moment = moments[0]
             # As in all tables: the time of the file, in no zone.
-            exact = datetime(  # noqa: DTZ001
+            return datetime(  # noqa: DTZ001
                 moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond
             )
-            return (exact + timedelta(milliseconds=500)).replace(microsecond=0)
         except (OverflowError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(str(error)) from error
 
@@ -95,10 +101,18 @@ def span(variables: Sequence[tuple[HasAttributes, Calendar | None]]) -> Moments:
             continue
         try:
             edges += [calendar.moment(float(counts.min())), calendar.moment(float(counts.max()))]
-            few = np.sort(counts.ravel()[:_MOMENTS]).tolist()
-            step = step or usual_step([calendar.moment(float(count)) for count in few])
+            step = step or _step(calendar, np.sort(counts.ravel()[:_MOMENTS]).tolist())
         except ValueError:
             continue
     if not edges:
         return Moments()
     return Moments(begins=min(edges).isoformat(), ends=max(edges).isoformat(), step=step)
+
+
+def _step(calendar: Calendar, counts: Sequence[float]) -> str:
+    """Return the usual distance of moments as a duration; empty if there is none, or it is less than a second."""
+    moments = [calendar.exact_moment(float(count)) for count in counts]
+    distances = [after - before for before, after in pairwise(moments) if after > before]
+    if not distances or min(distances) < _SHORTEST:
+        return ""
+    return usual_step([calendar.moment(float(count)) for count in counts])

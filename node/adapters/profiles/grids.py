@@ -23,7 +23,15 @@ from node.adapters.profiles.grid_places import area, reference_system
 from node.adapters.profiles.grid_times import Calendar, calendar_of, span
 from node.base.errors import InvalidInput
 from node.base.plaintext import one_line
-from node.semantics.profiles.model import MAX_COLUMNS, MAX_TABLES, ColumnProfile, Profile, TableProfile
+from node.semantics.profiles.model import (
+    MAX_COLUMNS,
+    MAX_TABLES,
+    ColumnProfile,
+    Profile,
+    TableProfile,
+    without_values,
+)
+from node.semantics.profiles.suspicion import HOUSEHOLD, suspect
 from node.semantics.profiles.units import unit_of_symbol
 
 _PIECE: Final = 1_000_000
@@ -34,16 +42,24 @@ _DISTINCT: Final = 20_000
 _TEXT: Final = 500
 """Characters of an attribute that a draft shows."""
 _FLAGS: Final = 20
+_NOTES: Final = 10
+"""Notes about times of one file."""
+_ANY_FILE: Final = "/etc/passwd"
+"""A file that is on every machine, and that a child of the cage may not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A variable of a file: ``name`` with the path of its group, its array, and the names of its dimensions."""
+    """A variable of a file: ``name`` and ``dimensions`` with the paths of their groups, and its array.
+
+    ``is_nested``: each of its cells has several values.
+    """
 
     name: str
     array: Any
     dimensions: tuple[str, ...]
     is_text: bool
+    is_nested: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -56,14 +72,16 @@ class Variable:
 
 
 def grid(path: Path, _name: str) -> Profile:
-    """Return the profile of a NetCDF file. Raises ``InvalidInput`` if it is damaged, or has no variables."""
+    """Return the profile of a NetCDF file. Raises ``InvalidInput`` if it is damaged or has no variables, and where
+    other files are not hidden from this process."""
+    _require_hidden_files()
     # A child may not lock files, and nobody changes this one.
     os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"
     with _opening(path) as dataset:
-        variables = _variables(dataset)
+        variables, more = _variables(dataset)
         if not variables:
             raise InvalidInput("the NetCDF file has no variables", remedy="give a file with data")
-        return _profile(dataset, variables)
+        return _profile(dataset, variables, more)
 
 
 def attribute(holder: Any, name: str) -> str:
@@ -89,13 +107,32 @@ def _opening(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _variables(dataset: Any) -> list[Variable]:
-    """Return the variables with data: no edges of cells, and no descriptions of projections."""
+def _require_hidden_files() -> None:
+    """Raise ``InvalidInput`` where this process could read other files: HDF5 follows links, and takes data from files
+    that a file names."""
+    try:
+        os.close(os.open(_ANY_FILE, os.O_RDONLY))
+    except OSError:
+        return
+    raise InvalidInput(
+        "a NetCDF file can name other files as its own, and the kernel of this machine cannot hide them",
+        remedy="describe the file by hand; Linux from 5.13 on, with Landlock, can hide them",
+    )
+
+
+def _variables(dataset: Any) -> tuple[list[Variable], int]:
+    """Return the variables with data (no edges of cells, and no descriptions of projections), and how many more
+    there are."""
     arrays: dict[str, Any] = {}
+    more = 0
     groups = [("", dataset)]
-    while groups and len(arrays) <= MAX_COLUMNS:
+    while groups:
         prefix, group = groups.pop(0)
-        arrays |= {f"{prefix}{name}": array for name, array in group.variables.items()}
+        for name, array in group.variables.items():
+            if len(arrays) < MAX_COLUMNS:
+                arrays[f"{prefix}{name}"] = array
+            else:
+                more += 1
         groups += [(f"{prefix}{name}/", inner) for name, inner in group.groups.items()]
     auxiliary = {
         word
@@ -103,25 +140,39 @@ def _variables(dataset: Any) -> list[Variable]:
         for link in ("bounds", "grid_mapping")
         for word in attribute(array, link).replace(":", " ").split()
     }
-    return [
+    variables = [
         _variable(name, array)
         for name, array in arrays.items()
         if name.rpartition("/")[2] not in auxiliary and "grid_mapping_name" not in array.ncattrs()
     ]
+    return variables, more
 
 
 def _variable(name: str, array: Any) -> Variable:
-    dimensions = tuple(str(dimension) for dimension in array.dimensions)
+    import netCDF4
+
+    # Two groups may call different dimensions the same.
+    dimensions = tuple(
+        f"{dimension.group().path.strip('/')}/{dimension.name}".lstrip("/") for dimension in array.get_dims()
+    )
     is_characters = getattr(array.dtype, "kind", "") == "S" and bool(dimensions)
     if is_characters:
         # Texts of a classic file: its last dimension counts their characters.
         array.set_auto_chartostring(False)
         dimensions = dimensions[:-1]
-    return Variable(name=name, array=array, dimensions=dimensions, is_text=is_characters or array.dtype is str)
+    is_text = is_characters or array.dtype is str
+    return Variable(
+        name=name,
+        array=array,
+        dimensions=dimensions,
+        is_text=is_text,
+        is_nested=not is_text and isinstance(array.datatype, netCDF4.VLType | netCDF4.CompoundType),
+    )
 
 
-def _profile(dataset: Any, variables: Sequence[Variable]) -> Profile:
+def _profile(dataset: Any, variables: Sequence[Variable], more: int) -> Profile:
     calendars = {variable.name: calendar_of(variable) for variable in variables}
+    faults = [calendar.fault for calendar in calendars.values() if calendar and calendar.fault]
     axes = {variable.name: variable for variable in variables if variable.dimensions == (variable.name,)}
     groups: dict[tuple[str, ...], list[Variable]] = {}
     for variable in variables:
@@ -135,7 +186,8 @@ def _profile(dataset: Any, variables: Sequence[Variable]) -> Profile:
         _table(dimensions, own, axes, calendars, facts=facts, share=share, alone=len(groups) == 1)
         for dimensions, own in list(groups.items())[:MAX_TABLES]
     ]
-    times = span([(variable, calendars[variable.name]) for variable in variables])
+    # When a person was born is not the period of the data.
+    times = span([(variable, calendars[variable.name]) for variable in variables if not _suspect_time(variable)])
     box, notes = area(dataset, variables)
     left_out = len(groups) - len(tables)
     licence = attribute(dataset, "license")
@@ -151,9 +203,10 @@ def _profile(dataset: Any, variables: Sequence[Variable]) -> Profile:
         step=times.step,
         notes=(
             *notes,
-            *(calendar.fault for calendar in calendars.values() if calendar and calendar.fault),
+            *faults[:_NOTES],
             *((f"the file names its licence: {licence}",) if licence else ()),
-            *((f"{left_out} more groups of variables are left out",) if left_out else ()),
+            *((f"{left_out} tables of other dimensions are left out",) if left_out else ()),
+            *((f"{more} more variables are left out",) if more else ()),
         ),
     )
 
@@ -185,28 +238,46 @@ def _table(
 
 def _column(variable: Variable, calendar: Calendar | None, share: int) -> tuple[ColumnProfile, int]:
     """Return the facts of a variable, and how many of its cells were read."""
-    meaning = variable.attribute("long_name") or variable.attribute("standard_name").replace("_", " ")
-    flags = _flags(variable)
-    meaning = f"{meaning} ({flags})" if meaning and flags else meaning or flags
+    if variable.is_nested:
+        return ColumnProfile(name=variable.name, type="json", meaning=_meaning(variable)), prod(variable.shape)
     if variable.is_text:
         column, read = _text_column(variable, share)
-    elif getattr(variable.array.dtype, "kind", "") in "iufb":
-        column, read = _number_column(variable, share)
-        if calendar and not calendar.fault:
-            column = replace(column, type="datetime", minimum=calendar.read(column.minimum), unit="", personal="")
-            column = replace(column, maximum=calendar.read(column.maximum))
-        elif unit := unit_of_symbol(variable.attribute("units")):
-            column = replace(column, unit=unit)
-    else:
-        column, read = ColumnProfile(name=variable.name, type="json"), prod(variable.shape)
-    return replace(column, meaning=meaning), read
+        return replace(column, meaning=_meaning(variable)), read
+    if getattr(variable.array.dtype, "kind", "") not in "iufb":
+        return ColumnProfile(name=variable.name, type="json", meaning=_meaning(variable)), prod(variable.shape)
+    column, read = _number_column(variable, share)
+    units, flags = variable.attribute("units"), _flags(variable)
+    if calendar and not calendar.fault:
+        least, most = calendar.read(column.minimum), calendar.read(column.maximum)
+        column = replace(column, type="datetime", unit="", personal=_suspect_time(variable))
+        # One bound alone says nothing about a range.
+        column = replace(column, minimum=least if most else "", maximum=most if least else "")
+    elif units:
+        column = replace(column, unit=unit_of_symbol(units))
+    if personal := suspect(variable.name, "text", list(flags.values())) if flags else "":
+        column = replace(column, personal=personal)
+    if column.personal and column.personal != HOUSEHOLD:
+        return replace(without_values(column), meaning=_meaning(variable)), read
+    words = ", ".join(f"{value} = {word}" for value, word in flags.items())
+    meaning = _meaning(variable)
+    return replace(column, meaning=f"{meaning} ({words})" if meaning and words else meaning or words), read
+
+
+def _meaning(variable: Variable) -> str:
+    return variable.attribute("long_name") or variable.attribute("standard_name").replace("_", " ")
+
+
+def _suspect_time(variable: Variable) -> str:
+    """Return the kind of personal data that the name of a variable of times points at; empty if it points at none."""
+    return suspect(variable.name.rpartition("/")[2], "datetime", ())
 
 
 def _number_column(variable: Variable, share: int) -> tuple[ColumnProfile, int]:
     least: Any = None
     most: Any = None
     empty = read = 0
-    is_whole = True
+    is_packed = not {"scale_factor", "add_offset"}.isdisjoint(variable.array.ncattrs())
+    is_whole = variable.array.dtype.kind in "iub" and not is_packed
     values: set[Any] | None = set()
     for piece in _pieces(variable, share):
         cells = np.ma.asarray(piece).compressed()
@@ -236,45 +307,64 @@ def _number_column(variable: Variable, share: int) -> tuple[ColumnProfile, int]:
 def _text_column(variable: Variable, share: int) -> tuple[ColumnProfile, int]:
     collector = Collector(variable.name)
     read = 0
-    for piece in _pieces(variable, min(share, 40 * SAMPLED)):
-        texts = [str(cell).strip("\0 ")[: 2 * MAX_TEXT] for cell in np.asarray(_texts_of(piece, variable)).ravel()]
+    width = 1 if variable.array.dtype is str else max(1, int(variable.array.shape[-1]))
+    for piece in _pieces(variable, min(share, 40 * SAMPLED), width):
+        texts = [str(cell).strip("\0 ")[: 2 * MAX_TEXT] for cell in _texts_of(piece, variable)]
         collector.add(texts)
         read += len(texts)
     return collector.profile(), read
 
 
-def _texts_of(piece: Any, variable: Variable) -> Any:
-    """Return texts for the characters of a classic file."""
+def _texts_of(piece: Any, variable: Variable) -> list[Any]:
+    """Return the texts of a piece, also of a classic file, which keeps them as characters."""
     if variable.array.dtype is str:
-        return piece
+        return list(np.asarray(piece).ravel())
     letters = np.ma.filled(piece, b"")
-    rows = letters.reshape(-1, letters.shape[-1]) if letters.ndim else letters.reshape(1, 1)
-    return [b"".join(row.tolist()).decode("utf-8", "replace") for row in rows]
+    if not letters.shape or not letters.shape[-1]:
+        return [""] * (prod(letters.shape[:-1]) if letters.shape else 1)
+    return [b"".join(row.tolist()).decode("utf-8", "replace") for row in letters.reshape(-1, letters.shape[-1])]
 
 
-def _pieces(variable: Variable, share: int) -> Iterator[Any]:
-    """Yield the cells of a variable in their order, a piece at a time, until there were ``share``."""
+def _pieces(variable: Variable, share: int, width: int = 1) -> Iterator[Any]:
+    """Yield the cells of a variable, a piece at a time, until there were ``share``. ``width``: values of a cell.
+
+    A piece consists of whole blocks as the file has them: each is unpacked once.
+    """
     shape = variable.shape
     if not shape:
         yield np.ma.asarray(variable.array[...])
         return
-    # The dimensions behind this one fit into a piece as they are.
-    cut = next((axis for axis in range(len(shape)) if prod(shape[axis + 1 :]) <= _PIECE), len(shape) - 1)
-    step = max(1, _PIECE // max(1, prod(shape[cut + 1 :])))
+    most = max(1, min(_PIECE // width, share))
+    block = _block(variable, most)
     read = 0
-    for place in product(*(range(size) for size in shape[:cut])):
-        for start in range(0, shape[cut], step):
-            piece = variable.array[(*place, slice(start, start + step))]
-            yield piece
-            read += min(step, shape[cut] - start) * prod(shape[cut + 1 :])
-            if read >= share:
-                return
+    for starts in product(*(range(0, size, step) for size, step in zip(shape, block, strict=True))):
+        yield variable.array[tuple(slice(start, start + step) for start, step in zip(starts, block, strict=True))]
+        read += prod(min(step, size - start) for start, step, size in zip(starts, block, shape, strict=True))
+        if read >= share:
+            return
 
 
-def _flags(variable: Variable) -> str:
-    """Return what each value of a flag means (CF §3.5): ``0 = water, 1 = land``."""
+def _block(variable: Variable, most: int) -> list[int]:
+    """Return the shape of a piece: the blocks of the file, grown from the last dimension on to at most ``most``
+    cells."""
+    shape = variable.shape
+    chunks = variable.array.chunking()
+    block = [max(1, int(size)) for size in chunks[: len(shape)]] if isinstance(chunks, list) else [1] * len(shape)
+    block = [min(step, max(1, size)) for step, size in zip(block, shape, strict=True)]
+    for axis in reversed(range(len(shape))):
+        room = most // max(1, prod(block))
+        if room <= 1:
+            break
+        block[axis] = min(block[axis] * room, max(1, shape[axis]))
+        if block[axis] < shape[axis]:
+            break
+    return block
+
+
+def _flags(variable: Variable) -> dict[str, str]:
+    """Return what each value of a flag means (CF §3.5): ``0`` is *water*, ``1`` is *land*."""
     words = variable.attribute("flag_meanings").split()
     if not words or "flag_values" not in variable.array.ncattrs():
-        return ""
+        return {}
     values = np.asarray(variable.array.getncattr("flag_values")).ravel().tolist()[:_FLAGS]
-    return ", ".join(f"{value} = {word.replace('_', ' ')}" for value, word in zip(values, words, strict=False))
+    return {str(value): word.replace("_", " ") for value, word in zip(values, words, strict=False)}

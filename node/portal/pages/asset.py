@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.clock import moment
-from node.base.errors import InvalidInput, NotFound
+from node.base.errors import InvalidInput, NotFound, Withdrawn
 from node.catalogue.browse import Connections
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
@@ -84,10 +85,11 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     """
     node, caller = responder.node, visit.caller
     version, as_of = _selection(visit)
-    record = await node.catalogue.browse.record(iri, caller, version=version, as_of=as_of)
+    try:
+        record = await node.catalogue.browse.record(iri, caller, version=version, as_of=as_of)
+    except Withdrawn as error:
+        return _tombstone(responder, visit, await node.catalogue.browse.versions(iri, caller), error)
     versions = list(await node.catalogue.browse.versions(iri, caller)) or [record]
-    if record.withdrawn:
-        return _tombstone(responder, visit, record, versions)
     decision = await node.catalogue.assets.decision(record, caller)
     words = tuple(node.catalogue.access.sentences(record, visit.language))
     access = await node.catalogue.assets.access(record, caller)
@@ -340,6 +342,9 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
     return commands
 
 
-def _tombstone(responder: Responder, visit: Visit, record: Record, versions: list[Record]) -> Response:
-    last = next((version for version in versions if not version.withdrawn), record)
-    return responder.render(visit, "withdrawn.html", status=410, record=record, last=last)
+def _tombstone(responder: Responder, visit: Visit, versions: Sequence[Record], error: Withdrawn) -> Response:
+    record = next((version for version in versions if version.version == error.facts["version"]), None)
+    if record is None:
+        raise error
+    earlier = (version for version in versions if version.version < record.version and not version.withdrawn)
+    return responder.render(visit, "withdrawn.html", status=410, record=record, last=next(earlier, record))

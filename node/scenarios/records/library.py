@@ -127,7 +127,7 @@ class Library:
 
     async def _get(self, url: str, accept: str, owner: str) -> bytes:
         status, _, body = await self._fetch(url, {"Accept": accept}, audience=owner)
-        if status == 404:
+        if status in (404, 410):
             raise NotFound(
                 f"{url.partition('?')[0]} does not exist, or this node may not read it",
                 remedy="check the address, or ask its publisher for access",

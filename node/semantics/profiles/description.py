@@ -118,7 +118,7 @@ def _files(profile: Profile | None, name: str, stem: str) -> Iterator[str]:
 def _table(table: TableProfile, stem: str) -> Iterator[str]:
     yield f"      - name: {scalar(table.name or stem)}"
     if table.read is not None:
-        yield f"        # Found in the first {table.read} rows."
+        yield f"        # Found in {table.read} of the rows; the others were not read."
     yield f"        rows: {table.rows}"
     if table.omitted:
         yield f"        # {table.omitted} more columns are left out."
@@ -153,7 +153,10 @@ def _column(column: ColumnProfile) -> Iterator[str]:
 
 
 def _bound(column: ColumnProfile, bound: str) -> str:
-    return bound if column.type in ("integer", "number") else _quote(bound)
+    if column.type not in ("integer", "number"):
+        return _quote(bound)
+    # YAML takes 1e-05 for a text.
+    return bound if "e" not in bound or "." in bound else bound.replace("e", ".0e")
 
 
 def _remark(text: str, most: int = _COMMENT) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from node.adapters.profiles.grids import grid
 from node.base.errors import HansaError, InvalidInput
 from node.cage.cage import Cage
 from node.semantics.profiles.cage_client import profile_sync
@@ -190,6 +192,115 @@ def test_groups_are_paths(cage: Cage, tmp_path: Path) -> None:
         group.createVariable("speed", "f4", ("n",))[:] = [1, 2]
     (only,) = profile_sync(cage, tmp_path / "groups.nc", "groups.nc").tables
     assert [column.name for column in only.columns] == ["model/run/speed"]
+
+
+def test_groups_with_dimensions_of_the_same_name_are_kept_apart(cage: Cage, tmp_path: Path) -> None:
+    with netCDF4.Dataset(tmp_path / "groups.nc", "w") as dataset:
+        dataset.createDimension("n", 2)
+        dataset.createVariable("speed", "f4", ("n",))[:] = [1, 2]
+        group = dataset.createGroup("other")
+        group.createDimension("n", 3)
+        group.createVariable("speed", "f4", ("n",))[:] = [1, 2, 3]
+    tables = profile_sync(cage, tmp_path / "groups.nc", "groups.nc").tables
+    assert {table.name: table.rows for table in tables} == {"n": 2, "other/n": 3}
+
+
+def people(path: Path) -> None:
+    """Dates of birth and owners, as counts of days and flags."""
+    with netCDF4.Dataset(path, "w") as dataset:
+        dataset.createDimension("n", 2)
+        birth = dataset.createVariable("date_of_birth", "i4", ("n",))
+        birth.units = "days since 1950-01-01"
+        birth[:] = [3000, 9000]
+        keeper = dataset.createVariable("keeper", "i1", ("n",))
+        keeper.flag_values, keeper.flag_meanings = np.array([0, 1], dtype="i1"), "Jan_Peeters Marie_Dubois"
+        keeper[:] = [0, 1]
+
+
+def test_personal_data_become_a_question_and_show_nothing(cage: Cage, tmp_path: Path) -> None:
+    people(tmp_path / "people.nc")
+    profile = profile_sync(cage, tmp_path / "people.nc", "people.nc")
+    assert [column.name for _, column in profile.suspects] == ["date_of_birth", "keeper"]
+    assert profile.begins == profile.ends == ""
+    draft = description_of(profile, "people.nc", command="hansa publish people.yaml")
+    assert "personal_data:          # yes or no" in draft
+    for secret in ("1958", "1974", "Peeters", "3000"):
+        assert secret not in draft, secret
+
+
+def series(dataset: Any) -> None:
+    """A long series, packed along time: each block holds all moments of a few places."""
+    dataset.createDimension("time", 4000)
+    dataset.createDimension("place", 400)
+    level = dataset.createVariable("level_m", "f4", ("time", "place"), zlib=True, chunksizes=(4000, 10))
+    level.units = "inch"
+    level[:] = 1e-5
+
+
+def ragged(dataset: Any) -> None:
+    dataset.createDimension("n", 2)
+    dataset.createVariable("lists", dataset.createVLType(np.int32, "list"), ("n",))[0] = np.array([1, 2], dtype="i4")
+    dataset.createVariable("none", "f4", ("n",))
+
+
+def test_unusual_files_are_profiled_all_the_same(cage: Cage, tmp_path: Path) -> None:
+    for name, fill in (("series.nc", series), ("ragged.nc", ragged)):
+        with netCDF4.Dataset(tmp_path / name, "w") as dataset:
+            fill(dataset)
+    (only,) = profile_sync(cage, tmp_path / "series.nc", "series.nc").tables
+    assert (only.rows, only.read) == (1_600_000, None)
+    assert only.columns[0].unit == "", "an inch is no metre, whatever the name says"
+    profile = profile_sync(cage, tmp_path / "ragged.nc", "ragged.nc")
+    assert [column.type for column in profile.tables[0].columns] == ["json", "number"]
+    profile = profile_sync(cage, tmp_path / "series.nc", "series.nc")
+    draft = yaml.safe_load(description_of(profile, "series.nc", command="x"))
+    assert draft["files"][0]["tables"][0]["columns"][0]["minimum"] == pytest.approx(1e-5)
+
+
+def test_a_grid_over_the_date_line_gets_no_place(cage: Cage, tmp_path: Path) -> None:
+    air(tmp_path / "air.nc", east=179.99)
+    profile = profile_sync(cage, tmp_path / "air.nc", "air.nc")
+    assert profile.bbox is None
+    assert "it crosses the 180th meridian: its place is for you to write" in profile.notes
+
+
+def with_external_bytes(path: Path, other: Path) -> None:
+    """A file of HDF5 whose variable has its bytes in another file (HDF5, external storage)."""
+    (name,) = (Path(netCDF4.__file__).parent.parent / "netcdf4.libs").glob("libhdf5-*")
+    hdf5 = ctypes.CDLL(str(name))
+    number = ctypes.c_int64
+    for function in ("H5Fcreate", "H5Screate_simple", "H5Pcreate", "H5Dcreate2"):
+        getattr(hdf5, function).restype = number
+    hdf5.H5open()
+    file = hdf5.H5Fcreate(str(path).encode(), ctypes.c_uint(2), number(0), number(0))
+    space = hdf5.H5Screate_simple(1, (ctypes.c_uint64 * 1)(32), None)
+    kind = number(hdf5_constant(hdf5, "H5P_CLS_DATASET_CREATE_ID_g"))
+    properties = hdf5.H5Pcreate(kind)
+    assert hdf5.H5Pset_external(number(properties), str(other).encode(), ctypes.c_long(0), ctypes.c_uint64(32)) == 0
+    byte = number(hdf5_constant(hdf5, "H5T_STD_U8LE_g"))
+    data = hdf5.H5Dcreate2(
+        number(file), b"v", byte, number(space), number(0), number(properties), number(0)
+    )  # fmt: skip
+    assert data > 0
+    hdf5.H5Dclose(number(data))
+    hdf5.H5Fclose(number(file))
+
+
+def hdf5_constant(hdf5: ctypes.CDLL, name: str) -> int:
+    return ctypes.c_int64.in_dll(hdf5, name).value
+
+
+def test_data_in_another_file_are_not_read(cage: Cage, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_bytes(b"zz the content of another file z")
+    with_external_bytes(tmp_path / "outside.nc", tmp_path / "secret.txt")
+    with netCDF4.Dataset(tmp_path / "outside.nc") as dataset:
+        assert ord("z") in dataset["v"][:], "the library reads the other file, where it can"
+    with pytest.raises(InvalidInput) as refusal:
+        profile_sync(cage, tmp_path / "outside.nc", "outside.nc")
+    assert str(tmp_path) not in refusal.value.detail
+    # A process that could read other files, for want of a kernel that hides them, reads none of this kind.
+    with pytest.raises(InvalidInput, match="can name other files"):
+        grid(tmp_path / "outside.nc", "outside.nc")
 
 
 def huge_chunk(path: Path) -> None:
