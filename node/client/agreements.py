@@ -15,9 +15,13 @@ class AgreementCalls:
     """The part of a client that is about getting data: conditions, negotiations, agreements and transfers."""
 
     @endpoint
-    def conditions(self, iri: str, *, purpose: str | None = None, ask: Any = None) -> Call[dict[str, Any]]:
-        """Return the provider's conditions, whether we qualify (also for ``ask``), agreements and negotiations."""
-        params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+    def conditions(
+        self, iri: str, *, purpose: str | None = None, ask: Any = None, version: int | None = None
+    ) -> Call[dict[str, Any]]:
+        """Return the provider's conditions, whether we qualify (also for ``ask``), agreements and negotiations. With
+        ``version``, ``agreementId`` is an agreement that was made for that version of the asset, if there is one."""
+        params: dict[str, Any] = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+        params |= {"version": version} if version is not None else {}
         params |= {"ask": json.dumps(ask)} if ask is not None else {}
         return document("GET", "/api/conditions", params=params)
 
@@ -68,16 +72,19 @@ class AgreementCalls:
         file: str | None = None,
         push_to: Mapping[str, Any] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
+        version: int | None = None,
         key: str = "",
     ) -> Call[dict[str, Any]]:
         """Begin to receive under an agreement; return ``{pid, state}``. The same ``key`` again means the same
         transfer. With ``push_to`` (``{url, header, value,
-        method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``."""
+        method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``. ``version`` is
+        the number of an earlier version of the asset; without it, the newest one comes."""
         body = {
             "agreementId": agreement,
             "file": file,
             "pushTo": dict(push_to) if push_to else None,
             "format": format,
+            **({"version": version} if version is not None else {}),
         }
         return document("POST", "/api/transfers", json=body, headers=idempotency(key))
 
@@ -88,15 +95,21 @@ class AgreementCalls:
         return document("POST", path, params={"renew": "true"} if renew else None)
 
     @endpoint
-    def ask(self, agreement: str, sql: str, *, file: str | None = None) -> Call[dict[str, Any]]:
+    def ask(
+        self, agreement: str, sql: str, *, file: str | None = None, version: int | None = None
+    ) -> Call[dict[str, Any]]:
         """Ask a table of the provider under an agreement: one SELECT over ``data``. Return ``columns``, ``rows``, and
-        whether there are ``more``; ``file`` names the table, if there are several."""
-        return document("POST", _question(agreement), json={"sql": sql, "file": file, "form": "json"}, timeout=120.0)
+        whether there are ``more``; ``file`` names the table, if there are several, and ``version`` an earlier version
+        of the asset."""
+        body = _asking(sql, "json", file, version)
+        return document("POST", _question(agreement), json=body, timeout=120.0)
 
     @endpoint
-    def ask_csv(self, agreement: str, sql: str, *, file: str | None = None) -> Call[bytes]:
+    def ask_csv(
+        self, agreement: str, sql: str, *, file: str | None = None, version: int | None = None
+    ) -> Call[bytes]:
         """``ask``, with the answer as CSV."""
-        return content("POST", _question(agreement), json={"sql": sql, "file": file, "form": "csv"}, timeout=120.0)
+        return content("POST", _question(agreement), json=_asking(sql, "csv", file, version), timeout=120.0)
 
     @endpoint
     def steer(self, pid: str, verb: str, *, reason: str = "") -> Call[dict[str, Any]]:
@@ -164,15 +177,26 @@ class AgreementCalls:
         accept: bool = False,
         purpose: str | None = None,
         file: str | None = None,
+        version: int | None = None,
         patience: float = 60.0,
     ) -> Steps[downloads.Download]:
-        """Return a file of the asset: under the agreement in force, or with ``accept`` under a new one.
+        """Return a file of the asset: under the agreement in force, or with ``accept`` under a new one. ``version``
+        is the number of an earlier version of the asset; without it, the newest one comes.
 
         Waits up to ``patience`` seconds; another call continues the same negotiation. The bytes are held in memory:
         for a large file use ``negotiate``, ``transfer`` and ``save``. Raises ``InvalidInput`` where there is no
         agreement and ``accept`` is not set, ``NoAgreement``, ``NoDelivery``.
         """
-        return (yield from downloads.fetch(iri, accept=accept, purpose=purpose, file=file, patience=patience))
+        return (
+            yield from downloads.fetch(
+                iri, accept=accept, purpose=purpose, content_name=(file, version), patience=patience
+            )
+        )
+
+
+def _asking(sql: str, form: str, file: str | None, version: int | None) -> dict[str, Any]:
+    stated = {"version": version} if version is not None else {}
+    return {"sql": sql, "file": file, "form": form, **stated}
 
 
 def _question(agreement: str) -> str:

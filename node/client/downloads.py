@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -61,11 +62,16 @@ class Download:
         return places_of(self.data, options)
 
 
-def fetch(iri: str, *, accept: bool, purpose: str | None, file: str | None, patience: float) -> Steps[Download]:
-    """Yield the requests from the offer to the bytes; see ``AgreementCalls.fetch``."""
+def fetch(
+    iri: str, *, accept: bool, purpose: str | None, content_name: tuple[str | None, int | None], patience: float
+) -> Steps[Download]:
+    """Yield the requests from the offer to the bytes; see ``AgreementCalls.fetch``. ``content_name`` is the name of
+    the file and the number of the version."""
     deadline = time.monotonic() + patience
-    agreement = yield from _agree(iri, accept, purpose, deadline)
-    body = {"agreementId": agreement, "file": file}
+    file, version = content_name
+    stated: dict[str, Any] = {"version": version} if version is not None else {}
+    agreement = yield from _agree(iri, accept, purpose, stated, deadline)
+    body = {"agreementId": agreement, "file": file, **stated}
     pid = str((yield document("POST", "/api/transfers", json=body))["pid"])
     reception = yield from _receive(pid, deadline)
     data = yield content("GET", f"/api/transfers/{quote(pid, safe='')}/content")
@@ -79,8 +85,8 @@ def fetch(iri: str, *, accept: bool, purpose: str | None, file: str | None, pati
     )
 
 
-def _agree(iri: str, accept: bool, purpose: str | None, deadline: float) -> Steps[str]:
-    params = {"iri": iri, **({"purpose": purpose} if purpose else {})}
+def _agree(iri: str, accept: bool, purpose: str | None, version: Mapping[str, Any], deadline: float) -> Steps[str]:
+    params = {"iri": iri, **({"purpose": purpose} if purpose else {}), **version}
     offer = yield document("GET", "/api/conditions", params=params)
     if offer["agreementId"] is not None:
         return str(offer["agreementId"])

@@ -16,6 +16,7 @@ from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.identity.shared_requests import SharedRequests
+from node.negotiation.agreement import agreed_version
 from node.negotiation.machine import TABLE
 from node.negotiation.model import Agreement, Negotiation
 from node.negotiation.origin import provider_of
@@ -109,10 +110,12 @@ class Acquire:
         offer_id: str | None = None,
         purpose: str | None = None,
         asking: Mapping[str, Any] | str | None = None,
+        version: int | None = None,
     ) -> Conditions:
         """Return the current offer of the provider of ``iri``, and what we have about the asset already. ``asking``
         are the requested terms if they differ from the offer, in the form that
-        ``node.policy.templates.compile_terms`` takes.
+        ``node.policy.templates.compile_terms`` takes. Unless terms are requested, an agreement that was made for
+        ``version`` of the asset comes before others.
 
         Raises ``NotFound`` if the provider has no such offer for us, ``InvalidInput`` for an IRI of our own,
         ``Conflict`` if we have blocked the provider, ``PeerUnreachable`` if it does not answer, and ``InvalidInput``
@@ -137,7 +140,7 @@ class Acquire:
             agreement=None,
         )
         terms = self._terms(conditions, asking) if asking is not None else offer.offer
-        return await run_sync(self._between_us, conditions, terms)
+        return await run_sync(self._between_us, conditions, terms, version if asking is None else None)
 
     async def _fetch_offer(self, iri: str, offer_id: str | None) -> ProviderOffer:
         """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
@@ -220,14 +223,16 @@ class Acquire:
             record = self._records.get(tx, iri)
         return record.origin if record is not None else provider_of(iri)
 
-    def _between_us(self, conditions: Conditions, terms: Mapping[str, Any]) -> Conditions:
+    def _between_us(self, conditions: Conditions, terms: Mapping[str, Any], version: int | None) -> Conditions:
         """Return ``conditions`` with the agreements in force and the running negotiation."""
         with self._uow.read() as tx:
             agreements = self._agreements.select(
                 tx, dataset=conditions.iri, provider=conditions.provider, consumer=self._me
             )
             in_force = [agreement for agreement in agreements if agreement.in_force]
-            fitting = next((agreement for agreement in in_force if self._answers(tx, agreement, terms)), None)
+            fitting = next(
+                (a for a in in_force if version is not None and agreed_version(a.body) == version), None
+            ) or next((agreement for agreement in in_force if self._answers(tx, agreement, terms)), None)
             running = self._running(tx, conditions.iri, conditions.provider)
         return replace(
             conditions,

@@ -30,6 +30,11 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
         asset=transfer.dataset,
         transfer=transfer.peer_pid or "",
     )
+    if transfer.asset_version not in (None, manifest.version):
+        raise InvalidInput(
+            f"the provider sends version {manifest.version} of the asset, and version {transfer.asset_version} was "
+            "requested"
+        )
     if manifest.sealed and opener_of(keyring, manifest) is None:
         raise InvalidInput("the bytes are sealed for another key than ours")
     return manifest

@@ -15,9 +15,13 @@ from node.transfer.addresses import read_push_address, without_token, without_un
 from node.transfer.model import Transfer
 from node.vocab.dsp import PUSH, VERSIONS, DspVersion
 from node.vocab.namespaces import HANSA
+from node.vocab.versions import LAST_VERSION
 
 FILE: Final = HANSA + "file"
 """Our extra member of a request: the name of the requested file, if a dataset has several."""
+
+VERSION: Final = HANSA + "assetVersion"
+"""Our extra member of a request: the number of the requested version of the asset; without it, the newest one."""
 
 BRIEF: Final = frozenset({machine.START, machine.COMPLETION, machine.SUSPENSION, machine.TERMINATION})
 """Messages that need not be stored in full: once they are taken, the process has their content. Of long ones only the
@@ -108,7 +112,22 @@ def request(transfer: Transfer, callback: str, *, file: str | None = None) -> di
         message["dataAddress"] = transfer.data_address
     if file:
         message[FILE] = file
+    if transfer.asset_version is not None:
+        message[VERSION] = transfer.asset_version
     return message
+
+
+def requested_version(message: IncomingMessage) -> int | None:
+    """Return the number of the version of the asset that a request is about; None for the newest one. Raises
+    ``InvalidInput`` if it is not a number of a version."""
+    version = message.body.get(VERSION)
+    if version is None:
+        return None
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 < version <= LAST_VERSION:
+        raise InvalidInput(
+            f"{VERSION} is not the number of a version", remedy="send a whole number from 1, or leave it out"
+        )
+    return version
 
 
 def start(transfer: Transfer, data_address: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -19,7 +19,8 @@ class Transfer(Process):
     dataset has several. ``seal_key`` is the X25519 key (hexadecimal) that the consumer's DID document listed when it
     asked, so that a start after a suspension seals for the same recipient. ``suspended_by`` is the role that
     suspended it last: a consumer resumes only a transfer that it has suspended itself. ``push_token`` is the SHA-256
-    of the token that identifies the sender of a push to our address, if we are the consumer.
+    of the token that identifies the sender of a push to our address, if we are the consumer. ``asset_version`` is the
+    number of the requested version of the asset; None for the newest one.
     """
 
     agreement: str
@@ -31,6 +32,7 @@ class Transfer(Process):
     seal_key: str | None = None
     suspended_by: str | None = None
     push_token: str | None = None
+    asset_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

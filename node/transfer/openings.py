@@ -98,14 +98,16 @@ class OpenData:
         require(by, UseCase.READ_RECEIVED)
         self._requests.require_role(by)
 
-    async def open(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
+    async def open(self, agreement_id: str, by: Caller, file: str | None, *, version: int | None = None) -> Transfer:
         """Return the open transfer under an agreement of ours; many who ask at once open one. ``file`` names the
-        file, if there are several. Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` if the provider does not
-        open it."""
+        file, if there are several, and ``version`` the version of the asset (None: the newest). Raises
+        ``NotAllowed``, ``NotFound``, and ``Conflict`` if the provider does not open it."""
         transfer = await self._openings.open(
-            (self._form, agreement_id, file),
-            find=lambda: self._newest(agreement_id, file),
-            request=lambda: self._requests.request(agreement_id, by, format=self._form, file=file, reuse=True),
+            (self._form, agreement_id, file, version),
+            find=lambda: self._newest(agreement_id, (self._form, file, version)),
+            request=lambda: self._requests.request(
+                agreement_id, by, format=self._form, file=file, reuse=True, version=version
+            ),
             read=lambda pid: self._overview.transfer(pid)[0],
         )
         if is_open(transfer):
@@ -120,11 +122,12 @@ class OpenData:
             raise Conflict("the transfer is paused", remedy=f"see why: hansa transfer {word(transfer.pid)}")
         raise Conflict(f"the provider has not opened the {self._name} yet", remedy="try again in a moment")
 
-    def _newest(self, agreement_id: str, file: str | None) -> Transfer | None:
-        """Return the newest transfer of the format and file that has not ended."""
+    def _newest(self, agreement_id: str, content: tuple[str, str | None, int | None]) -> Transfer | None:
+        """Return the newest transfer of ``content`` (format, file, version) that has not ended."""
         agreement = self._overview.agreement(agreement_id)
         for transfer, _ in self._overview.transfers_under(agreement, ended=False):
-            if transfer.role is Role.CONSUMER and transfer.format == self._form and transfer.file == file:
+            is_same = (transfer.format, transfer.file, transfer.asset_version) == content
+            if transfer.role is Role.CONSUMER and is_same:
                 return transfer
         return None
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
-from node.base.errors import Conflict
+from node.base.errors import Conflict, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.plaintext import word
 from node.base.work import Transaction
@@ -39,6 +39,7 @@ from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
 from node.transfer.addresses import without_token
+from node.transfer.agreed_versions import deliverable_version
 from node.transfer.grants import demands_sealing
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
@@ -272,9 +273,15 @@ class Reactions:
 
     def _open(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> dict[str, Any] | _Shut:
         """Open the access; return its data address with the token, or the reason why it cannot be opened."""
-        record = self._records.get(tx, transfer.dataset)
-        if agreement is None or agreement.ended is not None or record is None or record.withdrawn:
+        head = self._records.get(tx, transfer.dataset)
+        if agreement is None or agreement.ended is not None or head is None or head.withdrawn:
             return _Shut("not-available", "the asset or the agreement is no longer available")
+        try:
+            record = deliverable_version(tx, self._records, agreement, head, transfer.asset_version)
+        except NotFound as error:
+            return _Shut("version-not-available", error.detail)
+        if record is not head and transfer.format in (EXECUTE, LIVE):
+            return _Shut("format-not-offered", "only stored files have earlier versions")
         if transfer.format == EXECUTE:
             if not runnable(record):
                 why = f"{record.title()} cannot be run here: it is not a model with code or an endpoint"
@@ -286,10 +293,13 @@ class Reactions:
             return _Shut("format-not-offered", why)
         if not files and transfer.format == QUERY:
             return _Shut("format-not-offered", f"{record.title()} has no table that can be asked: no CSV, no Parquet")
+        if record is not head:
+            # A data source is read as it is now.
+            files = tuple(file for file in files if not file.is_live)
         file = _requested_file(files, transfer.file)
         if file is None:
             return _Shut("not-available", "the asset or the agreement is no longer available")
-        needs_seal = demands_sealing(record, agreement)
+        needs_seal = demands_sealing(head, agreement) or record.sealed
         why = _mismatch(transfer, agreement, file, record, needs_seal=needs_seal)
         if why:
             return _Shut("format-not-offered", why)

@@ -67,12 +67,13 @@ class TransferRequests:
         file: str | None = None,
         to: Mapping[str, Any] | None = None,
         reuse: bool = False,
+        version: int | None = None,
     ) -> Transfer:
         """Open a transfer for a person. Raises ``NotAllowed``, and the errors of ``open``."""
         require(by, UseCase.RECEIVE)
         if to is not None:
             require(by, UseCase.DIRECT_BYTES)
-        return self.open(agreement_id, format=format, file=file, to=to, reuse=reuse)
+        return self.open(agreement_id, format=format, file=file, to=to, reuse=reuse, version=version)
 
     @taken_in_turn
     def open(
@@ -84,10 +85,12 @@ class TransferRequests:
         address: str | None = None,
         to: Mapping[str, Any] | None = None,
         reuse: bool = False,
+        version: int | None = None,
     ) -> Transfer:
         """Request the bytes under an agreement of ours as consumer. ``address`` is the provider's protocol base URL,
-        if it is not the one of the negotiation. With ``reuse``, a transfer of the same format and file that has not
-        ended is returned instead of another one: processes that ask at the same time get the same one.
+        if it is not the one of the negotiation. With ``reuse``, a transfer of the same format, file and ``version``
+        that has not ended is returned instead of another one: processes that ask at the same time get the same one.
+        ``version`` is the number of the version of the asset; None for the newest one.
 
         A push goes to the data address ``to``: the provider reports when all bytes are there, and they never come to
         this node. Without ``to`` it goes to an address of this node. Secrets in ``to`` are sent to the provider and
@@ -110,18 +113,18 @@ class TransferRequests:
                     remedy="negotiate a new one: hansa get",
                     facts={"case": "agreement-ended"},
                 )
-            known = self._reusable(tx, agreement_id, format, file) if reuse else None
+            known = self._reusable(tx, agreement_id, (format, file, version)) if reuse else None
             if known is not None:
                 return known
             there = (address or self._address_of(tx, agreement)).rstrip("/")
-            version = version_of(there)
+            protocol = version_of(there)
             transfer = Transfer(
                 pid=new_urn(),
                 role=Role.CONSUMER,
                 peer=agreement.provider,
                 peer_pid=None,
                 peer_address=there,
-                version=version.name,
+                version=protocol.name,
                 state=machine.TABLE.openings[machine.REQUEST].to,
                 created=now,
                 updated=now,
@@ -129,8 +132,9 @@ class TransferRequests:
                 dataset=agreement.dataset,
                 format=format,
                 file=file,
+                asset_version=version,
             )
-            body = messages.request(transfer, version.at(self._address), file=file)
+            body = messages.request(transfer, protocol.at(self._address), file=file)
             if to is not None:
                 body["dataAddress"] = dict(to)
                 transfer = replace(transfer, data_address=without_token(to))
@@ -140,9 +144,14 @@ class TransferRequests:
                 transfer = replace(transfer, push_token=token_hash(token))
             return self._conversation.open(tx, transfer, machine.REQUEST, body)
 
-    def _reusable(self, tx: Transaction, agreement_id: str, format_: str, file: str | None) -> Transfer | None:
+    def _reusable(
+        self, tx: Transaction, agreement_id: str, content: tuple[str, str | None, int | None]
+    ) -> Transfer | None:
+        """Return our transfer of ``content`` (format, file, version) that has not ended."""
         unended = self._transfers.under(tx, agreement_id, apart_from=machine.TABLE.terminal)
-        same = (transfer for transfer in unended if (transfer.format, transfer.file) == (format_, file))
+        same = (
+            transfer for transfer in unended if (transfer.format, transfer.file, transfer.asset_version) == content
+        )
         return next((transfer for transfer in same if transfer.role is Role.CONSUMER), None)
 
     def _address_of(self, tx: Transaction, agreement: Agreement) -> str:

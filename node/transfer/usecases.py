@@ -110,6 +110,7 @@ class Transfers:
                 dataset=agreement.dataset,
                 format=str(message.body["format"]),
                 file=message.text(messages.FILE),
+                asset_version=messages.requested_version(message),
                 seal_key=seal_key.hex() if seal_key is not None else None,
                 data_address=messages.push_target(message),
             )

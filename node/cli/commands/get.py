@@ -17,6 +17,7 @@ from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, bar, emit, line, remark, report_failure, report_success, size, words
 from node.cli.yamls import read_conditions
+from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -33,6 +34,10 @@ def get(
         typer.Option("--output", "-o", help="Where to save; by default under its own name in this folder."),
     ] = None,
     file: Annotated[str | None, typer.Option(help="Which file, if the asset has several.")] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=LAST_VERSION, help="An earlier version; by default the newest."),
+    ] = None,
     purpose: Annotated[
         str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
     ] = None,
@@ -97,19 +102,20 @@ def get(
             status = DONE
         else:
             status, agreement_iri = _find_or_negotiate(
-                client, iri, purpose, ask, least, result, yes=yes, wait=wait, lang=lang
+                client, (iri, version), purpose, ask, least, result, yes=yes, wait=wait, lang=lang
             )
         if agreement_iri is not None:
             result["agreementId"] = agreement_iri
         if agreement_iri is None or agree_only:
             pass
         elif target is not None:
-            pid = target.begin(client, agreement_iri, file)
+            pid = target.begin(client, agreement_iri, file, version)
             result["transfer"] = follow_push(client, pid)
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            status = _receive(client, agreement_iri, file, output, result, keep_sealed=keep_sealed, lang=lang)
+            pid = client.transfer(agreement_iri, file=file, version=version)["pid"]
+            status = _receive(client, pid, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
     return status
@@ -139,7 +145,7 @@ def _agreement_id(client: HansaClient, agreement_id: str, iri: str) -> str:
 
 def _find_or_negotiate(
     client: HansaClient,
-    iri: str,
+    asset: tuple[str, int | None],
     purpose: str | None,
     ask: str | None,
     least: str | None,
@@ -149,10 +155,12 @@ def _find_or_negotiate(
     wait: bool,
     lang: str,
 ) -> tuple[int, str | None]:
-    """Return the agreement for the request: one in force, or one negotiated now; else the reason, as exit status."""
+    """Return the agreement for the request: one in force, or one negotiated now; else the reason, as exit status.
+    ``asset`` is its address, and the number of an earlier version."""
+    iri, version = asset
     conditions = read_conditions(ask) if ask is not None else None
     demand = read_conditions(least) if least is not None else None
-    offer = client.conditions(iri, purpose=purpose, ask=conditions)
+    offer = client.conditions(iri, purpose=purpose, ask=conditions, version=version)
     result["conditions"] = offer["summary"]
     line("conditions", words(offer["summary"], lang))
     if offer["agreementId"] is not None:
@@ -230,15 +238,13 @@ def _tell_failure(state: dict[str, Any], what: str, result: dict[str, Any], lang
 
 def _receive(
     client: HansaClient,
-    agreement_id: str,
-    file: str | None,
+    pid: str,
     output: Path | None,
     result: dict[str, Any],
     *,
     keep_sealed: bool,
     lang: str,
 ) -> int:
-    pid = client.transfer(agreement_id, file=file)["pid"]
     start = time.monotonic()
     state = _follow(client, pid)
     reception = state["reception"]

@@ -39,6 +39,8 @@ def _more(transfer: dict[str, Any], lang: str) -> None:
     line("way", _way(transfer))
     if transfer["file"]:
         line("file", transfer["file"])
+    if transfer["version"]:
+        line("version", transfer["version"])
     if transfer["reception"]:
         _reception(transfer["reception"])
 
@@ -127,13 +129,13 @@ class Target:
             raise InvalidInput(f"{_NAMED} needs the name of a file", remedy="say --file NAME")
         return self
 
-    def begin(self, client: HansaClient, agreement: str, file: str | None) -> str:
-        """Ask for a push; the id of the transfer."""
+    def begin(self, client: HansaClient, agreement: str, file: str | None, version: int | None = None) -> str:
+        """Ask for a push, of an earlier ``version`` if it is given; the id of the transfer."""
         url = self.url.replace(_NAMED, quote(file or "", safe=""))
         address: dict[str, Any] = {"url": url, "method": "PUT" if self.put else "POST"}
         if self.opening is not None:
             address |= {"header": self.opening[0], "value": self.opening[1]}
-        return str(client.transfer(agreement, file=file, push_to=address)["pid"])
+        return str(client.transfer(agreement, file=file, push_to=address, version=version)["pid"])
 
 
 def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:

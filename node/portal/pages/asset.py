@@ -23,6 +23,7 @@ from node.catalogue.publication.part_preview import part_words
 from node.catalogue.representations import VARY
 from node.catalogue.versions import memento
 from node.identity.roles import UseCase, allowed
+from node.negotiation.agreement import agreed_version
 from node.portal import headers
 from node.portal.description import previews
 from node.portal.description.cards import Card, card
@@ -96,6 +97,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
     files = _files(visit, record, versions[0].version)
+    earlier = record.version if record.version != versions[0].version else None
     turtle = await node.catalogue.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(responder, visit, record)
     what_if = await _changeable(responder, visit, record, description)
@@ -129,12 +131,13 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         preview=await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
-        commands=_commands(visit, record),
+        commands=_commands(visit, record, earlier),
         formats=export_formats,
         turtle=turtle[:SHOWN_RDF],
         turtle_cut=len(turtle) > SHOWN_RDF,
         own=visit.owns(record.iri),
-        agreed=await _find_agreement(responder, visit, record),
+        agreed=await _find_agreement(responder, visit, record, earlier),
+        earlier=earlier,
         may_check=allowed(visit.caller, UseCase.PUBLISH),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=manages,
@@ -160,11 +163,16 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     return page
 
 
-async def _find_agreement(responder: Responder, visit: Visit, record: Record) -> AgreementView | None:
-    """Return the newest agreement in force under which this node may get the data; None for other readers."""
+async def _find_agreement(
+    responder: Responder, visit: Visit, record: Record, earlier: int | None
+) -> AgreementView | None:
+    """Return the newest agreement in force under which this node may get the data, for an earlier version one that
+    was made for it, if there is any; None for other readers."""
     if not visit.signed_in or visit.owns(record.iri) or record.kind == "model":
         return None
-    return next(iter(await responder.node.contracts.agreements.usable(record.iri)), None)
+    usable = await responder.node.contracts.agreements.usable(record.iri)
+    exact = (view for view in usable if earlier is not None and agreed_version(view.agreement.body) == earlier)
+    return next(exact, next(iter(usable), None))
 
 
 async def _refuses(responder: Responder, visit: Visit, record: Record, description: Description) -> str:
@@ -321,8 +329,9 @@ async def _preview(
     return None
 
 
-def _commands(visit: Visit, record: Record) -> dict[str, str]:
-    """Return commands to copy: for the terminal, for the API of the reader's own node, for SPARQL."""
+def _commands(visit: Visit, record: Record, earlier: int | None) -> dict[str, str]:
+    """Return commands to copy: for the terminal, for the API of the reader's own node, for SPARQL. ``earlier`` is the
+    number of an earlier version."""
     own = visit.settings.public_url.rstrip("/") if visit.signed_in else ""
     address = shlex.quote(f"{own}/api/negotiations") if own else '"$HANSA_NODE/api/negotiations"'
     body = json.dumps({"dataset": record.iri}, ensure_ascii=False)
@@ -330,7 +339,7 @@ def _commands(visit: Visit, record: Record) -> dict[str, str]:
         # Its files are at the source: this node cannot deliver them.
         return {"sparql": f"DESCRIBE <{record.subject}>"} if web_address(record.subject) else {}
     commands = {
-        "terminal": f"hansa get {shlex.quote(record.iri)}",
+        "terminal": f"hansa get {shlex.quote(record.iri)}" + (f" --version {earlier}" if earlier else ""),
         "api": (
             f"curl -X POST {address} \\\n"
             '  -H "Authorization: Bearer $HANSA_TOKEN" -H "Content-Type: application/json" \\\n'

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from anyio.to_thread import run_sync
 from starlette.responses import FileResponse, Response
 
-from node.base.errors import NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.identity.roles import UseCase, allowed
 from node.negotiation.messages import TERMS
 from node.policy.odrl import parse
@@ -17,6 +17,7 @@ from node.portal.reasons import whys
 from node.portal.views.receipts import ReceivedData
 from node.portal.visit import Visit
 from node.transfer.process_status import status_of
+from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -35,8 +36,20 @@ _BYTES: Final = {
 async def get_data(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/get``: request the data, and show them coming."""
     file = visit.fields.get("file", "").strip() or None
-    transfer = await responder.node.work.data_receipts.begin(visit.request.path_params["id"], visit.caller, file=file)
+    transfer = await responder.node.work.data_receipts.begin(
+        visit.request.path_params["id"], visit.caller, file=file, version=_version(visit)
+    )
     return responder.go(visit, visit.url(f"/received/{quote(transfer.pid, safe='')}"))
+
+
+def _version(visit: Visit) -> int | None:
+    """Return the number of the earlier version that the form names. Raises ``InvalidInput``."""
+    text = visit.fields.get("version", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:11]) <= LAST_VERSION):
+        raise InvalidInput("the version is not a number", remedy="write ?version=1", facts={"case": "version-number"})
+    return int(text)
 
 
 async def receipts(responder: Responder, visit: Visit) -> Response:

@@ -15,6 +15,7 @@ from node.base.errors import Conflict, InvalidInput, NotFound
 from node.dialogue.process import IMPLIED, Role
 from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.identity.roles import UseCase, allowed
+from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement, Negotiation
 from node.portal import markup
 from node.portal.pages.people.questions import waiting_questions
@@ -80,6 +81,7 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         ),
         ways=await responder.node.contracts.table_questions.ways(agreement_view, visit.caller),
         files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
+        earlier_version=await _earlier_version(responder, visit, agreement_view.agreement),
         get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",
         checks=checks,
         copies=await run_sync(responder.node.work.shipments.copies, agreement_view.agreement.id, visit.caller),
@@ -95,6 +97,18 @@ async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequenc
         return ()
     names = [file.name for file in record.files]
     return names if len(names) > 1 else ()
+
+
+async def _earlier_version(responder: Responder, visit: Visit, agreement: Agreement) -> int | None:
+    """Return the number of the version that the agreement was made for, if the reader may see it and it is not the
+    newest one any more."""
+    try:
+        versions = await responder.node.catalogue.browse.versions(agreement.dataset, visit.caller)
+    except NotFound:
+        return None
+    agreed = agreed_version(agreement.body)
+    earlier = {record.version for record in versions[1:] if not record.withdrawn}
+    return agreed if agreed is not None and agreed in earlier and not versions[0].withdrawn else None
 
 
 async def agreement_document(responder: Responder, visit: Visit) -> Response:

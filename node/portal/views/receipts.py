@@ -91,23 +91,27 @@ class DataReceipts:
         self._folder = folder
         self._beginning = threading.Lock()
 
-    async def begin(self, agreement_id: str, by: Caller, *, file: str | None = None) -> Transfer:
-        """Request the data under an agreement; return the transfer that is under way if there is one.
+    async def begin(
+        self, agreement_id: str, by: Caller, *, file: str | None = None, version: int | None = None
+    ) -> Transfer:
+        """Request the data under an agreement; return the transfer that is under way if there is one. ``version`` is
+        the number of an earlier version of the asset.
 
         Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for an agreement that is not in force.
         """
         self._requests.require_role(by)
-        return await run_sync(self._begin, agreement_id, by, file)
+        return await run_sync(self._begin, agreement_id, by, file, version)
 
-    def _begin(self, agreement_id: str, by: Caller, file: str | None) -> Transfer:
+    def _begin(self, agreement_id: str, by: Caller, file: str | None, version: int | None) -> Transfer:
         # A second click is the same request, also at the same moment.
         with self._beginning:
             agreement = self._overview.agreement(agreement_id)
             for transfer, reception in self._overview.transfers_under(agreement, ended=False):
                 ends = reception is not None and reception.state in ("done", "failed")
-                if transfer.role is Role.CONSUMER and transfer.file == file and not ends:
+                is_same = (transfer.file, transfer.asset_version) == (file, version)
+                if transfer.role is Role.CONSUMER and is_same and not ends:
                     return transfer
-            return self._requests.request(agreement_id, by, file=file)
+            return self._requests.request(agreement_id, by, file=file, version=version)
 
     async def page(self, by: Caller, number: int = 1) -> tuple[Sequence[ReceivedData], bool]:
         """Return a page of what was received or is under way, newest first, and whether there are more pages. Raises

@@ -1,7 +1,8 @@
 """The provider's side of asking a table: one question, after it was authorised.
 
-It is asked of the dataset as it is now: a later version answers from its own file. Each question is a use of the
-agreement and has an entry in the ledger, also one that failed after the table was read: its failure tells something.
+It is asked of the dataset as it is now: a later version answers from its own file, unless the transfer names an
+earlier one. Each question is a use of the agreement and has an entry in the ledger, also one that failed after the
+table was read: its failure tells something.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from node.policy.portion import TABLE_LIMITS, Portion
 from node.semantics.model import File
 from node.semantics.profiles.table_queries_client import TableAnswer, TablePart, TableQuestion
 from node.transfer.access import AuthoriseAccess
+from node.transfer.agreed_versions import deliverable_version
 from node.transfer.grants import demands_sealing
 from node.transfer.live.rates import PerMinute
 from node.transfer.preconditions import Access
@@ -73,8 +75,14 @@ class AnswerQuestions:
 
     def _table(self, access: Access) -> tuple[Record, File]:
         with self._work.read() as tx:
-            record = self._records.get(tx, access.grant.dataset)
-        if record is None or record.withdrawn or demands_sealing(record, access.agreement):
+            head = self._records.get(tx, access.grant.dataset)
+            if head is None or head.withdrawn:
+                raise _removal()
+            try:
+                record = deliverable_version(tx, self._records, access.agreement, head, access.transfer.asset_version)
+            except NotFound as error:
+                raise _removal() from error
+        if demands_sealing(head, access.agreement) or record.sealed:
             raise _removal()
         name = access.transfer.file or access.grant.file_name
         file = next((file for file in table_files(record) if file.name == name), None)

@@ -61,15 +61,22 @@ class AskPartner:
         self._tables = OpenData(overview=overview, requests=requests, openings=openings, form=QUERY, name="table")
 
     async def __call__(
-        self, agreement_id: str, question: TableQuestion, by: Caller, *, file: str | None = None
+        self,
+        agreement_id: str,
+        question: TableQuestion,
+        by: Caller,
+        *,
+        file: str | None = None,
+        version: int | None = None,
     ) -> PartnerAnswer:
-        """Return the provider's answer under an agreement of ours. ``file`` names the table, if there are several.
+        """Return the provider's answer under an agreement of ours. ``file`` names the table, if there are several,
+        and ``version`` the version of the asset; None for the newest one.
 
         Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the provider does not open the table,
         ``PeerUnreachable``, and the provider's refusal of the question.
         """
         self.require_role(by)
-        transfer = await self._tables.open(agreement_id, by, file)
+        transfer = await self._tables.open(agreement_id, by, file, version=version)
         try:
             answer = await self._send_to(transfer, question, by)
         except HansaError as error:

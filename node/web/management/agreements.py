@@ -115,7 +115,7 @@ def router(
     async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
         caller = await person(request)
         question = TableQuestion(sql=asking.sql, form=asking.form)
-        return reply_about_table(await ask(agreement_id, question, caller, file=asking.file))
+        return reply_about_table(await ask(agreement_id, question, caller, file=asking.file, version=asking.version))
 
     @api.post(
         "/agreements/{agreement_id}/confirm-deletion",

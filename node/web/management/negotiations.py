@@ -17,6 +17,7 @@ from node.negotiation.decisions import Decisions
 from node.negotiation.model import Negotiation
 from node.negotiation.usecases import Negotiations
 from node.transfer.overview import NegotiationInFull
+from node.vocab.versions import LAST_VERSION
 from node.web.api_router import PlacedApiRouter
 from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
@@ -60,13 +61,23 @@ def router(
     delivery that a negotiation waits for was given up; ``with_names`` replaces DIDs by names."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=route_class)
 
-    @api.get("/conditions", summary="Conditions of an asset, whether this node meets them, and existing agreements")
+    @api.get(
+        "/conditions",
+        summary="Conditions of an asset, whether this node meets them, and existing agreements",
+        description="With `version`, `agreementId` is an agreement that was made for that version, if there is one.",
+    )
     async def conditions(
-        request: Request, iri: Annotated[str, Query(max_length=2048)], purpose: str | None = None, ask: Ask = None
+        request: Request,
+        iri: Annotated[str, Query(max_length=2048)],
+        purpose: str | None = None,
+        ask: Ask = None,
+        version: Annotated[int | None, Query(ge=1, le=LAST_VERSION)] = None,
     ) -> Any:
         await person(request)
         asking = read_ask(ask) if ask is not None else None
-        return conditions_json(await acquire.conditions(iri, purpose=purpose, asking=asking), with_names)
+        return conditions_json(
+            await acquire.conditions(iri, purpose=purpose, asking=asking, version=version), with_names
+        )
 
     @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
     async def negotiate(request: Request, ask: AskFor) -> Any:

@@ -11,6 +11,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.semantics.profiles.table_queries_client import LONGEST
 from node.transfer.addresses import sink_address
+from node.vocab.versions import LAST_VERSION
 
 Ask = Annotated[
     str | None,
@@ -82,6 +83,9 @@ class Fetch(BaseModel):
 
     agreement_id: str = Field(alias="agreementId", max_length=2048)
     file: str | None = Field(None, description="Name of the file, where the asset has several.", max_length=512)
+    version: int | None = Field(
+        None, description="Number of an earlier version of the asset; else the newest.", ge=1, le=LAST_VERSION
+    )
     format: (
         Literal[
             "HttpData-PULL",
@@ -127,6 +131,9 @@ class TableAsk(BaseModel):
 
     sql: str = Field(max_length=LONGEST, description="One SELECT over the table `data`.")
     file: str | None = Field(None, description="Name of the table, where the asset has several.", max_length=512)
+    version: int | None = Field(
+        None, description="Number of an earlier version of the asset; else the newest.", ge=1, le=LAST_VERSION
+    )
     form: Literal["json", "csv"] = Field("json", description="The form of the answer.")
 
 

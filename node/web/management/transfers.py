@@ -79,9 +79,11 @@ def router(
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
-        chosen = fetch.format or (PUSH if to is not None else PULL)
+        transfer_format = fetch.format or (PUSH if to is not None else PULL)
         process = await run_sync(
-            lambda: transfer_requests.request(fetch.agreement_id, caller, format=chosen, file=fetch.file, to=to)
+            lambda: transfer_requests.request(
+                fetch.agreement_id, caller, format=transfer_format, file=fetch.file, to=to, version=fetch.version
+            )
         )
         return {"pid": process.pid, "state": process.state}
 

@@ -121,7 +121,9 @@ class FakeReceipts:
             conversation=conversation, agreement=agreement, manifest=manifest, deletion=due, is_here=True
         )
 
-    async def begin(self, agreement_id: str, by: Caller, *, file: str | None = None) -> Transfer:
+    async def begin(
+        self, agreement_id: str, by: Caller, *, file: str | None = None, version: int | None = None
+    ) -> Transfer:
         require(by, UseCase.RECEIVE)
         if agreement_id != "https://plzen.example/agreements/7":
             raise Conflict("the agreement is not in force", remedy="x", facts={"case": "agreement-ended"})

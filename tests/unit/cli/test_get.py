@@ -20,9 +20,6 @@ class Node:
         self.state = {"state": state, "peer": PEER, "reception": reception, "code": None, "reason": [], **more}
         self.looks = 0
 
-    def transfer(self, agreement: str, *, file: str | None) -> dict[str, Any]:
-        return {"pid": "urn:uuid:1"}
-
     def transfer_state(self, pid: str, *, wait: float) -> dict[str, Any]:
         self.looks += 1
         assert self.looks < 10, "it is looked at for ever"
@@ -46,7 +43,7 @@ FAILED = {"state": "failed", "received": 3, "expected": 9, "error": "these are n
 )
 def test_who_refused_and_why(node: Node, message: str, why: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     result: dict[str, Any] = {}
-    told = _receive(node, "urn:uuid:2", None, None, result, keep_sealed=False, lang="en")  # type: ignore[arg-type]
+    told = _receive(node, "urn:uuid:1", None, result, keep_sealed=False, lang="en")  # type: ignore[arg-type]
     assert told == REFUSED
     shown = capsys.readouterr()
     assert f"✗ {message}" in shown.err

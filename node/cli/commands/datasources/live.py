@@ -62,12 +62,14 @@ def open_access(
     renew: bool = False,
     lang: str = "en",
     form: str = LIVE,
+    version: int | None = None,
 ) -> dict[str, Any] | None:
     """Return address and token of the data of an asset, with transfer and agreement; None, with the reason shown, if
-    the provider does not open them. ``form`` is the transfer format."""
-    agreement = agreement_of(client, asset)
-    pid = _open_transfer(client, agreement, file, form)
-    pid = pid or str(client.transfer(agreement, file=file, format=form)["pid"])
+    the provider does not open them. ``form`` is the transfer format, ``version`` the number of an earlier version
+    of the asset."""
+    agreement = agreement_of(client, asset, version)
+    pid = _open_transfer(client, agreement, file, form, version)
+    pid = pid or str(client.transfer(agreement, file=file, format=form, version=version)["pid"])
     state = _follow(client, pid)
     if state["state"] != "STARTED":
         report_failure("the provider does not open the data")
@@ -76,11 +78,12 @@ def open_access(
     return {"transfer": pid, "agreementId": agreement, **client.live_access(pid, renew=renew)}
 
 
-def agreement_of(client: HansaClient, asset: str) -> str:
-    """Return the id of our agreement about an asset. Raises ``InvalidInput`` if there is none."""
+def agreement_of(client: HansaClient, asset: str, version: int | None = None) -> str:
+    """Return the id of our agreement about an asset, or about this ``version`` of it. Raises ``InvalidInput`` if
+    there is none."""
     if not asset.startswith(("http://", "https://")):
         return asset
-    agreement_id = client.conditions(asset)["agreementId"]
+    agreement_id = client.conditions(asset, version=version)["agreementId"]
     if agreement_id is None:
         raise InvalidInput(
             "this node has no agreement about the asset", remedy=f"hansa get {word(asset)} --agree-only"
@@ -88,11 +91,16 @@ def agreement_of(client: HansaClient, asset: str) -> str:
     return str(agreement_id)
 
 
-def _open_transfer(client: HansaClient, agreement: str, file: str | None, form: str) -> str | None:
+def _open_transfer(
+    client: HansaClient, agreement: str, file: str | None, form: str, version: int | None
+) -> str | None:
     """Return the transfer that is open already."""
     for transfer in client.transfers(state="STARTED"):
         ours = transfer["role"] == "consumer" and transfer["agreementId"] == agreement
-        if ours and transfer["format"] == form and client.transfer_state(transfer["pid"])["file"] == file:
+        if not ours or transfer["format"] != form:
+            continue
+        state = client.transfer_state(transfer["pid"])
+        if (state["file"], state["version"]) == (file, version):
             return str(transfer["pid"])
     return None
 

@@ -14,6 +14,7 @@ from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, exact, line, remark, report_success, save, table
 from node.vocab.dsp import QUERY
+from node.vocab.versions import LAST_VERSION
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +25,10 @@ def query(
     asset: Annotated[str, typer.Argument(metavar="IRI", help="Address of the asset, or id of the agreement.")],
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="One SELECT over the table data.")] = None,
     file: Annotated[str | None, typer.Option(help="Which table, if the asset has several.")] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=LAST_VERSION, help="An earlier version; by default the newest."),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="The answer as CSV.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the answer; implies --csv.")] = None,
     address: Annotated[
@@ -39,20 +44,20 @@ def query(
     """
     with connect(node) as client:
         if address:
-            access = open_access(client, asset, file=file, lang=lang, form=QUERY)
+            access = open_access(client, asset, file=file, version=version, lang=lang, form=QUERY)
             return REFUSED if access is None else _show(access)
         if sql is None:
             raise InvalidInput("there is no question", remedy=f'hansa query {word(asset)} "DESCRIBE data"')
-        agreement = agreement_of(client, asset)
+        agreement = agreement_of(client, asset, version)
         if output is not None or csv:
-            body = client.ask_csv(agreement, sql, file=file)
+            body = client.ask_csv(agreement, sql, file=file, version=version)
             if output is None:
                 exact(body)
                 return DONE
             save(output, body)
             report_success(f"the answer is in {output}", detail=f"{len(body)} bytes")
             return DONE
-        answer = client.ask(agreement, sql, file=file)
+        answer = client.ask(agreement, sql, file=file, version=version)
     _print(answer)
     return DONE
 

@@ -150,8 +150,9 @@ async def test_clicks_at_the_same_moment_are_one_request() -> None:
         def require_role(self, by: Caller) -> None:
             return
 
-        def request(self, agreement_id: str, by: Caller, *, file: str | None) -> Any:
-            transfers.append(SimpleNamespace(role=Role.CONSUMER, file=file, state="REQUESTED"))
+        def request(self, agreement_id: str, by: Caller, *, file: str | None, version: int | None) -> Any:
+            request = {"file": file, "asset_version": version, "state": "REQUESTED"}
+            transfers.append(SimpleNamespace(role=Role.CONSUMER, **request))
             return transfers[-1]
 
     unused: Any = None
@@ -162,4 +163,8 @@ async def test_clicks_at_the_same_moment_are_one_request() -> None:
     assert len(transfers) == 1
     assert {id(page) for page in pages} == {id(transfers[0])}
     await receipts.begin("urn:a", by, file="another.csv")
-    assert len(transfers) == 2
+    await receipts.begin("urn:a", by, version=1)
+    assert [(transfer.file, transfer.asset_version) for transfer in transfers[1:]] == [
+        ("another.csv", None),
+        (None, 1),
+    ]

@@ -1,0 +1,63 @@
+"""The versions of an asset that an agreement gives.
+
+Without a number, a transfer brings the newest version. The version that an agreement was made for can be fetched as
+long as the agreement is in force, whatever was published since. Of the other earlier versions, an agreement gives
+those that the consumer could see with the audience of its own version, and of those published before its own version
+only the ones that were offered under the same conditions: nobody gets an old version for easier terms than it had.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.base.errors import NotFound
+from node.base.work import Transaction
+from node.catalogue.model import PUBLIC, Record
+from node.catalogue.ports import RecordStore
+from node.negotiation.agreement import agreed_version
+from node.negotiation.messages import TERMS
+from node.negotiation.model import Agreement
+
+
+def deliverable_version(
+    tx: Transaction, records: RecordStore, agreement: Agreement, head: Record, number: int | None
+) -> Record:
+    """Return version ``number`` of the asset whose newest version is ``head``; ``head`` for None. Raises ``NotFound``
+    with the reason if the agreement does not give it, or it has no content any more."""
+    if number is None or number == head.version:
+        return head
+    own_number = agreed_version(agreement.body)
+    record = _visible_version(tx, records, agreement, number, own_number)
+    if record is None:
+        raise NotFound(f"the agreement does not give version {number} of the asset")
+    if record.is_erased:
+        raise NotFound(f"the content of version {number} of the asset was erased")
+    if record.withdrawn:
+        raise NotFound(f"version {number} of the asset is a withdrawal, and has no files")
+    return record
+
+
+def _visible_version(
+    tx: Transaction, records: RecordStore, agreement: Agreement, number: int, own_number: int | None
+) -> Record | None:
+    if own_number is None:
+        return None
+    if number == own_number:
+        return records.get(tx, agreement.dataset, version=number)
+    own = records.get(tx, agreement.dataset, version=own_number)
+    if own is None:
+        return None
+    record = records.get(tx, agreement.dataset, version=number, audiences={PUBLIC, own.audience})
+    if record is None or number > own_number or record.withdrawn:
+        return record
+    return record if _offer_id(record) == _agreed_offer(agreement) else None
+
+
+def _offer_id(record: Record) -> Any:
+    """Return the id of the offer, which follows from its content (``node.catalogue.offers``)."""
+    return None if record.offer is None else record.offer.get("@id")
+
+
+def _agreed_offer(agreement: Agreement) -> Any:
+    terms = agreement.body.get(TERMS)
+    return terms.get("offer") if isinstance(terms, dict) else ""
