@@ -31,6 +31,7 @@ from node.datasources.streams.tails import Tails
 from node.datasources.streams.windows import StreamWindows
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
+from node.transfer.live.event_streams.pages import ReadEventStream
 from node.transfer.live.partner_streams import PartnerStreams
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.live.windows import PartnerWindows
@@ -76,7 +77,8 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
     sources_of_plugins = chain.from_iterable(plugins.hook.hansa_data_sources(egress=parts.egress, clock=parts.clock))
     tails = Tails(parts.stores.uow, parts.stores.streams, parts.clock)
     cursors = Cursors(seal=parts.keyring.wrap, unseal=parts.keyring.unwrap)
-    connection = StreamConnection(parts.stores.uow, parts.stores.streams, parts.clock, tails, cursors)
+    event_stream = ReadEventStream(parts.stores.uow, parts.stores.streams, parts.clock)
+    connection = StreamConnection(parts.stores.uow, parts.stores.streams, parts.clock, tails, cursors, event_stream)
     sources = DataSources(
         uow=parts.stores.uow,
         store=parts.stores.datasources,

@@ -36,6 +36,11 @@ class OpenStream:
         """Yield the observations from ``start`` to before ``end``, times in ISO 8601; all that are kept without."""
         return self._pages(self._endpoint, _parameters({"from": start, "to": end}))
 
+    @property
+    def event_stream(self) -> str:
+        """Return the first address of the stream as a Linked Data Event Stream; it takes the same token."""
+        return f"{self._endpoint}/ldes"
+
     def events(
         self, *, start: str = "", end: str = "", speed: float | None = None, after: str = ""
     ) -> Iterator[dict[str, Any]]:

@@ -96,7 +96,8 @@ class Question:
     ``media_type`` is the type in which the item is offered. ``wants_body`` is false for a reader who asks for the
     headers only. That is no use, so an answer to a question is then not made, and nothing is told of it. ``resume``
     names the place at which a reader goes on that was interrupted. ``portion`` is the part that the reader may have:
-    nothing else leaves the source, and nothing that the reader asks or sees depends on the rest.
+    nothing else leaves the source, and nothing that the reader asks or sees depends on the rest. ``asset`` is the IRI
+    of the asset that offers the item.
     """
 
     path: str = ""
@@ -108,6 +109,15 @@ class Question:
     base: str = ""
     wants_body: bool = True
     portion: Portion = WHOLE
+    asset: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheRule:
+    """The time for which a reader may keep an answer (the value of Cache-Control), and its entity tag."""
+
+    tag: str
+    control: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +127,8 @@ class Extract:
     ``size`` is the number of bytes in ``chunks``, if the source states it. ``is_part`` says that they are the span
     that was asked for. ``etag`` changes with the bytes; None if the source has no strong one. ``headers`` are further
     headers for the reader. ``farewell`` makes the last bytes of a read that a lost permission ends, where the type
-    has room for a reason. ``chunks`` raises ``DataSourceUnreachable`` if the source breaks off or lies.
+    has room for a reason. ``caching`` is None if no reader may keep the answer. ``chunks`` raises
+    ``DataSourceUnreachable`` if the source breaks off or lies.
     """
 
     media_type: str
@@ -129,6 +140,7 @@ class Extract:
     etag: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     farewell: Callable[[HansaError], bytes] | None = None
+    caching: CacheRule | None = None
 
 
 class DataConnection(Protocol):

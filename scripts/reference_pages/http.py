@@ -182,7 +182,8 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     ),
     "/live/{pid}/{path}": (
         "the same",
-        "What is below such an API, such as a page of features; queries are passed on",
+        "What is below such an API, such as a page of features; queries are passed on. Below a stream: `latest`, "
+        "`events`, `window`, `ldes` ([share sensors](../how-to/share-sensors.md#read-it-as-a-partner))",
     ),
     "/query/{pid}": (
         "the recipient, with the token of the data address",

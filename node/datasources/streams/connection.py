@@ -2,7 +2,7 @@
 
 The address itself answers with a period, page by page; ``latest`` with the latest observation of each subject;
 ``events`` with observations as they come, or with a period replayed, as server-sent events (WHATWG HTML §9.2);
-``window`` with a period as a whole, in its canonical form.
+``window`` with a period as a whole, in its canonical form; ``ldes`` and below it as a Linked Data Event Stream.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,16 +69,29 @@ class _Query:
         return View(stream, portion, start=self.start, end=self.end, is_timed=self.speed is not None)
 
 
+ReadAsEvents = Callable[[str, Question], Awaitable[Extract]]
+"""Reads a stream of this name as a Linked Data Event Stream."""
+
+
 class StreamConnection:
     """The streams of this node (``node.datasources.ports.DataConnection``)."""
 
-    def __init__(self, uow: UnitOfWork, store: StreamStore, clock: Clock, tails: Tails, cursors: Cursors) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        store: StreamStore,
+        clock: Clock,
+        tails: Tails,
+        cursors: Cursors,
+        event_stream: ReadAsEvents,
+    ) -> None:
         self.windows = StreamWindows(uow, store, clock, cursors)
         self._uow = uow
         self._store = store
         self._clock = clock
         self._tails = tails
         self._cursors = cursors
+        self._event_stream = event_stream
 
     @property
     def abilities(self) -> Abilities:
@@ -108,6 +121,9 @@ class StreamConnection:
             window = await self.windows(item, WindowQuestion.read(_values(question)), question.portion)
             yield _extract(window.document())
             return
+        if question.path == "ldes" or question.path.startswith("ldes/"):
+            yield await self._event_stream(item, question)
+            return
         stream = await off_loop(self._stream, item)
         query = self._query(question)
         if not question.wants_body and question.path in ("", "latest"):
@@ -123,7 +139,7 @@ class StreamConnection:
                 yield Extract(media_type=_EVENTS, chunks=self._events(stream, view, query), farewell=farewell)
             case _:
                 raise NotFound(
-                    "a stream has nothing at this address", remedy="add nothing, /latest, /events or /window"
+                    "a stream has nothing at this address", remedy="add nothing, /latest, /events, /window or /ldes"
                 )
 
     # pages ------------------------------------------------------------------------------------------------

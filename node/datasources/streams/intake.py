@@ -9,7 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import Clock
@@ -30,6 +30,7 @@ _OF_COMMIT: Final = 10_000
 """Observations after which a commit takes no further message."""
 _OF_BATCH: Final = 1000
 _BATCH_BYTES: Final = 1 << 20
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _SHOWN: Final = 20
 """Faults that a receipt shows, and that are kept of one message."""
 
@@ -158,10 +159,16 @@ class TakeObservations:
             stream = self._store.get(tx, name, lock=True)
             if stream is None:
                 raise unknown(name)
-            commit = _Commit(tx, self._store, stream, self._clock.now(), messages)
+            commit = _Commit(tx, self._store, stream, self._arrival_time(tx, name), messages)
             receipts = [commit.receipt(message) for message in messages]
             commit.finish()
         return receipts
+
+    def _arrival_time(self, tx: Transaction, name: str) -> datetime:
+        """Return the present time, or that of the newest batch if it is a little later: the clocks of two processes
+        differ, and what has a higher number arrived no earlier."""
+        now, latest = self._clock.now(), self._store.latest_arrival(tx, name)
+        return latest if latest is not None and now < latest <= now + _CLOCKS_DIFFER else now
 
 
 class _Commit:

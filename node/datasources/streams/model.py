@@ -104,6 +104,14 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """The time when the observation of this number arrived, with those after it in its batch."""
+
+    number: int
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The latest observation of a subject."""
 

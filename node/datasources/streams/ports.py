@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.datasources.streams.model import Batch, Fault, Head, Stream
+from node.datasources.streams.model import Arrival, Batch, Fault, Head, Stream
 
 
 class StreamStore(Protocol):
@@ -60,6 +60,16 @@ class StreamStore(Protocol):
     ) -> Sequence[Batch]:
         """Return the batches with numbers above ``after`` that arrived at ``since`` or later, by number; only those
         that may have observations from ``start`` to before ``end``."""
+
+    def arrival_since(self, tx: Transaction, name: str, since: datetime) -> Arrival | None:
+        """Return the beginning of the first batch that arrived at ``since`` or later; None if there is none."""
+
+    def arrival_after(self, tx: Transaction, name: str, after: int, *, since: datetime) -> Arrival | None:
+        """Return the beginning of the batch with the lowest number above ``after`` that arrived at ``since`` or
+        later; None if there is none."""
+
+    def latest_arrival(self, tx: Transaction, name: str) -> datetime | None:
+        """Return when the newest batch arrived; None if there is none."""
 
     def note_faults(self, tx: Transaction, name: str, faults: Sequence[Fault], *, most: int) -> None:
         """Store faults; the oldest beyond ``most`` are removed."""

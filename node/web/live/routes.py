@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed
 from node.datasources.errors import NoSuchRange
-from node.datasources.ports import Extract, Question, Span
+from node.datasources.ports import CacheRule, Extract, Question, Span
 from node.exchange.offloop import close_stream
 from node.transfer.access import AuthoriseAccess
 from node.transfer.live.glances import Glances
@@ -93,6 +93,7 @@ class LiveDoor:
             resume=resume if _ACCEPT.fullmatch(resume := request.headers.get("last-event-id", "")) else "",
             base=f"{self.base}/live/{quote(pid, safe=':')}",
             wants_body=request.method != "HEAD",
+            asset=access.grant.dataset,
         )
         describes = connection.is_description(access.grant.item, path)
         condition = request.headers.get("if-range")
@@ -113,6 +114,12 @@ class LiveDoor:
                 await close_stream(extract.chunks)
                 await stack.aclose()
                 return _with_headers(Response(status_code=status), headers)
+            if extract.caching is not None and _has(request, extract.caching):
+                # A reader learns that nothing has changed: that is a read too.
+                await close_stream(extract.chunks)
+                await self.authorise.begin_read(access, part)
+                await stack.aclose()
+                return _with_headers(Response(status_code=304), headers)
             first = await anext(extract.chunks, b"")
             if not describes:
                 await self.authorise.begin_read(access, part)
@@ -245,6 +252,12 @@ def _describe_request(request: Request, path: str, parameters: tuple[tuple[str, 
     return " ".join(part for part in (f"{path}?{query}" if query else path, span) if part) or "all"
 
 
+def _has(request: Request, caching: CacheRule) -> bool:
+    """Return whether the reader has the answer already (RFC 9110 §13.1.2)."""
+    tags = ", ".join(request.headers.getlist("if-none-match"))[:_LONGEST].split(",")
+    return any(tag.strip().removeprefix("W/") == f'"{caching.tag}"' for tag in tags)
+
+
 def _headers(access: Access, extract: Extract) -> dict[str, str]:
     headers = dict(CONFINED)
     answered = extract.media_type
@@ -261,5 +274,9 @@ def _headers(access: Access, extract: Extract) -> dict[str, str]:
         headers["Content-Range"] = (
             f"bytes {extract.start}-{end - 1}/{'*' if extract.total is None else extract.total}"
         )
+    if extract.caching is not None:
+        headers["ETag"] = f'"{extract.caching.tag}"'
+        headers["Cache-Control"] = extract.caching.control
+        headers["Vary"] = "Accept, Authorization"
     headers.update({_PASSED[name]: value for name, value in extract.headers.items() if name in _PASSED})
     return headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from node.datasources.streams.model import Batch, Fault, Head, Stream
+from node.datasources.streams.model import Arrival, Batch, Fault, Head, Stream
 from tests.stores import Stores
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -87,6 +87,30 @@ def test_batches_are_read_by_number_and_by_time(stores: Stores) -> None:
         assert lasts(start=NOON + timedelta(minutes=1)) == [20, 30, 40]
         assert lasts(end=NOON + timedelta(minutes=1)) == [10]
         assert lasts(start=NOON + timedelta(minutes=1), end=NOON + timedelta(minutes=3)) == [20, 30]
+
+
+def test_arrivals_are_looked_up_by_time_and_by_number(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        assert stores.streams.latest_arrival(tx, "counters") is None
+        assert stores.streams.arrival_since(tx, "counters", LONG_AGO) is None
+        for minute, (first, last) in enumerate([(1, 10), (11, 12), (13, 40)]):
+            stores.streams.add(tx, batch(first, last, minute=minute), keys(first, last))
+        # Two batches of one moment.
+        stores.streams.add(tx, batch(41, 41, minute=2), keys(41, 41))
+        stores.streams.add(tx, batch(1, 1, minute=9, stream="other"), keys(1, 1))
+    second, third = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+    with stores.uow.read() as tx:
+        assert stores.streams.latest_arrival(tx, "counters") == third
+        assert stores.streams.arrival_since(tx, "counters", LONG_AGO) == Arrival(number=1, received=NOON)
+        assert stores.streams.arrival_since(tx, "counters", second) == Arrival(number=11, received=second)
+        later = stores.streams.arrival_since(tx, "counters", second + timedelta(microseconds=1))
+        assert later == Arrival(number=13, received=third)
+        assert stores.streams.arrival_since(tx, "counters", third + timedelta(seconds=1)) is None
+        after = stores.streams.arrival_after(tx, "counters", 10, since=LONG_AGO)
+        assert after == Arrival(number=11, received=second)
+        assert stores.streams.arrival_after(tx, "counters", 0, since=third) == later
+        assert stores.streams.arrival_after(tx, "counters", 15, since=LONG_AGO) == later
+        assert stores.streams.arrival_after(tx, "counters", 41, since=LONG_AGO) is None
 
 
 def test_keys_are_known_as_long_as_their_batch(stores: Stores) -> None:

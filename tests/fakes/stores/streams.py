@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from node.base.work import Transaction
-from node.datasources.streams.model import Batch, Fault, Head, Stream
+from node.datasources.streams.model import Arrival, Batch, Fault, Head, Stream
 from tests.fakes.stores.work import memory
 
 
@@ -83,6 +84,23 @@ class MemoryStreamStore:
             and (end is None or batch.earliest < end)
         ]
         return sorted(within, key=lambda batch: batch.last)[:limit]
+
+    def arrival_since(self, tx: Transaction, name: str, since: datetime) -> Arrival | None:
+        return self._arrival(tx, name, since, 0, lambda batch: (batch.received, batch.last))
+
+    def arrival_after(self, tx: Transaction, name: str, after: int, *, since: datetime) -> Arrival | None:
+        return self._arrival(tx, name, since, after, lambda batch: batch.last)
+
+    def latest_arrival(self, tx: Transaction, name: str) -> datetime | None:
+        batches = [batch for key, batch in memory(tx).rows("stream_batches").items() if key[0] == name]
+        return max((batch.received for batch in batches), default=None)
+
+    def _arrival(
+        self, tx: Transaction, name: str, since: datetime, after: int, order: Callable[[Batch], Any]
+    ) -> Arrival | None:
+        batches = [batch for key, batch in memory(tx).rows("stream_batches").items() if key[0] == name]
+        later = sorted((batch for batch in batches if batch.received >= since and batch.last > after), key=order)
+        return Arrival(number=later[0].first, received=later[0].received) if later else None
 
     def note_faults(self, tx: Transaction, name: str, faults: Sequence[Fault], *, most: int) -> None:
         rows = memory(tx).rows("stream_faults")

@@ -68,7 +68,7 @@ def test_the_page_about_sensors_as_it_stands(
         commands += 1
         assert status == 0, output.out + output.err
         assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 11
+    assert commands == 12
     _type_the_part_about_windows(cities, tmp_path, monkeypatch, capsys)
     broker.send(("city/counters/Zuid", {"at": "2026-11-20T08:15:00Z", "bikes": 5}))
     with cities[0].client() as client:

@@ -18,7 +18,7 @@ from node.adapters.sql.schema.streams import streams
 from node.adapters.sql.statements import TransactionStatements
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
-from node.datasources.streams.model import Batch, Fault, Head, Stream
+from node.datasources.streams.model import Arrival, Batch, Fault, Head, Stream
 
 _AT_ONCE: Final = 512
 """Values of one list in a statement."""
@@ -72,6 +72,23 @@ _BATCHES = (
 _FROM = _BATCHES.where(batches.c.latest >= bindparam("start"))
 _TO = _BATCHES.where(batches.c.earliest < bindparam("end"))
 _BETWEEN = _FROM.where(batches.c.earliest < bindparam("end"))
+_SINCE = (
+    select(batches.c.first.label("number"), batches.c.received)
+    .where(batches.c.stream == bindparam("of"), batches.c.received >= bindparam("since"))
+    .order_by(batches.c.received, batches.c.last)
+    .limit(1)
+)
+_AFTER = (
+    select(batches.c.first.label("number"), batches.c.received)
+    .where(
+        batches.c.stream == bindparam("of"),
+        batches.c.last > bindparam("after"),
+        batches.c.received >= bindparam("since"),
+    )
+    .order_by(batches.c.last)
+    .limit(1)
+)
+_LATEST_ARRIVAL = select(func.max(batches.c.received)).where(batches.c.stream == bindparam("of"))
 _ADD_FAULTS = insert(faults)
 _FAULTS = (
     select(faults)
@@ -185,6 +202,18 @@ class SqlStreamStore:
         statement = {(False, False): _BATCHES, (True, False): _FROM, (False, True): _TO, (True, True): _BETWEEN}
         rows = connection_of(tx).execute(statement[start is not None, end is not None], bounds)
         return [build(Batch, row, lines=tuple(row.body.decode().split("\n"))) for row in rows]
+
+    def arrival_since(self, tx: Transaction, name: str, since: datetime) -> Arrival | None:
+        row = connection_of(tx).execute(_SINCE, {"of": name, "since": since}).one_or_none()
+        return None if row is None else build(Arrival, row)
+
+    def arrival_after(self, tx: Transaction, name: str, after: int, *, since: datetime) -> Arrival | None:
+        row = connection_of(tx).execute(_AFTER, {"of": name, "after": after, "since": since}).one_or_none()
+        return None if row is None else build(Arrival, row)
+
+    def latest_arrival(self, tx: Transaction, name: str) -> datetime | None:
+        latest: datetime | None = connection_of(tx).execute(_LATEST_ARRIVAL, {"of": name}).scalar_one()
+        return latest
 
     def note_faults(self, tx: Transaction, name: str, faults: Sequence[Fault], *, most: int) -> None:
         connection = connection_of(tx)

@@ -56,6 +56,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("faults")(faults)
     verbs.command("follow")(follow)
     verbs.command("replay")(replay)
+    verbs.command("ldes")(ldes)
     verbs.command("remove")(remove)
     app.add_typer(verbs, name="stream")
 
@@ -269,6 +270,32 @@ def replay(
     return _print_events(
         asset, node, lang, start=start, end=end or ("" if speed else stamp(SystemClock().now())), speed=speed
     )
+
+
+def ldes(asset: _Asset, node: Node = None, lang: Language = "en") -> int:
+    """Open a stream as a Linked Data Event Stream (LDES).
+
+    The address and the token are for your own programs. It needs an agreement: hansa get IRI --agree-only. The
+    provider checks it for every page.
+    """
+    # Imported here: other commands of this module need no client of HTTP before they connect.
+    from node.client import OpenStream
+
+    with connect(node) as client:
+        access = open_access(client, asset, lang=lang)
+    if access is None:
+        return REFUSED
+    address, header = OpenStream(access).event_stream, f"Authorization: {access['authorization']}"
+    if Mode.json:
+        emit({**access, "eventStream": address})
+        return DONE
+    report_success("the event stream is open", detail=f"until {access['expires']}")
+    line("address", address)
+    line("header", header)
+    line("formats", "Turtle, JSON-LD, N-Quads, TriG, N-Triples")
+    line("try it", f"curl -H 'Accept: text/turtle' -H '{header}' {word(address)}")
+    remark(f"to end it: hansa transfer complete {word(access['transfer'])}")
+    return DONE
 
 
 def _print_events(asset: str, node: str | None, lang: str, **query: Any) -> int:

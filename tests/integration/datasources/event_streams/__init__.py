@@ -1,0 +1,1 @@
+"""Streams of observations as Linked Data Event Streams, under contract."""
