@@ -26,6 +26,9 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses, limits_uses
+from node.policy.odrl import parse
+from node.policy.portion import portion_of
+from node.transfer.addresses import read_address
 from node.transfer.live.access import LiveAccess, OpenAddress
 from node.transfer.live.feeds import Connect, Feed, FeedState, FetchLatest
 from node.transfer.model import Transfer
@@ -68,6 +71,14 @@ class PartnerStreamView:
     def is_ready(self) -> bool:
         """Return whether the provider gives access now."""
         return self.agreement.in_force and self.transfer is not None and is_open(self.transfer)
+
+    @property
+    def event_stream(self) -> str | None:
+        """Return the first address of the stream as a Linked Data Event Stream; None if nobody may read it now, or
+        the agreement gives some of the observations only."""
+        if not self.is_ready or self.transfer is None or portion_of(parse(self.agreement.body)).rows:
+            return None
+        return f"{read_address(self.transfer.data_address).endpoint}/ldes"
 
 
 class _FeedEntry:

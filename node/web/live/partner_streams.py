@@ -36,7 +36,8 @@ def router(*, person: Person, streams: PartnerStreams) -> APIRouter:
         description="The node reads the stream from the first request on, once for all of its people, until nobody "
         "has asked for half a minute. `feed.newest` are the newest that came since then, `feed.latest` the latest of "
         "each subject; long texts are cut. `feed` is null if there is no running transfer, or if each read is a use "
-        "of the agreement: open it with POST. `feed.end` is why it has ended.",
+        "of the agreement: open it with POST. `feed.end` is why it has ended. `eventStream` is the address of the "
+        "stream as a Linked Data Event Stream (LDES); `POST /api/transfers/{pid}/access` has the token for it.",
     )
     async def show(request: Request, agreement_id: str, file: _File = None) -> Any:
         return stream_json(await streams.view(agreement_id, await person(request), file=file))
@@ -117,6 +118,7 @@ def stream_json(view: PartnerStreamView) -> dict[str, Any]:
         "dataset": view.agreement.dataset,
         "transfer": process,
         "countsUses": view.is_counted,
+        "eventStream": view.event_stream,
         "feed": None if view.feed is None else feed_json(view.feed),
     }
 

@@ -15,6 +15,7 @@ from node.policy.templates import compile_conditions
 from node.portal.views.agreements import AgreementView
 from node.portal.views.partner_streams import PartnerStreamPages
 from node.semantics.model import File
+from node.transfer.addresses import live_address
 from node.transfer.live.feeds import FeedState, SeenObservation, StreamEnd
 from node.transfer.live.partner_streams import PartnerStreamView
 from node.transfer.model import Transfer
@@ -84,7 +85,7 @@ class FakePartnerStreams:
             agreement=agreement.id,
             dataset=TRAMS,
             format=LIVE,
-            data_address={"endpoint": f"{HOMES[PLZEN]}/live/x"},
+            data_address=live_address(HOMES[PLZEN], "x", token="t" * 43, expires=now + timedelta(hours=11)),
         )
         rows = [
             SeenObservation(

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from node.client import Refusal
+from node.client import OpenStream, Refusal
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share, transfer_here
 from tests.integration.datasources.streams import describe, observation, send
 from tests.integration.datasources.test_table_queries import counted_offer
@@ -120,6 +120,10 @@ def test_a_person_sees_a_stream_of_a_partner_move(nodes: tuple[Running, Running]
     assert page.element("dd", id="count").text == "0"
     assert "None have arrived since then." in page.text
     assert page.all("meta", http_equiv="refresh"), "without scripts it loads itself again"
+    programs = page.element("details", id="programs").text
+    assert f"{stream.endpoint}/ldes" in programs
+    assert f"hansa stream ldes {stream.agreement}" in programs
+    assert stream.authorization.removeprefix("Bearer ") not in page.text
     send(city, "moving", observation(10), observation(11))
     until("they are here", lambda: look(partner, stream.agreement).element("dd", id="count").text == "2")
     page = look(partner, stream.agreement, "?hold=1")
@@ -179,8 +183,11 @@ def test_where_reads_are_counted_nothing_is_opened_unasked(nodes: tuple[Running,
         page = look(partner, agreement)
         assert "at most 2 of 2" in page.text
         assert reads(city, agreement) == []
-        feed = client.open_partner_stream(agreement)["feed"]
-        assert feed["connected"]
+        assert client.partner_stream(agreement)["eventStream"] is None
+        opening = client.open_partner_stream(agreement)
+        assert opening["feed"]["connected"]
+        access = client.live_access(opening["transfer"]["pid"])
+        assert opening["eventStream"] == OpenStream(access).event_stream
         send(city, "counted", observation(4))
         until("it came", lambda: client.partner_stream(agreement)["feed"]["count"] == 1)
         assert client.partner_stream(agreement)["feed"]["newest"][0]["observation"] == observation(4)

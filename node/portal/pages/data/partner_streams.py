@@ -47,6 +47,8 @@ async def stream(responder: Responder, visit: Visit) -> Response:
         events=visit.url(f"/api/agreements/{segment}/stream/events", file=view.file),
         quoted=segment,
         command=shlex.join(["hansa", "stream", "follow", agreement_id]),
+        event_stream=view.stream.event_stream if feed is not None and feed.ending is None else None,
+        event_stream_command=shlex.join(["hansa", "stream", "ldes", agreement_id]),
     )
 
 

@@ -39,8 +39,8 @@ _FORMAT: Final = "1"
 """Part of every entity tag: raised when the form of pages changes."""
 _YEAR: Final = 31_536_000
 _BATCHES: Final = 4
-_AT_ONCE: Final = 4
-"""Pages that are made at a time, and half of them at most for one reader: each is in memory as a whole."""
+_AT_ONCE: Final = 2
+"""Pages of all readers that are made at a time: each is in memory as a whole."""
 _LONGEST_WAIT: Final = 45.0
 
 
@@ -64,7 +64,7 @@ class ReadEventStream:
         self._uow = uow
         self._store = store
         self._clock = clock
-        self._queue = FairQueue(places=_AT_ONCE, bound=lambda _: _AT_ONCE // 2, longest_wait=_LONGEST_WAIT)
+        self._queue = FairQueue(places=_AT_ONCE, bound=lambda _: _AT_ONCE, longest_wait=_LONGEST_WAIT)
 
     async def __call__(self, name: str, question: Question) -> Extract:
         """Return the page of the stream ``name`` at ``question.path``, which is ``ldes`` or below it.

@@ -278,6 +278,9 @@ def test_a_part_has_its_columns_only_and_some_rows_are_no_event_stream(nodes: tu
     other = some.get("/ldes/2026/11")
     assert (other.status_code, other.json()["detail"]) == (409, answer.json()["detail"])
     assert not [event for event in accesses(city, some.agreement) if event["outcome"] == "started"]
+    with nodes[1].client() as client:
+        assert client.partner_stream(columns.agreement)["eventStream"] == f"{columns.endpoint}/ldes"
+        assert client.partner_stream(some.agreement)["eventStream"] is None
 
 
 def _simple(text: str) -> list[int]:

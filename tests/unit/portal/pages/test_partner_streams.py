@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from node.identity.model import Caller, UserRole
 from node.transfer.live.feeds import SeenObservation
-from tests.fakes.portal.content import GENT
+from tests.fakes.portal.content import GENT, HOMES, PLZEN
 from tests.fakes.portal.node import BASE, FakeNode
 from tests.fakes.portal.partner_streams import STREAM
 from tests.unit.portal.conftest import browser, token
@@ -41,6 +41,15 @@ def test_the_page_shows_what_has_come(els: TestClient) -> None:
     assert [script["src"].rpartition("/")[2] for script in page.all("script")] == ["copy.js", "watch.js"]
     assert page.element("meta", http_equiv="refresh")["content"] == "10"
     assert page.all("form", action=PLACE) == []
+
+
+def test_programs_find_the_event_stream_where_it_can_be_read(node: FakeNode, els: TestClient) -> None:
+    programs = look(els).element("details", id="programs").text
+    assert f"{HOMES[PLZEN]}/live/x/ldes" in programs
+    assert f"hansa stream ldes {STREAM}" in programs
+    assert "ttttt" not in els.get(PLACE).text, "the token is shown by the command"
+    node.partner_streams.end("the counters are repaired")
+    assert look(els).all("details", id="programs") == []
 
 
 def test_a_reader_can_stop_the_page_from_loading_itself(els: TestClient) -> None:
