@@ -363,7 +363,7 @@ def _publish(
     return Publish(
         check=SubmissionCheck(
             catalogue=catalogue,
-            has_asset=parts.assets.has,
+            has_asset=parts.assets.hold,
             renew_asset=parts.assets.renew,
             visibility=base.visibility,
             portions_of=portions_of,

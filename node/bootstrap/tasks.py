@@ -148,6 +148,7 @@ def timers(
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
+        Timer("old versions", 3600.0, lambda: run_sync(protocol_services.transfer.deletions.old_versions)),
         Timer("old trials", 3600.0, lambda: run_sync(trials)),
         Timer("old keys", 3600.0, lambda: run_sync(wishes.webhooks.repetitions.forget_old)),
         Timer("subscription mail", 60.0, wishes.mail.queue_due),

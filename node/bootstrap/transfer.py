@@ -16,6 +16,7 @@ from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
 from node.transfer.deletion.confirm import ConfirmDeletion, ReceivedFiles, SendConfirmation
 from node.transfer.deletion.due import DeletionDuties
+from node.transfer.deletion.old_versions import RemoveOldFiles
 from node.transfer.deletion.receipts import Receipts
 from node.transfer.deletion.receive import ReceiveConfirmation
 from node.transfer.deliveries import OpenDelivery, SignManifest
@@ -42,6 +43,7 @@ class Deletions:
     duties: DeletionDuties
     confirm: ConfirmDeletion
     receive: ReceiveConfirmation
+    old_versions: RemoveOldFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +265,16 @@ def _deletions(base: Foundation) -> Deletions:
     )
     return Deletions(
         duties=duties,
+        old_versions=RemoveOldFiles(
+            stores.uow,
+            records=stores.catalogue.records,
+            agreements=stores.negotiation.agreements,
+            grants=stores.transfer.grants,
+            assets=parts.assets,
+            append=base.append,
+            clock=parts.clock,
+            me=parts.me,
+        ),
         confirm=ConfirmDeletion(
             uow=stores.uow,
             store=stores.transfer.deletions,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from node.catalogue.meaning.terms import TermSearch
 from node.catalogue.meaning.users import Users
 from node.catalogue.model import ERASED, Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
+from node.catalogue.retention import FileStatus, keepings, require_not_removed
 from node.catalogue.search.copies import copy_json
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
@@ -170,6 +171,18 @@ class Browse:
     async def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
         """All versions, newest first. Raises ``NotFound``."""
         return await asyncio.to_thread(self._versions, iri, caller)
+
+    async def keepings(self, versions: Sequence[Record]) -> dict[int, FileStatus]:
+        """Return for each of ``versions`` (of one asset, newest first) with stored files whether these are kept."""
+        return keepings(versions, await asyncio.to_thread(self._removals, versions[0].iri) if versions else {})
+
+    async def require_files(self, record: Record) -> None:
+        """Raise ``Gone`` if the files of this version, which the caller may see, are kept no longer."""
+        require_not_removed(record, await asyncio.to_thread(self._removals, record.iri))
+
+    def _removals(self, iri: str) -> Mapping[int, datetime]:
+        with self._uow.read() as tx:
+            return self._records.file_removals(tx, iri)
 
     async def counts(self, caller: Caller) -> dict[str, int]:
         """Return kind → number of assets of this kind that the caller sees."""

@@ -35,6 +35,10 @@ HARVESTED = "harvested"
 """The member of ``Record.extra`` of a record that came from a foreign catalogue (``HarvestOrigin``)."""
 
 
+RETENTION = "retention"
+"""The member of ``Record.extra`` that says for how long the files of earlier versions are kept
+(``node.catalogue.retention``)."""
+
 QUARANTINE = "quarantine"
 """The state of a followed node that signed two histories: nothing more is read from it until a person decides."""
 

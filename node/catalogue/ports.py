@@ -8,6 +8,7 @@ from typing import Protocol
 
 from node.base.work import Transaction
 from node.catalogue.model import Cursor, Followed, IndexFields, Query, Record, Results, ScoredVersion
+from node.semantics.model import File
 
 
 class RecordStore(Protocol):
@@ -25,7 +26,22 @@ class RecordStore(Protocol):
         of the numbers: how many versions the asset has makes no difference."""
 
     def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
-        """Return whether any version of any record, or of any with this ``origin``, has a file with these bytes."""
+        """Return whether any version of any record, or of any with this ``origin``, has a file with these bytes.
+        Versions whose files were removed do not count."""
+
+    def retaining(self, tx: Transaction, *, after: str = "", limit: int = 100) -> Sequence[str]:
+        """Return the IRIs of records of which a version declares for how long files are kept (``RETENTION``), in
+        their order, beginning after the IRI ``after``."""
+
+    def remove_files(self, tx: Transaction, iri: str, version: int, at: datetime) -> bool:
+        """Note that the files of a version are kept no longer since ``at``; return False if that is noted already."""
+
+    def file_removals(self, tx: Transaction, iri: str) -> Mapping[int, datetime]:
+        """Return the versions whose files were removed → when."""
+
+    def kept_files(self, tx: Transaction, iri: str) -> Sequence[tuple[int, Sequence[File]]]:
+        """Return the files of each version that is not withdrawn or erased and whose files were not removed, the
+        newest version first, without reading descriptions."""
 
     def get(
         self,

@@ -13,6 +13,7 @@ from node.catalogue.envelope import signature_of
 from node.catalogue.links import Link
 from node.catalogue.model import Record
 from node.catalogue.nquads import statements
+from node.catalogue.retention import FileStatus
 from node.catalogue.search.copies import copy_json
 from node.catalogue.search.entries import licences
 from node.identity.model import Caller
@@ -76,8 +77,8 @@ def record_json(
     return members
 
 
-def version_json(record: Record) -> dict[str, Any]:
-    """Return one entry of a version list."""
+def version_json(record: Record, keeping: FileStatus | None = None) -> dict[str, Any]:
+    """Return one entry of a version list; ``keeping`` says whether its files are kept."""
     return {
         "iri": record.iri,
         "version": record.version,
@@ -86,6 +87,7 @@ def version_json(record: Record) -> dict[str, Any]:
         "at": stamp(record.at),
         "sha256": record.sha256,
         "withdrawn": record.withdrawn,
+        **({"files": keeping.to_json()} if keeping is not None else {}),
         **({"erased": True} if record.is_erased else {}),
         **({"erases": sorted(record.erases), "reason": record.erasure_reason} if record.erases else {}),
     }

@@ -33,6 +33,9 @@ class AssetStore(Protocol):
     def retain(self, sha256: str) -> None:
         """Do not treat the bytes as a trial any more, if they are one."""
 
+    def expire(self, sha256: str) -> None:
+        """Treat the bytes as a trial that arrives now, unless they are one already: nothing uses them any more."""
+
     def trials(self, before: float) -> Sequence[str]:
         """Return the SHA-256 of trials that arrived last before this moment (seconds since 1970)."""
 

@@ -35,6 +35,17 @@ class TrialMarks:
                 path.touch(mode=0o600)
                 sync_folder(self._root)
 
+    def expire(self, sha256: str, target: Path) -> None:
+        """Mark the bytes at ``target``, if they are there and have no mark."""
+        if not self._root.is_dir():
+            self._root.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self._root.parent)
+        with self._lock():
+            path = self._root / sha256
+            if target.exists() and not path.exists():
+                path.touch(mode=0o600)
+                sync_folder(self._root)
+
     def renew(self, sha256: str) -> None:
         """Let a mark count from now on, if there is one."""
         path = self._root / sha256

@@ -14,7 +14,7 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.clock import Clock, stamp
-from node.base.work import UnitOfWork
+from node.base.work import Transaction, UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
@@ -43,13 +43,15 @@ class Backup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRoom:
-    """An asset of this node, and the bytes of the files of its newest version."""
+    """An asset of this node, and the bytes of the files of its newest version; ``earlier`` are those that only its
+    earlier versions have, as far as they are kept."""
 
     iri: str
     kind: str
     titles: Mapping[str, str]
     files: int
     size: int
+    earlier: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,6 +60,7 @@ class AssetRoom:
             "titles": dict(self.titles),
             "files": self.files,
             "bytes": self.size,
+            "earlierBytes": self.earlier,
         }
 
 
@@ -106,13 +109,30 @@ class Storage:
     def _read(self, after: str) -> StorageView:
         with self._uow.read() as tx:
             records = self._records.current(tx, origins=(self._me,), after=after, limit=LISTED + 1)
+            assets = [self._room_of(tx, record) for record in records[:LISTED]]
         usage = os.statvfs(self._folder)
         return StorageView(
             free=usage.f_bavail * usage.f_frsize,
             places=self._sizes(),
             backups=list(backups_in(self._backups)),
-            assets=[_room_of(record) for record in records[:LISTED]],
+            assets=assets,
             next=records[LISTED - 1].iri if len(records) > LISTED else "",
+        )
+
+    def _room_of(self, tx: Transaction, record: Record) -> AssetRoom:
+        earlier: dict[str, int] = {}
+        if record.version > 1:
+            files = [file for _, files in self._records.kept_files(tx, record.iri) for file in files]
+            earlier = {file.sha256: file.size for file in files if file.sha256 and file.source is None}
+        for file in record.files:
+            earlier.pop(file.sha256, None)
+        return AssetRoom(
+            iri=record.iri,
+            kind=record.kind,
+            titles=record.titles,
+            files=len(record.files),
+            size=sum(file.size or 0 for file in record.files),
+            earlier=sum(earlier.values()),
         )
 
     def _sizes(self) -> Mapping[str, int]:
@@ -147,16 +167,6 @@ def backups_in(folder: Path) -> Iterator[Backup]:
         if path.is_file() and path.name.endswith((".tar", ".tar.age"))
     ]
     yield from sorted(backups, key=lambda backup: (backup.at, backup.name), reverse=True)[:_BACKUPS]
-
-
-def _room_of(record: Record) -> AssetRoom:
-    return AssetRoom(
-        iri=record.iri,
-        kind=record.kind,
-        titles=record.titles,
-        files=len(record.files),
-        size=sum(file.size or 0 for file in record.files),
-    )
 
 
 def _size_of(entry: os.DirEntry[str]) -> int:

@@ -32,6 +32,9 @@ def deliverable_version(
         raise NotFound(f"the agreement does not give version {number} of the asset")
     if record.is_erased:
         raise NotFound(f"the content of version {number} of the asset was erased")
+    removed_at = records.file_removals(tx, agreement.dataset).get(number)
+    if removed_at is not None:
+        raise NotFound(f"the files of version {number} of the asset were removed on {removed_at:%Y-%m-%d}")
     if record.withdrawn:
         raise NotFound(f"version {number} of the asset is a withdrawal, and has no files")
     return record

@@ -33,6 +33,9 @@ class GrantStore(Protocol):
     def close(self, tx: Transaction, transfer: str) -> None:
         """End the access."""
 
+    def open_versions(self, tx: Transaction, dataset: str) -> frozenset[int]:
+        """Return the versions of an asset of which an access is open."""
+
     def count_access(self, tx: Transaction, transfer: str) -> None: ...
 
 

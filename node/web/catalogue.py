@@ -146,11 +146,18 @@ class _Endpoints:
         return await self._record_answer(request, found, caller, lang)
 
     async def versions(self, request: Request, iri: str) -> Response:
-        """All versions of an asset, newest first."""
+        """All versions of an asset, newest first.
+
+        `files` says whether the files of a version are kept: `current`, `always`, `counted` (while it is among so
+        many `versions` before the newest), `until` (the moment `at`; agreements in force keep them longer) or
+        `removed`.
+        """
         caller = await self._identify(request)
-        wanted = iri_meant(iri, self._base)
-        found = await self._browse.versions(wanted, caller)
-        return _json({"iri": wanted, "versions": [version_json(record) for record in found]}, caller)
+        address = iri_meant(iri, self._base)
+        versions = await self._browse.versions(address, caller)
+        keepings = await self._browse.keepings(versions)
+        members = [version_json(record, keepings.get(record.version)) for record in versions]
+        return _json({"iri": address, "versions": members}, caller)
 
     async def changes(
         self,
@@ -245,6 +252,7 @@ class _Endpoints:
             caller = await self._identify(request)
             found = await self._browse.record(f"{self._base}/{plural}/{slug}", caller, version=version)
             file = _open_file(found, name)
+            await self._browse.require_files(found)
             headers = {
                 **kept_for(caller),
                 "ETag": f'"{file.sha256}"',

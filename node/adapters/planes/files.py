@@ -124,6 +124,16 @@ class FolderAssets:
         self._path(sha256)
         self._trials.clear(sha256)
 
+    def expire(self, sha256: str) -> None:
+        self._trials.expire(sha256, self._path(sha256))
+
+    def hold(self, sha256: str) -> bool:
+        """Return whether the bytes are here. If they are a trial, they stay as long as one that arrives now."""
+        if not _SHA256.fullmatch(sha256):
+            return False
+        self._trials.renew(sha256)
+        return self.has(sha256)
+
     def trials(self, before: float) -> Sequence[str]:
         return [name for name in self._trials.names(before) if _SHA256.fullmatch(name)]
 

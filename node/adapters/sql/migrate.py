@@ -53,6 +53,7 @@ VERSIONS = (
     "0030",
     "0031",
     "0032",
+    "0033",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from node.adapters.sql.file_retention import SqlFileRetention, is_removed, note_retention
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.ledger import entries
 from node.adapters.sql.schema.records import record_heads as heads
@@ -144,7 +145,7 @@ _SCORES = (
 )
 
 
-class SqlRecordStore:
+class SqlRecordStore(SqlFileRetention):
     """All versions in one table; a second table holds the properties of each newest version, a third one up to which
     version a record was for which audience.
 
@@ -160,6 +161,7 @@ class SqlRecordStore:
         row = values(record, files=[file.to_json() for file in record.files])
         if not add(connection, records, row):
             raise Conflict(f"version {record.version} of {record.iri} already exists")
+        note_retention(tx, record)
         head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn", "origin")}
         head["offered"] = record.offer is not None and not record.withdrawn
         put(connection, heads, head, newer="version")
@@ -188,7 +190,7 @@ class SqlRecordStore:
 
     def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
         # Rare: there is no index of files, and every version is read.
-        condition = type_coerce(records.c.files, Text).contains(sha256, autoescape=True)
+        condition = and_(type_coerce(records.c.files, Text).contains(sha256, autoescape=True), ~is_removed)
         if origin is not None:
             condition = and_(condition, records.c.origin == origin)
         return connection_of(tx).execute(select(records.c.iri).where(condition).limit(1)).one_or_none() is not None

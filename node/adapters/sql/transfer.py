@@ -18,6 +18,7 @@ from node.transfer.model import AccessGrant, Reception, Transfer
 
 _BY_TOKEN = select(grants).where(grants.c.token_sha256 == bindparam("token"))
 _BY_TRANSFER = select(grants).where(grants.c.transfer == bindparam("of"))
+_OPEN_VERSIONS = select(grants.c.version).where(grants.c.dataset == bindparam("of"), ~grants.c.closed).distinct()
 _CLOSE = update(grants).where(grants.c.transfer == bindparam("of")).values(closed=True)
 _COUNT = update(grants).where(grants.c.transfer == bindparam("of")).values(accesses=grants.c.accesses + 1)
 _DELETION = select(deletions).where(deletions.c.agreement == bindparam("of"))
@@ -70,6 +71,9 @@ class SqlGrantStore:
 
     def close(self, tx: Transaction, transfer: str) -> None:
         connection_of(tx).execute(_CLOSE, {"of": transfer})
+
+    def open_versions(self, tx: Transaction, dataset: str) -> frozenset[int]:
+        return frozenset(row.version for row in connection_of(tx).execute(_OPEN_VERSIONS, {"of": dataset}))
 
     def count_access(self, tx: Transaction, transfer: str) -> None:
         connection_of(tx).execute(_COUNT, {"of": transfer})

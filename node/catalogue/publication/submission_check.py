@@ -18,11 +18,12 @@ from node.catalogue.deliverability import (
     table_files,
 )
 from node.catalogue.inspection import BREAKING_RULES
-from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, Record
+from node.catalogue.model import INTERNAL, OPENS_HISTORY, PUBLIC, RETENTION, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import merge
 from node.catalogue.offers import Terms, offer_lines, terms_of
 from node.catalogue.publication.catalogue import PLURALS, Catalogue, require_made_from
+from node.catalogue.retention import stated_retention
 from node.catalogue.visibility import Visibility
 from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
@@ -275,7 +276,7 @@ class SubmissionCheck:
             extra["bbox"] = [repr(float(edge)) for edge in description.bbox]
         if opens:
             extra[OPENS_HISTORY] = True
-        return Record(
+        draft = Record(
             iri=description.iri,
             version=0,
             kind=description.kind,
@@ -297,6 +298,8 @@ class SubmissionCheck:
             warnings=tuple(finding.to_json() for finding in description.findings if finding.severity != "info"),
             extra=extra,
         )
+        retention = stated_retention(draft)
+        return draft if retention is None else replace(draft, extra={**extra, RETENTION: retention.to_json()})
 
 
 def _allow_breaking(finding: Finding) -> Finding:

@@ -108,6 +108,20 @@ def find(
     )
 
 
+def _keeping(files: dict[str, Any] | None) -> str:
+    """Return whether the files of a version are kept, in words."""
+    if files is None:
+        return ""
+    day = str(files.get("at", ""))[:10]
+    return {
+        "current": "the newest",
+        "always": "kept",
+        "counted": f"kept, last {files.get('versions')} before the newest",
+        "until": f"kept until {day}",
+        "removed": f"removed on {day}",
+    }[str(files["state"])]
+
+
 def show(
     iri: Annotated[str, typer.Argument(help="Address of the asset; dataset/NAME is one of your node.")],
     version: Annotated[int | None, typer.Option(help="The version to show.")] = None,
@@ -133,10 +147,15 @@ def show(
         line("file", f"{file['name']}  {size(file['size'])}  sha256 {file['sha256'][:12]}…")
     table(
         [
-            [str(one["version"]), str(one["at"])[:19].replace("T", " "), str(one["sha256"])[:12] + "…"]
-            for one in versions
+            [
+                str(each["version"]),
+                str(each["at"])[:19].replace("T", " "),
+                str(each["sha256"])[:12] + "…",
+                _keeping(each.get("files")),
+            ]
+            for each in versions
         ],
-        ["version", "published", "hash"],
+        ["version", "published", "hash", "files"],
     )
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from node.base.clock import moment
+from node.catalogue.retention import KEPT_FOR, KEPT_VERSIONS
 from node.portal.codes import compact
 from node.portal.description.triples import RDF_TYPE, Description, Term
 from node.vocab.namespaces import (
@@ -108,6 +109,8 @@ FACTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("interface", (f"{DCAT}endpointDescription",)),
     ("serves", (f"{DCAT}servesDataset",)),
     ("language", (f"{DCT}language",)),
+    ("keepversions", (KEPT_VERSIONS,)),
+    ("keepfor", (KEPT_FOR,)),
     ("issued", (f"{DCT}issued",)),
     ("modified", (f"{DCT}modified",)),
     ("law", (f"{DCATAP}applicableLegislation",)),

@@ -21,6 +21,7 @@ from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
 from node.catalogue.publication.part_preview import part_words
 from node.catalogue.representations import VARY
+from node.catalogue.retention import REMOVED
 from node.catalogue.versions import memento
 from node.identity.roles import UseCase, allowed
 from node.negotiation.agreement import agreed_version
@@ -91,12 +92,14 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     except Withdrawn as error:
         return _tombstone(responder, visit, await node.catalogue.browse.versions(iri, caller), error)
     versions = list(await node.catalogue.browse.versions(iri, caller)) or [record]
+    keepings = await node.catalogue.browse.keepings(versions)
+    is_removed = record.version in keepings and keepings[record.version].state == REMOVED
     decision = await node.catalogue.assets.decision(record, caller)
     words = tuple(node.catalogue.access.sentences(record, visit.language))
     access = await node.catalogue.assets.access(record, caller)
     description = Description.read(record.nquads)
     laid_out = card(record.kind, description, record.subject)
-    files = _files(visit, record, versions[0].version)
+    files = _files(visit, record, versions[0].version, is_removed=is_removed)
     earlier = record.version if record.version != versions[0].version else None
     turtle = await node.catalogue.assets.rdf(record, "text/turtle")
     scenario = await scenario_of(responder, visit, record)
@@ -128,7 +131,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         observations=await run_sync(latest_observations, node.operation.streams, record, caller)
         if visit.owns(record.iri)
         else [],
-        preview=await _preview(responder, visit, record, files),
+        preview=None if is_removed else await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
         commands=_commands(visit, record, earlier),
@@ -138,6 +141,8 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         own=visit.owns(record.iri),
         agreed=await _find_agreement(responder, visit, record, earlier),
         earlier=earlier,
+        keepings=keepings,
+        is_removed=is_removed,
         may_check=allowed(visit.caller, UseCase.PUBLISH),
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=manages,
@@ -274,12 +279,13 @@ def _iri(visit: Visit) -> str:
     return iri
 
 
-def _files(visit: Visit, record: Record, newest: int) -> tuple[FileRow, ...]:
+def _files(visit: Visit, record: Record, newest: int, *, is_removed: bool) -> tuple[FileRow, ...]:
     base = ""
     if visit.owns(record.iri):
         base = visit.asset(record)
     elif web_address(record.iri):
         base = record.iri
+    base = "" if is_removed else base
     suffix = "" if record.version == newest else f"?version={record.version}"
     return tuple(
         FileRow(

@@ -128,7 +128,7 @@ class Assets:
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""
         file_of_name = self._open_file(record, file)
-        if file_of_name is None:
+        if file_of_name is None or not self._files.has(file_of_name.sha256):
             return None
         body = bytearray()
         async for chunk in await self._files.open(file_of_name.sha256, end=limit):
@@ -138,7 +138,7 @@ class Assets:
     async def rows(self, record: Record, file: str, query: RowQuery) -> TableRows:
         """Return rows of an *open* file. Raises ``NotFound`` for any other, and the errors of reading a table."""
         open_file = self._open_file(record, file)
-        if open_file is None:
+        if open_file is None or not self._files.has(open_file.sha256):
             raise absent()
         return await self._tables(open_file.sha256, open_file.name, query)
 

@@ -65,6 +65,8 @@ _EVERY: Final = (
     Field(name="created", form=Form.DATE, property=f"{DCT}created"),
     Field(name="version", form=_P, property=f"{DCAT}version"),
     Field(name="version_notes", form=_T, property=f"{ADMS}versionNotes", also=("versionnotes", "release_notes")),
+    Field(name="keep_versions", form=Form.INTEGER, property=f"{HANSA}keptVersions", also=("kept_versions",)),
+    Field(name="keep_for", form=Form.DURATION, property=f"{HANSA}keptFor", also=("kept_for",)),
     Field(name="previous_version", form=_L, property=f"{DCAT}previousVersion"),
     Field(name="conforms_to", form=_L, property=f"{DCT}conformsTo", also=("conformsto", "standard"), many=True),
     Field(name="access", form=Form.CODE, property=f"{DCT}accessRights", also=("access_rights",), codes=ACCESS),

@@ -421,3 +421,17 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(folder: FolderAssets, mon
     assert not task.done()
     released.set()
     assert await task == DATA
+
+
+async def test_bytes_that_nothing_uses_become_a_trial(assets: AssetStore) -> None:
+    later = time.time() + 60
+    assets.expire(ABSENT)
+    assert list(assets.trials(later)) == []
+    await assets.take_in(in_pieces(DATA), limit=len(DATA))
+    assets.expire(SHA)
+    assert list(assets.trials(later)) == [SHA]
+    await assets.take_in(in_pieces(DATA), limit=len(DATA))
+    assert not assets.remove_trial(SHA, later)
+    assets.expire(SHA)
+    assert assets.remove_trial(SHA, later)
+    assert not assets.has(SHA)

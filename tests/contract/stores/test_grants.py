@@ -147,3 +147,12 @@ class TestReceptionStore:
                 stores.receptions.put(tx, reception(name, state))
             stores.receptions.put(tx, reception("5", at=NOW - timedelta(1)))
             assert [found.transfer for found in stores.receptions.unfinished_receptions(tx)] == ["5", "1", "3"]
+
+
+def test_open_versions_are_those_with_an_access(stores: Stores) -> None:
+    with stores.uow.begin() as tx:
+        stores.grants.put(tx, grant())
+        stores.grants.put(tx, grant("urn:u", "bb", version=3))
+        stores.grants.put(tx, grant("urn:v", "cc", version=4, dataset="https://ghent.example/datasets/other"))
+        stores.grants.close(tx, "urn:u")
+        assert stores.grants.open_versions(tx, "https://ghent.example/datasets/traffic") == {2}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import Conflict
-from node.catalogue.model import OPENS_HISTORY, Record
+from node.catalogue.model import OPENS_HISTORY, RETENTION, Record
 from node.ledger.model import Entry, EntryKind
 from node.semantics.model import File
 from tests.stores import Stores
@@ -404,3 +404,31 @@ class TestErasure:
         with stores.uow.begin() as tx:
             stores.records.erase(tx, f"{BASE}a", 1, by_version=2)
             assert not stores.records.uses_file(tx, "00" * 32)
+
+
+class TestFilesOfEarlierVersions:
+    FILE = File(name="a.csv", media_type="text/csv", size=3, sha256="22" * 32)
+
+    def test_declarations_are_found_in_pages(self, stores: Stores) -> None:
+        add(stores, *(record(name, extra={RETENTION: {"versions": 1}}) for name in "cab"), record("d"))
+        add(stores, record("a", 2))
+        with stores.uow.read() as tx:
+            first = stores.records.retaining(tx, limit=2)
+            assert list(first) == [f"{BASE}a", f"{BASE}b"]
+            assert list(stores.records.retaining(tx, after=first[-1], limit=2)) == [f"{BASE}c"]
+
+    def test_a_removal_is_noted_once_and_its_bytes_are_not_in_use(self, stores: Stores) -> None:
+        add(stores, record("a", files=(self.FILE,)), record("a", 2, files=()))
+        with stores.uow.begin() as tx:
+            assert stores.records.uses_file(tx, self.FILE.sha256)
+            assert [version for version, _ in stores.records.kept_files(tx, f"{BASE}a")] == [2, 1]
+            assert stores.records.remove_files(tx, f"{BASE}a", 1, NOW)
+            assert not stores.records.remove_files(tx, f"{BASE}a", 1, NOW + HOUR)
+        with stores.uow.read() as tx:
+            assert dict(stores.records.file_removals(tx, f"{BASE}a")) == {1: NOW}
+            assert dict(stores.records.file_removals(tx, f"{BASE}b")) == {}
+            assert not stores.records.uses_file(tx, self.FILE.sha256)
+            assert [version for version, _ in stores.records.kept_files(tx, f"{BASE}a")] == [2]
+        add(stores, record("b", files=(self.FILE,)))
+        with stores.uow.read() as tx:
+            assert stores.records.uses_file(tx, self.FILE.sha256)

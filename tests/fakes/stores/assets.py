@@ -33,6 +33,10 @@ class MemoryAssets:
             self._trials[sha256] = time.time()
         return self.keep(bytes(content))
 
+    def expire(self, sha256: str) -> None:
+        if self.has(sha256):
+            self._trials.setdefault(sha256, time.time())
+
     def renew(self, sha256: str) -> None:
         if sha256 in self._trials:
             self._trials[sha256] = time.time()

@@ -9,8 +9,9 @@ from datetime import datetime
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import remains_of
-from node.catalogue.model import PUBLIC, Record, ScoredVersion
+from node.catalogue.model import PUBLIC, RETENTION, Record, ScoredVersion
 from node.ledger.model import EntryKind
+from node.semantics.model import File
 from tests.fakes.stores.work import memory
 
 
@@ -59,7 +60,33 @@ class MemoryRecordStore:
     def uses_file(self, tx: Transaction, sha256: str, *, origin: str | None = None) -> bool:
         stored = (record for versions in memory(tx).rows("records").values() for record in versions)
         records = (record for record in stored if origin in (None, record.origin))
-        return any(file.sha256 == sha256 for record in records for file in record.files)
+        kept = (record for record in records if record.version not in self.file_removals(tx, record.iri))
+        return any(file.sha256 == sha256 for record in kept for file in record.files)
+
+    def retaining(self, tx: Transaction, *, after: str = "", limit: int = 100) -> Sequence[str]:
+        declaring = {
+            iri
+            for iri, versions in memory(tx).rows("records").items()
+            if any(RETENTION in record.extra for record in versions)
+        }
+        return sorted(iri for iri in declaring if iri > after)[:limit]
+
+    def remove_files(self, tx: Transaction, iri: str, version: int, at: datetime) -> bool:
+        removals = self.file_removals(tx, iri)
+        memory(tx).put("removed_files", iri, {version: at, **removals})
+        return version not in removals
+
+    def file_removals(self, tx: Transaction, iri: str) -> Mapping[int, datetime]:
+        removals: Mapping[int, datetime] = memory(tx).rows("removed_files").get(iri, {})
+        return removals
+
+    def kept_files(self, tx: Transaction, iri: str) -> Sequence[tuple[int, Sequence[File]]]:
+        removals = self.file_removals(tx, iri)
+        return [
+            (record.version, record.files)
+            for record in reversed(self._versions(tx, iri))
+            if not record.withdrawn and record.version not in removals
+        ]
 
     def get(
         self,

@@ -51,6 +51,10 @@ class MemoryGrantStore:
         if grant is not None:
             self.put(tx, replace(grant, closed=True))
 
+    def open_versions(self, tx: Transaction, dataset: str) -> frozenset[int]:
+        grants: list[AccessGrant] = list(memory(tx).rows("grants").values())
+        return frozenset(grant.version for grant in grants if grant.dataset == dataset and not grant.closed)
+
     def count_access(self, tx: Transaction, transfer: str) -> None:
         grant = self.by_transfer(tx, transfer)
         if grant is not None:

@@ -61,6 +61,17 @@ Index(
     record_heads.c.version,
 )
 
+# Assets of which a version declares for how long the files of earlier versions are kept.
+record_retentions = Table("record_retentions", metadata, Column("iri", Words, primary_key=True))
+
+removed_files = Table(
+    "removed_files",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("version", Big, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+)
+
 record_reach = Table(
     "record_reach",
     metadata,

@@ -96,6 +96,7 @@ def storage(
     for backup in use["backups"]:
         line("backup", f"{backup['name']}   {size(backup['bytes'])}   {backup['at']}")
     for asset in use["assets"]:
-        say(f"{size(asset['bytes']):>10}   {pick(asset['titles'], 'en')[0] or asset['iri']}")
+        earlier = f"   earlier versions {size(asset['earlierBytes'])}" if asset["earlierBytes"] else ""
+        say(f"{size(asset['bytes']):>10}   {pick(asset['titles'], 'en')[0] or asset['iri']}{earlier}")
     if use["next"]:
         suggest(f"hansa storage --after {word(use['next'])}")
