@@ -279,7 +279,7 @@ class Browse:
             record = self._records.get(tx, iri, version=version, as_of=as_of, audiences=audiences)
             if record is not None and record.withdrawn and not record.is_erased:
                 before = self._records.get(tx, iri, version=record.version - 1, audiences=audiences)
-                raise _explain_withdrawal(record, before)
+                raise explain_withdrawal(record, before)
         if record is not None and record.is_erased:
             raise self._explain_erasure(record)
         if record is None:
@@ -336,7 +336,7 @@ class Browse:
         return not head.withdrawn and self._visibility.may_see(head, caller)
 
 
-def _explain_withdrawal(record: Record, before: Record | None) -> Withdrawn:
+def explain_withdrawal(record: Record, before: Record | None) -> Withdrawn:
     """Return the error for an asset that was withdrawn; the caller may see that it was there, and ``before``."""
     reason, day = record.withdrawal_reason, f"{record.at:%Y-%m-%d}"
     facts: dict[str, Any] = {"case": "with-reason" if reason else "", "day": day, "reason": reason}

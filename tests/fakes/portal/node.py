@@ -24,13 +24,14 @@ from starlette.routing import Route
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
-from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher
+from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher, explain_withdrawal
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
 from node.catalogue.model import Publication, Query, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
+from node.catalogue.retention import FileStatus, keepings
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
@@ -326,6 +327,8 @@ class FakeNode:
                 continue
             if as_of is not None and record.at > as_of:
                 continue
+            if record.withdrawn and version is None and as_of is None:
+                raise explain_withdrawal(record, None)
             return record
         raise NotFound
 
@@ -334,6 +337,9 @@ class FakeNode:
         if not versions or (versions[0].audience != "public" and not caller.is_person):
             raise NotFound
         return versions
+
+    async def keepings(self, versions: Sequence[Record]) -> dict[int, FileStatus]:
+        return keepings(versions, {})
 
     async def withdraw(self, iri: str, by: Caller, *, reason: str = "") -> None:
         require(by, UseCase.PUBLISH)

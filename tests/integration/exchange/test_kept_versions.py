@@ -138,7 +138,7 @@ def test_a_period_counts_from_the_newer_version_and_is_shown(nodes: tuple[Runnin
     assert day == f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
     with signed_in(city) as browser:
         page = browser.get(f"{iri}?version=1", headers={"Accept": "text/html"}).text
-    assert "Files times until" in page
+    assert "Files kept until" in page
     with httpx2.Client(trust_env=False) as stranger:
         text = stranger.get(iri, headers={"Accept": "text/turtle"}).text
     assert "keptFor" in text
