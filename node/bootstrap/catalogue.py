@@ -20,6 +20,7 @@ from node.catalogue.access import Access
 from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.contradictions import BRIEF, contradictions
+from node.catalogue.drafts.import_gaps import import_gaps
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers, Member
 from node.catalogue.export.catalog import CatalogExport
@@ -379,7 +380,10 @@ def _publish(
                     transformer=Transformer(parts.cage),
                 ),
                 part=CheckPart(parts.cage, parts.assets.place),
-                contradictions=partial(contradictions, reasoner=HermitReasoner(seconds=BRIEF)),
+                contradictions=partial(
+                    contradictions, reasoner=HermitReasoner(seconds=BRIEF), imports=browse.imports
+                ),
+                imports=partial(import_gaps, imports=browse.imports),
                 default=REFUSE if settings.wrong_data == "refuse" else WARN,
             ),
         ),

@@ -20,6 +20,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access, AccessCode, word
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.meaning.impact import Impacts
+from node.catalogue.meaning.imports import Imports
 from node.catalogue.meaning.terms import TermSearch
 from node.catalogue.meaning.users import Users
 from node.catalogue.model import ERASED, Query, Record
@@ -140,6 +141,7 @@ class Browse:
         self._ask = ask
         users = Users(uow=uow, records=records, visibility=visibility, ask=ask)
         self.impacts = Impacts(uow=uow, records=records, users=users)
+        self.imports = Imports(uow=uow, records=records, visibility=visibility)
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 

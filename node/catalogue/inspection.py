@@ -66,13 +66,14 @@ class Inspect:
         check: FileComparison,
         further: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         contradictions: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
+        imports: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         part: Callable[[Record], Iterable[Finding]] = lambda _draft: (),
         default: str = WARN,
     ) -> None:
-        """``further`` finds faults of other kinds of assets, ``contradictions`` those of ontologies, ``part`` those
-        of a part of the data that the conditions give. ``place`` returns the path of the bytes with this SHA-256,
-        ``check`` compares a file with a schema. ``default`` is what happens to data that break a schema which does
-        not say what happens."""
+        """``further`` finds faults of other kinds of assets, ``contradictions`` and ``imports`` those of ontologies,
+        ``part`` those of a part of the data that the conditions give. ``place`` returns the path of the bytes with
+        this SHA-256, ``check`` compares a file with a schema. ``default`` is what happens to data that break a schema
+        which does not say what happens."""
         self._uow = uow
         self._records = records
         self._open_file = open_file
@@ -80,6 +81,7 @@ class Inspect:
         self._check = check
         self._further = further
         self._contradictions = contradictions
+        self._imports = imports
         self._part = part
         self._default = default
 
@@ -87,7 +89,7 @@ class Inspect:
         """Return the findings about ``draft``. Bytes that are not here yet are checked when they arrive."""
         findings = list(self._meaning(draft)) if draft.kind in BREAKING_RULES else []
         if draft.kind == "ontology":
-            findings += [*_pitfalls(draft), *self._contradictions(draft)]
+            findings += [*_pitfalls(draft), *self._imports(draft), *self._contradictions(draft)]
         findings += self._further(draft)
         findings += self._part(draft)
         rules = self._conforms_to(draft)

@@ -36,6 +36,10 @@ class Visibility:
         """Return the audiences of ``caller``; None for this node's own people, who see all."""
         return audiences_of(caller, self._rules(), self._me)
 
+    def owns(self, record: Record) -> bool:
+        """Return whether this node is responsible for ``record``."""
+        return record.origin == self._me
+
     def may_see(self, record: Record, caller: Caller) -> bool:
         """Return whether ``record``, the newest version of its asset, exists for ``caller``."""
         return admits(self.audiences(caller), record.audience)

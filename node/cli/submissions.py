@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import HansaError
 from node.catalogue.exposure import RULES
+from node.cli.definitions import show_impact
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
-from node.cli.impacts import show_impact
 from node.cli.output import (
     Mode,
     bar,

@@ -114,10 +114,18 @@ class CatalogueCalls:
         return document("POST", "/api/ontologies/alignment", params=params, content=table.read_bytes())
 
     @endpoint
-    def reason(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:
-        """Check with a reasoner whether an ontology contradicts itself: ``{"verdict", "text", "empty", "below"}``."""
+    def imports(self, iri: str, *, version: int | None = None) -> Call[dict[str, Any]]:
+        """Return the imports of an ontology in the catalogue: ``{"iri", "version", "imports"}``."""
+        params: dict[str, Any] = {"iri": iri} | ({} if version is None else {"version": version})
+        return document("GET", "/api/catalogue/imports", params=params, headers={"Accept": "application/json"})
+
+    @endpoint
+    def reason(self, iri: str, *, imports: bool = True, language: str = "en") -> Call[dict[str, Any]]:
+        """Check with a reasoner whether an ontology, with its ``imports`` or without, contradicts itself:
+        ``{"verdict", "text", "empty", "below"}``."""
         headers = {"Accept-Language": language}
-        return document("POST", "/api/ontologies/reason", params={"ontology": iri}, headers=headers, timeout=None)
+        params = {"ontology": iri, "imports": imports}
+        return document("POST", "/api/ontologies/reason", params=params, headers=headers, timeout=None)
 
     @endpoint
     def draft_mapping(

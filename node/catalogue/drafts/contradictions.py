@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from node.base.errors import InvalidInput, TooMany
 from node.base.turnstile import Turnstile
 from node.catalogue.browse import Browse
+from node.catalogue.meaning.imports import ImportClosure, Imports
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
@@ -28,6 +30,20 @@ BRIEF: Final = 20.0
 _NAMED: Final = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonerAnswer:
+    """The verdict about an ontology, and the imports that were read with it; None if it was read without them."""
+
+    consistency: Consistency
+    closure: ImportClosure | None = None
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        members = self.consistency.to_json(language)
+        if self.closure is not None:
+            members["imports"] = self.closure.to_json()["imports"]
+        return members
+
+
 class ReasonOver:
     """Checks ontologies that the caller may see, one at a time."""
 
@@ -40,26 +56,37 @@ class ReasonOver:
             refusal=lambda: TooMany("many ontologies are being checked just now", remedy="try again in a minute"),
         )
 
-    async def __call__(self, iri: str, caller: Caller) -> Consistency:
-        """Return the verdict about the ontology ``iri``. Raises ``NotAllowed``, ``NotFound``, ``TooMany``, and
-        ``InvalidInput`` for another kind of asset."""
+    async def __call__(self, iri: str, caller: Caller, *, imports: bool = True) -> ReasonerAnswer:
+        """Return the verdict about the ontology ``iri``, with its imports or without. Raises ``NotAllowed``,
+        ``NotFound``, ``TooMany``, and ``InvalidInput`` for another kind of asset."""
         require(caller, UseCase.PUBLISH)
         record = await self._browse.record(iri, caller)
         if record.kind != "ontology":
             raise InvalidInput(f"{record.title()} is a {record.kind}", remedy="name the address of an ontology")
         with self._turnstile.admission():
+            closure = await self._browse.imports.closure(iri, caller) if imports else None
             async with self._turnstile.turn:
-                return await asyncio.to_thread(self._reasoner, record.nquads, record.subject)
+                return await asyncio.to_thread(self._reason, record, closure)
+
+    def _reason(self, record: Record, closure: ImportClosure | None) -> ReasonerAnswer:
+        document = closure.document() if closure else record.nquads
+        return ReasonerAnswer(consistency=self._reasoner(document, record.subject), closure=closure)
 
 
-def contradictions(draft: Record, reasoner: Reasoner) -> Iterator[Finding]:
-    """Yield what a reasoner finds wrong with a draft, if it has few axioms, some of which can clash."""
+def contradictions(draft: Record, reasoner: Reasoner, imports: Imports) -> Iterator[Finding]:
+    """Yield what a reasoner finds wrong with a draft and its imports, or with the draft alone, if it has few axioms,
+    some of which can clash."""
     if draft.kind != "ontology":
         return
-    axioms = Axioms(draft.nquads, draft.subject)
-    if len(axioms.axioms) > BOUNDED or not axioms.may_clash:
+    for document in (imports.for_readers(draft).document(), draft.nquads):
+        axioms = Axioms(document, draft.subject)
+        if len(axioms.axioms) <= BOUNDED:
+            break
+    else:
         return
-    verdict = reasoner(draft.nquads, draft.subject)
+    if not axioms.may_clash:
+        return
+    verdict = reasoner(document, draft.subject)
     if verdict.verdict is Verdict.INCONSISTENT:
         yield _finding(verdict, "", "contradiction")
     for iri in verdict.empty[:_NAMED]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from node.base.errors import InvalidInput
-from node.cli.impacts import show_impact
+from node.cli.definitions import show_impact, show_imports
 from node.cli.options import Language, Node, Region, connect
 from node.cli.output import Mode, count_of, emit, exact, line, remark, say, size, table, words
 
@@ -133,8 +133,9 @@ def show(
     with connect(node) as client:
         record = client.record(iri, version=version, as_of=as_of, language=lang)
         versions = client.versions(iri)
+        imports = client.imports(iri, version=record["version"])["imports"] if record["kind"] == "ontology" else []
     if Mode.json:
-        emit({**record, "versions": versions})
+        emit({**record, "versions": versions, **({"imports": imports} if record["kind"] == "ontology" else {})})
         return
     say(record["title"])
     line("kind", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
@@ -145,6 +146,7 @@ def show(
     _show_copies(record)
     for file in record.get("files", []):
         line("file", f"{file['name']}  {size(file['size'])}  sha256 {file['sha256'][:12]}…")
+    show_imports(imports, lang)
     table(
         [
             [

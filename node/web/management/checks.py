@@ -131,13 +131,16 @@ def router(
             "confined and limited in time. `verdict` is consistent, empty-classes or inconsistent; or no-java, "
             "no-library, not-confined, too-large, too-long or failed, without an answer. `empty` lists the classes "
             "that can have no members, `because` the axioms that are the reason; with `minimal` none of them can be "
-            "left out. `below` lists what follows about classes and is not stated."
+            "left out. `below` lists what follows about classes and is not stated. Without `imports=false` the ontologies "
+            "that it imports are read too, and listed in `imports`."
         ),
     )
-    async def reason_over(request: Request, ontology: Annotated[str, Query(max_length=2048)] = "") -> Any:
+    async def reason_over(
+        request: Request, ontology: Annotated[str, Query(max_length=2048)] = "", imports: bool = True
+    ) -> Any:
         caller = await person(request)
         language = language_in(request.headers.get("accept-language"))
-        return (await reason(iri_meant(ontology, base), caller)).to_json(language)
+        return (await reason(iri_meant(ontology, base), caller, imports=imports)).to_json(language)
 
     @api.get(
         "/transformations/draft",

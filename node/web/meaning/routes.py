@@ -1,4 +1,5 @@
-"""The terms of ontologies: search, one term, and a term at its own address in the form that is asked for."""
+"""The terms of ontologies: search, one term, and a term at its own address in the form that is asked for; and the
+imports of an ontology."""
 
 from __future__ import annotations
 
@@ -10,12 +11,14 @@ from urllib.parse import quote
 from fastapi import Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from node.base.errors import NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.representations import FORMATS, HTML, JSON, language_in, negotiate
 from node.catalogue.visibility import absent
 from node.identity.model import Caller
 from node.semantics.documents import serialise
+from node.semantics.kinds import iri_meant
+from node.vocab.versions import LAST_VERSION
 from node.web.api_router import PlacedApiRouter
 from node.web.replies import kept_for
 
@@ -28,6 +31,7 @@ def router(*, browse: Browse, identify: Identify, base: str) -> PlacedApiRouter:
     routes = PlacedApiRouter(tags=["catalogue"])
     routes.add_api_route("/api/catalogue/terms", endpoints.search, methods=["GET"], name="terms")
     routes.add_api_route("/api/catalogue/term", endpoints.term, methods=["GET"], name="term")
+    routes.add_api_route("/api/catalogue/imports", endpoints.imports, methods=["GET"], name="imports")
     routes.add_api_route(
         "/ontologies/{slug}/{name}",
         endpoints.address,
@@ -74,6 +78,32 @@ class _Endpoints:
         language = language_in(lang or request.headers.get("accept-language"))
         view = await self._browse.terms.term(iri, caller)
         return JSONResponse(view.to_json(language), headers=kept_for(caller))
+
+    async def imports(
+        self,
+        request: Request,
+        iri: Annotated[str, Query(max_length=2048)],
+        version: Annotated[int | None, Query(ge=1, le=LAST_VERSION)] = None,
+        form: Annotated[str, Query(alias="format", max_length=20)] = "",
+    ) -> Response:
+        """The imports of an ontology, direct ones and those of its imports, in the versions that were there when it
+        (or its `version`) was published; as far as you may see them. `state` is `found`, `missing`, `erased`, or
+        `too-many` beyond 50 ontologies or 16 MB; without `pinned` there was none yet, and the newest counts.
+
+        In a syntax of RDF (`format` or `Accept`), the answer has the statements of the ontology and of all its
+        imports, and `dct:requires` names their versions.
+        """
+        caller = await self._identify(request)
+        closure = await self._browse.imports.closure(iri_meant(iri, self._base), caller, version=version)
+        headers = {**kept_for(caller), "Vary": "Accept, Authorization, Cookie"}
+        if form and form not in FORMATS:
+            raise InvalidInput("there is no such format", remedy=f"one of: {', '.join(FORMATS)}")
+        accept = request.headers.get("accept", "*/*")
+        media_type = FORMATS[form] if form else JSON if accept == "*/*" else negotiate(accept)
+        if media_type in (HTML, JSON):
+            return JSONResponse(closure.to_json(), headers=headers)
+        body = await asyncio.to_thread(lambda: serialise(closure.document(), media_type))
+        return Response(body, media_type=media_type, headers=headers)
 
     async def address(self, request: Request, slug: str, name: str) -> Response:
         """A term at an address below its ontology: a page, JSON or RDF. A term that is named by a fragment

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from node.cli.definitions import show_imports
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, line, report_failure, report_success, say
@@ -20,6 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def reason(
     ontology: Annotated[str, typer.Argument(help="The address of an ontology; ontology/NAME is one of your node.")],
+    imports: Annotated[
+        bool, typer.Option("--imports/--no-imports", help="Read the ontologies that it imports too.")
+    ] = True,
     node: Node = None,
     lang: Language = "en",
 ) -> int:
@@ -28,7 +32,7 @@ def reason(
     HermiT (OWL 2 DL) classifies it, names the classes that nothing can be a member of, and says why. It needs Java.
     """
     with connect(node) as client:
-        answer = client.reason(ontology, language=lang)
+        answer = client.reason(ontology, imports=imports, language=lang)
     if Mode.json:
         emit(answer)
     elif answer["verdict"] == _SOUND:
@@ -37,6 +41,7 @@ def reason(
         report_failure(answer["text"])
     else:
         say(answer["text"])
+    show_imports(answer.get("imports", ()), lang)
     for sentence in answer.get("because", ()):
         line("because", sentence)
     for term in answer["empty"]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from node.base.errors import HansaError, InvalidInput, TooMany
+from node.catalogue.drafts.contradictions import ReasonerAnswer
 from node.portal.visit import Visit
-from node.semantics.ontologies.consistency import Consistency
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -21,12 +21,12 @@ async def form(responder: Responder, visit: Visit) -> Response:
 
 async def answer(responder: Responder, visit: Visit) -> Response:
     """``POST /ontology/reason``: check the ontology and show the verdict."""
-    iri = visit.fields.get("iri", "")
+    iri, imports = visit.fields.get("iri", ""), bool(visit.fields.get("imports"))
     try:
-        verdict = await responder.node.catalogue.meaning.reason(iri, visit.caller)
+        reasoning = await responder.node.catalogue.meaning.reason(iri, visit.caller, imports=imports)
     except (InvalidInput, TooMany) as error:
         return await _page(responder, visit, iri, error=error)
-    return await _page(responder, visit, iri, verdict=verdict)
+    return await _page(responder, visit, iri, reasoning=reasoning)
 
 
 async def _page(
@@ -34,15 +34,19 @@ async def _page(
     visit: Visit,
     iri: str,
     *,
-    verdict: Consistency | None = None,
+    reasoning: ReasonerAnswer | None = None,
     error: HansaError | None = None,
 ) -> Response:
-    record = await responder.node.catalogue.browse.record(iri, visit.caller)
+    browse = responder.node.catalogue.browse
+    record = await browse.record(iri, visit.caller)
+    closure = reasoning.closure if reasoning else await browse.imports.closure(iri, visit.caller)
     return responder.render(
         visit,
         "reasoning.html",
         status=200 if error is None else error.status,
         record=record,
-        verdict=verdict,
+        verdict=reasoning.consistency if reasoning else None,
+        imports=closure.imports if closure else (),
+        with_imports=closure is not None,
         trouble=None if error is None else visit.explain(error),
     )

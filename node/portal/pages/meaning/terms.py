@@ -25,6 +25,7 @@ async def terms(responder: Responder, visit: Visit) -> Response:
     trouble, total = None, 0
     matches: Sequence[TermMatch] = ()
     tree = await browse.terms.tree(ontology, visit.caller) if ontology else None
+    closure = await browse.imports.closure(ontology, visit.caller) if ontology and not text else None
     if text:
         try:
             total, matches = await browse.terms.search(text, visit.caller, ontology=ontology, limit=SHOWN)
@@ -36,6 +37,7 @@ async def terms(responder: Responder, visit: Visit) -> Response:
         status=400 if trouble else 200,
         text=text,
         tree=tree,
+        imports=closure.imports if closure else (),
         total=total,
         matches=matches,
         trouble=trouble,

@@ -1,8 +1,8 @@
-"""Print what a new version of an ontology or a schema changes, and for whom."""
+"""Print what a new version of an ontology or a schema changes, and for whom, and what an ontology imports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from node.cli.output import count_of, line, remark, report_failure, report_success, words
@@ -18,6 +18,11 @@ _VERDICTS: Final = {
     "backward": "old data stays valid; old programs may meet new values or fields",
     "forward": "old programs can read new data; old data may be invalid",
     "none": "old data may be invalid, and old programs may not read new data",
+}
+_STATES: Final = {
+    "missing": "not in this catalogue",
+    "erased": "this version was erased",
+    "too-many": "left out: more is imported than is read",
 }
 _NAMES: Final = {
     "full": "fully compatible",
@@ -49,3 +54,18 @@ def show_impact(impact: Mapping[str, Any], lang: str) -> None:
     others = [user for user in impact["users"] if user["iri"] not in shown]
     for user in others[:SHOWN]:
         line("user", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
+
+
+def show_imports(imports: Iterable[Mapping[str, Any]], lang: str) -> None:
+    """Print each import of an ontology: its title and version, or why it is not here."""
+    for entry in imports:
+        ontology = entry.get("ontology")
+        if ontology is None:
+            line("imports", f"{entry['name']}  ({_STATES[entry['state']]})")
+            continue
+        version = f"version {ontology['version']}"
+        if not entry["pinned"]:
+            version += ", published later"
+        elif ontology["newest"] > ontology["version"]:
+            version += f"; the newest is {ontology['newest']}"
+        line("imports", f"{words(ontology['titles'], lang)}  {ontology['iri']}  ({version})")
