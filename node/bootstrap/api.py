@@ -34,6 +34,7 @@ from node.web.management import (
     keys,
     limits,
     negotiations,
+    ontologies,
     operation,
     oversight,
     people,
@@ -161,6 +162,7 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
             base=node.parts.base,
         )
     )
+    app.include_router(ontologies.router(person=node.callers.person, publish_ontology=meaning.publish_ontology))
 
 
 def _exchange_doors(app: FastAPI, node: HansaNode) -> None:

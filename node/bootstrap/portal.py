@@ -114,6 +114,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             draft_mapping=catalogue.publication.meaning.draft_mapping,
             reason=catalogue.publication.meaning.reason,
             align=catalogue.publication.meaning.align,
+            publish_ontology=catalogue.publication.meaning.publish_ontology,
         ),
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from node.adapters.peers.sources import WebSources
 from node.adapters.planes.drafts import FolderDrafts
 from node.adapters.reasoner.hermit import HermitReasoner
 from node.bootstrap.parts import Parts
@@ -13,6 +14,7 @@ from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
+from node.catalogue.drafts.ontology_documents import PublishOntology
 from node.catalogue.publication.publish import Publish
 from node.scenarios.records.transformations import KnownTransformations
 from node.scenarios.transformations.drafts import DraftMapping
@@ -31,6 +33,7 @@ class MeaningServices:
     draft_mapping: DraftMapping
     reason: ReasonOver
     align: AlignOntologies
+    publish_ontology: PublishOntology
 
 
 def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningServices:
@@ -46,5 +49,8 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
         try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
         draft_mapping=DraftMapping(browse=browse, publish=publish, transformations=KnownTransformations(browse)),
         align=AlignOntologies(browse=browse, publish=publish),
+        publish_ontology=PublishOntology(
+            publish=publish, get=WebSources(parts.egress).get, limit=parts.settings.description_limit
+        ),
         reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )

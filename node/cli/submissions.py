@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from node.base.errors import HansaError
+from node.base.errors import HansaError, InvalidInput
 from node.catalogue.exposure import RULES
 from node.cli.definitions import show_impact
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
@@ -110,10 +110,61 @@ def publish_alone(client: HansaClient, description: DescriptionFile, options: Pu
     except HansaError as refusal:
         if "findings" not in refusal.facts:
             raise
-        return _refusal_json(description, refusal, "nothing was saved", lang=options.lang)
+        return _refusal_json(description.path, description.lines, refusal, "nothing was saved", lang=options.lang)
     _show_published(publication, description)
     if "impact" in publication:
         show_impact(publication["impact"], options.lang)
+    return publication
+
+
+def fields_of(additions: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a description in words such as ``license=CC-BY-4.0`` and ``contact.name=Roads``. Raises
+    ``InvalidInput``."""
+    fields: dict[str, Any] = {}
+    for addition in additions:
+        name, sign, value = addition.partition("=")
+        if not (name and sign and value):
+            raise InvalidInput(f"{addition} names no field with a value", remedy="write it like license=CC-BY-4.0")
+        outer, dot, inner = name.partition(".")
+        if dot and isinstance(fields.setdefault(outer, {}), dict):
+            fields[outer][inner] = value
+        else:
+            fields[outer] = value
+    return fields
+
+
+def publish_address(
+    client: HansaClient, url: str, fields: Mapping[str, Any], options: PublishOptions
+) -> dict[str, Any]:
+    """Publish the ontology that the node reads at ``url``, with ``fields`` that its document does not say, and return
+    what the node answers; or return its errors.
+
+    Raises ``HansaError`` if it is refused for another reason.
+    """
+    order: dict[str, Any] = {
+        "url": url,
+        "fields": dict(fields),
+        "dryRun": options.check,
+        "allowBreaking": options.breaking,
+    }
+    order |= {
+        name: value
+        for name, value in (("conditions", options.conditions), ("audience", options.audience))
+        if value is not None
+    }
+    try:
+        publication = client.publish_ontology(order)
+    except HansaError as refusal:
+        if "findings" not in refusal.facts:
+            raise
+        return _refusal_json(url, {}, refusal, "nothing was saved", lang=options.lang)
+    _show_wider_audience(publication, options.lang)
+    if options.check:
+        _show_checked(publication, options.lang)
+    else:
+        _show_publication(publication, {}, is_checked_first=True)
+        if "impact" in publication:
+            show_impact(publication["impact"], options.lang)
     return publication
 
 
@@ -132,7 +183,7 @@ def publish_together(
     first = [description for description in descriptions if options.check or description.is_checked_first]
     for description, answer in zip(first, _answers(client, first, dry_run=True), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refusal_json(description, answer, lang=options.lang)
+            results[description.path] = _refusal_json(description.path, description.lines, answer, lang=options.lang)
             continue
         _show_wider_audience(answer, options.lang)
         if options.check:
@@ -143,7 +194,7 @@ def publish_together(
     rest = [description for description in descriptions if description.path not in results]
     for description, answer in zip(rest, _answers(client, rest, wait=wait), strict=True):
         if isinstance(answer, HansaError):
-            results[description.path] = _refusal_json(description, answer, lang=options.lang)
+            results[description.path] = _refusal_json(description.path, description.lines, answer, lang=options.lang)
         else:
             _show_published(answer, description)
             results[description.path] = answer
@@ -222,19 +273,23 @@ def _show_wider_audience(result: Mapping[str, Any], lang: str) -> None:
 
 
 def _show_published(result: Mapping[str, Any], description: DescriptionFile) -> None:
+    _show_publication(result, description.lines, is_checked_first=description.is_checked_first)
+
+
+def _show_publication(result: Mapping[str, Any], lines: Mapping[str, int], *, is_checked_first: bool) -> None:
     report_success(f"{result['kind']} published", detail=f"version {result['version']}")
     line("address", result["iri"], style="cyan")
     if result.get("behind"):
         behind = ", ".join(sorted(result["behind"]))
         remark(f"not shown yet by {behind}: still catching up with the ledger")
     warnings = [warning for warning in result.get("warnings", []) if warning.get("severity") != "info"]
-    if description.is_checked_first:
+    if is_checked_first:
         shown = _about_audience(result)
         warnings = [warning for warning in warnings if warning not in shown]
     if warnings:
         remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
         if not Mode.json:
-            findings(warnings[:6], description.lines)
+            findings(warnings[:6], lines)
 
 
 def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -248,13 +303,13 @@ def _text_of(warning: Mapping[str, Any], part: str, lang: str) -> str:
 
 
 def _refusal_json(
-    description: DescriptionFile,
+    path: Path | str,
+    lines: Mapping[str, int],
     refusal: HansaError,
     outcome: str = "this description was not saved",
     *,
     lang: str = "en",
 ) -> dict[str, Any]:
-    path = description.path
     if "findings" not in refusal.facts:
         report_failure(f"{path}: {refusal.detail}")
         if refusal.remedy:
@@ -271,7 +326,7 @@ def _refusal_json(
     count = len(items)
     report_failure(f"{path}: {count} error{'s' if count != 1 else ''}")
     if not Mode.json:
-        findings(items, description.lines)
+        findings(items, lines)
         complain(outcome)
     impact = {"impact": refusal.facts["impact"]} if "impact" in refusal.facts else {}
     return {"file": str(path), "findings": refusal.facts["findings"], **impact}

@@ -120,6 +120,12 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/imports", params=params, headers={"Accept": "application/json"})
 
     @endpoint
+    def publish_ontology(self, order: dict[str, Any]) -> Call[dict[str, Any]]:
+        """Publish the ontology that the node reads at ``order["url"]``; further members: ``fields``, ``conditions``,
+        ``audience``, ``dryRun``, ``allowBreaking``. The answer is that of ``publish``."""
+        return document("POST", "/api/ontologies", json=order, timeout=None)
+
+    @endpoint
     def reason(self, iri: str, *, imports: bool = True, language: str = "en") -> Call[dict[str, Any]]:
         """Check with a reasoner whether an ontology, with its ``imports`` or without, contradicts itself:
         ``{"verdict", "text", "empty", "below"}``."""

@@ -46,7 +46,7 @@ from node.portal.pages.data import (
     values,
     webhooks,
 )
-from node.portal.pages.meaning import alignments, mappings, reasoner, terms
+from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.regions import blocks, membership, offices
@@ -106,6 +106,8 @@ class Portal:
             ("POST", "/transformation/draft", page(mappings.publish, **people)),
             ("GET", "/ontology/align", page(alignments.draft, **people)),
             ("POST", "/ontology/align", page(alignments.publish, **people)),
+            ("GET", "/ontology/publish", page(ontologies.form, **people)),
+            ("POST", "/ontology/publish", page(ontologies.publish, **people)),
             ("GET", "/ontology/reason", page(reasoner.form, **people)),
             ("POST", "/ontology/reason", page(reasoner.answer, **form)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),

@@ -11,6 +11,7 @@ from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
+from node.catalogue.drafts.ontology_documents import PublishOntology
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
@@ -72,6 +73,7 @@ class MeaningUseCases:
     draft_mapping: DraftMapping
     reason: ReasonOver
     align: AlignOntologies
+    publish_ontology: PublishOntology
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ OWN_LIMITS: Final = (
     "/api/imports",
     "/api/schemas/check",
     "/api/transformations/try",
+    "/ontology/publish",  # the portal's form with an ontology
     "/record/foresee",  # the portal's form with the next version of an ontology or schema
     "/schema/check",  # the portal's form with a file to check
     "/transformation/try",  # the portal's form with a sample of rows

@@ -30,6 +30,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/schemas/check": "PUBLISH",
     "GET /api/ontologies/alignment": "PUBLISH",
     "POST /api/ontologies/alignment": "PUBLISH",
+    "POST /api/ontologies": "PUBLISH",
     "POST /api/ontologies/reason": "PUBLISH",
     "GET /api/transformations/draft": "PUBLISH",
     "POST /api/transformations/try": "PUBLISH",

@@ -20,6 +20,8 @@ from node.cli.submissions import (
     TOGETHER_BYTES,
     DescriptionFile,
     PublishOptions,
+    fields_of,
+    publish_address,
     publish_alone,
     publish_together,
     read_file,
@@ -37,9 +39,10 @@ def register(app: typer.Typer) -> None:
 
 def publish(
     files: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
-            help="Descriptions (.yaml, .ttl, .jsonld …), a folder with descriptions, or a data file to start from."
+            help="Descriptions (.yaml, .ttl, .jsonld …), a folder with descriptions, a data file to start from, "
+            "or the address (https://…) of an ontology on the web."
         ),
     ] = None,
     kind: Annotated[
@@ -62,6 +65,10 @@ def publish(
     ] = False,
     attach: Annotated[
         list[Path] | None, typer.Option("--file", help="A data file that belongs to an RDF description.")
+    ] = None,
+    additions: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="What an ontology at an address does not say itself."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
     as_is: Annotated[
@@ -86,14 +93,6 @@ def publish(
         return 0
     if not files:
         raise typer.BadParameter("name a description to publish, or a data file to start from")
-    paths = _paths(files)
-    descriptions = [path for path in paths if path.suffix.lower() in (".yaml", ".yml", *RDF)]
-    for path in paths:
-        if path not in descriptions:
-            survey = examine(path, as_is=as_is)
-            write_draft(path, path.with_suffix(".yaml"), survey, any_format=True)
-    if not descriptions:
-        return 0
     options = PublishOptions(
         kind=kind,
         conditions=conditions,
@@ -103,8 +102,29 @@ def publish(
         check=check,
         lang=lang,
     )
+    addresses = [file for file in files if file.startswith(("http://", "https://"))]
+    if addresses:
+        if len(addresses) < len(files):
+            raise typer.BadParameter("name addresses or files, not both")
+        with connect(node) as client:
+            fields = fields_of(additions or [])
+            return _finish([publish_address(client, address, fields, options) for address in addresses])
+    if additions:
+        raise typer.BadParameter("--set adds to an ontology at an address; write the fields into your description")
+    paths = _paths([Path(file) for file in files])
+    descriptions = [path for path in paths if path.suffix.lower() in (".yaml", ".yml", *RDF)]
+    for path in paths:
+        if path not in descriptions:
+            survey = examine(path, as_is=as_is)
+            write_draft(path, path.with_suffix(".yaml"), survey, any_format=True)
+    if not descriptions:
+        return 0
     with connect(node) as client:
-        results = _publish(client, descriptions, attach or [], options, as_is=as_is)
+        return _finish(_publish(client, descriptions, attach or [], options, as_is=as_is))
+
+
+def _finish(results: Sequence[dict[str, Any]]) -> int:
+    """Print the results for programs, and return the exit status."""
     if Mode.json:
         emit(results if len(results) != 1 else results[0])
     return REFUSED if any("findings" in result or "error" in result for result in results) else 0

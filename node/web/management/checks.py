@@ -131,8 +131,8 @@ def router(
             "confined and limited in time. `verdict` is consistent, empty-classes or inconsistent; or no-java, "
             "no-library, not-confined, too-large, too-long or failed, without an answer. `empty` lists the classes "
             "that can have no members, `because` the axioms that are the reason; with `minimal` none of them can be "
-            "left out. `below` lists what follows about classes and is not stated. Without `imports=false` the ontologies "
-            "that it imports are read too, and listed in `imports`."
+            "left out. `below` lists what follows about classes and is not stated. Without `imports=false` the "
+            "ontologies that it imports are read too, and listed in `imports`."
         ),
     )
     async def reason_over(

@@ -228,6 +228,7 @@ class FakeNode:
         self.webhooks = FakeWebhooks(NOW)
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
+        self.publish_ontology = SimpleNamespace(limit=16 << 20)
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []

@@ -26,6 +26,7 @@ OTHERS_PASSWORD: Final = "PUT /api/accounts/{login}/password"
 
 PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /ontology/align": (UseCase.PUBLISH, {}),
+    "POST /ontology/publish": (UseCase.PUBLISH, {}),
     "POST /ontology/reason": (UseCase.PUBLISH, {}),
     "POST /transformation/draft": (UseCase.PUBLISH, {}),
     "POST /record/ask": (UseCase.NEGOTIATE, {}),

@@ -88,10 +88,13 @@ async def _page(
         values={name: values.get(name, "") for name in _FIELDS},
         choices={name: value for name, value in values.items() if name.startswith(_CHOICE)},
         trouble=None if trouble is None else visit.explain(trouble),
-        faults=[_words(visit, Finding.from_json(fault)) for fault in faults if fault["severity"] == "violation"],
+        faults=[
+            finding_words(visit, Finding.from_json(fault)) for fault in faults if fault["severity"] == "violation"
+        ],
     )
 
 
-def _words(visit: Visit, finding: Finding) -> str:
+def finding_words(visit: Visit, finding: Finding) -> str:
+    """Return what is wrong, and how to correct it, in the reader's language."""
     texts: Mapping[str, Any] = finding.translations.get(visit.language) or {}
     return f"{texts.get('message', finding.message)} {texts.get('remedy', '')}".strip()

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from node.base.errors import InvalidInput
 from node.catalogue.meaning.terms import TermMatch
+from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ async def terms(responder: Responder, visit: Visit) -> Response:
         status=400 if trouble else 200,
         text=text,
         tree=tree,
+        may_publish=allowed(visit.caller, UseCase.PUBLISH),
         imports=closure.imports if closure else (),
         total=total,
         matches=matches,

@@ -1,0 +1,179 @@
+"""Ontologies of others get in: from their address on the web or from a file, by API, terminal and page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import httpx2
+import pytest
+
+from node.cli.exits import REFUSED
+from tests.integration.meaning.test_imports import HEAD, TERM, client
+from tests.nodes import Running
+from tests.portal_browser import csrf_of, signed_in
+from tests.terminal import asked, typed
+
+NS = "https://vocabularies.example/ns"
+BARE = """@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> . @prefix : <https://vocabularies.example/ns/poles#> .
+<https://vocabularies.example/ns/poles> a owl:Ontology ; dct:title "Poles"@en ; dct:description "Poles."@en .
+:Pole a owl:Class ; rdfs:label "pole"@en ; rdfs:comment "It stands."@en .
+"""
+
+
+def turtle(name: str, *terms: str) -> bytes:
+    return (HEAD.format(iri=f"{NS}/{name}", title=name) + "".join(TERM.format(name=term) for term in terms)).encode()
+
+
+class Web(BaseHTTPRequestHandler):
+    """Vocabularies as others serve them; ``pages``: path → status, media type, body."""
+
+    pages: ClassVar[dict[str, tuple[int, str, bytes]]] = {}
+
+    def do_GET(self) -> None:
+        status, media_type, body = self.pages.get(self.path, (404, "text/html", b"no"))
+        self.send_response(status)
+        if status in (301, 302):
+            self.send_header("Location", body.decode())
+        if media_type:
+            self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    Web.pages = {
+        "/lamps": (302, "", b"/files/lamps.ttl"),
+        "/files/lamps.ttl": (200, "text/turtle; charset=utf-8", turtle("lamps", "Lamp")),
+        "/raw/masts.ttl": (200, "application/octet-stream", turtle("masts", "Mast")),
+        "/page": (200, "text/html", b"<html>about</html>"),
+        "/page.ttl": (200, "text/html", b"<html>about</html>"),
+        "/broken.ttl": (200, "text/turtle", b"this is no turtle"),
+        "/poles.ttl": (200, "text/turtle", BARE.encode()),
+        "/large.ttl": (200, "text/turtle", b"#" * (17 << 20)),
+    }
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def order(city: Running, **members: Any) -> httpx2.Response:
+    with client(city) as http:
+        return http.post("/api/ontologies", json=members)
+
+
+def test_an_ontology_is_read_from_its_address(city: Running, web: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert order(city, url=f"{web}/lamps#Lamp", dryRun=True).status_code == 201
+    with client(city) as http:
+        assert http.get("/api/catalogue/terms", params={"q": "Lamp"}).json()["total"] == 0, "a dry run saves nothing"
+    status, shown = typed(city, capsys, "publish", f"{web}/lamps", "--check")
+    assert (status, "no errors" in shown) == (0, True), shown
+    status, shown = typed(city, capsys, "publish", f"{web}/lamps")
+    assert status == 0, shown
+    assert "ontology published   version 1" in shown
+    with client(city) as http:
+        (term,) = http.get("/api/catalogue/terms", params={"q": "Lamp"}).json()["terms"]
+    assert term["iri"] == f"{NS}/lamps#Lamp"
+    again = asked(city, capsys, "publish", f"{web}/lamps")
+    assert again["version"] == 1, "the same document makes no new version"
+    assert order(city, url=f"{web}/raw/masts.ttl").json()["kind"] == "ontology", "known by its ending"
+
+
+def test_what_the_document_does_not_say_is_added(city: Running, web: str, capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = order(city, url=f"{web}/poles.ttl")
+    assert refusal.status_code == 422, refusal.text
+    status, shown = typed(city, capsys, "publish", f"{web}/poles.ttl")
+    assert status == REFUSED
+    assert "nothing was saved" in shown
+    additions = ["license=CC-BY-4.0", "version=1", "contact.name=Poles", "contact.email=poles@example.org"]
+    words = [word for addition in additions for word in ("--set", addition)]
+    status, shown = typed(city, capsys, "publish", f"{web}/poles.ttl", *words)
+    assert (status, "ontology published" in shown) == (0, True), shown
+    status, shown = typed(city, capsys, "publish", f"{web}/poles.ttl", "--set", "license")
+    assert (status != 0, "license=CC-BY-4.0" in shown) == (True, True), shown
+    status, shown = typed(city, capsys, "publish", "pyproject.toml", "--set", "license=CC-BY-4.0")
+    assert (status != 0, "address" in shown) == (True, True), shown
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/nowhere", 400, "404"),
+        ("/page", 400, "text/html"),
+        ("/page.ttl", 400, "text/html"),
+        ("/broken.ttl", 400, "line 1"),
+        ("/large.ttl", 413, ""),
+    ],
+)
+def test_what_is_no_ontology_is_refused_with_the_reason(
+    city: Running, web: str, path: str, status: int, word: str
+) -> None:
+    answer = order(city, url=web + path)
+    assert (answer.status_code, word in answer.text) == (status, True), answer.text
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x.example/a.ttl", "lamps", "http://", "http://[::1"])
+def test_other_addresses_are_refused(city: Running, url: str) -> None:
+    assert 400 <= order(city, url=url).status_code < 500
+
+
+def test_only_publishers_make_the_node_read_an_address(city: Running, web: str) -> None:
+    with client(city, stranger=True) as http:
+        assert http.post("/api/ontologies", json={"url": f"{web}/lamps"}).status_code == 401
+
+
+def test_many_at_once_are_read_or_told_to_wait(city: Running, web: str) -> None:
+    with ThreadPoolExecutor(64) as pool:
+        statuses = list(pool.map(lambda _: order(city, url=f"{web}/lamps", dryRun=True).status_code, range(64)))
+    assert set(statuses) <= {201, 429}
+    assert statuses.count(201) >= 16
+
+
+def test_a_person_publishes_an_ontology_in_the_browser(city: Running, web: str) -> None:
+    with signed_in(city) as browser:
+        assert "/ontology/publish" in browser.get("/terms").text
+        assert "/ontology/publish" in browser.get("/publish").text
+        page = browser.get("/ontology/publish")
+        assert page.status_code == 200
+        fields = {"csrf": csrf_of(page.text), "url": "", "audience": "internal"}
+
+        def send(name: str = "", body: bytes = b"", **more: str) -> httpx2.Response:
+            return browser.post("/ontology/publish", data={**fields, **more}, files={"file": (name, body)})
+
+        refused = send(url=f"{web}/page")
+        assert refused.status_code == 400
+        assert "text/html" in refused.text
+        assert f"{web}/page" in refused.text, "what was typed stays"
+        refused = send("poles.ttl", BARE.replace("/poles", "/more-poles").encode())
+        assert refused.status_code == 422
+        assert "contact" in refused.text
+        additions = {
+            "version": "1.0",
+            "license": "CC-BY-4.0",
+            "contact.name": "Poles",
+            "contact.email": "poles@example.org",
+        }
+        answer = send("poles.ttl", BARE.replace("/poles", "/more-poles").encode(), **additions)
+        assert answer.status_code == 303, answer.text
+        checked = send("bollards.ttl", turtle("bollards", "Bollard"), check="yes")
+        assert "Nothing was saved." in checked.text
+        answer = send("bollards.ttl", turtle("bollards", "Bollard"))
+        assert answer.status_code == 303
+        assert browser.get(answer.headers["location"]).status_code == 200
+        # A change that breaks is published only if the person says so.
+        refused = send("bollards.ttl", turtle("bollards", "Post"))
+        assert 'name="breaking"' in refused.text
+        assert send("bollards.ttl", turtle("bollards", "Post"), breaking="yes").status_code == 303
+    with client(city, stranger=True) as http:
+        assert http.get("/api/catalogue/terms", params={"q": "Post"}).json()["total"] == 0, "it is internal"
