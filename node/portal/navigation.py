@@ -60,7 +60,7 @@ SECTIONS: Final = (
             _Page("/quality", "nav.quality", (_PUBLISH, UseCase.SCHEDULE_HARVESTS)),
             _Page("/sources", "nav.sources", (UseCase.MANAGE_DATA_SOURCES,)),
         ),
-        ("/record/withdraw",),
+        ("/record/withdraw", "/ontology/publish"),
     ),
     _Section(
         "nav.requests",

@@ -66,13 +66,17 @@ class PublishOntology:
             refusal=lambda: TooMany("many ontologies are being read just now", remedy="try again in a minute"),
         )
 
+    def require_role(self, caller: Caller) -> None:
+        """Raise ``NotAllowed`` for who may not publish: for a check before a long file is read."""
+        self._publish.require_role(caller)
+
     async def __call__(self, order: OntologyOrder, caller: Caller) -> Publication:
         """Publish the ontology, or with ``is_trial`` only check it.
 
         Raises ``NotAllowed``, ``TooMany``, ``TooLarge``, ``InvalidInput`` for an address or a file that is no RDF,
         ``ForbiddenAddress`` and ``PeerUnreachable`` for the address, and what ``Publish.publish`` raises.
         """
-        self._publish.require_role(caller)
+        self.require_role(caller)
         with self._turnstile.admission():
             async with self._turnstile.turn:
                 document, media_type = await self._read(order)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from node.base.errors import TooLarge
 from node.catalogue.drafts.ontology_documents import OntologyOrder, PublishOntology
 from node.web.api_router import PlacedApiRouter
+from node.web.bodies import read_body
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.management.records import published_json
+from node.web.management.records import published_json, read_form
+
+MOST_BYTES: Final = 64 * 1024
+_TOO_LARGE: Final = TooLarge(
+    f"the order may have at most {MOST_BYTES} bytes", remedy="leave out what the document says"
+)
 
 
 class OntologyAddress(BaseModel):
@@ -42,9 +49,14 @@ def router(*, person: Person, publish_ontology: PublishOntology) -> APIRouter:
             "`POST /api/records` does, with the same answer. It is read in the syntax of RDF that its server states, "
             "or that its address ends with; nothing that it refers to is fetched."
         ),
+        openapi_extra={
+            "requestBody": {"content": {"application/json": {"schema": OntologyAddress.model_json_schema()}}}
+        },
     )
-    async def publish_from_address(request: Request, order: OntologyAddress) -> Any:
+    async def publish_from_address(request: Request) -> Any:
         caller = await person(request)
+        publish_ontology.require_role(caller)
+        order = read_form(OntologyAddress, await read_body(request, MOST_BYTES, _TOO_LARGE))
         publication = await publish_ontology(
             OntologyOrder(
                 url=order.url,

@@ -209,7 +209,7 @@ def router(
     async def publish_record(request: Request) -> Any:
         caller = await person(request)
         publish.require_role(caller)
-        request_body = _read(PublishRequest, await _body(request, description_limit))
+        request_body = read_form(PublishRequest, await _body(request, description_limit))
         fault = await run_sync(_size_fault, assets, request_body.files)
         if fault is not None:
             raise fault
@@ -243,7 +243,7 @@ def router(
     async def publish_records(request: Request) -> Any:
         caller = await person(request)
         publish.require_role(caller)
-        batch = _read(SubmittedBatch, await _body(request, description_limit))
+        batch = read_form(SubmittedBatch, await _body(request, description_limit))
         faults = await run_sync(lambda: [_size_fault(assets, record.files) for record in batch.records])
         orders = [record.to_order() for record, fault in zip(batch.records, faults, strict=True) if fault is None]
         done = await publish.publish_all(orders, caller, dry_run=batch.dry_run, wait=batch.wait)
@@ -334,7 +334,8 @@ def _results(outcomes: Sequence[Publication | HansaError], limits_lapse: LimitsL
     ]
 
 
-def _read(form: type[_Form], body: bytes) -> _Form:
+def read_form(form: type[_Form], body: bytes) -> _Form:
+    """Return the order in a body of JSON. Raises ``InvalidInput`` with the member that is wrong."""
     members = read_object(body, max_depth=MAX_NESTING)
     try:
         return form.model_validate(members)

@@ -42,6 +42,8 @@ async def form(responder: Responder, visit: Visit) -> Response:
 
 async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /ontology/publish``: publish the ontology, or only check it, and say what is wrong with it."""
+    publish_ontology = responder.node.catalogue.meaning.publish_ontology
+    publish_ontology.require_role(visit.caller)
     upload = await read_upload(visit.request)
     # Before a byte of the file is read.
     check_csrf(responder.settings.secret, visit.session, upload.fields)
@@ -57,7 +59,7 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         allow_breaking="breaking" in fields,
     )
     try:
-        publication = await responder.node.catalogue.meaning.publish_ontology(order, visit.caller)
+        publication = await publish_ontology(order, visit.caller)
     except (InvalidDescription, InvalidInput, Conflict, TooLarge, TooMany, UnsupportedMediaType) as error:
         return _page(responder, visit, fields, error=error)
     except (ForbiddenAddress, PeerUnreachable, Overloaded) as error:
