@@ -16,9 +16,6 @@ from node.web.management.person import Person
 from node.web.management.records import published_json, read_form
 
 MOST_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = TooLarge(
-    f"the order may have at most {MOST_BYTES} bytes", remedy="leave out what the document says"
-)
 
 
 class OntologyAddress(BaseModel):
@@ -56,7 +53,10 @@ def router(*, person: Person, publish_ontology: PublishOntology) -> APIRouter:
     async def publish_from_address(request: Request) -> Any:
         caller = await person(request)
         publish_ontology.require_role(caller)
-        order = read_form(OntologyAddress, await read_body(request, MOST_BYTES, _TOO_LARGE))
+        refusal = TooLarge(
+            f"the order may have at most {MOST_BYTES} bytes", remedy="leave out what the document says"
+        )
+        order = read_form(OntologyAddress, await read_body(request, MOST_BYTES, refusal))
         publication = await publish_ontology(
             OntologyOrder(
                 url=order.url,
