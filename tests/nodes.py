@@ -262,11 +262,11 @@ def agree(consumer: Running, iri: str, *, purpose: str | None = None) -> dict[st
         pid = client.negotiate(iri, purpose=purpose)["pid"]
         ended = until("the negotiation ends", lambda: if_ended(client.negotiation(pid, wait=5)))
     if ended["state"] == "FINALIZED":
-        _let_provider_finish(str(ended["agreementId"]))
+        let_provider_finish(str(ended["agreementId"]))
     return ended
 
 
-def _let_provider_finish(agreement_id: str) -> None:
+def let_provider_finish(agreement_id: str) -> None:
     """Give the provider, if it runs in this process, the moment to write that the consumer has taken its last
     message: until then it has an agreement that is not in force."""
     for node in tuple(_RUNNING.values()):

@@ -27,6 +27,7 @@ from node.negotiation.messages import TERMS
 from node.negotiation.model import Negotiation
 from node.negotiation.proposal import foreign
 from node.policy.odrl import parse
+from node.vocab.versions import LAST_VERSION
 
 VerifyJws = Callable[[str, DidDocument], bytes]
 """(compact JWS, document of the signer) → payload; raises if the signature is not valid."""
@@ -91,11 +92,14 @@ def draft(
 
 
 def agreed_version(body: Mapping[str, Any]) -> int | None:
-    """Return the version of the asset that an agreement names, or None if it names none."""
+    """Return the version of the asset that an agreement names, or None if it names none that there can be. It is the
+    provider's statement: a provider writes its agreements itself, and a request cannot change this member."""
     terms = body.get(TERMS)
     asset = terms.get("asset") if isinstance(terms, Mapping) else None
     version = asset.get("version") if isinstance(asset, Mapping) else None
-    return version if isinstance(version, int) else None
+    if not isinstance(version, int) or isinstance(version, bool):
+        return None
+    return version if 0 < version <= LAST_VERSION else None
 
 
 def envelope(body: Mapping[str, Any], omissions: Sequence[str] = (), instead: Sequence[str] = ()) -> dict[str, Any]:

@@ -3,20 +3,21 @@
 Without a number, a transfer brings the newest version. The version that an agreement was made for can be fetched as
 long as the agreement is in force, whatever was published since. Of the other earlier versions, an agreement gives
 those that the consumer could see with the audience of its own version, and of those published before its own version
-only the ones that were offered under the same conditions: nobody gets an old version for easier terms than it had.
+only the ones that were offered under the conditions that were agreed: nobody gets an old version for easier terms
+than it had. Conditions are compared by their content: a consumer that asks for other terms may choose the id of its
+offer, which the agreement then names.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from node.base.errors import NotFound
 from node.base.work import Transaction
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
 from node.negotiation.agreement import agreed_version
-from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement
+from node.negotiation.proposal import adds_nothing
+from node.policy.comparison import same_terms
 
 
 def deliverable_version(
@@ -53,14 +54,11 @@ def _visible_version(
     record = records.get(tx, agreement.dataset, version=number, audiences={PUBLIC, own.audience})
     if record is None or number > own_number or record.withdrawn:
         return record
-    return record if _offer_id(record) == _agreed_offer(agreement) else None
+    return record if _offered_as_agreed(record, agreement) else None
 
 
-def _offer_id(record: Record) -> Any:
-    """Return the id of the offer, which follows from its content (``node.catalogue.offers``)."""
-    return None if record.offer is None else record.offer.get("@id")
-
-
-def _agreed_offer(agreement: Agreement) -> Any:
-    terms = agreement.body.get(TERMS)
-    return terms.get("offer") if isinstance(terms, dict) else ""
+def _offered_as_agreed(record: Record, agreement: Agreement) -> bool:
+    """Return whether the offer of ``record`` has the terms of the agreement, and nothing beside them that the
+    agreement lacks."""
+    offer = record.offer
+    return offer is not None and same_terms(offer, agreement.body) and adds_nothing(offer, agreement.body)

@@ -12,10 +12,24 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from node.catalogue.offers import terms_of
 from node.cli.exits import DONE, REFUSED
 from node.client import NoDelivery, Refusal
+from node.dialogue.process import Role
 from node.exchange.manifest import read_kept
-from tests.nodes import Running, Start, agree, described, if_ended, publish, running, until
+from node.negotiation import machine, messages
+from tests.nodes import (
+    Running,
+    Start,
+    agree,
+    described,
+    if_ended,
+    let_provider_finish,
+    offer_of,
+    publish,
+    running,
+    until,
+)
 from tests.portal_browser import post, signed_in
 from tests.terminal import typed
 
@@ -92,6 +106,74 @@ def test_an_agreement_gives_no_earlier_version_with_other_conditions(nodes: tupl
     state, body = received(partner, agreement, 1)
     assert (state["code"], body) == ("version-not-available", b"")
     assert "does not give version 1" in str(state["reason"])
+
+
+def test_the_id_of_a_stricter_offer_in_a_request_opens_no_earlier_version(nodes: tuple[Running, Running]) -> None:
+    """A consumer counters with easier terms, within the limits of the newest offer, under the id of the old one."""
+    city, partner = nodes
+    iri = str(publish(city, "forged", data=FIRST, conditions=dated(2030))["iri"])
+    strict_id = offer_of(city, iri)["@id"]
+    publish(city, "forged", data=SECOND, conditions=dated(2040))
+    publish(city, "forged", data=THIRD, conditions=dated(2040))
+    with city.client() as client:
+        client.set_limits(iri, dated(2060))
+    agreement = counter_agreement(partner, iri, {**offer_of(city, iri), **terms(iri, 2050), "@id": strict_id})
+    assert received(partner, agreement, 3)[1] == THIRD
+    for number in (1, 2):
+        state, body = received(partner, agreement, number)
+        assert (state["code"], body) == ("version-not-available", b"")
+    # Whoever has agreed to the terms of the old offer gets the old version, whatever id the terms had.
+    agreement = counter_agreement(partner, iri, {**terms(iri, 2030), "@id": "urn:uuid:of-nothing"})
+    assert received(partner, agreement, 1)[1] == FIRST
+    assert received(partner, agreement, 2)[1] == b""
+
+
+def test_conditions_in_words_beside_the_terms_count_as_well(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    worded = {**dated(2030), "dct:rights": "Only after a talk with the department."}
+    publish(city, "worded", data=FIRST, conditions=worded)
+    publish(city, "worded", data=SECOND, conditions=dated(2030))
+    iri = publish(city, "worded", data=THIRD, conditions=dated(2030))["iri"]
+    agreement = str(agree(partner, iri)["agreementId"])
+    assert received(partner, agreement, 1)[0]["code"] == "version-not-available"
+    assert received(partner, agreement, 2)[1] == SECOND
+    publish(city, "worded", data=THIRD, conditions=worded)
+    agreement = str(agree(partner, iri)["agreementId"])
+    assert received(partner, agreement, 1)[1] == FIRST
+
+
+def dated(year: int) -> dict[str, Any]:
+    """The permission to use until the end of a year."""
+    day = {"@value": f"{year}-12-31T00:00:00Z", "@type": "xsd:dateTime"}
+    until_day = {"leftOperand": "odrl:dateTime", "operator": "odrl:lteq", "rightOperand": day}
+    return {"permission": [{"action": "odrl:use", "constraint": [until_day]}]}
+
+
+def terms(iri: str, year: int) -> dict[str, Any]:
+    offer = terms_of(dated(year), iri=iri, region=None).offer
+    assert offer is not None
+    return offer
+
+
+def counter_agreement(partner: Running, iri: str, offer: dict[str, Any]) -> str:
+    """Ask for too much, and counter the answer with exactly ``offer``; the id of the agreement."""
+    parts, protocol = partner.node.parts, partner.node.protocol
+    with partner.client() as client:
+        pid = client.negotiate(iri, ask="open", least="open")["pid"]
+        until("the provider has made its offer", lambda: client.negotiation(pid, wait=2)["state"] == "OFFERED")
+        with parts.stores.uow.begin() as tx:
+            ours = parts.stores.negotiation.negotiations.get(tx, pid, lock=True)
+            assert ours is not None
+            body = messages.request(ours, offer, None)
+            conversation = protocol.negotiation.negotiations._conversation
+            conversation.command(
+                tx, ours, machine.REQUEST, body, offer=offer, offered_by=Role.CONSUMER, asked=offer, limits=None
+            )
+        partner.node.worker.wake()
+        ended = until("the negotiation ends", lambda: if_ended(client.negotiation(pid, wait=5)))
+    assert ended["state"] == "FINALIZED", ended
+    let_provider_finish(str(ended["agreementId"]))
+    return str(ended["agreementId"])
 
 
 def test_a_version_that_was_hidden_stays_hidden(nodes: tuple[Running, Running]) -> None:

@@ -318,3 +318,11 @@ def test_what_stands_beside_the_terms_is_told_in_its_own_words() -> None:
     long, penalty = sorted(proposal.beside(OFFER | said, OFFER), key=lambda one: one["name"] == FOREIGN)
     assert penalty == {"name": FOREIGN, "value": "the assignee pays 1,000,000 EUR"}
     assert len(long["value"]) < 600
+
+
+@pytest.mark.parametrize(
+    ("stated", "number"),
+    [(1, 1), (2**31 - 1, 2**31 - 1), (0, None), (-1, None), (2**31, None), (True, None), ("1", None), (None, None)],
+)
+def test_only_numbers_that_versions_can_have_count_as_the_agreed_version(stated: Any, number: int | None) -> None:
+    assert agreement.agreed_version({TERMS: {"asset": {"version": stated}}}) == number
