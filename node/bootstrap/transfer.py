@@ -28,6 +28,7 @@ from node.transfer.push import PushBytes
 from node.transfer.reactions import Reactions
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.use_count import CountedReceptions
+from node.transfer.receiving.version_checks import CheckVersion
 from node.transfer.reissue import Reissue
 from node.transfer.requests import TransferRequests
 from node.transfer.shipments.arrivals import OrderedReceptions
@@ -214,6 +215,7 @@ def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
         folder=parts.places.inbox,
         key_of=SigningKeys(base.people.peers, clock),
         token_for=base.correspondence.header,
+        check_version=CheckVersion(stores.uow, stores.catalogue.records),
     )
 
 
@@ -246,6 +248,7 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
         clock=clock,
         folder=parts.places.inbox,
         key_of=SigningKeys(base.people.peers, clock),
+        check_version=CheckVersion(stores.uow, stores.catalogue.records),
         on_end=transfers.notify_provider,
         limit=parts.settings.upload_limit,
     )

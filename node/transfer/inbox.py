@@ -34,6 +34,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.reception import DONE, FAILED, RECEIVING
+from node.transfer.receiving.version_checks import VersionCheck
 from node.transfer.tokens import bearer_token, token_hash
 from node.vocab.dsp import PUSH
 
@@ -70,6 +71,7 @@ class TakePush:
         clock: Clock,
         folder: Path,
         key_of: KeyOf,
+        check_version: VersionCheck,
         on_end: Finished,
         limit: int,
         monotonic: Callable[[], float] = time.monotonic,
@@ -82,6 +84,7 @@ class TakePush:
         self._clock = clock
         self._folder = folder
         self._key_of = key_of
+        self._check_version = check_version
         self._on_end = on_end
         self._limit = limit
         self._monotonic = monotonic
@@ -146,6 +149,7 @@ class TakePush:
             if manifest is not None:
                 signature = await read_manifest(manifest, transfer, self._keyring, self._key_of)
                 reception = _complete(reception, signature, manifest)
+            version = await off_loop(self._check_version, transfer, signature)
             begin_result = await off_loop(self._begin, reception)
             if begin_result is not None:
                 await self._throw_away(chunks)
@@ -173,7 +177,7 @@ class TakePush:
             state=DONE,
             received=size,
             path=str(path.relative_to(self._folder)),
-            facts={"verified": signature is not None, "pushed": True},
+            facts={**version, "verified": signature is not None, "pushed": True},
             at=self._clock.now(),
         )
         await off_loop(self._save, begin_result)

@@ -17,7 +17,7 @@ from node.identity.model import Caller
 from node.negotiation import machine as negotiating
 from node.semantics.profiles.table_queries_client import TableAnswer
 from node.transfer import machine as transferring
-from node.transfer.queries.requests import PartnerAnswer
+from node.transfer.queries.requests import VERSION_HEADER, PartnerAnswer
 
 SHEETS: Final = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
 """Media types that a browser hands to a spreadsheet → the ending of the file name."""
@@ -101,8 +101,9 @@ class _Reply(JSONResponse):
         await super().__call__(scope, receive, send)
 
 
-def reply_about_table(answer: TableAnswer | PartnerAnswer) -> Response:
-    """Return an answer with its bytes; the headers say how many rows it has, and whether there are more."""
+def reply_about_table(answer: TableAnswer | PartnerAnswer, version: int | None) -> Response:
+    """Return an answer with its bytes; the headers say how many rows it has, whether there are more, and which
+    version of the asset it is about, if that is known."""
     headers = {
         **CONFINED,
         "Content-Type": f"{answer.media_type}; charset=utf-8",
@@ -111,4 +112,6 @@ def reply_about_table(answer: TableAnswer | PartnerAnswer) -> Response:
     }
     if answer.count is not None:
         headers["Hansa-Rows"] = str(answer.count)
+    if version is not None:
+        headers[VERSION_HEADER] = str(version)
     return Response(answer.body, headers=headers)

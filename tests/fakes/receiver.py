@@ -19,6 +19,7 @@ from node.adapters.keys.files import FileKeyRing
 from node.adapters.planes.http import HttpPlane
 from node.adapters.sql.engine import connect
 from node.adapters.sql.migrate import migrate
+from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.transfer import SqlReceptionStore, SqlTransferStore
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base import crashpoints
@@ -27,6 +28,7 @@ from node.identity.ports import KeyRing
 from node.transfer.model import Reception
 from node.transfer.receiving.patience import Habits
 from node.transfer.receiving.reception import ReceiveBytes
+from node.transfer.receiving.version_checks import CheckVersion
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, consumer_transfer
 
@@ -55,6 +57,7 @@ def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: 
         folder=folder / "received",
         key_of=key_of,
         token_for=token_for,
+        check_version=CheckVersion(SqlUnitOfWork(engine), SqlRecordStore()),
         habits=Habits(sync_bytes=4 << 20, first_pause=0.1, longest_pause=0.5, patience=20),
     )
 

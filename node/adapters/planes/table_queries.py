@@ -9,7 +9,7 @@ from node.adapters.egress.client import Egress, Lane
 from node.adapters.egress.refusals import refusal_of
 from node.base.jsons import canonical
 from node.semantics.profiles.table_queries_client import FORMS, LIMITS, TableQuestion
-from node.transfer.queries.requests import PartnerAnswer
+from node.transfer.queries.requests import VERSION_HEADER, PartnerAnswer
 
 _WAIT: Final = 60.0
 """Seconds for an answer: the provider's limit, its queue, and the way."""
@@ -36,12 +36,17 @@ class SendQuestion:
         )
         if answer.status != 200:
             raise refusal_of(answer, also=("use",))
-        rows = answer.headers.get("hansa-rows", "")
         return PartnerAnswer(
             body=answer.body,
             # What a stranger states is not believed: a browser must not be shown a page.
             media_type=FORMS[question.form],
-            count=int(rows) if rows.isascii() and rows.isdigit() and len(rows) < 10 else None,
+            count=_number(answer.headers.get("hansa-rows", "")),
             more=answer.headers.get("hansa-more") == "true",
             partial=answer.headers.get("hansa-partial") == "true",
+            version=_number(answer.headers.get(VERSION_HEADER.lower(), "")),
         )
+
+
+def _number(text: str) -> int | None:
+    """Return the number in a header of the provider; None if there is none, or not one of at most ten digits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None

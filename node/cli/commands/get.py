@@ -276,11 +276,20 @@ def _receive(
         )
     else:
         line("unverified", "the provider sent no signed manifest, so the received data cannot be verified")
+    if reception["facts"].get("version") is not None:
+        line("version", _version_words(reception["facts"]))
+        result["version"] = {"number": reception["facts"]["version"], "statedBy": reception["facts"]["versionBy"]}
     line("saved", f"{target}   (+ {manifest.name})" if verification else str(target))
     result["verified"] = verification
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE
+
+
+def _version_words(facts: dict[str, Any]) -> str:
+    if facts["versionBy"] == "description":
+        return f"{facts['version']}, and its published description names this file"
+    return f"{facts['version']}, says the provider: this node does not have the description of that version"
 
 
 def _follow(client: HansaClient, pid: str) -> dict[str, Any]:

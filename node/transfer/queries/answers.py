@@ -49,10 +49,12 @@ class AnswerQuestions:
         self._rate = PerMinute("questions")
         self._queue = FairQueue(places=PLACES, bound=lambda _: PLACES // 2, longest_wait=LONGEST_WAIT)
 
-    async def __call__(self, access: Access, question: TableQuestion) -> TableAnswer:
-        """Return the answer, and record the question. Raises ``InvalidInput`` for a question that cannot be answered,
-        ``Gone`` if there is no such table any more, ``TooMany``, ``Overloaded``, and ``NotAllowed`` if the permission
-        has ended or its uses are used up."""
+    async def __call__(self, access: Access, question: TableQuestion) -> tuple[TableAnswer, int]:
+        """Return the answer and the version that it is about, and record the question.
+
+        Raises ``InvalidInput`` for a question that cannot be answered, ``Gone`` if there is no such table any more,
+        ``TooMany``, ``Overloaded``, and ``NotAllowed`` if the permission has ended or its uses are used up.
+        """
         record, file = await off_loop(self._table, access)
         # What is recorded is the version that answers.
         access = replace(access, grant=replace(access.grant, version=record.version))
@@ -71,7 +73,7 @@ class AnswerQuestions:
         finally:
             place.leave()
         await self._authorise.begin_read(access, question.sql)
-        return answer
+        return answer, record.version
 
     def _table(self, access: Access) -> tuple[Record, File]:
         with self._work.read() as tx:

@@ -8,7 +8,7 @@ from typing import Final
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import HansaError
+from node.base.errors import HansaError, RemoteFault
 from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
@@ -20,19 +20,32 @@ from node.transfer.openings import OpenData, Openings, TransferReader
 from node.transfer.requests import TransferRequests
 from node.vocab.dsp import QUERY
 
+VERSION_HEADER: Final = "Hansa-Version"
+"""The header of an answer with the number of the version of the asset that it is about."""
+
 PATIENCE: Final = 20.0
 """Seconds in which the provider has to open the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerAnswer:
-    """The answer of a provider: its bytes, how many rows it has (None: unknown), and whether there are more."""
+    """The answer of a provider: its bytes, how many rows it has (None: unknown), whether there are more, and the
+    version of the asset that it is about, as the provider states it (None: it states none)."""
 
     body: bytes = field(repr=False)
     media_type: str
     count: int | None = None
     more: bool = False
     partial: bool = False
+    version: int | None = None
+
+
+class OtherVersion(RemoteFault):
+    """The provider answered about another version than was asked for, or does not say about which one."""
+
+    code = "other-version"
+    status = 502
+    title = "The provider did not answer about this version"
 
 
 Send = Callable[[str, str, TableQuestion], Awaitable[PartnerAnswer]]
@@ -73,7 +86,7 @@ class AskPartner:
         and ``version`` the version of the asset; None for the newest one.
 
         Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the provider does not open the table,
-        ``PeerUnreachable``, and the provider's refusal of the question.
+        ``PeerUnreachable``, ``OtherVersion``, and the provider's refusal of the question.
         """
         self.require_role(by)
         transfer = await self._tables.open(agreement_id, by, file, version=version)
@@ -84,6 +97,8 @@ class AskPartner:
                 await run_sync(self._count_use, agreement_id)
             raise
         await run_sync(self._count_use, agreement_id)
+        if version not in (None, answer.version):
+            raise _other_version(version, answer.version)
         return answer
 
     def require_role(self, by: Caller) -> None:
@@ -103,3 +118,12 @@ class AskPartner:
         if limits_uses(agreement.body):
             with self._work.begin() as tx:
                 self._uses.note(tx, agreement.id, new_urn())
+
+
+def _other_version(version: int | None, other: int | None) -> OtherVersion:
+    answer = "does not say which one it answered about" if other is None else f"answered about version {other}"
+    return OtherVersion(
+        f"version {version} was asked for, and the provider {answer}",
+        remedy="ask without a version, or get the file: its signed manifest names the version",
+        facts={"version": other},
+    )

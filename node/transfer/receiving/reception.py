@@ -48,6 +48,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.patience import Habits, Patience
+from node.transfer.receiving.version_checks import VersionCheck
 
 log = logging.getLogger("hansa.reception")
 
@@ -55,7 +56,6 @@ RECEIVING: Final = "receiving"
 VERIFYING: Final = "verifying"
 DONE: Final = "done"
 FAILED: Final = "failed"
-
 
 TokenFor = Callable[[str], Awaitable[str]]
 """DID of a peer → the Authorization header value that proves our identity to it."""
@@ -85,6 +85,7 @@ class ReceiveBytes:
         folder: Path,
         key_of: KeyOf,
         token_for: TokenFor,
+        check_version: VersionCheck,
         on_end: Finished | None = None,
         habits: Habits | None = None,
     ) -> None:
@@ -98,6 +99,7 @@ class ReceiveBytes:
         self.folder = folder
         self.key_of = key_of
         self.token_for = token_for
+        self.check_version = check_version
         self.finished = on_end
         self.habits = habits or Habits()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -145,8 +147,8 @@ class _Run:
         self._manifest: Manifest | None = None
         self._examination: Examination | None = None
         self._patience = Patience(receive.habits)
-        self._restarts = self._renewals = 0
-        self._differs = False
+        self._restarts, self._renewals, self._differs = 0, 0, False
+        self._version: dict[str, Any] = {}
 
     async def run(self) -> Reception:
         try:
@@ -195,8 +197,7 @@ class _Run:
                 await self._patience.wait(away)
 
     def _switch_form(self, refusal: HansaError) -> bool:
-        """Switch to the other of the token's two forms, once: the end point may require that form. Return whether
-        there is one."""
+        """Switch to the token's other form, once; return whether there is one. The end point may require it."""
         other = None if self._differs else self._address.in_other_words()
         if other is None:
             return False
@@ -209,6 +210,7 @@ class _Run:
             self._manifest = read_kept(self._reception.manifest)
         if self._manifest is None and self._address.manifest_endpoint is not None:
             await self._fetch_manifest()
+        self._version = await off_loop(self._owner.check_version, self._transfer, self._manifest)
         if self._reception.state == RECEIVING:
             await self._download()
         await self._accept()
@@ -356,21 +358,19 @@ class _Run:
         manifest = self._manifest
         try:
             if manifest is None:
-                # The provider is a connector of another kind: there is no proof beyond its own statement, and we
-                # report that.
+                # The provider is a connector of another kind: there is only its own statement, and we report that.
                 path = await self._arrival.keep(self._reception.name)
             else:
                 path = await self._arrival.accept(manifest, self._identity(manifest), self._examination)
         except NotFound:
             raise SourceChanged from None  # The part file was removed: the reception begins again.
-        facts = {**(self._reception.facts or {}), "verified": manifest is not None}
+        facts = {**(self._reception.facts or {}), **self._version, "verified": manifest is not None}
         await self._save(state=DONE, path=str(path.relative_to(self._owner.folder)), facts=facts, error=None)
         crashpoint("delivery.D7")
 
     def _state(self) -> str:
         with self._owner.work.read() as tx:
-            transfer = self._owner.transfers.get(tx, self._transfer.pid)
-        return self._transfer.state if transfer is None else transfer.state
+            return (self._owner.transfers.get(tx, self._transfer.pid) or self._transfer).state
 
     def _is_suspended(self) -> bool:
         return self._state() == machine.SUSPENDED

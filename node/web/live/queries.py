@@ -38,7 +38,8 @@ class QueryDoor:
             await self.authorise.require_bearer(pid, authorization)
             question = await read_question(request)
             access = await self.authorise.authorise_question(pid, authorization, question=question.sql)
-            return reply_about_table(await self.answers(access, question))
+            answer, version = await self.answers(access, question)
+            return reply_about_table(answer, version)
         except HansaError as error:
             return await answer_problem(request, error, SANDBOXED)
 

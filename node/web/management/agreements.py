@@ -108,14 +108,16 @@ def router(
         "/agreements/{agreement_id}/query",
         summary="Ask a table of the provider in SQL, instead of fetching it",
         description="The table is called `data`. The provider checks the agreement, and records the question. The "
-        "headers say how many rows the answer has (`Hansa-Rows`), and whether there are more (`Hansa-More`).",
+        "headers say how many rows the answer has (`Hansa-Rows`), whether there are more (`Hansa-More`), and which "
+        "version of the asset the provider says that it is about (`Hansa-Version`).",
         response_class=Response,
         responses={200: {"content": {"application/json": {}, "text/csv": {}}}},
     )
     async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
         caller = await person(request)
         question = TableQuestion(sql=asking.sql, form=asking.form)
-        return reply_about_table(await ask(agreement_id, question, caller, file=asking.file, version=asking.version))
+        answer = await ask(agreement_id, question, caller, file=asking.file, version=asking.version)
+        return reply_about_table(answer, answer.version)
 
     @api.post(
         "/agreements/{agreement_id}/confirm-deletion",

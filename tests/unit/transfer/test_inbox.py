@@ -15,11 +15,13 @@ import pytest
 from sqlalchemy.engine import Engine
 from starlette.requests import ClientDisconnect
 
-from node.base.errors import Conflict
+from node.adapters.sql.records import SqlRecordStore
+from node.base.errors import Conflict, InvalidInput
 from node.transfer import machine
 from node.transfer.inbox import TakePush
 from node.transfer.model import Reception
 from node.transfer.receiving.leftovers import discard_left
+from node.transfer.receiving.version_checks import CheckVersion
 from node.transfer.tokens import token_hash
 from node.vocab.dsp import PUSH
 from tests.fakes.provider import CONSUMER_PID, HandClock
@@ -60,6 +62,7 @@ def inbox_of(rig: Rig, *, meanwhile: Step | None = None, monotonic: Callable[[],
         clock=HandClock(),
         folder=rig.receiver().folder,
         key_of=key_of,
+        check_version=CheckVersion(rig.work, rig.described),
         on_end=lambda tx, pid, reception: rig.finished.append(reception),
         limit=1 << 20,
         monotonic=monotonic,
@@ -215,6 +218,7 @@ async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, po
     """Where two write at once, what is just being ended is not taken for what goes on."""
     stores = sql_stores(postgres_engine)
     rig.work, rig.transfers, rig.receptions = stores.uow, stores.transfers, stores.receptions  # type: ignore[assignment]
+    rig.described = SqlRecordStore()  # type: ignore[assignment]
     with stores.uow.begin() as tx:
         stores.transfers.add(tx, rig.transfer)
     ending = threading.Event()
@@ -239,3 +243,15 @@ async def test_a_push_that_begins_waits_for_the_end_of_its_transfer(rig: Rig, po
         ended[0].result()
     with stores.uow.read() as tx:
         assert stores.receptions.get(tx, CONSUMER_PID) is None
+
+
+async def test_a_push_without_a_manifest_answers_no_request_for_a_version(rig: Rig) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield DATA
+
+    with rig.work.begin() as tx:
+        rig.transfers.save(tx, replace(rig.transfer, asset_version=1, revision=rig.transfer.revision + 1))
+    with pytest.raises(InvalidInput, match="version 1 was requested"):
+        await inbox_of(rig).take(CONSUMER_PID, "Bearer secret", chunks=chunks())
+    assert rig.known().state == "failed"
+    assert rig.files() == {}

@@ -32,6 +32,7 @@ from node.transfer.model import Reception, Transfer
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.patience import Habits
 from node.transfer.receiving.reception import ReceiveBytes
+from node.transfer.receiving.version_checks import CheckVersion
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
@@ -45,6 +46,7 @@ from tests.fakes.provider import (
     consumer_transfer,
 )
 from tests.fakes.stores.assets import MemoryAssets
+from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.transfer import MemoryReceptionStore, MemoryTransferStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
@@ -65,6 +67,7 @@ class Rig:
         self.work = MemoryUnitOfWork()
         self.transfers = MemoryTransferStore()
         self.receptions = MemoryReceptionStore()
+        self.described = MemoryRecordStore()
         self.habits = habits
         self.finished: list[Reception] = []
         self.progress: list[Reception] = []
@@ -122,6 +125,7 @@ class Rig:
             folder=self.folder,
             key_of=key_of,
             token_for=token_for,
+            check_version=CheckVersion(self.work, self.described),
             on_end=lambda tx, pid, reception: self.finished.append(reception),
             habits=self.habits,
         )
@@ -737,6 +741,17 @@ async def test_a_provider_without_manifests(tmp_path: Path) -> None:
     assert reception.facts["verified"] is False
     assert reception.manifest is None
     assert rig.files() == {f"{rig.home}/traffic-counts": SOURCE}
+    assert "version" not in reception.facts
+
+
+async def test_a_provider_without_manifests_is_not_believed_about_a_version(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, sealed=False)
+    await rig.publish(SOURCE)
+    rig.transfer = replace(foreign(rig.transfer), asset_version=1)
+    reception = await rig.run()
+    assert reception.state == "failed"
+    assert "version 1 was requested, and the provider sends no signed manifest" in str(reception.error)
+    assert rig.files() == {}
 
 
 @pytest.mark.parametrize("refusal", [NotAllowed, Unauthenticated, NotFound])

@@ -59,6 +59,8 @@ def query(
             return DONE
         answer = client.ask(agreement, sql, file=file, version=version)
     _print(answer)
+    if version is not None and not Mode.json:
+        remark(f"the provider says that this is version {version}")
     return DONE
 
 
