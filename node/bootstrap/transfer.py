@@ -77,7 +77,7 @@ def transferring(
     conversation = conversation_of(base)
     transfers = _transfers(base, contracts, conversation, _reactions(base, conversation, grants, uses, strategy))
     authorise = _authorise(base, uses)
-    deliveries = OpenDelivery(parts.assets, parts.keyring)
+    deliveries = OpenDelivery(stores.uow, stores.catalogue.records, parts.assets, parts.keyring)
     manifests = SignManifest(stores.uow, stores.catalogue.records, parts.keyring, clock)
     return TransferParts(
         transfers=transfers,

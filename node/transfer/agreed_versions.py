@@ -10,35 +10,51 @@ offer, which the agreement then names.
 
 from __future__ import annotations
 
-from node.base.errors import NotFound
+from typing import Final
+
+from node.base.errors import Gone, NotFound
 from node.base.work import Transaction
-from node.catalogue.model import PUBLIC, Record
+from node.catalogue.model import ERASED, PUBLIC, Record
 from node.catalogue.ports import RecordStore
+from node.catalogue.retention import require_not_removed
 from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement
 from node.negotiation.proposal import adds_nothing
 from node.policy.comparison import same_terms
+
+VERSION_GONE: Final = "version-gone"
+"""The code of a transfer that is refused because the files of its version are there no more: HTTP's 410."""
 
 
 def deliverable_version(
     tx: Transaction, records: RecordStore, agreement: Agreement, head: Record, number: int | None
 ) -> Record:
     """Return version ``number`` of the asset whose newest version is ``head``; ``head`` for None. Raises ``NotFound``
-    with the reason if the agreement does not give it, or it has no content any more."""
+    with the reason if the agreement does not give it, and ``Gone`` if it has no content any more."""
     if number is None or number == head.version:
         return head
     own_number = agreed_version(agreement.body)
     record = _visible_version(tx, records, agreement, number, own_number)
     if record is None:
         raise NotFound(f"the agreement does not give version {number} of the asset")
-    if record.is_erased:
-        raise NotFound(f"the content of version {number} of the asset was erased")
-    removed_at = records.file_removals(tx, agreement.dataset).get(number)
-    if removed_at is not None:
-        raise NotFound(f"the files of version {number} of the asset were removed on {removed_at:%Y-%m-%d}")
+    require_content(tx, records, record)
     if record.withdrawn:
         raise NotFound(f"version {number} of the asset is a withdrawal, and has no files")
     return record
+
+
+def require_content(tx: Transaction, records: RecordStore, record: Record) -> None:
+    """Raise ``Gone``, with the day or the reason, if this version was erased or its files were removed."""
+    if record.is_erased:
+        erasing = records.get(tx, record.iri, version=record.extra[ERASED])
+        reason = f": {erasing.erasure_reason}" if erasing is not None and erasing.erasure_reason else ""
+        day = f" on {erasing.at:%Y-%m-%d}" if erasing is not None else ""
+        raise Gone(
+            f"the content of version {record.version} of the asset was erased{day}{reason}",
+            remedy="get the newest version, or ask the publisher",
+            facts={"case": "erased", "version": record.version, "reason": reason.removeprefix(": ")},
+        )
+    require_not_removed(record, records.file_removals(tx, record.iri))
 
 
 def _visible_version(

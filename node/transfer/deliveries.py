@@ -5,6 +5,7 @@ from __future__ import annotations
 from node.base.clock import Clock
 from node.base.errors import LocalFault, NotFound
 from node.base.work import UnitOfWork
+from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.exchange.age import SealPlan, SealSecrets
 from node.exchange.delivery import Delivery, deliver_plain, deliver_sealed
@@ -13,6 +14,7 @@ from node.exchange.offloop import off_loop
 from node.exchange.ports import AssetStore
 from node.exchange.sealkeys import recipient_text
 from node.identity.ports import KeyRing
+from node.transfer.agreed_versions import require_content
 from node.transfer.model import AccessGrant
 from node.transfer.preconditions import Access
 
@@ -20,14 +22,17 @@ from node.transfer.preconditions import Access
 class OpenDelivery:
     """Makes the bytes of an access readable."""
 
-    def __init__(self, assets: AssetStore, keyring: KeyRing) -> None:
+    def __init__(self, work: UnitOfWork, records: RecordStore, assets: AssetStore, keyring: KeyRing) -> None:
+        self._work = work
+        self._records = records
         self._assets = assets
         self._keyring = keyring
 
     async def __call__(self, access: Access) -> Delivery:
-        """Return the delivery. Raises ``LocalFault`` if the bytes are gone, or if they or the secrets have
-        changed."""
+        """Return the delivery. Raises ``Gone`` if the version was erased or its files were removed, ``LocalFault`` if
+        the bytes are missing, or if they or the secrets have changed."""
         grant = access.grant
+        await off_loop(_content, self._work, self._records, grant)
         if not self._assets.has(grant.file_sha256):
             raise LocalFault(f"the bytes of a granted file are missing: {grant.file_sha256}")
         # Damaged data are refused before their first byte. Sealing them would be even worse than sending them: two
@@ -57,14 +62,12 @@ class SignManifest:
         self._clock = clock
 
     async def __call__(self, access: Access) -> str:
-        """Return the manifest as compact JWS. Raises ``NotFound`` if the version of the record is missing."""
+        """Return the manifest as compact JWS. Raises ``NotFound`` if the version of the record is missing, and
+        ``Gone`` as ``OpenDelivery``."""
         return await off_loop(self._sign, access.grant)
 
     def _sign(self, grant: AccessGrant) -> str:
-        with self._work.read() as tx:
-            record = self._records.get(tx, grant.dataset, version=grant.version)
-        if record is None:
-            raise NotFound
+        record = _content(self._work, self._records, grant)
         seal = None
         if grant.sealed:
             secrets = SealSecrets.unpack(self._keyring.unwrap(grant.secrets or b""))
@@ -84,3 +87,13 @@ class SignManifest:
             issued=self._clock.now(),
             record_sha256=record.sha256,
         ).sign(self._keyring)
+
+
+def _content(work: UnitOfWork, records: RecordStore, grant: AccessGrant) -> Record:
+    """Return the version that a grant opens. Raises ``NotFound`` if it is missing, ``Gone`` if its content is."""
+    with work.read() as tx:
+        record = records.get(tx, grant.dataset, version=grant.version)
+        if record is None:
+            raise NotFound
+        require_content(tx, records, record)
+    return record

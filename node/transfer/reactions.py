@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
-from node.base.errors import Conflict, NotFound
+from node.base.errors import Conflict, Gone, NotFound
 from node.base.jsons import canonical, read_object
 from node.base.plaintext import word
 from node.base.work import Transaction
@@ -39,7 +39,7 @@ from node.semantics.model import File
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
 from node.transfer.addresses import without_token
-from node.transfer.agreed_versions import deliverable_version
+from node.transfer.agreed_versions import VERSION_GONE, deliverable_version
 from node.transfer.grants import demands_sealing
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
@@ -280,6 +280,8 @@ class Reactions:
             record = deliverable_version(tx, self._records, agreement, head, transfer.asset_version)
         except NotFound as error:
             return _Shut("version-not-available", error.detail)
+        except Gone as error:
+            return _Shut(VERSION_GONE, error.detail)
         if record is not head and transfer.format in (EXECUTE, LIVE):
             return _Shut("format-not-offered", "only stored files have earlier versions")
         if transfer.format == EXECUTE:

@@ -201,7 +201,7 @@ class Provider:
             append=self._append,
             uses=Uses(self.stores.uses, self.agreements, self.clock),
         )
-        self.deliveries = OpenDelivery(self.assets, self.keyring)
+        self.deliveries = OpenDelivery(self.work, self.records, self.assets, self.keyring)
         self.manifests = SignManifest(self.work, self.records, self.keyring, self.clock)
         self.refresh = RefreshToken(
             self.work,

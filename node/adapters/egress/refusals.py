@@ -8,6 +8,7 @@ from typing import Any, Final
 from node.adapters.egress.client import Answer
 from node.base.errors import (
     Conflict,
+    Gone,
     HansaError,
     InvalidInput,
     NotAllowed,
@@ -27,7 +28,7 @@ _REFUSALS: Final[dict[int, type[HansaError]]] = {
     403: NotAllowed,
     404: NotFound,
     409: Conflict,
-    410: NotFound,
+    410: Gone,
     413: TooLarge,
     429: TooMany,
     503: Overloaded,

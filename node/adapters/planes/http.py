@@ -16,6 +16,7 @@ from typing import Any, Final
 from node.adapters.egress.bodies import Speed
 from node.adapters.egress.client import Egress, Lane
 from node.base.errors import (
+    Gone,
     HansaError,
     InvalidInput,
     NotAllowed,
@@ -198,8 +199,10 @@ def _refusal(status: int, headers: Mapping[str, str], body: bytes, *, who: str =
             return Unauthenticated(text)
         case 403:
             return NotAllowed(text, facts={name: facts[name] for name in _TELLING if name in facts})
-        case 404 | 410:
+        case 404:
             return NotFound(text)
+        case 410:
+            return Gone(text)
         case _:
             return InvalidInput(text)
 

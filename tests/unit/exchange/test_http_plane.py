@@ -17,6 +17,7 @@ from node.adapters.egress.client import Answer, Egress
 from node.adapters.planes.http import HttpPlane
 from node.base.errors import (
     ForbiddenAddress,
+    Gone,
     HansaError,
     InvalidInput,
     NotAllowed,
@@ -229,7 +230,7 @@ async def test_compression_that_nobody_asked_for(egress: Egress) -> None:
         ("401 Unauthorized", Unauthenticated),
         ("403 Forbidden", NotAllowed),
         ("404 Not Found", NotFound),
-        ("410 Gone", NotFound),
+        ("410 Gone", Gone),
         ("400 Bad Request", InvalidInput),
         ("408 Request Timeout", PeerUnreachable),
         ("429 Too Many Requests", PeerUnreachable),
