@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 from node.base.errors import HansaError
@@ -97,7 +98,8 @@ class Question:
     headers only. That is no use, so an answer to a question is then not made, and nothing is told of it. ``resume``
     names the place at which a reader goes on that was interrupted. ``portion`` is the part that the reader may have:
     nothing else leaves the source, and nothing that the reader asks or sees depends on the rest. ``asset`` is the IRI
-    of the asset that offers the item.
+    of the asset that offers the item, and ``ends`` the moment after which the agreement gives nothing; None if it
+    states none.
     """
 
     path: str = ""
@@ -110,6 +112,7 @@ class Question:
     wants_body: bool = True
     portion: Portion = WHOLE
     asset: str = ""
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

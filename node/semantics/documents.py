@@ -330,3 +330,13 @@ def unreadable(error: SyntaxError, syntax: Syntax) -> InvalidInput:
         remedy=f"correct the error there, or check that the document is {syntax.name}",
         facts=facts,
     )
+
+
+def is_readable_iri(text: str) -> bool:
+    """Return whether our reader of RDF takes ``text`` as an absolute IRI (RFC 3987): in a document with another one
+    nothing can be read."""
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Final
 
 from node.base.errors import Gone, NotFound
@@ -24,6 +24,12 @@ from node.datasources.streams.ports import StreamStore
 
 MEMBERS: Final = 1000
 """The most observations of a page."""
+PAGE_BYTES: Final = 512 << 10
+"""The most bytes of the observations of a page."""
+_BATCHES: Final = 8
+"""Batches that are looked through at a time."""
+_FEW: Final = 25
+"""So many observations are always a page: each has at most ``node.datasources.streams.model.LONGEST`` bytes."""
 _PARTS_KEPT: Final = 20
 """A part of a second is at most such a part of the number of observations that the stream keeps."""
 _MONTH, _DAY, _HOUR, _MINUTE, _SECOND = 2, 3, 4, 5, 6
@@ -41,6 +47,7 @@ _LENGTHS: Final = {
     _MINUTE: timedelta(minutes=1),
     _SECOND: timedelta(seconds=1),
 }
+_FIRST_YEAR: Final = 1970
 _NAME: Final = re.compile(r"([0-9]{4}(?:/[0-9]{2}){1,5})(?:/([1-9][0-9]{0,17})-([1-9][0-9]{0,3}))?", re.ASCII)
 
 
@@ -95,11 +102,6 @@ class Fragment:
         """Return the path of its address, below that of the stream."""
         return f"{self.period.name}/{self.part}" if self.part else self.period.name
 
-    @property
-    def is_page(self) -> bool:
-        """Return whether it is a page of observations, and has no others below it."""
-        return bool(self.part) or self.end - self.first <= MEMBERS
-
 
 class Fragments:
     """The fragments of a stream at a moment, in one transaction."""
@@ -114,7 +116,9 @@ class Fragments:
         """The number from which all observations are kept."""
         self.since = arrival.received if arrival else None
         """The time of its arrival; None if the stream keeps none."""
-        self._part_size = min(MEMBERS, max(1, stream.most // _PARTS_KEPT))
+        size = min(MEMBERS, max(1, stream.most // _PARTS_KEPT))
+        # Large parts are cut into small ones evenly.
+        self._part_size = size - size % _FEW if size > _FEW else size
 
     def top(self) -> Sequence[Fragment]:
         """Return the fragments at the top of the tree, by time."""
@@ -127,9 +131,31 @@ class Fragments:
     def below(self, fragment: Fragment) -> Sequence[Fragment]:
         """Return the finer fragments of one that is no page, by time."""
         period = fragment.period
+        if fragment.part:
+            return list(self._parts(fragment, _FEW))
         if period.level == _SECOND:
-            return list(self._parts(fragment))
+            return list(self._parts(fragment, self._part_size))
         return list(self._within(period.start, period.end, period.level + 1))
+
+    def is_page(self, fragment: Fragment) -> bool:
+        """Return whether a fragment is a page of observations, and has no others below it: there are few of them, and
+        they have few bytes."""
+        count = fragment.end - fragment.first
+        if not _FEW < count <= MEMBERS:
+            return count <= _FEW
+        size, position = 0, fragment.first - 1
+        while position < fragment.end - 1 and size <= PAGE_BYTES:
+            batches = self._store.batches(
+                self._tx, self._stream.name, after=position, since=self._oldest, limit=_BATCHES
+            )
+            if not batches:
+                break
+            for batch in batches:
+                begin = max(position + 1, batch.first) - batch.first
+                lines = batch.lines[begin : max(0, fragment.end - batch.first)]
+                size += sum(len(line.encode()) for line in lines)
+                position = batch.last
+        return size <= PAGE_BYTES
 
     def find(self, name: str) -> Fragment:
         """Return the fragment of this name. Raises ``NotFound``, and ``Gone`` if it is no longer kept as a whole."""
@@ -139,6 +165,8 @@ class Fragments:
         except ValueError:
             period = None
         if match is None or period is None or (match[2] and period.level != _SECOND):
+            raise _absence()
+        if not _FIRST_YEAR <= period.start.year < MAXYEAR:
             raise _absence()
         arrival = self._store.arrival_since(self._tx, self._stream.name, period.start)
         if arrival is None or arrival.received >= period.end:
@@ -177,30 +205,36 @@ class Fragments:
             is_complete=is_complete,
         )
 
-    def _parts(self, fragment: Fragment) -> Iterator[Fragment]:
-        size = self._part_size
+    def _parts(self, fragment: Fragment, size: int) -> Iterator[Fragment]:
+        """Yield the parts of a second, or of a part of it."""
         for start in range((max(fragment.first, self.floor) - 1) // size * size + 1, fragment.end, size):
-            part = self._cut(fragment, start)
-            if self._is_part_shown(fragment, part, start):
+            part = self._cut(fragment, start, size)
+            if self._is_part_shown(part, start):
                 yield part
 
     def _part(self, fragment: Fragment, start: int, size: int) -> Fragment:
-        if size != self._part_size or (start - 1) % size:
+        """Return the part of a second with the numbers from ``start``, or the small part of such a part."""
+        if size == _FEW < self._part_size:
+            large = self._part(fragment, (start - 1) // self._part_size * self._part_size + 1, self._part_size)
+            return self._shown_part(large, start, size)
+        return self._shown_part(fragment, start, self._part_size if size == self._part_size else 0)
+
+    def _shown_part(self, fragment: Fragment, start: int, size: int) -> Fragment:
+        if not size or (start - 1) % size:
             raise Gone(
                 "the publisher has changed how many observations are kept, and pages are cut anew",
                 remedy="read the first address of the event stream again",
             )
-        part = self._cut(fragment, start)
+        part = self._cut(fragment, start, size)
         if start + size <= self.floor:
             raise _passing()
         if part.first >= part.end:
             raise _absence()
-        if not self._is_part_shown(fragment, part, start):
+        if not self._is_part_shown(part, start):
             raise _passing()
         return part
 
-    def _cut(self, fragment: Fragment, start: int) -> Fragment:
-        size = self._part_size
+    def _cut(self, fragment: Fragment, start: int, size: int) -> Fragment:
         return replace(
             fragment,
             first=max(fragment.first, start),
@@ -209,8 +243,8 @@ class Fragments:
             part=f"{start}-{size}",
         )
 
-    def _is_part_shown(self, fragment: Fragment, part: Fragment, start: int) -> bool:
-        return not part.is_complete or self._is_whole(part.first, fragment.period) or start >= self.floor
+    def _is_part_shown(self, part: Fragment, start: int) -> bool:
+        return not part.is_complete or self._is_whole(part.first, part.period) or start >= self.floor
 
     def _is_shown(self, fragment: Fragment) -> bool:
         return not fragment.is_complete or self._is_whole(fragment.first, fragment.period)

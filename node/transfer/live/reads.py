@@ -20,6 +20,8 @@ from node.datasources.model import DataSource
 from node.datasources.ports import DataConnection, Extract, Question
 from node.datasources.register import DataSources, reads_per_minute
 from node.exchange.offloop import off_loop
+from node.policy.odrl import parse
+from node.policy.terms_of_time import end_of
 from node.transfer.live.rates import PerMinute
 from node.transfer.preconditions import Access
 
@@ -52,7 +54,7 @@ class ReadDataSource:
     ) -> AsyncIterator[Extract]:
         """Yield the answer of the data source, whose etag is made unrecognisable. Raises the errors of
         ``DataConnection``, and ``Overloaded`` if all places stay taken."""
-        question = replace(question, portion=access.portion)
+        question = replace(question, portion=access.portion, ends=end_of(parse(access.agreement.body)))
         if not question.portion.kinds <= connection.abilities.portions:
             raise Gone(
                 "the agreement gives a part of these data, and their data source can no longer be read in parts",

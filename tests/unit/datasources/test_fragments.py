@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from node.base.errors import Gone, NotFound
-from node.datasources.streams.fragments import MEMBERS, Fragment, Fragments, Period
-from node.datasources.streams.model import Batch, Stream
+from node.datasources.streams.fragments import MEMBERS, PAGE_BYTES, Fragment, Fragments, Period
+from node.datasources.streams.model import LONGEST, Batch, Stream
 from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
@@ -38,7 +38,7 @@ class City:
         with self.uow.begin() as tx:
             self.store.put(tx, replace(STREAM, **description))  # type: ignore[arg-type]
 
-    def send(self, count: int) -> None:
+    def send(self, count: int, line: str = "{}") -> None:
         with self.uow.begin() as tx:
             stream = self.store.get(tx, "counters")
             assert stream is not None
@@ -49,7 +49,7 @@ class City:
                 earliest=self.now,
                 latest=self.now,
                 received=self.now,
-                lines=("{}",) * count,
+                lines=(line,) * count,
             )
             self.store.add(tx, batch, [])
             self.store.put(tx, replace(stream, last=batch.last))
@@ -70,7 +70,7 @@ class City:
             nodes: list[Fragment] = []
             for fragment in _walk(fragments, fragments.top()):
                 assert fragments.find(fragment.name) == fragment
-                (pages if fragment.is_page else nodes).append(fragment)
+                (pages if fragments.is_page(fragment) else nodes).append(fragment)
             return Look(stream, fragments.floor, len(fragments.top()), pages, nodes)
 
     def find(self, name: str) -> Fragment:
@@ -98,7 +98,7 @@ class Look:
 def _walk(fragments: Fragments, branches: object) -> Iterator[Fragment]:
     for fragment in branches:  # type: ignore[attr-defined]
         yield fragment
-        if not fragment.is_page:
+        if not fragments.is_page(fragment):
             yield from _walk(fragments, fragments.below(fragment))
 
 
@@ -169,6 +169,36 @@ def test_a_rare_stream_has_a_page_a_day_and_a_busy_one_pages_of_a_second() -> No
     assert [node.name for node in look.nodes[:3]] == ["2026/11/22", "2026/11/22/12", "2026/11/22/12/00"]
 
 
+@pytest.mark.parametrize(("most", "pause"), [(10_000_000, 0.4), (10_000_000, 0.0), (1540, 0.01), (4000, 0.05)])
+def test_pages_of_long_observations_have_few_bytes_and_never_change(most: int, pause: float) -> None:
+    city, chance = City(most=most), random.Random(11)
+    complete: dict[str, Fragment] = {}
+    sizes: list[int] = []
+    for _ in range(60):
+        # One number has one size: what is sent together is of one length.
+        size = chance.choice([2, 900, LONGEST])
+        count = chance.randint(1, min(60, (1 << 20) // size))
+        sizes += [size] * count
+        city.send(count, "x" * size)
+        city.now += timedelta(seconds=chance.expovariate(1 / pause) if pause else 0)
+        if chance.random() < 0.3:
+            city.forget()
+        look = city.look()
+        assert look.numbers == sorted(set(look.numbers)), "each once, in the order of arrival"
+        for page in look.pages:
+            assert page.end - page.first <= MEMBERS
+            assert sum(sizes[page.first - 1 : page.end - 1]) <= PAGE_BYTES
+        missing = set(range(look.floor, look.stream.last + 1)) - set(look.numbers)
+        assert all(number - look.floor < max(1, most // 20) for number in missing)
+        for fragment in (*look.pages, *look.nodes):
+            before = complete.get(fragment.name)
+            assert before is None or before == fragment, "a complete fragment has changed"
+            if fragment.is_complete:
+                complete[fragment.name] = fragment
+    assert any(page.part.endswith("-25") for page in city.look().pages) or most == 1540
+    assert {fragment.name for fragment in city.look().nodes} & complete.keys(), "some have others below them"
+
+
 def test_the_last_page_is_not_complete_until_the_next_begins() -> None:
     city = City()
     city.send(3)
@@ -189,6 +219,15 @@ def test_the_last_page_is_not_complete_until_the_next_begins() -> None:
         ("2026/13", NotFound),
         ("2026/11/31", NotFound),
         ("0000/01", NotFound),
+        ("0001/01", NotFound),
+        ("1969/12/31", NotFound),
+        ("9998/12", NotFound),
+        ("9999/12", NotFound),
+        ("9999/12/31/23/59/59", NotFound),
+        ("9999/12/31/23/59/59/1-1000", NotFound),
+        ("2026/11/30/12/00/00/26-25", NotFound),
+        ("2026/11/30/12/00/00/2-25", Gone),
+        ("2026/11/30/12/00/00/999999999999999976-25", NotFound),
         ("2026/11/30/12/1-1000", NotFound),
         ("2026/11/30/12/00/00/2-1000", Gone),
         ("2026/11/30/12/00/00/1-400", Gone),

@@ -6,6 +6,7 @@ it. A property without a name of its own is named by its column, as CSV on the W
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from node.base.clock import moment, stamp
 from node.catalogue.nquads import iri_term, line, literal_term
 from node.datasources.streams.model import Stream
 from node.policy.portion import Portion
+from node.semantics.documents import is_readable_iri
 from node.semantics.schemas.changes import resolve
 from node.semantics.schemas.conformity import types_of
 from node.vocab.namespaces import HANSA, PROV, RDF, SOSA, TREE, XSD
@@ -35,6 +37,9 @@ DATATYPES: Final = {
 _IRI: Final = re.compile(
     r'(?:https?://|urn:[a-z0-9][a-z0-9-]{0,30}:)[^\x00-\x20<>"{}|^`\\\x7f]{1,500}', re.IGNORECASE
 )
+
+_LONGEST_PATH: Final = 1000
+"""Characters of an encoded name; an IRI has at most some 2,000 in all."""
 
 
 class ObservationTerms:
@@ -67,7 +72,7 @@ class ObservationTerms:
 
     def property(self, name: str) -> str:
         """Return the term of a property that is observed."""
-        return iri_term(f"{self._base}/properties/{quote(name, safe='')}")
+        return self._own("properties", name)
 
     def datatype(self, name: str) -> str:
         """Return the datatype of the values of a property; empty if they may have several."""
@@ -115,9 +120,15 @@ class ObservationTerms:
         return lines
 
     def _subject(self, text: str) -> str:
-        if _IRI.fullmatch(text):
-            return iri_term(text)
-        return iri_term(f"{self._base}/subjects/{quote(text, safe='')}")
+        return iri_term(text) if _is_iri(text) else self._own("subjects", text)
+
+    def _own(self, room: str, name: str) -> str:
+        """Return the term of a thing that ``name`` names, below the address of the asset. A name that is too long for
+        an IRI is replaced by its SHA-256."""
+        path = quote(name, safe="")
+        if len(path) > _LONGEST_PATH:
+            path = f"sha256-{hashlib.sha256(name.encode()).hexdigest()}"
+        return iri_term(f"{self._base}/{room}/{path}")
 
     def _literal(self, name: str, value: Any) -> str:
         datatype = self.datatype(name)
@@ -133,6 +144,11 @@ class ObservationTerms:
             return literal_term(value)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return literal_term(text, datatype=f"{RDF}JSON")
+
+
+def _is_iri(text: str) -> bool:
+    """Return whether ``text`` is an IRI that every reader of RDF can read, such as ``https://…`` or ``urn:…``."""
+    return bool(_IRI.fullmatch(text)) and is_readable_iri(text)
 
 
 def time_term(at: datetime) -> str:

@@ -87,8 +87,17 @@ class ReadEventStream:
         return Extract(
             media_type=media_type,
             chunks=self._chunks(page, question.base, media_type),
-            caching=CacheRule(tag=_tag(page, question, media_type), control=_control(page)),
+            caching=CacheRule(tag=_tag(page, question, media_type), control=self._control(page, question)),
         )
+
+    def _control(self, page: _Page, question: Question) -> str:
+        """Return the value of Cache-Control: a page under contract is for its reader alone, and kept no longer than
+        the agreement allows reading it."""
+        seconds = POLLING if page.seconds is None else page.seconds
+        if question.ends is not None:
+            rest = (question.ends - self._clock.now()).total_seconds()
+            seconds = min(seconds, max(0, int(rest)))
+        return f"private, max-age={seconds}{', immutable' if page.seconds is not None else ''}"
 
     def _page(self, name: str, question: Question) -> _Page:
         now = self._clock.now()
@@ -106,14 +115,15 @@ class ReadEventStream:
             fragment = fragments.find(place)
             address = f"{root}/{fragment.name}"
             lines = page_lines(address, fragment)
-            if not fragment.is_page:
+            is_page = fragments.is_page(fragment)
+            if not is_page:
                 lines += relation_lines(address, root, fragments.below(fragment))
         return _Page(
             stream=stream,
             view=view,
             terms=terms,
             head=lines,
-            members=fragment if fragment.is_page else None,
+            members=fragment if is_page else None,
             seconds=_seconds_left(stream, fragment, now) if fragment.is_complete else None,
         )
 
@@ -159,13 +169,6 @@ def _seconds_left(stream: Stream, fragment: Fragment, now: datetime) -> int:
     """Return for how many seconds the oldest observation of a fragment is kept: nobody keeps a page for longer."""
     end = fragment.period.start + timedelta(seconds=stream.keep_seconds)
     return min(_YEAR, max(0, int((end - now).total_seconds())))
-
-
-def _control(page: _Page) -> str:
-    """Return the value of Cache-Control: a page under contract is for its reader alone."""
-    if page.seconds is None:
-        return f"private, max-age={POLLING}"
-    return f"private, max-age={page.seconds}, immutable"
 
 
 def _tag(page: _Page, question: Question, media_type: str) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,12 @@ def _numbers(text: str) -> list[int]:
         ("/ldes/elsewhere", "*/*", 404),
         ("/ldes/2026/13", "*/*", 404),
         ("/ldes/2001/01/01", "*/*", 404),
+        ("/ldes/0001/01", "*/*", 404),
+        ("/ldes/9999/12", "*/*", 404),
+        ("/ldes/9999/12/31/23/59/59", "*/*", 404),
+        ("/ldes/9999/12/31/23/59/59/1-1000", "*/*", 404),
+        ("/ldes/2026/11/24/00/00/00/999999999999999001-1000", "*/*", 404),
+        ("/ldes/2026/11/24/00/00/00/1-9999", "*/*", 404),
         ("/ldes/../../../etc", "*/*", 404),
         ("/ldesx", "*/*", 404),
     ],
@@ -281,6 +288,94 @@ def test_a_part_has_its_columns_only_and_some_rows_are_no_event_stream(nodes: tu
     with nodes[1].client() as client:
         assert client.partner_stream(columns.agreement)["eventStream"] == f"{columns.endpoint}/ldes"
         assert client.partner_stream(some.agreement)["eventStream"] is None
+
+
+HOSTILE = (
+    "urn:x:%",
+    "https://a.example/%zz",
+    "http://a:port/",
+    "http://[::1",
+    "http://a b/c",
+    'https://a.example/"> <urn:p:p> <urn:o:o> .',
+    "https://a.example/\n<urn:p:p>",
+    "<urn:o:o> .",
+    "\U0001f6b2" * 200,
+    "é" * 200,
+    "\x7f\x01\u2028",
+)
+
+
+def test_no_observation_spoils_a_page_or_adds_a_statement(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    schema = {
+        "type": "object",
+        "properties": {"station": {"type": "string"}, "at": {"type": "string"}},
+        "required": ["station", "at"],
+    }
+    with city.client() as client:
+        client.streams.add("hostile", schema, subject="station")
+    stream = open_live(partner, share(city, "streams", "hostile", slug="hostile", format="JSON"))
+    observations = [{**observation(number, station=text)} for number, text in enumerate(HOSTILE)]
+    observations += [
+        {**observation(50 + number, station="https://a.example/stations/é"), text: text, "wet": True}
+        for number, text in enumerate(("x" * 3000, "é" * 900, "a> <urn:p:p> <urn:o:o> .\n", *HOSTILE))
+    ]
+    receipt = send(city, "hostile", *observations)
+    assert receipt["refused"] == 0, receipt
+    for media_type in ("application/n-quads", "text/turtle", "application/trig", "application/ld+json"):
+        count = 0
+        for path in pages(stream):
+            answer = stream.get(path, headers={"Accept": media_type})
+            assert answer.status_code == 200, answer.text
+            statements = list(parse(answer.content, format=RdfFormat.from_media_type(media_type)))
+            count += sum(statement.predicate.value == "https://w3id.org/tree#member" for statement in statements)
+            assert not [one for one in statements if "urn:o:o" in str(one.object) and str(one.object)[0] == "<"]
+            assert not [one for one in statements if one.predicate.value == "urn:p:p"]
+        assert count == len(observations)
+    everything = "".join(pages(stream).values())
+    # What is an IRI stays one.
+    assert "hasFeatureOfInterest> <https://a.example/stations/é>" in everything
+    assert everything.count("/subjects/sha256-") == 2
+
+
+def test_a_page_has_at_most_512_kilobytes_of_observations(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    schema = {
+        "type": "object",
+        "properties": {"at": {"type": "string"}, "text": {"type": "string"}, "bikes": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+    with city.client() as client:
+        client.streams.add("large", schema)
+    stream = open_live(partner, share(city, "streams", "large", slug="large", format="JSON"))
+    long = [{"at": observation(number)["at"], "bikes": number, "text": "x" * 15_000} for number in range(120)]
+    for half in (long[:60], long[60:]):
+        send(city, "large", *half)
+    texts = pages(stream)
+    assert sorted(number for text in texts.values() for number in _numbers(text)) == list(range(120))
+    assert max(len(text) for text in texts.values()) < 600_000
+    assert max(text.count("x" * 15_000) for text in texts.values()) * 15_000 <= 512 << 10
+
+
+def test_nobody_keeps_a_page_for_longer_than_agreed(nodes: tuple[Running, Running]) -> None:
+    city, _ = nodes
+    end = datetime.now(UTC) + timedelta(minutes=30)
+    day = {"@value": f"{end:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
+    until_then = {"leftOperand": "odrl:dateTime", "operator": "odrl:lteq", "rightOperand": day}
+    terms = {"permission": [{"action": "odrl:use", "constraint": [until_then]}]}
+    stream = opened(nodes, "ending", most=2000, conditions=terms)
+    send(city, "ending", *map(observation, range(1200)))
+    ages = []
+    for path, text in pages(stream).items():
+        answer = stream.get(path, headers=N_QUADS)
+        match = re.fullmatch(r"private, max-age=(\d+)(, immutable)?", answer.headers["cache-control"])
+        assert match
+        assert bool(match[2]) == ("ldes#immutable>" in text)
+        ages.append(int(match[1]))
+        same = stream.get(path, headers={**N_QUADS, "If-None-Match": answer.headers["etag"]})
+        assert same.status_code == 304
+        assert int(re.findall(r"max-age=(\d+)", same.headers["cache-control"])[0]) <= 1800
+    assert 5 < max(ages) <= 1800
 
 
 def _simple(text: str) -> list[int]:
