@@ -44,7 +44,7 @@ from node.semantics.kinds import KINDS, iri_meant
 from node.semantics.model import File
 from node.web.api_router import PlacedApiRouter
 from node.web.replies import is_unchanged, kept_for
-from node.web.search import SearchParameters, check_names, following_page
+from node.web.search import SearchParameters, VersionNumber, check_names, following_page
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlView = Callable[[Request, str, Caller], Awaitable[Response]]
@@ -132,7 +132,7 @@ class _Endpoints:
         self,
         request: Request,
         iri: str,
-        version: Annotated[int | None, Query(ge=1)] = None,
+        version: VersionNumber = None,
         asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
         lang: str | None = None,
     ) -> Response:
@@ -163,8 +163,8 @@ class _Endpoints:
         self,
         request: Request,
         iri: str,
-        older: Annotated[int | None, Query(ge=1, alias="from")] = None,
-        newer: Annotated[int | None, Query(ge=1, alias="to")] = None,
+        older: Annotated[VersionNumber, Query(alias="from")] = None,
+        newer: Annotated[VersionNumber, Query(alias="to")] = None,
     ) -> Response:
         """The differences between the versions `from` and `to` of an asset, in both directions: statements, files,
         conditions, audience. By default the newest version and the one before it."""
@@ -192,7 +192,7 @@ class _Endpoints:
         async def show(
             request: Request,
             slug: str,
-            version: Annotated[int | None, Query(ge=1)] = None,
+            version: VersionNumber = None,
             asOf: str | None = None,  # noqa: N803 - the name of the parameter on the wire
             lang: str | None = None,
             form: Annotated[str | None, Query(alias="format")] = None,
@@ -246,9 +246,7 @@ class _Endpoints:
         return show
 
     def file(self, plural: str) -> Callable[..., Awaitable[Response]]:
-        async def send(
-            request: Request, slug: str, name: str, version: Annotated[int | None, Query(ge=1)] = None
-        ) -> Response:
+        async def send(request: Request, slug: str, name: str, version: VersionNumber = None) -> Response:
             caller = await self._identify(request)
             found = await self._browse.record(f"{self._base}/{plural}/{slug}", caller, version=version)
             file = _open_file(found, name)

@@ -8,7 +8,7 @@ Everybody else gets 404. The body of an entry is served only to the parties of i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Query, Request
@@ -25,6 +25,13 @@ Entries = Callable[[str, str | None], dict[str, Any]]
 
 Party = Callable[[str], bool]
 """DID of a participant → whether it has an agreement with this node."""
+
+
+_MOST: Final = 2**53
+"""The largest number of entries that can be asked for."""
+_Size = Annotated[int | None, Query(ge=1, le=_MOST)]
+_Begin = Annotated[int, Query(ge=0, le=_MOST)]
+_End = Annotated[int | None, Query(ge=0, le=_MOST)]
 
 
 def router(
@@ -53,19 +60,17 @@ def router(
         response_class=PlainTextResponse,
         dependencies=dependencies,
     )
-    async def checkpoint(size: Annotated[int | None, Query(ge=1)] = None) -> Any:
+    async def checkpoint(size: _Size = None) -> Any:
         found = await run_sync(lambda: prover.checkpoint(size))
         return PlainTextResponse(found.note, headers={"Cache-Control": "private, no-cache"})
 
     @api.get("/inclusion", summary="Proof that an entry is in the ledger", dependencies=dependencies)
-    async def inclusion(
-        entry: Annotated[str, Query(max_length=256)], size: Annotated[int | None, Query(ge=1)] = None
-    ) -> Any:
+    async def inclusion(entry: Annotated[str, Query(max_length=256)], size: _Size = None) -> Any:
         proof = await run_sync(lambda: prover.inclusion(entry, size))
         return inclusion_to_json(proof)
 
     @api.get("/consistency", summary="Proof that the ledger was only extended", dependencies=dependencies)
-    async def consistency(old: Annotated[int, Query(ge=0)], new: Annotated[int | None, Query(ge=0)] = None) -> Any:
+    async def consistency(old: _Begin, new: _End = None) -> Any:
         proof = await run_sync(lambda: prover.consistency(old, new))
         return consistency_to_json(proof)
 

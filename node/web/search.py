@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from node.base.errors import InvalidInput
@@ -14,6 +15,10 @@ from node.catalogue import model
 from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, CatalogueHits
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
+from node.vocab.versions import LAST_VERSION
+
+VersionNumber = Annotated[int | None, Query(ge=1, le=LAST_VERSION)]
+"""The number of a version in an address; None if the address has none."""
 
 
 class SearchParameters(BaseModel):

@@ -17,7 +17,6 @@ from node.negotiation.decisions import Decisions
 from node.negotiation.model import Negotiation
 from node.negotiation.usecases import Negotiations
 from node.transfer.overview import NegotiationInFull
-from node.vocab.versions import LAST_VERSION
 from node.web.api_router import PlacedApiRouter
 from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
@@ -28,6 +27,7 @@ from node.web.management.json_forms import (
 )
 from node.web.management.person import Person
 from node.web.management.requests import Ask, AskFor, State, Terms, Verdict, Wait, Why, read_ask
+from node.web.search import VersionNumber
 
 LONGEST_WAIT = 30.0
 
@@ -71,7 +71,7 @@ def router(
         iri: Annotated[str, Query(max_length=2048)],
         purpose: str | None = None,
         ask: Ask = None,
-        version: Annotated[int | None, Query(ge=1, le=LAST_VERSION)] = None,
+        version: VersionNumber = None,
     ) -> Any:
         await person(request)
         asking = read_ask(ask) if ask is not None else None

@@ -27,6 +27,7 @@ from node.semantics.model import File, Submission
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
 from node.texts.languages import LANGUAGES
+from node.vocab.versions import LAST_VERSION
 from node.web.api_router import PlacedApiRouter
 from node.web.bodies import chunks, read_body
 from node.web.caller_checks import knowing
@@ -95,7 +96,7 @@ class SubmittedRecord(BaseModel):
     audience: str | None = Field(None, max_length=64)
     iri: str | None = Field(None, max_length=2048)
     earlier_versions: bool = Field(False, alias="earlierVersions")
-    follows: int | None = Field(None, ge=1)
+    follows: int | None = Field(None, ge=1, le=LAST_VERSION)
     allow_breaking: bool = Field(False, alias="allowBreaking")
     language: str = Field("en", max_length=16)
 

@@ -25,6 +25,7 @@ from node.web.api_router import PlacedApiRouter
 from node.web.bodies import read_body
 from node.web.management.person import Person
 from node.web.replies import kept_as
+from node.web.search import VersionNumber
 
 MAX_BODY = 4 << 20
 LONGEST_WAIT = 30.0
@@ -122,7 +123,7 @@ def router(*, person: Person, runs: Runs, layers: Layers, changes: Changes, rout
         return _layer_json(await layers.save(await json_body(request), caller))
 
     @api.get("/layers/{name}", summary="A change layer, on its own version of the dataset or on another")
-    async def layer(request: Request, name: str, version: Annotated[int | None, Query(ge=1)] = None) -> Any:
+    async def layer(request: Request, name: str, version: VersionNumber = None) -> Any:
         caller = await person(request)
         return _layer_json(await layers.lay_on(await layers.layer(name), caller, version=version))
 

@@ -290,6 +290,16 @@ def test_a_part_has_its_columns_only_and_some_rows_are_no_event_stream(nodes: tu
         assert client.partner_stream(some.agreement)["eventStream"] is None
 
 
+@pytest.mark.parametrize(
+    "path", ["0001/01", "1969/12", "9998/12", "9999/12", "9999/12/31/23/59/59", "9999/12/31/23/59/59/1-1000"]
+)
+def test_there_are_no_pages_in_absurd_years(nodes: tuple[Running, Running], path: str) -> None:
+    stream = opened(nodes, "absurd")
+    send(nodes[0], "absurd", observation(1))
+    answer = stream.get(f"/ldes/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), answer.text
+
+
 HOSTILE = (
     "urn:x:%",
     "https://a.example/%zz",
