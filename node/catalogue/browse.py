@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from node.base.clock import stamp
 from node.base.errors import Gone, InvalidInput, Withdrawn
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.access import Access, AccessCode, word
+from node.catalogue.access import Access
 from node.catalogue.links import Ask, Link, mentions, users_query
 from node.catalogue.meaning.impact import Impacts
 from node.catalogue.meaning.imports import Imports
@@ -26,9 +25,10 @@ from node.catalogue.meaning.users import Users
 from node.catalogue.model import ERASED, Query, Record
 from node.catalogue.ports import RecordStore, SearchIndex
 from node.catalogue.retention import FileStatus, keepings, require_not_removed
-from node.catalogue.search.copies import copy_json
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.search.hits import CatalogueHit, CatalogueHits
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
+from node.catalogue.search.vocabulary_labels import VocabularyLabels, marks
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 
@@ -38,62 +38,6 @@ MAX_TEXT = 500
 MAX_LINKS = 50
 MAX_PUBLISHERS = 500
 MAX_KEPT = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueHit:
-    """A record in a list of results, with the access and conditions that the caller is shown, and the other records
-    that describe the same asset (``copies``)."""
-
-    record: Record
-    access: AccessCode
-    conditions: str
-    snippet: str = ""
-    copies: tuple[Record, ...] = ()
-
-    def to_json(self, language: str) -> dict[str, Any]:
-        record = self.record
-        return {
-            "iri": record.iri,
-            "kind": record.kind,
-            "title": record.title(language),
-            "description": record.description(language),
-            "publisher": record.publisher,
-            "publisherName": record.publisher_name,
-            "origin": record.origin,
-            "access": str(self.access),
-            "accessWord": word(self.access, language),
-            "conditions": self.conditions,
-            "at": stamp(record.at),
-            "version": record.version,
-            "snippet": self.snippet,
-            "alsoAt": [copy_json(copy, language) for copy in self.copies],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueHits:
-    """A page of results. Counts in ``facets`` cover all hits that the caller may see.
-
-    ``cursor`` is for the next page in the order of publication; empty after the last one and in other orders.
-    """
-
-    total: int
-    offset: int
-    limit: int
-    hits: tuple[CatalogueHit, ...]
-    facets: dict[str, dict[str, int]]
-    cursor: str = ""
-
-    def to_json(self, language: str) -> dict[str, Any]:
-        return {
-            "total": self.total,
-            "offset": self.offset,
-            "limit": self.limit,
-            "hits": [hit.to_json(language) for hit in self.hits],
-            "facets": self.facets,
-            "cursor": self.cursor or None,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +87,7 @@ class Browse:
         self.impacts = Impacts(uow=uow, records=records, users=users)
         self.imports = Imports(uow=uow, records=records, visibility=visibility)
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
+        self._labels = VocabularyLabels(uow=uow, records=records, visibility=visibility, position=index.position)
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:
@@ -252,7 +197,11 @@ class Browse:
     def _search(self, query: Query, caller: Caller) -> CatalogueHits:
         audiences = self._visibility.audiences(caller)
         after = self._cursors.read(query.cursor, query) if query.cursor else None
-        results = self._index.search(query, audiences=audiences, after=after)
+        among = None if after is None else after.labels
+        other_labels = self._labels.find(query.text, caller, among=among) if query.widens else ()
+        labels = [label for ontology in other_labels for label in ontology.labels]
+        results = self._index.search(query, audiences=audiences, after=after, labels=labels)
+        following = results.next and replace(results.next, labels=among if after else marks(labels))
         hits = []
         with self._uow.read() as tx:
             for hit in results.hits:
@@ -266,7 +215,8 @@ class Browse:
             limit=query.limit,
             hits=tuple(hits),
             facets=results.facets,
-            cursor="" if results.next is None else self._cursors.write(results.next, query),
+            cursor="" if following is None else self._cursors.write(following, query),
+            other_labels=other_labels,
         )
 
     def _suggest(self, text: str, caller: Caller, language: str) -> Sequence[Suggestion]:

@@ -191,6 +191,8 @@ class Query:
     """In the order of publication here, oldest first: the only order that changes in the meantime do not disturb."""
     cursor: str = ""
     """The text of ``CatalogueHits.cursor``: continue after that page, in the order of publication."""
+    widens: bool = True
+    """Also search for the other labels that vocabularies of the catalogue have for words of the text."""
 
     @property
     def facets(self) -> dict[str, tuple[str, ...]]:
@@ -210,6 +212,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLabel:
+    """A label by which a search also looks, in its ``language`` ("" if unknown), for the ``words`` of the search."""
+
+    words: str
+    label: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One result: the IRI of the record, its score, a piece of its text with the words marked by « », and the IRIs
     of the other records of the same asset (see ``SearchIndex.copies``)."""
@@ -223,10 +234,12 @@ class Hit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """The end of a page in the order of publication: the ``place`` of its last record, and the way of finding words
-    that the search had to take (``stage``), which further pages keep to."""
+    that the search had to take (``stage``), which further pages keep to. ``labels`` are the marks of the labels that
+    widened the first page, and may widen further pages; None: any label may."""
 
     place: int
     stage: int = 0
+    labels: frozenset[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Cursor, Followed, IndexFields, Query, Record, Results, ScoredVersion
+from node.catalogue.model import Cursor, Followed, IndexFields, OtherLabel, Query, Record, Results, ScoredVersion
 from node.semantics.model import File
 
 
@@ -83,6 +83,10 @@ class RecordStore(Protocol):
         ``audiences`` None means no restriction (views and owners only). The audience of the newest version decides;
         with ``as_of``, those of the versions since that moment decide too, as for ``get``.
         """
+
+    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
+        """Return IRI → number and audience of the newest version of each record of ``kind`` that is not withdrawn,
+        ordered by IRI; without reading descriptions."""
 
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
@@ -162,8 +166,18 @@ class SearchIndex(Protocol):
     def position(self) -> int:
         """Return the ledger position that searches reflect."""
 
-    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
+    def search(
+        self,
+        query: Query,
+        *,
+        audiences: Collection[str] | None,
+        after: Cursor | None = None,
+        labels: Sequence[OtherLabel] = (),
+    ) -> Results:
         """Return the hits for ``audiences`` (None: all); counts cover just these.
+
+        Where ``labels`` name words of the query otherwise, a record with such a label has these words too; it comes
+        after the records with the words themselves. A label of several words is found where they follow each other.
 
         With ``after``, or where ``query.published`` is set, the hits are in the order of their ``place``, beginning
         behind the cursor; ``offset`` does not count then. A page reads no hit before its own."""

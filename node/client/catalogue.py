@@ -31,8 +31,8 @@ class CatalogueCalls:
     @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year``, ``bbox, place,
-        since, until``, ``offset, limit, sort, cursor, lang``; with ``region`` in the region's catalogue, as this
-        node.
+        since, until``, ``offset, limit, sort, cursor, lang, widen``; with ``region`` in the region's catalogue, as
+        this node.
 
         ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for an unknown facet.
         """

@@ -28,6 +28,7 @@ class Search:
 
     ``place`` is the name of a place, whose area is then searched instead of ``bbox``. ``since`` and ``until`` are
     days, months or years as the reader wrote them; the form shows them unchanged.
+    With ``widens``, other labels of vocabularies are searched for too.
     In the order of publication (``published``), ``cursor`` takes the place of the page's number.
     """
 
@@ -41,6 +42,7 @@ class Search:
     published: bool = False
     cursor: str = ""
     page: int = 1
+    widens: bool = True
 
     @classmethod
     def read(cls, parameters: Iterable[tuple[str, str]]) -> Search:
@@ -50,6 +52,7 @@ class Search:
         """
         text, bbox, place, since, until, order, cursor, page = "", None, "", "", "", "", "", 1
         values: dict[str, list[str]] = {name: [] for name in FACETS}
+        widens = True
         for name, raw in parameters:
             value = _CONTROLS.sub(" ", raw).strip()
             if name == "q":
@@ -66,6 +69,8 @@ class Search:
                 until = value[:10]
             elif name == "sort":
                 order = value
+            elif name == "widen":
+                widens = value != "false"
             elif name == "cursor":
                 cursor = value[:MAX_TEXT]
             elif name == "page" and value.isdecimal() and len(value) < 7:
@@ -85,6 +90,7 @@ class Search:
             published=published,
             cursor=cursor if published else "",
             page=1 if published else page,
+            widens=widens,
         )
 
     def query(self, language: str, size: int) -> Query:
@@ -109,6 +115,7 @@ class Search:
             newest=not self.published and (self.newest or not self.text),
             published=self.published,
             cursor=self.cursor,
+            widens=self.widens,
         )
 
     # links ------------------------------------------------------------------------------------------------
@@ -122,6 +129,8 @@ class Search:
         if self.place:
             pairs.append(("place", self.place))
         pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
+        if not self.widens:
+            pairs.append(("widen", "false"))
         if self.newest:
             pairs.append(("sort", "newest"))
         if self.published:
@@ -148,6 +157,10 @@ class Search:
 
     def with_text(self, text: str) -> Search:
         return self._begin(text=text)
+
+    def with_widening(self, widens: bool) -> Search:
+        """Return the search that looks for other labels too, or for its own words only."""
+        return self._begin(widens=widens)
 
     def without_text(self) -> Search:
         return self._begin(text="")

@@ -105,6 +105,10 @@ class _Endpoints:
         `to` are a day, a month or a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about
         that time.
 
+        The search also looks for other labels that ontologies have for the words, at most eight, which you may see:
+        `widened` lists them, with the words that they stand for and the ontology. `widen=false` looks for the words
+        only.
+
         `next` is the address of the next page. To read everything, ask for `sort=published`, the order of publication
         here, and follow `next`: each asset comes once, also while others are published, changed and withdrawn, and
         the last page costs as much as the first. `cursor` is the place where `next` continues.

@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from node.base.errors import InvalidInput
 from node.catalogue import model
-from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET, CatalogueHits
+from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET
 from node.catalogue.search.areas import area, area_searched
+from node.catalogue.search.hits import CatalogueHits
 from node.catalogue.search.periods import period
 from node.vocab.versions import LAST_VERSION
 
@@ -43,6 +44,7 @@ class SearchParameters(BaseModel):
     limit: int = Field(20, ge=1, le=MAX_LIMIT)
     sort: Literal["best", "newest", "published"] = "best"
     cursor: str = ""
+    widen: bool = True
     lang: str | None = None
 
     def query(self, language: str) -> model.Query:
@@ -69,6 +71,7 @@ class SearchParameters(BaseModel):
             newest=self.sort == "newest",
             published=self.sort == "published",
             cursor=self.cursor,
+            widens=self.widen,
         )
 
 

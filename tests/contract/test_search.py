@@ -20,7 +20,7 @@ from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
-from node.catalogue.model import Cursor, IndexFields, Query, Results
+from node.catalogue.model import Cursor, IndexFields, OtherLabel, Query, Results
 from node.catalogue.ports import SearchIndex
 from tests.fakes.search import MemorySearchIndex
 
@@ -46,6 +46,10 @@ def indexed(name: str, title: str = "", text: str = "", **more: Any) -> IndexFie
 
 def harvested(name: str, title: str = "", **more: Any) -> IndexFields:
     return indexed(name, title, is_harvested=True, **more)
+
+
+def other(words: str, label: str, language: str = "en") -> OtherLabel:
+    return OtherLabel(words=words, label=label, language=language)
 
 
 def others(index: SearchIndex, name: str, audiences: tuple[str, ...] | None = ("public",)) -> list[str]:
@@ -552,6 +556,63 @@ class SearchContract:
         assert "Hourly «counts» of «traffic», per street." in hit.snippet
         (plain,) = index.search(Query(), audiences=["public"]).hits
         assert plain.snippet == "Hourly counts of traffic, per street. Trafficked roads only."
+
+    def test_labels_of_vocabularies_are_found_behind_the_word_itself(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("word", text="A fietspad along the river", themes=("TRAN",)),
+            indexed("label", "Cycle lanes of the city", themes=("TRAN",)),
+            indexed("running", text="Width of each cycle lane."),
+            indexed("apart", text="The life cycle of a lane, a lane of the cycle"),
+            indexed("across", "Water cycle", text="lane"),
+            indexed("hidden", "Cycle lane", audience="internal"),
+        )
+        labels = (other("fietspad", "cycle lane"), other("fietspad", "bike"))
+        results = index.search(Query(text="Fietspad"), audiences=["public"], labels=labels)
+        assert names(results) == ["word", "label", "running"]
+        assert (results.total, results.facets["theme"]) == (3, {"TRAN": 2})
+        assert results.hits[2].snippet == "Width of each «cycle» «lane»."
+        assert find(index, "Fietspad") == ["word"], "the counts of one search are not those of the other"
+        assert names(index.search(Query(text="fietspad river"), audiences=["public"], labels=labels)) == ["word"]
+        assert names(index.search(Query(text="width fietspad"), audiences=None, labels=labels)) == ["running"]
+
+    def test_a_label_stands_for_all_the_words_that_it_is_for(self, index: SearchIndex) -> None:
+        put(index, indexed("a", "Fietspaden in Gent"), indexed("b", "Paths in Gent"), indexed("c", "Bike in Gent"))
+        labels = (other("bike path", "fietspad", "nl"),)
+        results = index.search(Query(text="bike path gent"), audiences=["public"], labels=labels)
+        assert names(results) == ["a"], "in another form too"
+
+    def test_labels_are_never_read_as_a_query(self, index: SearchIndex) -> None:
+        put(index, indexed("a", "Noise"), indexed("b", "Trees"))
+        hostile = (
+            "*",
+            "a",
+            "",
+            "noise OR trees",
+            "title:trees",
+            '"',
+            "tre*",
+            "[a TO z]",
+            "' | !x & (",
+            "\x00",
+            "-noise",
+        )
+        for label in hostile:
+            results = index.search(Query(text="zebra"), audiences=None, labels=(other("zebra", label),))
+            assert names(results) == (["a"] if label == "-noise" else []), label
+
+    def test_a_walk_with_labels_goes_on_behind_its_cursor(self, index: SearchIndex) -> None:
+        put(index, *(indexed(f"n{n}", "Cycle lane" if n % 2 else "Fietspad", place=n) for n in range(1, 7)))
+        labels, query, hits = (other("fietspad", "cycle lane"),), Query(text="fietspad", published=True, limit=2), []
+        after = None
+        while True:
+            page = index.search(query, audiences=None, after=after, labels=labels)
+            assert page.total == 6
+            hits += names(page)
+            after = page.next
+            if after is None:
+                break
+        assert hits == [f"n{n}" for n in range(1, 7)]
 
     def test_snippets_mark_other_forms_where_the_word_itself_is_not(self, index: SearchIndex) -> None:
         put(index, indexed("a", texts={"en": "All libraries of the city"}))

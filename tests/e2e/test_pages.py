@@ -43,6 +43,8 @@ OPEN = (
     "/",
     "/search",
     "/search?q=verkeer&kind=dataset",
+    "/search?q=lawaai",
+    "/search?q=lawaai&widen=false",
     "/search?q=nothingatall",
     "/datasets/traffic-counts",
     "/datasets/traffic-counts?version=1",

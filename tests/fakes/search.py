@@ -12,7 +12,7 @@ from datetime import date
 from node.adapters.search.copies import MOST, arrange, with_words_of
 from node.adapters.search.stems import stems, stems_of_word
 from node.adapters.search.words import Word, words_of
-from node.catalogue.model import Cursor, Hit, IndexFields, Query, Results
+from node.catalogue.model import Cursor, Hit, IndexFields, OtherLabel, Query, Results
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "œ": "oe"})
 
@@ -44,9 +44,16 @@ class MemorySearchIndex:
     def position(self) -> int:
         return self._position
 
-    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
+    def search(
+        self,
+        query: Query,
+        *,
+        audiences: Collection[str] | None,
+        after: Cursor | None = None,
+        labels: Sequence[OtherLabel] = (),
+    ) -> Results:
         seen = [r for r in self._shown() if (audiences is None or r.audience in audiences) and _fits(r, query)]
-        words = words_of(query.text)
+        words = words_of(query.text, labels)
         if query.text.strip() and not words:
             seen = []
         matches, scores = seen, {r.iri: [0.0] for r in seen}
@@ -197,7 +204,18 @@ def _score(record: IndexFields, word: Word, slips: int) -> float:
     texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
     forms = {stem for language, text in texts for stem in stems(text, language)}
     by_stem = 500.0 if forms & word.stems else 50.0 if forms & word.synonyms.stems else 0.0
-    return max(best, by_stem)
+    by_label = (
+        20.0
+        if any(label.stems & forms or _follow(label.words, text) for label in word.labels for _, text in weights)
+        else 0.0
+    )
+    return max(best, by_stem, by_label)
+
+
+def _follow(words: Sequence[str], text: str) -> bool:
+    """Whether ``words`` follow each other in ``text``; a last word of four letters may go on."""
+    end = "" if len(words[-1]) >= 4 else " "
+    return f" {' '.join(words)}{end}" in f" {' '.join(folded(text))} "
 
 
 def _all_text(record: IndexFields) -> str:
@@ -239,4 +257,6 @@ def _snippet(text: str, words: list[Word]) -> str:
 
 
 def _marks(token: str, word: Word) -> bool:
-    return bool(_match(token, word, 2) or stems_of_word(token) & word.stems)
+    forms = stems_of_word(token)
+    labels = {part for label in word.labels for part in label.words}
+    return bool(_match(token, word, 2) or forms & word.stems or token in labels)

@@ -12,7 +12,7 @@ from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
 
-LAYOUT: Final = 5
+LAYOUT: Final = 6
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -48,7 +48,7 @@ def schema() -> tantivy.Schema:
     for name in FACETS:
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("title", "words", "text"):
-        builder.add_text_field(name, tokenizer_name=FOLDED, index_option="freq")
+        builder.add_text_field(name, tokenizer_name=FOLDED, index_option="position")
     for name in ("parts", "stems"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     builder.add_integer_field("at", fast=True)

@@ -39,7 +39,7 @@ from node.adapters.search.words import words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.base.heap import give_back
-from node.catalogue.model import Cursor, Hit, IndexFields, Query, Results
+from node.catalogue.model import Cursor, Hit, IndexFields, OtherLabel, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
@@ -55,7 +55,8 @@ _MOST_COUNTED: Final = 200
 """The number of searches with cached facets; a counted one takes some kilobytes."""
 
 _UNCOUNTED: Final[dict[str, Any]] = {
-    "text": "", "language": "en", "offset": 0, "limit": 20, "newest": False, "published": False, "cursor": ""
+    "text": "", "language": "en", "offset": 0, "limit": 20, "newest": False, "published": False, "cursor": "",
+    "widens": True,
 }  # fmt: skip
 """The parts of a query that do not affect its facets: the words are added separately, folded."""
 
@@ -178,17 +179,24 @@ class TantivyIndex:
         with self._using():
             return self._position
 
-    def search(self, query: Query, *, audiences: Collection[str] | None, after: Cursor | None = None) -> Results:
+    def search(
+        self,
+        query: Query,
+        *,
+        audiences: Collection[str] | None,
+        after: Cursor | None = None,
+        labels: Sequence[OtherLabel] = (),
+    ) -> Results:
         """Return hits, exact total and facet counts, all over the records that ``audiences`` may see.
 
-        Every word must be found: exactly, in another form, as the beginning or a part of a word, by a synonym, or
-        with one letter different. If no record has them all, two different letters are allowed in long words, then
-        any of the words is enough. Without words the newest records come first.
+        Every word must be found: exactly, in another form, as the beginning or a part of a word, by a synonym, by
+        one of ``labels``, or with one letter different. If no record has them all, two different letters are allowed
+        in long words, then any of the words is enough. Without words the newest records come first.
         """
         with self._using():
             searcher, counts = self._searcher, self._counts
         assert searcher is not None, "there is one while the index is open"
-        words = words_of(query.text)
+        words = words_of(query.text, labels)
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
         within = both(*visible(self._schema, audiences), *filter_queries(self._schema, query))
@@ -216,6 +224,7 @@ class TantivyIndex:
         key = (
             None if audiences is None else frozenset(audiences),
             tuple(words),
+            tuple(labels),
             number,
             replace(query, **_UNCOUNTED),
         )

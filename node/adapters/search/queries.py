@@ -10,7 +10,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from node.adapters.search.fields import FUZZY_FROM, PART_FROM, PREFIX_FROM, RECORD, VERY_FUZZY_FROM, day
-from node.adapters.search.words import Word
+from node.adapters.search.words import LabelWords, Word
 from node.catalogue import model
 
 Stage = tuple[bool, bool]
@@ -24,6 +24,8 @@ _PREFIX: Final = (("title", 40.0), ("words", 30.0), ("text", 25.0))
 _SYNONYM: Final = 18.0
 _COMPOUND_OF_SYNONYM: Final = (("title", 17.0), ("words", 16.0))
 _PART: Final = (("parts", 15.0),)
+_LABEL: Final = (("title", 14.0), ("words", 13.0), ("text", 12.0))
+_STEM_OF_LABEL: Final = 11.0
 _FUZZY: Final = (("title", 6.0), ("words", 4.0), ("text", 3.0))
 _VERY_FUZZY: Final = (("title", 2.0), ("words", 1.5), ("text", 1.0))
 
@@ -113,7 +115,24 @@ def _named_otherwise(schema: tantivy.Schema, query_word: Word) -> list[Query]:
         ways.append(_stem_query(schema, query_word.synonyms.stems, _SYNONYM))
         for beginning in query_word.synonyms.beginnings:
             ways += _beginnings(schema, beginning, _COMPOUND_OF_SYNONYM)
+    for label in query_word.labels:
+        ways += _label_queries(schema, label)
     return ways
+
+
+def _label_queries(schema: tantivy.Schema, label: LabelWords) -> list[Query]:
+    """Return queries for a label that a vocabulary has for the word: its words in their order, the last one also as a
+    beginning ("cycle lanes"), or other forms of a single word."""
+    *_, last = label.words
+    if len(label.words) == 1:
+        ways = [Query.const_score_query(Query.term_query(schema, name, last), score) for name, score in _LABEL]
+        ways += _beginnings(schema, last, _LABEL) if len(last) >= PART_FROM else []
+        return [*ways, _stem_query(schema, label.stems, _STEM_OF_LABEL)] if label.stems else ways
+    if len(last) >= PART_FROM:
+        queries = [(Query.phrase_prefix_query(schema, name, list(label.words)), score) for name, score in _LABEL]
+    else:
+        queries = [(Query.phrase_query(schema, name, list(label.words)), score) for name, score in _LABEL]
+    return [Query.const_score_query(query, score) for query, score in queries]
 
 
 def _stem_query(schema: tantivy.Schema, stems: Collection[str], score: float) -> Query:

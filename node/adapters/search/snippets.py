@@ -36,6 +36,10 @@ def snippet(
         for text in plain:
             if places := _places(analyzer, text, words, match):
                 return _cut(text, places)
+    labels = [label.words for word in words for label in word.labels]
+    for text in plain if labels else ():
+        if places := _label_places(analyzer, text, labels):
+            return _cut(text, places)
     return _cut(plain[0], []) if plain else ""
 
 
@@ -53,6 +57,28 @@ def _places(
         if matches[form]:
             places.append((token.char_offset_from, token.char_offset_to))
     return places
+
+
+def _label_places(analyzer: tantivy.TextAnalyzer, text: str, labels: Sequence[tuple[str, ...]]) -> list[_Place]:
+    """Return the places of words that follow each other as in one of ``labels``; the last may go on."""
+    tokens = analyzer.pre_tokenize(text).tokens
+    forms = [token.text for token in tokens]
+    beginnings = {words[0][:PART_FROM] for words in labels}
+    places: dict[_Place, None] = {}
+    for at, form in enumerate(forms):
+        if places and tokens[at].char_offset_from > next(iter(places))[0] + _SHOWN:
+            break
+        for words in labels if form[:PART_FROM] in beginnings else ():
+            run = forms[at : at + len(words)]
+            if len(run) == len(words) and tuple(run[:-1]) == words[:-1] and _goes_on(run[-1], words[-1]):
+                places |= {
+                    (token.char_offset_from, token.char_offset_to): None for token in tokens[at : at + len(run)]
+                }
+    return sorted(places)
+
+
+def _goes_on(token: str, word: str) -> bool:
+    return token == word or (len(word) >= PART_FROM and token.startswith(word))
 
 
 def _cut(text: str, places: Sequence[_Place]) -> str:

@@ -271,6 +271,11 @@ class SqlRecordStore(SqlFileRetention):
         ).limit(limit)
         return [_record(row) for row in connection_of(tx).execute(statement)]
 
+    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
+        columns = (heads.c.iri, heads.c.version, heads.c.audience)
+        statement = select(*columns).where(heads.c.kind == kind, ~heads.c.withdrawn).order_by(heads.c.iri)
+        return {row.iri: (row.version, row.audience) for row in connection_of(tx).execute(statement)}
+
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
     ) -> dict[str, int]:

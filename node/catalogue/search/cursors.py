@@ -18,7 +18,11 @@ from node.catalogue.model import Cursor, Query
 
 _FORMAT: Final = struct.Struct(">4s8sQB")
 _MARK: Final = b"find"
-_LONGEST: Final = 200
+_LONGEST: Final = 300
+MARK_LENGTH: Final = 8
+_ANY_LABEL: Final = b"*"
+"""At the end of a cursor that lets any label widen its pages. Else the marks of the labels follow: none in cursors of
+nodes that did not widen searches yet."""
 _UNBOUND: Final[dict[str, Any]] = {"language": "en", "offset": 0, "limit": 20, "published": False, "cursor": ""}
 """The parts of a query that may differ between its pages."""
 
@@ -39,7 +43,8 @@ class Cursors:
 
     def write(self, cursor: Cursor, query: Query) -> str:
         """Return ``cursor`` as a text for a further page of ``query``."""
-        plain = _FORMAT.pack(_MARK, _digest(query), cursor.place, cursor.stage)
+        labels = _ANY_LABEL if cursor.labels is None else b"".join(sorted(cursor.labels))
+        plain = _FORMAT.pack(_MARK, _digest(query), cursor.place, cursor.stage) + labels
         return base64.urlsafe_b64encode(self._box.wrap(plain)).decode("ascii").rstrip("=")
 
     def read(self, text: str, query: Query) -> Cursor:
@@ -48,14 +53,15 @@ class Cursors:
             if len(text) > _LONGEST:
                 raise ValueError("too long")
             ciphertext = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            mark, digest, place, stage = _FORMAT.unpack(self._box.unwrap(ciphertext))
+            plain = self._box.unwrap(ciphertext)
+            mark, digest, place, stage = _FORMAT.unpack(plain[: _FORMAT.size])
         except (ValueError, struct.error, LocalFault) as error:
             raise _invalid("the cursor is not one of this node") from error
         if mark != _MARK:
             raise _invalid("the cursor is not one of a search")
         if digest != _digest(query):
             raise _invalid("the cursor belongs to another search")
-        return Cursor(place=place, stage=stage)
+        return Cursor(place=place, stage=stage, labels=_labels(plain[_FORMAT.size :]))
 
 
 def _digest(query: Query) -> bytes:
@@ -63,7 +69,15 @@ def _digest(query: Query) -> bytes:
     about = replace(query, **_UNBOUND)
     members = {"text": about.text, "facets": about.facets, "newest": about.newest, "bbox": repr(about.bbox)}
     members["period"] = repr(about.period)
+    if not about.widens:
+        members["widens"] = False
     return hashlib.sha256(canonical(members)).digest()[:8]
+
+
+def _labels(plain: bytes) -> frozenset[bytes] | None:
+    if plain == _ANY_LABEL:
+        return None
+    return frozenset(plain[at : at + MARK_LENGTH] for at in range(0, len(plain), MARK_LENGTH))
 
 
 def _invalid(detail: str) -> InvalidInput:

@@ -18,6 +18,8 @@ SHORTEST: Final = 2
 MAX_TEXT: Final = 100
 READ: Final = 40
 """Records that are read for one suggestion."""
+_LETTERS: Final = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
+"""Letters that have no accent to remove, and that the index writes otherwise."""
 _KEYWORDS: Final = 5
 _LONGEST: Final = 120
 
@@ -66,7 +68,7 @@ def suggestions(text: str, records: Sequence[Record], language: str) -> list[Sug
 
 def fold_words(text: str) -> list[str]:
     """Return the words of ``text`` without case and accents."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return re.findall(r"[^\W_]+", "".join(letter for letter in plain if not unicodedata.combining(letter)))
 
 

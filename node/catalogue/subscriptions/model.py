@@ -16,7 +16,7 @@ from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
 
 FACETS: Final = ("kind", "theme", "keyword", "publisher", "access", "format", "license", "node", "spatial", "year")
-_SINGLE: Final = ("q", "bbox", "place", "from", "to")
+_SINGLE: Final = ("q", "bbox", "place", "from", "to", "widen")
 MAX_VALUES: Final = 20
 MAX_VALUE: Final = 500
 MAX_TEXT: Final = 300
@@ -177,7 +177,9 @@ def read_criteria(parameters: Mapping[str, Sequence[str]]) -> dict[str, list[str
             raise InvalidInput(f"a value for {name} is too long", remedy="give a shorter text")
         if values:
             criteria[name] = values
-    if not criteria:
+    if criteria.get("widen", ["false"]) != ["false"]:
+        raise InvalidInput("“widen” is false or absent", remedy="leave it out to search for other labels too")
+    if not criteria.keys() - {"widen"}:
         raise InvalidInput("the search is empty", remedy="give words or a filter", facts={"case": "empty-search"})
     query_of(criteria)
     return criteria
@@ -202,4 +204,5 @@ def query_of(criteria: Criteria, *, limit: int = 20) -> Query:
         bbox=area_searched(first["place"], area(first["bbox"])),
         period=period(first["from"], first["to"]),
         limit=limit,
+        widens=first["widen"] != "false",
     )

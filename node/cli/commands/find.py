@@ -53,6 +53,10 @@ def find(
     every: Annotated[
         bool, typer.Option("--all", help="Show all results, in the order of publication, oldest first.")
     ] = False,
+    widen: Annotated[
+        bool,
+        typer.Option("--widen/--no-widen", help="Search also for other labels that ontologies have for the words."),
+    ] = True,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Show at most this many.")] = 20,
     region: Region = False,
     node: Node = None,
@@ -77,16 +81,19 @@ def find(
         "place": near,
         "lang": lang,
         "region": region,
+        "widen": None if widen else False,
     }
     with connect(node) as client:
         if every:
             hits = list(client.search_all(text, **facets))
-            matches: dict[str, Any] = {"total": len(hits), "hits": hits}
+            first = client.search(text, limit=1, **facets) if text and widen else {}
+            matches: dict[str, Any] = {"total": len(hits), "hits": hits, "widened": first.get("widened", [])}
         else:
             matches = client.search(text, limit=limit, sort="newest" if newest else None, **facets)
     if Mode.json:
         emit(matches)
         return
+    _show_widenings(matches.get("widened", []))
     if not matches["hits"]:
         say("No results." if text else "The catalogue is empty.")
         remark(
@@ -106,6 +113,14 @@ def find(
         count_of(matches["total"], "result")
         + (f", {len(matches['hits'])} shown" if matches["total"] > len(matches["hits"]) else "")
     )
+
+
+def _show_widenings(widenings: list[dict[str, Any]]) -> None:
+    for widening in widenings:
+        labels = ", ".join(widening["labels"])
+        remark(f"also searched for: {labels} (from the ontology {widening['ontology']['title']})")
+    if widenings:
+        remark("only your own words: --no-widen")
 
 
 def _keeping(files: dict[str, Any] | None) -> str:

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from node.base.plaintext import harmless
-from node.catalogue.browse import MAX_OFFSET, CatalogueHit
+from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.representations import VARY
+from node.catalogue.search.hits import CatalogueHit
 from node.portal import headers
 from node.portal.atom import atom_feed, xml_text
 from node.portal.codes import file_type, licence, words_of_code

@@ -340,6 +340,18 @@ class TestAddresses:
             assert stores.records.addresses(tx, audiences=[], origins=[]) == []
 
 
+class TestNewestVersions:
+    def test_are_numbers_and_audiences_of_what_is_not_withdrawn(self, stores: Stores) -> None:
+        add(stores, record("b", kind="ontology"), record("b", 2, kind="ontology", audience="internal"), record("c"))
+        add(stores, record("a", kind="ontology"), record("gone", kind="ontology"))
+        with stores.uow.read() as tx:
+            assert stores.records.newest_versions(tx, "model") == {}
+        add(stores, record("gone", 2, kind="ontology", withdrawn=True))
+        with stores.uow.read() as tx:
+            newest = stores.records.newest_versions(tx, "ontology")
+            assert list(newest.items()) == [(f"{BASE}a", (1, "public")), (f"{BASE}b", (2, "internal"))]
+
+
 class TestErasure:
     def test_the_content_goes_and_the_rest_stays(self, stores: Stores) -> None:
         file = File(name="a.csv", media_type="text/csv", size=1, sha256="00" * 32)

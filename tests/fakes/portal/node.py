@@ -24,14 +24,16 @@ from starlette.routing import Route
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
-from node.catalogue.browse import CatalogueHit, CatalogueHits, Connections, Publisher, explain_withdrawal
+from node.catalogue.browse import Connections, Publisher, explain_withdrawal
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
-from node.catalogue.model import Publication, Query, Record
+from node.catalogue.model import OtherLabel, Publication, Query, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
 from node.catalogue.retention import FileStatus, keepings
+from node.catalogue.search.hits import CatalogueHit, CatalogueHits
+from node.catalogue.search.vocabulary_labels import OntologyLabels
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
@@ -84,6 +86,7 @@ from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import (
     BRUGGE,
     GENT,
+    HOMES,
     PLZEN,
     REGION,
     SAMPLE_CSV,
@@ -265,10 +268,14 @@ class FakeNode:
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:
         hits = []
+        other_labels = _other_labels(query)
         for record in self._seen(caller):
             if query.text:
                 text = " ".join((*record.titles.values(), *record.descriptions.values(), *record.keywords)).lower()
-                if not all(word in text for word in query.text.lower().split()):
+                others = [label.label.lower() for ontology in other_labels for label in ontology.labels]
+                if not all(word in text for word in query.text.lower().split()) and not any(
+                    label in text for label in others
+                ):
                     continue
             hits.append(record)
         facets = _facets(hits)
@@ -289,6 +296,7 @@ class FakeNode:
             limit=query.limit,
             hits=tuple(self._hit(record, query) for record in page),
             facets=facets,
+            other_labels=other_labels,
         )
 
     def _hit(self, record: Record, query: Query) -> CatalogueHit:
@@ -1312,6 +1320,20 @@ BODY: dict[str, Any] = {
         "sealed": True,
     },
 }
+
+
+def _other_labels(query: Query) -> tuple[OntologyLabels, ...]:
+    """The ontology of mobility has other labels for one word."""
+    if not query.widens or "lawaai" not in query.text.lower():
+        return ()
+    labels = tuple(
+        OtherLabel(words="lawaai", label=label, language=language)
+        for label, language in (("geluid", "nl"), ("road traffic noise", "en"), ("hluk", "cs"))
+    )
+    iri = f"{HOMES[GENT]}/ontologies/mobility"
+    titles = {"en": "Mobility and noise ontology", "nl": "Ontologie mobiliteit en geluid"}
+    return (OntologyLabels(words="lawaai", ontology=iri, titles=titles, labels=labels),)
+
 
 OPENAPI: dict[str, Any] = {
     "openapi": "3.1.0",

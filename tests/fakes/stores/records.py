@@ -176,6 +176,10 @@ class MemoryRecordStore:
         current = self.current(tx, audiences=audiences, origins=origins, limit=offset + limit)
         return [(record.iri, record.at) for record in current[offset:]]
 
+    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
+        current = self.current(tx, kinds=(kind,), limit=len(memory(tx).rows("records")))
+        return {record.iri: (record.version, record.audience) for record in current}
+
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
     ) -> dict[str, int]:

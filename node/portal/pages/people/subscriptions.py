@@ -23,7 +23,7 @@ from node.portal.visit import Visit
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-_NAMES: Final = ("q", "bbox", "place", "from", "to", *FACETS)
+_NAMES: Final = ("q", "bbox", "place", "from", "to", "widen", *FACETS)
 
 
 async def subscriptions(responder: Responder, visit: Visit) -> Response:

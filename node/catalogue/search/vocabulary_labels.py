@@ -1,0 +1,234 @@
+"""The labels of vocabularies, by which a search of the catalogue is widened: "fietspad" also looks for "cycle lane".
+
+The words of a search, or some of them that follow each other, are compared with the labels of all terms of the
+ontologies that the caller may see; the other labels of such a term are what the search looks for too. Properties do
+not count: their labels ("name", "value") are not what data are about.
+
+Labels are read once for each version of an ontology. For every search, the ontologies whose labels fit are compared
+with the newest versions, so that what was withdrawn or hidden in the meantime widens nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+from typing import Any, Final
+
+from node.base.work import Transaction, UnitOfWork
+from node.catalogue.model import OtherLabel
+from node.catalogue.ports import RecordStore
+from node.catalogue.search.cursors import MARK_LENGTH
+from node.catalogue.search.label_table import LabelTable, fold, label_table, spans
+from node.catalogue.visibility import Visibility, admits
+from node.identity.model import Caller
+from node.texts.languages import pick
+
+MOST: Final = 8
+"""Labels by which one search is widened."""
+ONTOLOGIES: Final = 500
+"""Ontologies for one audience whose labels widen searches."""
+LABELS: Final = 100_000
+"""Labels for one audience: the ontologies with the fewest come first, so that a large one displaces no other."""
+_READ_AT_ONCE: Final = 16_000_000
+"""Bytes of statements after which reading stops until the next search: no caller waits for a whole catalogue."""
+
+_Match = tuple[str, OtherLabel]
+"""The IRI of an ontology, and a label of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OntologyLabels:
+    """Other labels for ``words`` of a search, and the ontology that has them, which the caller may see."""
+
+    words: str
+    ontology: str
+    titles: Mapping[str, str]
+    labels: tuple[OtherLabel, ...]
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        return {
+            "words": self.words,
+            "labels": [other.label for other in self.labels],
+            "ontology": {"iri": self.ontology, "title": self.title(language)},
+        }
+
+    def title(self, language: str) -> str:
+        """Return the title of the ontology in ``language``, else in another one; its address if it has no title."""
+        return pick(dict(self.titles), language)[0] if self.titles else self.ontology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OntologyEntry:
+    """An ontology in one version, with its labels unless there are too many of them for its audience."""
+
+    version: int
+    audience: str
+    titles: Mapping[str, str]
+    size: int
+    table: LabelTable | None
+
+
+class VocabularyLabels:
+    """Finds the other labels of what a caller searches for."""
+
+    def __init__(
+        self, *, uow: UnitOfWork, records: RecordStore, visibility: Visibility, position: Callable[[], int]
+    ) -> None:
+        """``position`` returns the ledger position that searches show: if it moves, new ontologies are looked for."""
+        self._uow = uow
+        self._records = records
+        self._visibility = visibility
+        self._position = position
+        self._lock = threading.Lock()
+        self._entries: Mapping[str, _OntologyEntry] | None = None
+        self._entries_position = -1
+
+    def find(
+        self, text: str, caller: Caller, *, among: Collection[bytes] | None = None
+    ) -> tuple[OntologyLabels, ...]:
+        """Return the labels by which a search for ``text`` is widened, at most ``MOST``, with their ontologies.
+
+        Labels for more words come before those for fewer; the ontologies and terms take turns. ``among`` are the
+        ``marks`` of the only labels that may be returned. It blocks.
+        """
+        phrases = list(spans(text))
+        if not phrases or (among is not None and not among):
+            return ()
+        entries = self._current(caller)
+        matches: list[tuple[str, str, str]] = []
+        ranges: list[tuple[int, int]] = []
+        for start, stop, words, plain in phrases if entries else ():
+            if any(first <= start and stop <= last for first, last in ranges):
+                # "path" in "bike path" is not looked for, if a label has both words.
+                continue
+            iris = [iri for iri, entry in entries.items() if entry.table is not None and plain in entry.table.terms]
+            matches += [(words, plain, iri) for iri in iris]
+            ranges += [(start, stop)] if iris else []
+        if not matches:
+            return ()
+        with self._uow.read() as tx:
+            newest = self._records.newest_versions(tx, "ontology")
+        lists = [
+            [(iri, label) for label in labels]
+            for words, plain, iri in matches
+            if newest.get(iri) == (entries[iri].version, entries[iri].audience)
+            for labels in _labels_of_terms(entries[iri].table, words, plain)
+        ]
+        by_ontology: dict[tuple[str, str], list[OtherLabel]] = {}
+        for iri, label in _choose(lists, among):
+            by_ontology.setdefault((label.words, iri), []).append(label)
+        return tuple(
+            OntologyLabels(words=words, ontology=iri, titles=entries[iri].titles, labels=tuple(labels))
+            for (words, iri), labels in by_ontology.items()
+        )
+
+    def _current(self, caller: Caller) -> Mapping[str, _OntologyEntry]:
+        """Return the ontologies that ``caller`` may see, by IRI."""
+        # Whoever meets another caller reading uses what there is: it is compared with the newest versions anyway.
+        if self._entries_position != self._position() and self._lock.acquire(blocking=self._entries is None):
+            try:
+                self._read()
+            finally:
+                self._lock.release()
+        audiences = self._visibility.audiences(caller)
+        return {iri: entry for iri, entry in (self._entries or {}).items() if admits(audiences, entry.audience)}
+
+    def _read(self) -> None:
+        position = self._position()
+        if self._entries is not None and self._entries_position == position:
+            return
+        budget = _READ_AT_ONCE
+        with self._uow.read() as tx:
+            newest = _bound(self._records.newest_versions(tx, "ontology"))
+            entries = {
+                iri: entry
+                for iri, entry in (self._entries or {}).items()
+                if (entry.version, entry.audience) == newest.get(iri)
+            }
+            for iri in [iri for iri in newest if iri not in entries]:
+                budget -= self._read_entry(tx, iri, entries) if budget > 0 else 0
+            holders = _holders(entries)
+            for iri in sorted(holders):
+                if entries[iri].table is None and budget > 0:
+                    budget -= self._read_entry(tx, iri, entries)
+        self._entries = {
+            iri: entry if iri in holders else replace(entry, table=None) for iri, entry in sorted(entries.items())
+        }
+        self._entries_position = position if budget > 0 else -1
+
+    def _read_entry(self, tx: Transaction, iri: str, entries: dict[str, _OntologyEntry]) -> int:
+        """Read an ontology into ``entries``; return the length of its statements."""
+        record = self._records.get(tx, iri)
+        if record is None or record.withdrawn:
+            return 0
+        table = label_table(record.nquads)
+        entries[iri] = _OntologyEntry(
+            version=record.version,
+            audience=record.audience,
+            titles=record.titles,
+            size=len(table.terms),
+            table=table,
+        )
+        return len(record.nquads)
+
+
+def marks(labels: Iterable[OtherLabel]) -> frozenset[bytes]:
+    """Return the marks of ``labels``, by which a cursor names the labels of its search."""
+    return frozenset(_mark(label) for label in labels)
+
+
+def _mark(label: OtherLabel) -> bytes:
+    words = "\n".join((fold(label.words), fold(label.label)))
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()[:MARK_LENGTH]
+
+
+def _labels_of_terms(table: LabelTable | None, words: str, plain: str) -> list[list[OtherLabel]]:
+    """Return for each term with the label ``plain`` its other labels, without those that have all these words: who
+    looks for "lane" finds "cycle lane" anyway."""
+    if table is None:
+        return []
+    return [
+        [
+            OtherLabel(words=words, label=label, language=language)
+            for label, language in table.labels(number)
+            if f" {plain} " not in f" {fold(label)} "
+        ]
+        for number in table.terms[plain]
+    ]
+
+
+def _choose(lists: Sequence[Sequence[_Match]], among: Collection[bytes] | None) -> list[_Match]:
+    """Return the first ``MOST`` labels, one of each list in turn; each once."""
+    choices: dict[str, _Match] = {}
+    for candidate in chain.from_iterable(zip_longest(*lists)):
+        if candidate is not None and (among is None or _mark(candidate[1]) in among):
+            choices.setdefault(fold(candidate[1].label), candidate)
+        if len(choices) == MOST:
+            break
+    return list(choices.values())
+
+
+def _bound(versions: Mapping[str, tuple[int, str]]) -> dict[str, tuple[int, str]]:
+    """Return the first ``ONTOLOGIES`` for each audience: those for one audience displace none for another one."""
+    counts: Counter[str] = Counter()
+    first = {}
+    for iri, (version, audience) in versions.items():
+        counts[audience] += 1
+        if counts[audience] <= ONTOLOGIES:
+            first[iri] = (version, audience)
+    return first
+
+
+def _holders(entries: Mapping[str, _OntologyEntry]) -> frozenset[str]:
+    """Return the ontologies whose labels stay in memory: for each audience the smallest, up to ``LABELS``."""
+    totals: Counter[str] = Counter()
+    holders = set()
+    for iri, entry in sorted(entries.items(), key=lambda item: (item[1].size, item[0])):
+        totals[entry.audience] += entry.size
+        if totals[entry.audience] <= LABELS:
+            holders.add(iri)
+    return frozenset(holders)
