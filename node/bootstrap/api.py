@@ -34,7 +34,6 @@ from node.web.management import (
     keys,
     limits,
     negotiations,
-    ontologies,
     operation,
     oversight,
     people,
@@ -50,6 +49,7 @@ from node.web.management import (
 from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
 from node.web.management.region import rulebook
+from node.web.meaning import ontologies
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions

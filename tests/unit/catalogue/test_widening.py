@@ -121,7 +121,7 @@ class Ontologies:
             self.node.records.add(tx, record)
         self.position += 1
 
-    def found(self, text: str = "path", **more: Any) -> list[str]:
+    def labels_for(self, text: str = "path", **more: Any) -> list[str]:
         return [label.label for ontology in self.labels.find(text, ANONYMOUS, **more) for label in ontology.labels]
 
 
@@ -129,11 +129,11 @@ async def test_at_most_eight_labels_in_turn() -> None:
     ontologies = Ontologies()
     await ontologies.put("a", concept("p", preferred("path"), *(alternative(f"aa{n}") for n in range(20))))
     await ontologies.put("b", concept("p", preferred("path"), alternative("bbb"), alternative("Aa1")))
-    labels = ontologies.found()
+    labels = ontologies.labels_for()
     assert len(labels) == 8
     assert "bbb" in labels, "one ontology does not displace the other"
     assert [label.casefold() for label in labels].count("aa1") == 1
-    assert ontologies.found("bike path in the city") == labels
+    assert ontologies.labels_for("bike path in the city") == labels
 
 
 async def test_a_large_ontology_displaces_no_small_one_nor_a_hidden_one_a_visible_one(monkeypatch: Any) -> None:
@@ -141,25 +141,25 @@ async def test_a_large_ontology_displaces_no_small_one_nor_a_hidden_one_a_visibl
     ontologies = Ontologies()
     await ontologies.put("a", "".join(concept(f"c{n}", preferred("path"), alternative(f"aa{n}")) for n in range(20)))
     await ontologies.put("b", concept("p", preferred("path"), alternative("bbb")))
-    assert ontologies.found() == ["bbb"]
+    assert ontologies.labels_for() == ["bbb"]
     for name in ("0", "c", "d", "e", "f", "g"):
         await ontologies.put(name, concept("p", preferred("path"), alternative("secret")), audience="internal")
-    assert ontologies.found() == ["bbb"]
+    assert ontologies.labels_for() == ["bbb"]
     await ontologies.put("b", concept("p", preferred("path")), version=2, withdrawn=True)
     await ontologies.put("h", concept("p", preferred("path"), alternative("hhh")))
-    assert ontologies.found() == ["hhh"]
+    assert ontologies.labels_for() == ["hhh"]
 
 
 async def test_what_was_withdrawn_or_hidden_a_moment_ago_widens_nothing() -> None:
     for change in ({"withdrawn": True}, {"audience": "internal"}, {}):
         ontologies = Ontologies()
         await ontologies.put("a", concept("p", preferred("path"), alternative("aaa")))
-        assert ontologies.found() == ["aaa"]
+        assert ontologies.labels_for() == ["aaa"]
         await ontologies.put("a", concept("p", preferred("path"), alternative("new")), version=2, **change)
         ontologies.position -= 1
-        assert ontologies.found() == [], "the search view has not followed yet"
+        assert ontologies.labels_for() == [], "the search view has not followed yet"
         ontologies.position += 1
-        assert ontologies.found() == ([] if change else ["new"])
+        assert ontologies.labels_for() == ([] if change else ["new"])
 
 
 async def test_many_ontologies_are_read_by_and_by(monkeypatch: Any) -> None:
@@ -167,7 +167,7 @@ async def test_many_ontologies_are_read_by_and_by(monkeypatch: Any) -> None:
     ontologies = Ontologies()
     for name in "abc":
         await ontologies.put(name, concept("p", preferred("path"), alternative(name * 3)))
-    assert [ontologies.found() for _ in range(4)][2:] == [["aaa", "bbb", "ccc"]] * 2
+    assert [ontologies.labels_for() for _ in range(4)][2:] == [["aaa", "bbb", "ccc"]] * 2
 
 
 async def test_a_cursor_keeps_to_the_labels_of_its_first_page() -> None:
@@ -175,9 +175,9 @@ async def test_a_cursor_keeps_to_the_labels_of_its_first_page() -> None:
     await ontologies.put("b", concept("p", preferred("path"), alternative("bbb"), alternative("bb2")))
     first = marks(label for ontology in ontologies.labels.find("path", ANONYMOUS) for label in ontology.labels)
     await ontologies.put("a", concept("p", preferred("path"), *(alternative(f"aa{n}") for n in range(9))))
-    assert sorted(ontologies.found(among=first)) == ["bb2", "bbb"]
-    assert "aa0" in ontologies.found()
-    assert ontologies.found(among=frozenset()) == []
+    assert sorted(ontologies.labels_for(among=first)) == ["bb2", "bbb"]
+    assert "aa0" in ontologies.labels_for()
+    assert ontologies.labels_for(among=frozenset()) == []
 
 
 class Box:
