@@ -27,7 +27,6 @@ from node.web.management import (
     accounts,
     agreements,
     blocks,
-    checks,
     datasources,
     harvests,
     imports,
@@ -46,10 +45,10 @@ from node.web.management import (
     transfers,
     value_tables,
 )
+from node.web.management.meaning import checks, ontologies
 from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
 from node.web.management.region import rulebook
-from node.web.meaning import ontologies
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, include_all
 from node.web.questions import management as questions

@@ -1,0 +1,1 @@
+"""Ontologies, schemas and transformations over HTTP: to publish, check, try and draft."""
