@@ -33,14 +33,19 @@ def deliverable_version(
     with the reason if the agreement does not give it, and ``Gone`` if it has no content any more."""
     if number is None or number == head.version:
         return head
-    own_number = agreed_version(agreement.body)
-    record = _visible_version(tx, records, agreement, number, own_number)
+    record = _visible_version(tx, records, agreement, number)
     if record is None:
         raise NotFound(f"the agreement does not give version {number} of the asset")
     require_content(tx, records, record)
     if record.withdrawn:
         raise NotFound(f"version {number} of the asset is a withdrawal, and has no files")
     return record
+
+
+def gives_version(tx: Transaction, records: RecordStore, agreement: Agreement, head: Record, number: int) -> bool:
+    """Return whether ``agreement`` gives version ``number`` of the asset whose newest version is ``head``: to a
+    transfer, to a model that reads it, and to a call of a model. Its content may be gone."""
+    return number == head.version or _visible_version(tx, records, agreement, number) is not None
 
 
 def require_content(tx: Transaction, records: RecordStore, record: Record) -> None:
@@ -57,9 +62,8 @@ def require_content(tx: Transaction, records: RecordStore, record: Record) -> No
     require_not_removed(record, records.file_removals(tx, record.iri))
 
 
-def _visible_version(
-    tx: Transaction, records: RecordStore, agreement: Agreement, number: int, own_number: int | None
-) -> Record | None:
+def _visible_version(tx: Transaction, records: RecordStore, agreement: Agreement, number: int) -> Record | None:
+    own_number = agreed_version(agreement.body)
     if own_number is None:
         return None
     if number == own_number:

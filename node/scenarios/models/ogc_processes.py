@@ -22,8 +22,8 @@ from node.catalogue.visibility import Visibility
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.scenarios.model import GEOMETRY, Model, Parameter, Port, Texts, Variable
-from node.scenarios.models.visits import within
 from node.scenarios.records.cards import model_of
+from node.transfer.agreed_versions import gives_version
 
 UCUM: Final = "http://www.opengis.net/def/uom/UCUM/"
 """The role of additional parameters that are units."""
@@ -95,8 +95,7 @@ class OgcProcesses:
                 if newest is None or newest.withdrawn or version is None:
                     return newest
                 record = self.records.get(tx, newest.iri, version=version)
-                reaches = record is not None and within(self.records, tx, record, newest, agreement)
-                return record if reaches else None
+                return record if gives_version(tx, self.records, agreement, newest, version) else None
 
         return self._require_record(await run_sync(read))
 

@@ -18,12 +18,11 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound, Overloaded, TooLarge
-from node.base.work import Transaction, UnitOfWork
+from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.exchange.contents import contents
 from node.exchange.ports import AssetStore
-from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
 from node.negotiation.uses import Uses
@@ -37,6 +36,7 @@ from node.scenarios.models.requests import MOST_BYTES
 from node.scenarios.ports import Reference
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
+from node.transfer.agreed_versions import gives_version, require_content
 
 _RELEASE: Final = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}", re.ASCII)
 
@@ -167,20 +167,10 @@ class Visits:
                 tx, dataset=reference.iri, provider=self._me, consumer=visitor.did, limit=20
             )
             for agreement in agreements:
-                if agreement.in_force and within(self._records, tx, record, newest, agreement):
+                if agreement.in_force and gives_version(tx, self._records, agreement, newest, record.version):
+                    require_content(tx, self._records, record)
                     return record, agreement.body, agreement
         raise _absent(reference)
-
-
-def within(records: RecordStore, tx: Transaction, record: Record, newest: Record, agreement: Agreement) -> bool:
-    """Return whether ``agreement`` covers the version ``record`` of its asset.
-
-    It covers the agreed version and later ones; an earlier one only if all who see the newest see it too.
-    """
-    agreed = agreed_version(agreement.body)
-    if agreed is not None and record.version >= agreed:
-        return True
-    return records.get(tx, record.iri, version=record.version, audiences={newest.audience}) is not None
 
 
 def names_of(model: Model) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from node.base.delivery import OutboxWriter
-from node.base.errors import InvalidInput, NotAllowed
+from node.base.errors import InvalidInput, NotAllowed, NotFound
 from node.base.work import Transaction
 from node.cage.model import Limits
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.ledger.model import EntryKind
+from node.negotiation.messages import TERMS
 from node.negotiation.model import Agreement
 from node.negotiation.uses import Uses
 from node.policy.decide import decide
@@ -31,8 +32,8 @@ from node.scenarios.models.jobs import Asker, Jobs
 from node.scenarios.models.local import LocalModels
 from node.scenarios.models.requests import as_json
 from node.scenarios.models.small_cells import count_column, withhold
-from node.scenarios.models.visits import Visits, minimum_of, names_of
-from node.scenarios.ports import Outcome
+from node.scenarios.models.visits import Visitor, Visits, minimum_of, names_of
+from node.scenarios.ports import Outcome, Reference
 from node.scenarios.run_model import Job, State
 from node.semantics.model import File
 from tests.fakes.provider import HandClock
@@ -162,9 +163,17 @@ class NoService:
 
 
 class Desk:
-    """Jobs of a node with one model and one dataset that only it may read."""
+    """Jobs of a node with one model and one dataset that only it may read. ``later`` are the conditions of later
+    versions of the dataset, ``agreed`` the version that the agreement was made for: under its conditions."""
 
-    def __init__(self, conditions: dict[str, Any], release: str = "") -> None:
+    def __init__(
+        self,
+        conditions: dict[str, Any],
+        release: str = "",
+        *,
+        later: Sequence[dict[str, Any]] = (),
+        agreed: int = 1,
+    ) -> None:
         self.uow, self.clock, self.assets = MemoryUnitOfWork(), HandClock(NOW), MemoryAssets()
         self.jobs_store, self.entries = MemoryJobStore(), []  # type: ignore[var-annotated]
         records, agreements = MemoryRecordStore(), MemoryAgreementStore()
@@ -174,28 +183,27 @@ class Desk:
         dataset = replace(record(HOUSES, "dataset", b""), files=(file,), offer=conditions)
         with self.uow.begin() as tx:
             records.add(tx, self.model)
-            records.add(tx, dataset)
-            agreements.add(tx, agreement("urn:a", conditions))
+            versions = [conditions, *later]
+            for number, offer in enumerate(versions, 1):
+                records.add(tx, replace(dataset, version=number, offer=offer))
+            body = {**versions[agreed - 1], TERMS: {"asset": {"version": agreed}}}
+            agreements.add(tx, agreement("urn:a", body))
 
         async def decide_visit(body: Mapping[str, Any], did: str | None, facts: Mapping[str, Any]) -> Decision:
             situation = Situation(caller=Caller(did=did or ME), at=NOW, provider=ME, agreed=True, facts=dict(facts))
             return decide(parse(body), situation)
 
         self.cage = Counting()
-        self.local = LocalModels(
-            cage=self.cage,
+        self.visits = Visits(
+            uow=self.uow,
+            records=records,
+            agreements=agreements,
             assets=self.assets,
-            visits=Visits(
-                uow=self.uow,
-                records=records,
-                agreements=agreements,
-                assets=self.assets,
-                decide=decide_visit,
-                me=ME,
-                uses=Uses(MemoryUseStore(), agreements, self.clock),
-            ),
-            service=NoService(),
+            decide=decide_visit,
+            me=ME,
+            uses=Uses(MemoryUseStore(), agreements, self.clock),
         )
+        self.local = LocalModels(cage=self.cage, assets=self.assets, visits=self.visits, service=NoService())
 
         def note(tx: Transaction, kind: EntryKind, subject: str, by: str, body: Mapping[str, Any]) -> None:
             self.entries.append((kind, subject, by, body))
@@ -345,3 +353,17 @@ class TestDiscretion:
         desk.cage.caveats = [{"code": "odd", "sentence": f"I saw {self.SECRET}", "facts": {}}]
         job = await desk.run(1, Asker(account="els"))
         assert self.SECRET in str(job.caveats)
+
+
+async def test_a_version_with_other_conditions_is_not_read() -> None:
+    """An agreement about the second version, whose conditions are easier, opens the first to no model."""
+    easier = policy(MODEL_IRI, cells=1)
+    desk = Desk(policy(MODEL_IRI), agreed=2, later=[easier, easier])
+    visitor = Visitor(did=PEER)
+    for number in (2, 3):
+        visit = await desk.visits.permit(MODEL, Reference(iri=HOUSES, version=number, file=""), visitor)
+        assert visit.record.version == number
+    with pytest.raises(NotFound):
+        await desk.visits.permit(MODEL, Reference(iri=HOUSES, version=1, file=""), visitor)
+    same = Desk(easier, agreed=2, later=[easier, easier])
+    assert (await same.visits.permit(MODEL, Reference(iri=HOUSES, version=1, file=""), visitor)).minimum == 1
