@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from node.base.errors import Gone, NotFound
+from node.base.plaintext import one_line
 from node.base.work import Transaction
 from node.catalogue.model import ERASED, PUBLIC, Record
 from node.catalogue.ports import RecordStore
@@ -21,6 +22,7 @@ from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement
 from node.negotiation.proposal import adds_nothing
 from node.policy.comparison import same_terms
+from node.transfer.model import Reception, Transfer
 
 VERSION_GONE: Final = "version-gone"
 """The code of a transfer that is refused because the files of its version are there no more: HTTP's 410."""
@@ -60,6 +62,20 @@ def require_content(tx: Transaction, records: RecordStore, record: Record) -> No
             facts={"case": "erased", "version": record.version, "reason": reason.removeprefix(": ")},
         )
     require_not_removed(record, records.file_removals(tx, record.iri))
+
+
+def require_version_there(transfer: Transfer, reception: Reception | None = None) -> None:
+    """Raise ``Gone``, in the provider's words, if a transfer of an earlier version ended because the files of this
+    version are there no more; ``reception`` is what arrived of it here."""
+    reception_code = (reception.facts or {}).get("code") if reception is not None else None
+    if transfer.asset_version is None or (transfer.code != VERSION_GONE and reception_code != Gone.code):
+        return
+    reasons = [*transfer.reason, reception.error if reception is not None else None]
+    words = next((text for text in reasons if isinstance(text, str) and text), "")
+    raise Gone(
+        f"the provider: {one_line(words)[:500]}" if words else "the files of this version are no longer there",
+        remedy="get the newest version, or ask the publisher",
+    )
 
 
 def _visible_version(tx: Transaction, records: RecordStore, agreement: Agreement, number: int) -> Record | None:

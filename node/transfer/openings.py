@@ -17,6 +17,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.transfer import machine
+from node.transfer.agreed_versions import require_version_there
 from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 
@@ -101,7 +102,8 @@ class OpenData:
     async def open(self, agreement_id: str, by: Caller, file: str | None, *, version: int | None = None) -> Transfer:
         """Return the open transfer under an agreement of ours; many who ask at once open one. ``file`` names the
         file, if there are several, and ``version`` the version of the asset (None: the newest). Raises
-        ``NotAllowed``, ``NotFound``, and ``Conflict`` if the provider does not open it."""
+        ``NotAllowed``, ``NotFound``, ``Gone`` for a version whose files are there no more, and ``Conflict`` if the
+        provider does not open it."""
         transfer = await self._openings.open(
             (self._form, agreement_id, file, version),
             find=lambda: self._newest(agreement_id, (self._form, file, version)),
@@ -113,6 +115,7 @@ class OpenData:
         if is_open(transfer):
             return transfer
         if is_over(transfer):
+            require_version_there(transfer)
             raise Conflict(
                 f"the provider does not open the {self._name}",
                 remedy=f"see why: hansa transfer {word(transfer.pid)}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from node.base.clock import stamp
-from node.base.errors import Gone, InvalidInput, NotFound
+from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
-from node.base.plaintext import one_line
+from node.base.plaintext import word
 from node.base.work import Transaction, UnitOfWork
 from node.dialogue.machine import Table
 from node.dialogue.process import Exchange, Role
@@ -20,7 +20,7 @@ from node.negotiation.model import Agreement, Negotiation, PendingDecision
 from node.negotiation.ports import AgreementStore, DecisionStore, NegotiationStore
 from node.negotiation.uses import Tally, Uses
 from node.transfer import machine as transferring
-from node.transfer.agreed_versions import VERSION_GONE
+from node.transfer.agreed_versions import require_version_there
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
 
@@ -110,11 +110,11 @@ class Overview:
         refused it because the files of the version are there no more."""
         transfer, _, reception = self.transfer(pid)
         if reception is None or reception.state != "done":
-            if transfer.code == VERSION_GONE:
-                words = next((text for text in transfer.reason if isinstance(text, str)), "")
-                raise Gone(
-                    one_line(words)[:500] or "the files of this version are no longer there",
-                    remedy="get the newest version, or ask the publisher",
+            require_version_there(transfer, reception)
+            if transfer.state in transferring.TABLE.terminal:
+                raise NotFound(
+                    "this transfer ended before this node had received all of the data",
+                    remedy=f"see why: hansa transfer show {word(transfer.pid)}",
                 )
             raise NotFound(
                 "this node has not received all of the data yet",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from anyio.to_thread import run_sync
 
-from node.base.errors import Conflict, HansaError, LocalFault, PeerUnreachable
+from node.base.errors import Conflict, Gone, HansaError, LocalFault, PeerUnreachable
 from node.base.work import Task, Transaction, UnitOfWork
 from node.transfer import machine
+from node.transfer.agreed_versions import VERSION_GONE
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
@@ -73,7 +74,8 @@ class PushHandler:
         except HansaError as refusal:
             if refusal.facts.get("transferState") is not None:
                 return Done()  # It is suspended and pushed anew when it starts again, or it is over.
-            code, why = refusal.code, list(refusal.facts.get("reasons", ())) or [refusal.detail]
+            code = VERSION_GONE if isinstance(refusal, Gone) else refusal.code
+            why = list(refusal.facts.get("reasons", ())) or [refusal.detail]
             return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, code, why))
         return Done(lambda tx: self._transfers.notify_consumer(tx, task.subject))
 

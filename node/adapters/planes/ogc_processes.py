@@ -15,6 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from node.adapters.egress.client import Answer, Egress, Lane
 from node.base.errors import (
+    Gone,
     HansaError,
     InvalidInput,
     NotAllowed,
@@ -143,7 +144,7 @@ def _refusal(answer: Answer, *, ended: bool) -> HansaError:
         401: Unauthenticated,
         403: NotAllowed,
         404: NotFound,
-        410: NotFound,
+        410: Gone,
         413: TooLarge,
     }
     kind = kinds.get(status, InvalidInput)

@@ -161,7 +161,10 @@ class Visits:
             record = self._records.get(tx, reference.iri, version=reference.version)
             if record is None or newest is None or newest.withdrawn or newest.origin != self._me:
                 raise _absent(reference)
+            if record.withdrawn and not record.is_erased:
+                raise _absent(reference)
             if visitor.did is None:
+                require_content(tx, self._records, record)
                 return record, record.offer, None
             agreements = self._agreements.select(
                 tx, dataset=reference.iri, provider=self._me, consumer=visitor.did, limit=20

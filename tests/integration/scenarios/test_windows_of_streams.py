@@ -159,7 +159,7 @@ def test_what_retention_has_taken_is_said_and_the_run_has_its_bytes(nodes: tuple
     city.node.datasources.streams.forget_old()
     assert "retention may have taken a part of it" in proof(again(partner, first["pid"]))
     ((code, sentence),) = findings(partner, binding(iri))
-    assert (code, "may no longer keep" in sentence) == ("not-found", True)
+    assert (code, "may no longer keep" in sentence) == ("gone", True)
     late = {"from": "2026-01-01T09:00:00Z", "to": "2026-01-01T10:00:00Z"}
     assert findings(partner, binding(iri, late)) == []
 
