@@ -84,9 +84,9 @@ class RecordStore(Protocol):
         with ``as_of``, those of the versions since that moment decide too, as for ``get``.
         """
 
-    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
-        """Return IRI → number and audience of the newest version of each record of ``kind`` that is not withdrawn,
-        ordered by IRI; without reading descriptions."""
+    def newest_versions(self, tx: Transaction, kind: str, *, origin: str) -> Mapping[str, tuple[int, str]]:
+        """Return IRI → number and audience of the newest version of each record of ``kind`` and ``origin`` that is
+        not withdrawn, ordered by IRI; without reading descriptions."""
 
     def count(
         self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
@@ -176,8 +176,8 @@ class SearchIndex(Protocol):
     ) -> Results:
         """Return the hits for ``audiences`` (None: all); counts cover just these.
 
-        Where ``labels`` name words of the query otherwise, a record with such a label has these words too; it comes
-        after the records with the words themselves. A label of several words is found where they follow each other.
+        Where ``labels`` name words of the query otherwise, a record with such a label has these words too; a
+        label weighs less than the words themselves. A label of several words is found where they follow each other.
 
         With ``after``, or where ``query.published`` is set, the hits are in the order of their ``place``, beginning
         behind the cursor; ``offset`` does not count then. A page reads no hit before its own."""

@@ -271,9 +271,10 @@ class SqlRecordStore(SqlFileRetention):
         ).limit(limit)
         return [_record(row) for row in connection_of(tx).execute(statement)]
 
-    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
+    def newest_versions(self, tx: Transaction, kind: str, *, origin: str) -> Mapping[str, tuple[int, str]]:
         columns = (heads.c.iri, heads.c.version, heads.c.audience)
-        statement = select(*columns).where(heads.c.kind == kind, ~heads.c.withdrawn).order_by(heads.c.iri)
+        own = (heads.c.kind == kind, heads.c.origin == origin, ~heads.c.withdrawn)
+        statement = select(*columns).where(*own).order_by(heads.c.iri)
         return {row.iri: (row.version, row.audience) for row in connection_of(tx).execute(statement)}
 
     def count(

@@ -51,6 +51,11 @@ class LabelTable:
     terms: Mapping[str, tuple[int, ...]]
     rows: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """Return the number of labels in memory."""
+        return len(self.terms) + sum(row.count("\n") + 1 for row in self.rows)
+
     def labels(self, number: int) -> list[tuple[str, str]]:
         """Return the labels of a term, each with its language: preferred ones first."""
         pairs = [row.partition("\t") for row in self.rows[number].split("\n") if row]
@@ -86,8 +91,8 @@ def label_table(nquads: bytes) -> LabelTable:
         if subject not in subjects or len(literal) > 6 * LONGEST + 40:
             continue
         label, language = " ".join(text_of(literal).split()), language_of(literal).lower().partition("-")[0]
-        plain = fold(label)
-        if len(label) <= LONGEST and len(plain) >= SHORTEST and plain.count(" ") < WORDS:
+        plain = fold(label) if len(label) <= LONGEST else ""
+        if len(plain) >= SHORTEST and plain.count(" ") < WORDS:
             entry = (_RANKS[predicate], language not in _FIRST_LANGUAGES, language, label, plain)
             labels.setdefault(subject, []).append(entry)
             remaining -= 1

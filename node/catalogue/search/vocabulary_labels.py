@@ -1,8 +1,9 @@
 """The labels of vocabularies, by which a search of the catalogue is widened: "fietspad" also looks for "cycle lane".
 
-The words of a search, or some of them that follow each other, are compared with the labels of all terms of the
+The words of a search, or some of them that follow each other, are compared with the labels of all terms of the own
 ontologies that the caller may see; the other labels of such a term are what the search looks for too. Properties do
-not count: their labels ("name", "value") are not what data are about.
+not count: their labels ("name", "value") are not what data are about. Nor do ontologies of other nodes: a partner
+does not decide what is found here. A city that wants theirs publishes them itself.
 
 Labels are read once for each version of an ontology. For every search, the ontologies whose labels fit are compared
 with the newest versions, so that what was withdrawn or hidden in the meantime widens nothing.
@@ -32,7 +33,12 @@ MOST: Final = 8
 ONTOLOGIES: Final = 500
 """Ontologies for one audience whose labels widen searches."""
 LABELS: Final = 100_000
-"""Labels for one audience: the ontologies with the fewest come first, so that a large one displaces no other."""
+"""Labels for one audience, of all terms: the ontologies with the fewest come first, so that a large one displaces no
+other."""
+_TERMS: Final = 32
+"""Terms after which no further words are compared: there are enough labels."""
+_ONTOLOGIES_OF_PHRASE: Final = 16
+"""Ontologies whose labels for the same words are compared."""
 _READ_AT_ONCE: Final = 16_000_000
 """Bytes of statements after which reading stops until the next search: no caller waits for a whole catalogue."""
 
@@ -92,32 +98,37 @@ class VocabularyLabels:
     ) -> tuple[OntologyLabels, ...]:
         """Return the labels by which a search for ``text`` is widened, at most ``MOST``, with their ontologies.
 
-        Labels for more words come before those for fewer; the ontologies and terms take turns. ``among`` are the
-        ``marks`` of the only labels that may be returned. It blocks.
+        Labels for more words come before those for fewer; ontologies take turns, and the terms of each. ``among`` are
+        the ``marks`` of the only labels that may be returned. It blocks.
         """
         phrases = list(spans(text))
         if not phrases or (among is not None and not among):
             return ()
         entries = self._current(caller)
-        matches: list[tuple[str, str, str]] = []
+        if not entries:
+            return ()
+        newest: Mapping[str, tuple[int, str]] | None = None
+        lists: list[list[_Match]] = []
         ranges: list[tuple[int, int]] = []
-        for start, stop, words, plain in phrases if entries else ():
+        for start, stop, words, plain in phrases:
+            if len(lists) >= _TERMS:
+                break
             if any(first <= start and stop <= last for first, last in ranges):
-                # "path" in "bike path" is not looked for, if a label has both words.
+                # "path" in "bike path" is not looked for, if a label of both words has other labels.
                 continue
             iris = [iri for iri, entry in entries.items() if entry.table is not None and plain in entry.table.terms]
-            matches += [(words, plain, iri) for iri in iris]
-            ranges += [(start, stop)] if iris else []
-        if not matches:
+            if not iris:
+                continue
+            if newest is None:
+                with self._uow.read() as tx:
+                    newest = self._records.newest_versions(tx, "ontology", origin=self._visibility.me)
+            current = [iri for iri in iris if newest.get(iri) == (entries[iri].version, entries[iri].audience)]
+            first = current[:_ONTOLOGIES_OF_PHRASE]
+            matches = _in_turns([_matches_in(iri, entries[iri].table, words, plain) for iri in first])
+            lists += matches
+            ranges += [(start, stop)] if matches else []
+        if not lists:
             return ()
-        with self._uow.read() as tx:
-            newest = self._records.newest_versions(tx, "ontology")
-        lists = [
-            [(iri, label) for label in labels]
-            for words, plain, iri in matches
-            if newest.get(iri) == (entries[iri].version, entries[iri].audience)
-            for labels in _labels_of_terms(entries[iri].table, words, plain)
-        ]
         by_ontology: dict[tuple[str, str], list[OtherLabel]] = {}
         for iri, label in _choose(lists, among):
             by_ontology.setdefault((label.words, iri), []).append(label)
@@ -143,7 +154,7 @@ class VocabularyLabels:
             return
         budget = _READ_AT_ONCE
         with self._uow.read() as tx:
-            newest = _bound(self._records.newest_versions(tx, "ontology"))
+            newest = _bound(self._records.newest_versions(tx, "ontology", origin=self._visibility.me))
             entries = {
                 iri: entry
                 for iri, entry in (self._entries or {}).items()
@@ -170,7 +181,7 @@ class VocabularyLabels:
             version=record.version,
             audience=record.audience,
             titles=record.titles,
-            size=len(table.terms),
+            size=table.size,
             table=table,
         )
         return len(record.nquads)
@@ -186,19 +197,25 @@ def _mark(label: OtherLabel) -> bytes:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()[:MARK_LENGTH]
 
 
-def _labels_of_terms(table: LabelTable | None, words: str, plain: str) -> list[list[OtherLabel]]:
-    """Return for each term with the label ``plain`` its other labels, without those that have all these words: who
-    looks for "lane" finds "cycle lane" anyway."""
+def _matches_in(iri: str, table: LabelTable | None, words: str, plain: str) -> list[list[_Match]]:
+    """Return for each term of an ontology with the label ``plain`` its other labels, without those that have all
+    these words: who looks for "lane" finds "cycle lane" anyway."""
     if table is None:
         return []
     return [
         [
-            OtherLabel(words=words, label=label, language=language)
+            (iri, OtherLabel(words=words, label=label, language=language))
             for label, language in table.labels(number)
             if f" {plain} " not in f" {fold(label)} "
         ]
         for number in table.terms[plain]
     ]
+
+
+def _in_turns(ontologies: Sequence[Sequence[list[_Match]]]) -> list[list[_Match]]:
+    """Return the labels of the first term of each ontology, then those of the second, …; without empty lists."""
+    turns = chain.from_iterable(zip_longest(*ontologies))
+    return [labels for labels in turns if labels]
 
 
 def _choose(lists: Sequence[Sequence[_Match]], among: Collection[bytes] | None) -> list[_Match]:

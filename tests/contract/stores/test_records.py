@@ -344,11 +344,12 @@ class TestNewestVersions:
     def test_are_numbers_and_audiences_of_what_is_not_withdrawn(self, stores: Stores) -> None:
         add(stores, record("b", kind="ontology"), record("b", 2, kind="ontology", audience="internal"), record("c"))
         add(stores, record("a", kind="ontology"), record("gone", kind="ontology"))
+        add(stores, record("else", kind="ontology", origin="did:web:other"))
         with stores.uow.read() as tx:
-            assert stores.records.newest_versions(tx, "model") == {}
+            assert stores.records.newest_versions(tx, "model", origin="did:web:ghent.example") == {}
         add(stores, record("gone", 2, kind="ontology", withdrawn=True))
         with stores.uow.read() as tx:
-            newest = stores.records.newest_versions(tx, "ontology")
+            newest = stores.records.newest_versions(tx, "ontology", origin="did:web:ghent.example")
             assert list(newest.items()) == [(f"{BASE}a", (1, "public")), (f"{BASE}b", (2, "internal"))]
 
 

@@ -176,8 +176,8 @@ class MemoryRecordStore:
         current = self.current(tx, audiences=audiences, origins=origins, limit=offset + limit)
         return [(record.iri, record.at) for record in current[offset:]]
 
-    def newest_versions(self, tx: Transaction, kind: str) -> Mapping[str, tuple[int, str]]:
-        current = self.current(tx, kinds=(kind,), limit=len(memory(tx).rows("records")))
+    def newest_versions(self, tx: Transaction, kind: str, *, origin: str) -> Mapping[str, tuple[int, str]]:
+        current = self.current(tx, kinds=(kind,), origins=(origin,), limit=len(memory(tx).rows("records")))
         return {record.iri: (record.version, record.audience) for record in current}
 
     def count(
