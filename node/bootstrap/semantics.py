@@ -50,7 +50,10 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
         draft_mapping=DraftMapping(browse=browse, publish=publish, transformations=KnownTransformations(browse)),
         align=AlignOntologies(browse=browse, publish=publish),
         publish_ontology=PublishOntology(
-            publish=publish, get=WebSources(parts.egress).get, limit=parts.settings.description_limit
+            publish=publish,
+            get=WebSources(parts.egress).get,
+            cage=parts.cage,
+            limit=parts.settings.description_limit,
         ),
         reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )

@@ -36,6 +36,11 @@ class Visibility:
         """Return the audiences of ``caller``; None for this node's own people, who see all."""
         return audiences_of(caller, self._rules(), self._me)
 
+    @property
+    def me(self) -> str:
+        """Return the DID of this node."""
+        return self._me
+
     def owns(self, record: Record) -> bool:
         """Return whether this node is responsible for ``record``."""
         return record.origin == self._me

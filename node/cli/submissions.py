@@ -126,8 +126,10 @@ def fields_of(additions: Sequence[str]) -> dict[str, Any]:
         if not (name and sign and value):
             raise InvalidInput(f"{addition} names no field with a value", remedy="write it like license=CC-BY-4.0")
         outer, dot, inner = name.partition(".")
-        if dot and isinstance(fields.setdefault(outer, {}), dict):
-            fields[outer][inner] = value
+        if not outer or (dot and not inner) or isinstance(fields.get(outer), str) or (not dot and outer in fields):
+            raise InvalidInput(f"{addition} says a field twice, or names none", remedy="write each field once")
+        if dot:
+            fields.setdefault(outer, {})[inner] = value
         else:
             fields[outer] = value
     return fields

@@ -6,23 +6,28 @@ the document refers to is fetched. What the document does not say (licence, cont
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urldefrag, urlsplit
 
-from node.base.errors import InvalidInput, TooLarge, TooMany
+from node.base.errors import InvalidInput, PeerUnreachable, TooLarge, TooMany
 from node.base.turnstile import Turnstile
+from node.cage.model import PARSE, AsyncCage
 from node.catalogue.harvest.source_pages import Answer, Get
 from node.catalogue.model import Publication
 from node.catalogue.publication.publish import Publish
 from node.identity.model import Caller
-from node.semantics.documents import MEDIA_TYPES
+from node.semantics.documents import MEDIA_TYPES, N_QUADS
 from node.semantics.harvest.refusals import source_fault
 from node.semantics.model import Submission
 
 MOST_CALLERS: Final = 16
+SECONDS: Final = 60.0
+"""Within which the whole document at an address must have come."""
 _ACCEPT: Final = (
     "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, application/n-triples;q=0.7, */*;q=0.1"
 )
@@ -34,6 +39,7 @@ _SAME: Final[Mapping[str, str]] = {
     "application/json": "application/ld+json",
 }
 """Media types that servers state for RDF; ``application/owl+xml`` is no RDF."""
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 _EXAMPLE: Final = "https://vocabularies.example/ns/lamps.ttl"
 
 
@@ -46,7 +52,7 @@ class OntologyOrder:
     name: str = ""
     chunks: AsyncIterator[bytes] | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
-    conditions: str = "open"
+    conditions: str = ""
     audience: str = ""
     is_trial: bool = False
     allow_breaking: bool = False
@@ -55,10 +61,11 @@ class OntologyOrder:
 class PublishOntology:
     """Publishes ontologies from their documents, a few at a time."""
 
-    def __init__(self, *, publish: Publish, get: Get, limit: int) -> None:
+    def __init__(self, *, publish: Publish, get: Get, cage: AsyncCage, limit: int) -> None:
         """``limit``: bytes of a document."""
         self._publish = publish
         self._get = get
+        self._cage = cage
         self.limit = limit
         self._turnstile = Turnstile(
             at_once=2,
@@ -78,8 +85,9 @@ class PublishOntology:
         """
         self.require_role(caller)
         with self._turnstile.admission():
+            document, media_type = await self._read(order)
+            # Who is slow to send, or reads a slow server, holds no turn.
             async with self._turnstile.turn:
-                document, media_type = await self._read(order)
                 submission = Submission(
                     kind="ontology",
                     document=document,
@@ -95,7 +103,10 @@ class PublishOntology:
     async def _read(self, order: OntologyOrder) -> tuple[bytes, str]:
         if order.url:
             answer = await self._fetch(order.url.strip())
-            return answer.body, _type_of_answer(answer)
+            # Relative addresses in a document are relative to where it stands (RFC 3986 §5.1.3).
+            message = {"mediaType": _type_of_answer(answer), "base": answer.url}
+            _, (nquads,) = await self._cage.call("semantics.parse", message, [answer.body], limits=PARSE)
+            return nquads, N_QUADS
         if order.chunks is None or not order.name:
             raise InvalidInput("no file was chosen", remedy="choose a file", facts={"case": "no-file"})
         body = bytearray()
@@ -112,7 +123,11 @@ class PublishOntology:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput("this is no address of the web", remedy=f"write it like {_EXAMPLE}")
-        answer = await self._get(urldefrag(url).url, {"Accept": _ACCEPT}, self.limit)
+        try:
+            async with asyncio.timeout(SECONDS):
+                answer = await self._get(urldefrag(url).url, {"Accept": _ACCEPT}, self.limit)
+        except TimeoutError as error:
+            raise source_fault(PeerUnreachable, "silent", address=url) from error
         if answer.status != 200:
             raise source_fault(InvalidInput, "status", address=answer.url, status=answer.status)
         return answer
@@ -127,8 +142,9 @@ def _type_of_answer(answer: Answer) -> str:
     ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
     guess = _type_of_ending(ending)
     if guess is None or header == "text/html":
+        kind = header if _MEDIA_TYPE.fullmatch(header) else "of an unknown type"
         raise InvalidInput(
-            f"{answer.url} is no ontology in RDF: it is {header or 'of an unknown type'}",
+            f"{answer.url} is no ontology in RDF: it is {kind}",
             remedy=f"name the address of the file itself, like {_EXAMPLE}",
         )
     return guess

@@ -12,9 +12,10 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility
 from node.semantics.ontologies.imports import addresses, comparable
 
+OWN_ONTOLOGIES: Final = 2000
 ONTOLOGIES: Final = 500
-"""Ontologies that are looked through."""
-_TOGETHER: Final = 50
+"""Own ontologies, and those of others, that are looked through."""
+_TOGETHER: Final = 10
 _MOST_VERSIONS: Final = 2000
 """Versions whose addresses are remembered."""
 
@@ -32,24 +33,40 @@ class ImportNames:
     def of(self, tx: Transaction, audiences: Collection[str] | None) -> Mapping[str, str]:
         """Return stated address → address of the record, of ontologies for ``audiences`` (None: all). An address that
         several state is that of an own ontology, then of the one that was known first."""
-        claims: dict[str, list[Record]] = {}
-        count, after = 0, ""
-        while count < ONTOLOGIES and (
-            heads := self._records.current(
-                tx, audiences=audiences, kinds=("ontology",), after=after, limit=min(_TOGETHER, ONTOLOGIES - count)
-            )
-        ):
-            for record in heads:
-                for name in self._addresses(record):
-                    claims.setdefault(name, []).append(record)
-            count, after = count + len(heads), heads[-1].iri
-        rivals = {record.iri for claimants in claims.values() if len(claimants) > 1 for record in claimants}
+        claims: dict[str, list[str]] = {}
+        own = self._claim(tx, audiences, claims, (self._visibility.me,), OWN_ONTOLOGIES)
+        self._claim(tx, audiences, claims, (), len(own) + ONTOLOGIES)
+        rivals = {iri for claimants in claims.values() if len(claimants) > 1 for iri in claimants}
         places = self._records.places(tx, rivals) if rivals else {}
 
-        def rank(record: Record) -> tuple[bool, int, str]:
-            return not self._visibility.owns(record), places.get(record.iri, 1 << 62), record.iri
+        def rank(iri: str) -> tuple[bool, int, str]:
+            return iri not in own, places.get(iri, 1 << 62), iri
 
-        return {name: min(claimants, key=rank).iri for name, claimants in claims.items()}
+        return {name: min(set(claimants), key=rank) for name, claimants in claims.items()}
+
+    def _claim(
+        self,
+        tx: Transaction,
+        audiences: Collection[str] | None,
+        claims: dict[str, list[str]],
+        origins: Collection[str],
+        most: int,
+    ) -> frozenset[str]:
+        """Add the addresses that the first ontologies of ``origins`` (empty: of all) state to ``claims``; return the
+        addresses of the records."""
+        iris: list[str] = []
+        while len(iris) < most:
+            after, limit = iris[-1] if iris else "", min(_TOGETHER, most - len(iris))
+            heads = self._records.current(
+                tx, audiences=audiences, kinds=("ontology",), origins=origins, after=after, limit=limit
+            )
+            for record in heads:
+                for name in self._addresses(record):
+                    claims.setdefault(name, []).append(record.iri)
+            iris += [record.iri for record in heads]
+            if len(heads) < limit:
+                break
+        return frozenset(iris)
 
     def find(self, names: Mapping[str, str], name: str) -> str:
         """Return the address of the record that ``name`` means; empty if none states it."""

@@ -1,16 +1,16 @@
 """The imports of an ontology, closed over the ontologies of the catalogue that a reader may see (OWL 2 §3.4).
 
-The imports of a version are those that were there when it was published: they stay as they were for whoever reads
-this version, and a newer version of an import counts for the next version of the ontology. An import is looked for
-by the address of a record first (also of one version, ``ADDRESS#vN``), then by the addresses that ontologies state
-for themselves. If several state the same one, it is that of the own node, then the one that was known first: nobody
-takes over an address by claiming it later. Nothing is fetched from anywhere.
+The version of an import that counts is the newest of the time at which the importing version was published, by the
+times that the publishers state; a newer one counts for the next version of the ontology. An import is looked for by
+the address of a record first (also of one version, ``ADDRESS#vN``), then by the addresses that the newest versions of
+ontologies state for themselves. If several state the same one, it is that of the own node, then the one that was
+known first: no other node takes over an address by claiming it later. Nothing is fetched from anywhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -140,6 +140,15 @@ class Imports:
             async with self._turnstile.turn:
                 return await asyncio.to_thread(self._closure, iri, caller, version)
 
+    async def document(
+        self, iri: str, caller: Caller, write: Callable[[bytes], bytes], *, version: int | None = None
+    ) -> bytes:
+        """Return the statements of the ontology and its imports, as ``write`` makes them of N-Quads. Raises as
+        ``closure``."""
+        with self._turnstile.admission():
+            async with self._turnstile.turn:
+                return await asyncio.to_thread(lambda: write(self._closure(iri, caller, version).document()))
+
     def for_readers(self, draft: Record) -> ImportClosure:
         """Return the imports of a draft as they are now, as far as all of its readers may see them: what is found in
         them is shown to these readers. It blocks."""
@@ -167,9 +176,14 @@ class Imports:
                     for name in stated_imports(importer.nquads, importer.subject):
                         if name in walk.importers:
                             walk.importers[name].append(importer.iri)
-                        elif len(walk.importers) < NAMES and name not in (ontology.iri, ontology.subject):
+                        elif name not in (ontology.iri, ontology.subject):
+                            is_followed = len(walk.importers) < NAMES
                             walk.importers[name] = [importer.iri]
-                            entries[name] = entry = self._find(tx, walk, name, records)
+                            entries[name] = entry = (
+                                self._find(tx, walk, name, records)
+                                if is_followed
+                                else OntologyImport(name=name, importers=(), state=ImportState.TOO_MANY)
+                            )
                             if entry.record is not None and entry.record.version_iri not in records:
                                 records[entry.record.version_iri] = entry.record
                                 walk.size += len(entry.record.nquads)

@@ -106,6 +106,8 @@ def publish(
     if addresses:
         if len(addresses) < len(files):
             raise typer.BadParameter("name addresses or files, not both")
+        if attach or earlier_versions or kind not in (None, "ontology"):
+            raise typer.BadParameter("--file, --earlier-versions and --kind do not go with an address")
         with connect(node) as client:
             fields = fields_of(additions or [])
             return _finish([publish_address(client, address, fields, options) for address in addresses])

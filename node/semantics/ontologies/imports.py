@@ -16,7 +16,7 @@ _NOTATION: Final = f"<{SKOS}notation>".encode()
 _IDENTIFIER: Final = f"<{ADMS}identifier>".encode()
 _ADDRESSES: Final = frozenset(f"<{name}>".encode() for name in (f"{OWL}versionIRI", f"{_VANN}preferredNamespaceUri"))
 
-STATEMENTS: Final = 200
+STATEMENTS: Final = 1000
 """Imports of one ontology that are read."""
 NAMES: Final = 16
 """Addresses of one ontology that are read."""

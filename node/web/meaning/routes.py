@@ -86,23 +86,25 @@ class _Endpoints:
         version: Annotated[int | None, Query(ge=1, le=LAST_VERSION)] = None,
         form: Annotated[str, Query(alias="format", max_length=20)] = "",
     ) -> Response:
-        """The imports of an ontology, direct ones and those of its imports, in the versions that were there when it
-        (or its `version`) was published; as far as you may see them. `state` is `found`, `missing`, `erased`, or
-        `too-many` beyond 50 ontologies or 16 MB; without `pinned` there was none yet, and the newest counts.
+        """The imports of an ontology, direct ones and those of its imports, in the versions of the time when it (or
+        its `version`) was published; as far as you may see them. `state` is `found`, `missing`, `erased`, or
+        `too-many` beyond 200 addresses, 50 ontologies or 16 MB; without `pinned` there was none yet, and the newest
+        counts.
 
         In a syntax of RDF (`format` or `Accept`), the answer has the statements of the ontology and of all its
         imports, and `dct:requires` names their versions.
         """
         caller = await self._identify(request)
-        closure = await self._browse.imports.closure(iri_meant(iri, self._base), caller, version=version)
         headers = {**kept_for(caller), "Vary": "Accept, Authorization, Cookie"}
         if form and form not in FORMATS:
             raise InvalidInput("there is no such format", remedy=f"one of: {', '.join(FORMATS)}")
         accept = request.headers.get("accept", "*/*")
         media_type = FORMATS[form] if form else JSON if accept == "*/*" else negotiate(accept)
+        address, imports = iri_meant(iri, self._base), self._browse.imports
         if media_type in (HTML, JSON):
+            closure = await imports.closure(address, caller, version=version)
             return JSONResponse(closure.to_json(), headers=headers)
-        body = await asyncio.to_thread(lambda: serialise(closure.document(), media_type))
+        body = await imports.document(address, caller, lambda nquads: serialise(nquads, media_type), version=version)
         return Response(body, media_type=media_type, headers=headers)
 
     async def address(self, request: Request, slug: str, name: str) -> Response:

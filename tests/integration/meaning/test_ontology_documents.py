@@ -33,8 +33,11 @@ class Web(BaseHTTPRequestHandler):
     """Vocabularies as others serve them; ``pages``: path → status, media type, body."""
 
     pages: ClassVar[dict[str, tuple[int, str, bytes]]] = {}
+    goes_on: ClassVar[threading.Event] = threading.Event()
 
     def do_GET(self) -> None:
+        if self.path == "/slow.ttl":
+            self.goes_on.wait(50)
         status, media_type, body = self.pages.get(self.path, (404, "text/html", b"no"))
         self.send_response(status)
         if status in (301, 302):
@@ -168,7 +171,7 @@ def test_a_person_publishes_an_ontology_in_the_browser(city: Running, web: str) 
         assert answer.status_code == 303, answer.text
         checked = send("bollards.ttl", turtle("bollards", "Bollard"), check="yes")
         assert "Nothing was saved." in checked.text
-        answer = send("bollards.ttl", turtle("bollards", "Bollard"))
+        answer = send("bollards.ttl", turtle("bollards", "Bollard"), open="yes")
         assert answer.status_code == 303
         assert browser.get(answer.headers["location"]).status_code == 200
         # A change that breaks is published only if the person says so.
@@ -177,3 +180,45 @@ def test_a_person_publishes_an_ontology_in_the_browser(city: Running, web: str) 
         assert send("bollards.ttl", turtle("bollards", "Post"), breaking="yes").status_code == 303
     with client(city, stranger=True) as http:
         assert http.get("/api/catalogue/terms", params={"q": "Post"}).json()["total"] == 0, "it is internal"
+
+
+def test_addresses_in_a_document_are_those_of_where_it_stands(city: Running, web: str) -> None:
+    head = HEAD.replace("<{iri}#>", "<#>").replace("<{iri}>", "<>").format(title="boxes")
+    Web.pages["/boxes.ttl"] = (200, "text/turtle", (head + TERM.format(name="Box")).encode())
+    answer = order(city, url=f"{web}/boxes.ttl")
+    assert answer.status_code == 201, answer.text
+    with client(city) as http:
+        (term,) = http.get("/api/catalogue/terms", params={"q": "Box"}).json()["terms"]
+    assert term["iri"] == f"{web}/boxes.ttl#Box"
+
+
+def test_the_conditions_are_those_that_are_named(city: Running, web: str) -> None:
+    Web.pages["/terms.ttl"] = (200, "text/turtle", turtle("conditions", "Term"))
+    first = order(city, url=f"{web}/terms.ttl").json()
+    with client(city) as http:
+        assert http.get("/api/catalogue/record", params={"iri": first["iri"]}).json()["access"] == "none"
+    order(city, url=f"{web}/terms.ttl", conditions="open")
+    with client(city) as http:
+        assert http.get("/api/catalogue/record", params={"iri": first["iri"]}).json()["access"] == "open"
+    Web.pages["/terms.ttl"] = (200, "text/turtle", turtle("conditions", "Term", "Other"))
+    order(city, url=f"{web}/terms.ttl")
+    with client(city) as http:
+        assert http.get("/api/catalogue/record", params={"iri": first["iri"]}).json()["access"] == "none"
+
+
+@pytest.mark.parametrize("header", ["text/\xff", "x" * 7000, "", "a/b\x7f"])
+def test_a_strange_media_type_is_not_repeated(city: Running, web: str, header: str) -> None:
+    Web.pages["/strange"] = (200, header, b"x")
+    answer = order(city, url=f"{web}/strange")
+    assert answer.status_code == 400
+    assert "of an unknown type" in answer.json()["detail"]
+
+
+def test_a_slow_server_holds_up_nobody_else(city: Running, web: str) -> None:
+    Web.pages["/slow.ttl"] = (200, "text/turtle", turtle("slow", "Slow"))
+    with ThreadPoolExecutor(4) as pool:
+        slow = [pool.submit(order, city, url=f"{web}/slow.ttl", dryRun=True) for _ in range(4)]
+        assert order(city, url=f"{web}/lamps", dryRun=True).status_code == 201
+        assert not any(one.done() for one in slow), "they are still being read"
+        Web.goes_on.set()
+        assert {one.result().status_code for one in slow} == {201}

@@ -53,7 +53,7 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         name=safe_name(upload.name) if upload.name else "",
         chunks=upload.chunks,
         fields=_additions(fields),
-        conditions="open",
+        conditions="open" if "open" in fields else "",
         audience=fields.get("audience", ""),
         is_trial="check" in fields,
         allow_breaking="breaking" in fields,

@@ -27,7 +27,7 @@ class OntologyAddress(BaseModel):
 
     url: str = Field(max_length=2048, min_length=1)
     fields: dict[str, Any] = Field(default_factory=dict, max_length=64)
-    conditions: str = Field("open", max_length=64, description="The template of its conditions.")
+    conditions: str = Field("", max_length=64, description="The template of its conditions, such as open.")
     audience: str = Field("", max_length=64)
     dry_run: bool = Field(False, alias="dryRun")
     allow_breaking: bool = Field(False, alias="allowBreaking")
