@@ -21,11 +21,12 @@ from node.base.errors import Gone, NotFound
 from node.base.work import Transaction
 from node.datasources.streams.model import Stream
 from node.datasources.streams.ports import StreamStore
+from node.datasources.streams.views import View
 
 MEMBERS: Final = 1000
 """The most observations of a page."""
 PAGE_BYTES: Final = 512 << 10
-"""The most bytes of the observations of a page."""
+"""The most bytes of the observations of a page, of the part that its reader may have."""
 _BATCHES: Final = 8
 """Batches that are looked through at a time."""
 _FEW: Final = 25
@@ -104,12 +105,13 @@ class Fragment:
 
 
 class Fragments:
-    """The fragments of a stream at a moment, in one transaction."""
+    """The fragments of a stream at a moment, in one transaction, for the reader of ``view``."""
 
-    def __init__(self, tx: Transaction, store: StreamStore, stream: Stream, now: datetime) -> None:
+    def __init__(self, tx: Transaction, store: StreamStore, stream: Stream, view: View, now: datetime) -> None:
         self._tx = tx
         self._store = store
         self._stream = stream
+        self._view = view
         self._oldest = stream.oldest(now)
         arrival = store.arrival_after(tx, stream.name, stream.below, since=self._oldest)
         self.floor = max(arrival.number, stream.below + 1) if arrival else stream.last + 1
@@ -139,12 +141,13 @@ class Fragments:
 
     def is_page(self, fragment: Fragment) -> bool:
         """Return whether a fragment is a page of observations, and has no others below it: there are few of them, and
-        they have few bytes."""
+        what the reader may have of them has few bytes. What the reader may not have does not count: the pages would
+        tell how much there is of it."""
         count = fragment.end - fragment.first
         if not _FEW < count <= MEMBERS:
             return count <= _FEW
         size, position = 0, fragment.first - 1
-        while position < fragment.end - 1 and size <= PAGE_BYTES:
+        while position < fragment.end - 1:
             batches = self._store.batches(
                 self._tx, self._stream.name, after=position, since=self._oldest, limit=_BATCHES
             )
@@ -152,10 +155,12 @@ class Fragments:
                 break
             for batch in batches:
                 begin = max(position + 1, batch.first) - batch.first
-                lines = batch.lines[begin : max(0, fragment.end - batch.first)]
-                size += sum(len(line.encode()) for line in lines)
+                for line in batch.lines[begin : max(0, fragment.end - batch.first)]:
+                    size += self._view.size(line)
+                    if size > PAGE_BYTES:
+                        return False
                 position = batch.last
-        return size <= PAGE_BYTES
+        return True
 
     def find(self, name: str) -> Fragment:
         """Return the fragment of this name. Raises ``NotFound``, and ``Gone`` if it is no longer kept as a whole."""

@@ -64,6 +64,13 @@ class View:
             return None
         return {name: value for name, value in observation.items() if self.portion.shows(name)}
 
+    def size(self, text: str) -> int:
+        """Return how many bytes of JSON a stored observation is for the reader; 0 if it may not have it."""
+        if self.portion.is_whole:
+            return len(text.encode())
+        content = self.content(json.loads(text))
+        return 0 if content is None else len(line_of(content).encode())
+
     def members(self) -> dict[str, str | None]:
         """Return the names of the members with the time and the subject of an observation; None if there is none, or
         the reader may not have it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ import pytest
 from node.base.errors import Gone, NotFound
 from node.datasources.streams.fragments import MEMBERS, PAGE_BYTES, Fragment, Fragments, Period
 from node.datasources.streams.model import LONGEST, Batch, Stream
+from node.datasources.streams.views import View
+from node.policy.portion import WHOLE, Portion
 from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
@@ -35,6 +38,7 @@ class City:
         self.store = MemoryStreamStore()
         self.now = START
         self.arrivals: list[datetime] = []
+        self.portion = WHOLE
         with self.uow.begin() as tx:
             self.store.put(tx, replace(STREAM, **description))  # type: ignore[arg-type]
 
@@ -65,7 +69,7 @@ class City:
         with self.uow.read() as tx:
             stream = self.store.get(tx, "counters")
             assert stream is not None
-            fragments = Fragments(tx, self.store, stream, self.now)
+            fragments = Fragments(tx, self.store, stream, View(stream, self.portion), self.now)
             pages: list[Fragment] = []
             nodes: list[Fragment] = []
             for fragment in _walk(fragments, fragments.top()):
@@ -77,7 +81,7 @@ class City:
         with self.uow.read() as tx:
             stream = self.store.get(tx, "counters")
             assert stream is not None
-            return Fragments(tx, self.store, stream, self.now).find(name)
+            return Fragments(tx, self.store, stream, View(stream, self.portion), self.now).find(name)
 
 
 @dataclass
@@ -197,6 +201,22 @@ def test_pages_of_long_observations_have_few_bytes_and_never_change(most: int, p
                 complete[fragment.name] = fragment
     assert any(page.part.endswith("-25") for page in city.look().pages) or most == 1540
     assert {fragment.name for fragment in city.look().nodes} & complete.keys(), "some have others below them"
+
+
+@pytest.mark.parametrize("shown", [10, 6000])
+def test_the_pages_of_a_part_do_not_depend_on_what_is_left_out(shown: int) -> None:
+    """A reader who gets some members only would otherwise learn where those left out exceed 512 KB."""
+    names = []
+    for hidden in (1, 9000):
+        city = City()
+        city.portion = Portion(columns=("at", "text"))
+        for _ in range(2):
+            city.send(100, json.dumps({"at": "2026", "text": "x" * shown, "note": "y" * hidden}))
+            city.now += timedelta(minutes=1)
+        look = city.look()
+        names.append([fragment.name for fragment in (*look.pages, *look.nodes)])
+    assert names[0] == names[1]
+    assert len(names[0]) == 1 if shown == 10 else len(names[0]) > 4
 
 
 def test_the_last_page_is_not_complete_until_the_next_begins() -> None:

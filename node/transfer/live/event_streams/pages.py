@@ -107,7 +107,7 @@ class ReadEventStream:
             stream = require_stream(tx, self._store, name)
             view = View(stream, question.portion)
             terms = ObservationTerms(stream, question.asset, question.portion)
-            fragments = Fragments(tx, self._store, stream, now)
+            fragments = Fragments(tx, self._store, stream, view, now)
             if not place:
                 lines = description_lines(stream, terms, question.asset, root, fragments.since)
                 lines += relation_lines(root, root, fragments.top())

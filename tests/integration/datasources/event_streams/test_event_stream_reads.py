@@ -367,6 +367,29 @@ def test_a_page_has_at_most_512_kilobytes_of_observations(nodes: tuple[Running, 
     assert max(text.count("x" * 15_000) for text in texts.values()) * 15_000 <= 512 << 10
 
 
+def test_the_pages_of_a_part_do_not_tell_how_large_the_rest_is(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    schema = {
+        "type": "object",
+        "properties": {"at": {"type": "string"}, "note": {"type": "string"}, "bikes": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+    shapes = []
+    for name, extent in (("brief-notes", 1), ("long-notes", 9000)):
+        with city.client() as client:
+            client.streams.add(name, schema)
+        part = {"template": "open", "part": {"columns": ["bikes", "at"]}}
+        shared = share(city, "streams", name, slug=name, format="JSON", conditions=part)
+        stream = open_live(partner, shared)
+        observations = [{"at": observation(i)["at"], "bikes": i, "note": "x" * extent} for i in range(100)]
+        send(city, name, *observations)
+        texts = pages(stream)
+        shapes.append([(path.count("/"), "-" in path, text.count(MEMBER)) for path, text in sorted(texts.items())])
+        assert sum(text.count(MEMBER) for text in texts.values()) == 100
+    assert shapes[0] == shapes[1]
+    assert len(shapes[0]) == 2
+
+
 def test_nobody_keeps_a_page_for_longer_than_agreed(nodes: tuple[Running, Running]) -> None:
     city, _ = nodes
     end = datetime.now(UTC) + timedelta(minutes=30)
