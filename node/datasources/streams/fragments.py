@@ -227,7 +227,7 @@ class Fragments:
     def _shown_part(self, fragment: Fragment, start: int, size: int) -> Fragment:
         if not size or (start - 1) % size:
             raise Gone(
-                "the publisher has changed how many observations are kept, and pages are cut anew",
+                "the pages of the event stream are cut anew, and this is none of them",
                 remedy="read the first address of the event stream again",
             )
         part = self._cut(fragment, start, size)

@@ -272,6 +272,15 @@ def test_an_address_without_a_page_is_refused(name: str, error: type[Exception] 
         city.find(name)
 
 
+def test_a_page_of_a_former_cut_is_refused_without_a_cause() -> None:
+    """The number that is kept may have changed, or the node a new release: nobody can know it later."""
+    city = City()
+    city.send(1001)
+    with pytest.raises(Gone, match="pages of the event stream are cut anew") as refusal:
+        city.find("2026/11/22/12/00/00/1-400")
+    assert "publisher" not in refusal.value.detail
+
+
 def test_periods_end_where_the_next_begins() -> None:
     assert Period.read([2026, 12]).end == Period.read([2027, 1]).start
     assert Period.read([2028, 2]).end == Period.read([2028, 3]).start
