@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from node.base.errors import InvalidInput, Unauthenticated
 from node.exchange.manifest import Manifest, ManifestInvalid, signing_key_id, verify_manifest
 from node.exchange.sealkeys import read_recipient
 from node.identity.ports import KeyRing, Unsealer
 from node.transfer.model import Transfer
+from node.vocab.versions import LAST_VERSION
+
+_REPORT: Final = "report it to the provider"
 
 KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
 """(DID, key id) → the public JWK that the DID document lists under ``assertionMethod``."""
@@ -17,7 +20,8 @@ KeyOf = Callable[[str, str], Awaitable[dict[str, Any]]]
 
 async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: KeyOf) -> Manifest:
     """Return the manifest that the provider of ``transfer`` has signed for us. Raises ``ManifestInvalid`` if it is
-    not the provider's, ``InvalidInput`` if it is about something else or the bytes are sealed for another key."""
+    not the provider's or states an impossible version, ``InvalidInput`` if it is about something else, such as
+    another file than the one that was asked for, or the bytes are sealed for another key."""
     try:
         key = await key_of(transfer.peer, signing_key_id(jws))
     except Unauthenticated as error:
@@ -30,6 +34,9 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
         asset=transfer.dataset,
         transfer=transfer.peer_pid or "",
     )
+    # Only here: receipts of earlier releases, which may state any number, stay readable.
+    if not 0 < manifest.version <= LAST_VERSION:
+        raise ManifestInvalid("the manifest's «version» is not the number of a version", remedy=_REPORT)
     if transfer.asset_version not in (None, manifest.version):
         raise InvalidInput(
             f"the provider sends version {manifest.version} of the asset, and version {transfer.asset_version} was "

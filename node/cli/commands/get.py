@@ -289,7 +289,7 @@ def _receive(
 def _version_words(facts: dict[str, Any]) -> str:
     if facts["versionBy"] == "description":
         return f"{facts['version']}, and its published description names this file"
-    return f"{facts['version']}, says the provider: this node does not have the description of that version"
+    return f"{facts['version']}, says the provider: this node could not check it"
 
 
 def _follow(client: HansaClient, pid: str) -> dict[str, Any]:

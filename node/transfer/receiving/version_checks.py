@@ -23,7 +23,7 @@ DESCRIPTION: Final = "description"
 """The version's signed description, which this node has, names the received file."""
 
 PROVIDER: Final = "provider"
-"""The provider states the version, and this node has no description of it."""
+"""The provider states the version, and this node has no description with content that could confirm it."""
 
 VersionCheck = Callable[[Transfer, Manifest | None], dict[str, Any]]
 """(transfer, its manifest) → the facts of the reception about the version."""
@@ -52,8 +52,15 @@ class CheckVersion:
             record = self._records.get(tx, manifest.asset, version=manifest.version)
         if record is None or not _is_signed_by(record, manifest.provider):
             return {"version": manifest.version, "versionBy": PROVIDER}
-        files = {file.sha256 for file in record.files if file.sha256}
-        if record.sha256 != manifest.record_sha256 or manifest.sha256 not in files:
+        if record.withdrawn:
+            raise ManifestInvalid(
+                f"the provider states that it sends version {manifest.version}, but that version is a withdrawal, "
+                "which it has signed, and has no files",
+                remedy="report it to the provider",
+                facts={"version": manifest.version},
+            )
+        files = {(file.sha256, file.name) for file in record.files if file.sha256}
+        if record.sha256 != manifest.record_sha256 or (manifest.sha256, manifest.name) not in files:
             raise ManifestInvalid(
                 f"the provider states that it sends version {manifest.version}, but the description of that version, "
                 "which it has signed, names other files",
@@ -66,4 +73,4 @@ class CheckVersion:
 def _is_signed_by(record: Record, provider: str) -> bool:
     """Return whether ``record`` is the provider's own description, with its content."""
     is_own = record.origin == provider and record.harvest_origin is None
-    return is_own and SIGNATURE in record.extra and not record.is_erased and not record.withdrawn
+    return is_own and SIGNATURE in record.extra and not record.is_erased

@@ -25,7 +25,7 @@ from node.base.errors import (
     Unauthenticated,
 )
 from node.exchange.age import CHUNK, SEALED_CHUNK, SealPlan, SealSecrets
-from node.exchange.manifest import Manifest, verify_manifest
+from node.exchange.manifest import Manifest, read_kept, verify_manifest
 from node.exchange.spool import PartFile
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
@@ -33,6 +33,7 @@ from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.patience import Habits
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.version_checks import CheckVersion
+from node.vocab.versions import LAST_VERSION
 from tests.fakes.keys import public_jwk
 from tests.fakes.planes import ScriptedPlane, Served
 from tests.fakes.provider import (
@@ -664,6 +665,15 @@ async def test_a_manifest_about_something_else(rig: Rig, change: dict[str, str])
     assert reception.state == "failed"
     assert rig.files() == {}
     assert rig.reads() == [], "bytes were fetched before the manifest was checked"
+
+
+@pytest.mark.parametrize("version", [0, LAST_VERSION + 1, 2**53 - 1])
+async def test_a_manifest_with_an_impossible_version(rig: Rig, version: int) -> None:
+    await forge(rig, version=version)
+    rig.assert_failed(await rig.run(), "«version» is not the number of a version")
+    assert rig.reads() == []
+    # A receipt of an earlier release may state it.
+    assert read_kept(rig.plane.served.manifest.decode()).version == version
 
 
 async def forge(rig: Rig, **changes: Any) -> None:
