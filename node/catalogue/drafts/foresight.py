@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_object
 from node.cage.model import PARSE, AsyncCage
 from node.catalogue.browse import Browse
+from node.catalogue.drafts.ontology_documents import type_of_name
 from node.catalogue.meaning.difference import KINDS, definition_of
 from node.catalogue.model import Record
 from node.catalogue.nquads import line, literal_term, merge
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.semantics.documents import MEDIA_TYPES
 from node.semantics.impact import Impact
 from node.vocab.namespaces import HANSA
 
@@ -67,16 +66,7 @@ class ForeseeImpact:
         return Foresight(record=record, name=name, impact=impact)
 
     async def _ontology(self, record: Record, name: str, body: bytes) -> Record:
-        suffix = PurePath(name).suffix.casefold()
-        media_type = next((kind for kind, syntax in MEDIA_TYPES.items() if suffix in syntax.suffixes), None)
-        if media_type is None:
-            endings = ", ".join(ending for syntax in MEDIA_TYPES.values() for ending in syntax.suffixes)
-            raise InvalidInput(
-                "the name of the file does not end like one of RDF",
-                remedy=f"choose a file that ends in {endings}",
-                facts={"case": "no-rdf"},
-            )
-        message = {"mediaType": media_type, "base": record.subject}
+        message = {"mediaType": type_of_name(name), "base": record.subject}
         _, (nquads,) = await self._cage.call("semantics.parse", message, [body], limits=PARSE)
         return replace(record, nquads=nquads)
 

@@ -114,7 +114,7 @@ class PublishOntology:
             body += chunk
             if len(body) > self.limit:
                 raise TooLarge(f"the file may have at most {self.limit} bytes", remedy="send a smaller file")
-        return bytes(body), _type_of_name(order.name)
+        return bytes(body), type_of_name(order.name)
 
     async def _fetch(self, url: str) -> Answer:
         try:
@@ -150,7 +150,8 @@ def _type_of_answer(answer: Answer) -> str:
     return guess
 
 
-def _type_of_name(name: str) -> str:
+def type_of_name(name: str) -> str:
+    """Return the syntax of RDF that the name of a file ends with. Raises ``InvalidInput``."""
     media_type = _type_of_ending(PurePosixPath(name).suffix.lower())
     if media_type is None:
         endings = ", ".join(ending for syntax in MEDIA_TYPES.values() for ending in syntax.suffixes)
