@@ -42,6 +42,8 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
             f"the provider sends version {manifest.version} of the asset, and version {transfer.asset_version} was "
             "requested"
         )
+    if transfer.file not in (None, manifest.name):
+        raise InvalidInput("the provider sends another file than the one that was requested", remedy=_REPORT)
     if manifest.sealed and opener_of(keyring, manifest) is None:
         raise InvalidInput("the bytes are sealed for another key than ours")
     return manifest

@@ -128,6 +128,32 @@ def test_bytes_under_a_wrong_number_are_noticed_by_those_who_have_the_descriptio
     assert (body, state["reception"]["facts"]["versionBy"]) == (SECOND, "provider")
 
 
+def test_bytes_under_the_number_of_a_withdrawal_are_refused(
+    nodes: tuple[Running, Running, Running], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city, partner, _ = nodes
+    iri = str(publish(city, "withdrawn", data=FIRST)["iri"])
+    with city.client() as client:
+        client.withdraw(iri)
+    publish(city, "withdrawn", data=SECOND)
+
+    def knows() -> bool:
+        with partner.http(headers=partner.person()) as http:
+            answer = http.get("/api/catalogue/versions", params={"iri": iri})
+        return len(answer.json().get("versions", [])) == 3
+
+    until("the versions are here", knows)
+    agreement = str(agree(partner, iri)["agreementId"])
+    sign_as(monkeypatch, 2)
+    state, _ = received(partner, agreement)
+    assert state["reception"]["state"] == "failed"
+    assert "version is a withdrawal" in state["reception"]["error"]
+    status, text = typed(partner, capsys, "get", iri, "--agreement", agreement)
+    assert (status, "version is a withdrawal" in text) == (REFUSED, True), text
+    with signed_in(partner) as browser:
+        assert "version is a withdrawal" in browser.get(f"/received/{state['pid']}").text
+
+
 def test_an_answer_about_another_version_is_refused(
     nodes: tuple[Running, Running, Running], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

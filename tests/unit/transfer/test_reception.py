@@ -24,6 +24,7 @@ from node.base.errors import (
     PeerUnreachable,
     Unauthenticated,
 )
+from node.catalogue.envelope import SIGNATURE
 from node.exchange.age import CHUNK, SEALED_CHUNK, SealPlan, SealSecrets
 from node.exchange.manifest import Manifest, read_kept, verify_manifest
 from node.exchange.spool import PartFile
@@ -674,6 +675,38 @@ async def test_a_manifest_with_an_impossible_version(rig: Rig, version: int) -> 
     assert rig.reads() == []
     # A receipt of an earlier release may state it.
     assert read_kept(rig.plane.served.manifest.decode()).version == version
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+async def test_the_bytes_of_another_file_of_the_same_version(tmp_path: Path, sealed: bool) -> None:
+    """The description names both files; the manifest gives the bytes of one the name of the other."""
+    for name, verdict in (("tellingen.csv", "description"), ("a.csv", "names other files")):
+        rig = Rig(tmp_path / name, sealed=sealed)
+        await rig.publish(SOURCE)
+        with rig.provider.work.read() as tx:
+            record = rig.provider.records.get(tx, rig.transfer.dataset, version=1)
+        assert record is not None
+        other = File(name="a.csv", media_type="text/csv", size=1, sha256="ab" * 32)
+        with rig.work.begin() as tx:
+            signature = {SIGNATURE: "signed"}
+            rig.described.add(tx, replace(record, files=(other, *record.files), extra=signature))
+        await forge(rig, name=name)
+        reception = await rig.run()
+        if verdict == "description":
+            assert (reception.state, (reception.facts or {})["versionBy"]) == ("done", verdict)
+        else:
+            rig.assert_failed(reception, verdict)
+
+
+@pytest.mark.parametrize("file", ["a.csv", "tellingen.csv"])
+async def test_the_file_that_was_requested_and_another(rig: Rig, file: str) -> None:
+    rig.transfer = replace(rig.transfer, file=file)
+    reception = await rig.run()
+    if file == "tellingen.csv":
+        rig.assert_received(reception)
+    else:
+        rig.assert_failed(reception, "another file than the one that was requested")
+        assert rig.reads() == []
 
 
 async def forge(rig: Rig, **changes: Any) -> None:
