@@ -6,15 +6,19 @@ other. This module adds the list of nodes behind them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from federation.cursor import Cursor
-from federation.members import Members
+from federation.members import FOLLOWING, NEW, Members
 from federation.replicate.poll import Poll
 from node.api import QUARANTINE, Browse, Caller, Publisher, UseCase, allowed, require, stamp
+
+_LOOK = 0.1
+"""The pause in seconds between two looks at how far a feed was read: another process may be reading it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,8 @@ class MemberView:
     seen: datetime | None
     changed: datetime | None
     assets: int
+    current: bool = False
+    """True if its feed was read to the end when it was last read."""
     quarantines: int = 0
     trouble: str = ""
     put_aside: tuple[dict[str, str], ...] = ()
@@ -49,6 +55,7 @@ class MemberView:
             "lastSeen": self.seen and stamp(self.seen),
             "lastChange": self.changed and stamp(self.changed),
             "assets": self.assets,
+            "current": self.current,
         }
         if self.committed is not None:
             members["committed"] = self.committed
@@ -89,6 +96,7 @@ class Region:
                     seen=max(filter(None, (contact.seen, member.seen)), default=None),
                     changed=contact.changed,
                     assets=assets.get(str(member.did), 0),
+                    current=member.current,
                     trouble=(member.last_error or "") if inside else "",
                     quarantines=cursor.quarantines if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),
@@ -98,6 +106,19 @@ class Region:
                 )
             )
         return sorted(views, key=lambda view: (view.name.casefold(), view.url))
+
+    async def until_read(self, url: str, caller: Caller, *, seconds: float) -> MemberView:
+        """Return the node at ``url`` once its feed was read to the end or failed, after ``seconds`` at the latest.
+
+        Raises ``NotFound`` if it is no longer followed.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            member = await self._members.find(url)
+            waits = member.state in (NEW, FOLLOWING) and not member.current
+            if not waits or asyncio.get_running_loop().time() >= end:
+                return next(view for view in await self.members(caller) if view.url == member.url)
+            await asyncio.sleep(_LOOK)
 
     async def evidence(self, name: str, caller: Caller) -> dict[str, Any]:
         """Return the forks and announced restarts of a followed node, the newest first, with all signed heads.

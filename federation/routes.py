@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +16,9 @@ from federation.witness import PATH, Witness
 from node.api import Caller, knowing
 
 Identify = Callable[[Request], Awaitable[Caller]]
+
+LONGEST_WAIT = 60
+"""The seconds after which a node that begins to follow another one answers at the latest."""
 
 
 def members_router(members: Members, region: Region, *, wake: Callable[[], None], identify: Identify) -> APIRouter:
@@ -34,12 +37,17 @@ def members_router(members: Members, region: Region, *, wake: Callable[[], None]
         headers = {"Cache-Control": private, "Vary": "Authorization, Cookie"}
         return JSONResponse([member.to_json() for member in members], headers=headers)
 
-    async def follow(request: Request, url: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
-        """Follow the node at `url` from now on. Takes the role operator."""
+    async def follow(
+        request: Request,
+        url: Annotated[str, Body(embed=True, max_length=500)],
+        wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT)] = 0,
+    ) -> Response:
+        """Follow the node at `url` from now on. With `wait`, the answer comes when its feed was read to the end, or
+        after so many seconds; `current` says which. Takes the role operator."""
         caller = await identify(request)
         member = await members.add(url, caller)
-        body = {"url": member.url, "did": member.did, "name": member.name, "state": member.state}
-        return JSONResponse(body, status_code=201)
+        view = await region.until_read(member.url, caller, seconds=wait)
+        return JSONResponse(view.to_json(), status_code=201)
 
     async def unfollow(request: Request, url: str) -> Response:
         """Follow the node at `url` no longer. What came from there stays."""

@@ -66,9 +66,10 @@ class OperationCalls:
         return rows("GET", "/api/members")
 
     @endpoint
-    def follow(self, url: str) -> Call[dict[str, Any]]:
-        """Follow a node's feed."""
-        return document("POST", "/api/members", json={"url": url})
+    def follow(self, url: str, *, wait: int = 0) -> Call[dict[str, Any]]:
+        """Follow a node's feed. ``wait``: the seconds to wait until it was read to the end; ``current`` says whether
+        it was."""
+        return document("POST", "/api/members", json={"url": url}, params={"wait": wait} if wait else None)
 
     @endpoint
     def blocks(self) -> Call[list[dict[str, Any]]]:

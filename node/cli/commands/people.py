@@ -11,7 +11,22 @@ from node.cli.commands import accounts, processes
 from node.cli.commands.negotiations import tell_outcome
 from node.cli.groups import Listing
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, emit, line, next_step, remark, report_success, say, table, words
+from node.cli.output import (
+    Mode,
+    count_of,
+    emit,
+    line,
+    next_step,
+    remark,
+    report_failure,
+    report_success,
+    say,
+    table,
+    words,
+)
+
+FIRST_READING = 15
+"""The seconds that ``hansa follow`` waits until the feed was read to its end."""
 
 
 def register(app: typer.Typer) -> None:
@@ -135,10 +150,17 @@ def revoke(
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:
     """Follow another node's feed. Its records appear in this catalogue and stay up to date."""
     with connect(node) as client:
-        member = client.follow(url)
+        member = client.follow(url, wait=FIRST_READING)
     if Mode.json:
         emit(member)
     report_success(f"following {member['name']}", detail=member["did"])
+    if member.get("trouble"):
+        report_failure(f"its feed cannot be read now: {member['trouble']}")
+        remark("the node tries again by itself; see: hansa members")
+    elif not member.get("current"):
+        remark("its feed is still being read; how far it is: hansa members")
+    else:
+        line("received", f"{count_of(member['assets'], 'asset')} that you may see")
 
 
 def user(

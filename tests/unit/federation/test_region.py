@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -93,6 +94,29 @@ async def test_members_are_listed_with_what_the_caller_may_know(host: Host) -> N
         assert (seen["state"], "trouble" in seen) == ("troubled", False)
         host.caller = host.node.steward
         assert "does not answer" in (await client.get("/api/members")).json()[0]["trouble"]
+
+
+async def test_following_waits_until_the_feed_was_read_or_failed(host: Host) -> None:
+    gent: CatalogueNode = host.extensions["gent"]
+    await gent.publish("counts")
+    parts: Federation = federation_of(host)  # type: ignore[arg-type]
+    async with http(host) as client:
+        following = asyncio.create_task(client.post("/api/members?wait=60", json={"url": gent.base}))
+        while not await parts.poll.once():
+            assert not following.done()
+        answer = (await following).json()
+        assert (answer["state"], answer["current"], answer["assets"]) == ("following", True, 1)
+        await client.delete("/api/members", params={"url": gent.base})
+        host.network.down.add(f"{gent.base}/feed")
+        following = asyncio.create_task(client.post("/api/members?wait=60", json={"url": gent.base}))
+        while not await parts.members.all():
+            await asyncio.sleep(0)
+        host.network.down.add(gent.base)
+        await parts.poll.once()
+        answer = (await following).json()
+        assert (answer["state"], answer["current"]) == ("troubled", False)
+        assert "does not answer" in answer["trouble"]
+        assert (await client.post("/api/members?wait=61", json={"url": gent.base})).status_code == 422
 
 
 async def test_a_fork_is_shown_to_everybody_and_its_evidence_to_few(host: Host) -> None:
