@@ -121,9 +121,10 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             records=parts.stores.catalogue.records,
             authorise=transfer.authorise,
             ask=StoredQuestions(parts.cage, parts.assets.place),
+            secrets=parts.keyring.derive,
         ),
         trial=TryDataSource(sources),
-        reads=ReadDataSource(sources),
+        reads=ReadDataSource(sources, parts.keyring.derive),
         access=access,
         ask=AskPartner(
             parts.stores.uow,

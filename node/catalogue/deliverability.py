@@ -144,7 +144,13 @@ def offered_portion(record: Record) -> Portion:
 
 def table_part(portion: Portion) -> TablePart:
     """Return ``portion`` as the part of a table that questions are about."""
-    return TablePart(portion.columns, tuple((row.column, row.operator, row.value) for row in portion.rows))
+    return TablePart(
+        portion.columns,
+        tuple((row.column, row.operator, row.value) for row in portion.rows),
+        tuple(concealment.text for concealment in portion.forms),
+        portion.group.text if portion.group is not None else "",
+        portion.key,
+    )
 
 
 OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables()))

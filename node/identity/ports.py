@@ -70,6 +70,10 @@ class KeyRing(Protocol):
     def unwrap(self, envelope: bytes) -> bytes:
         """Undo ``wrap``. Raises ``LocalFault`` if ``envelope`` was not made by this node."""
 
+    def derive(self, purpose: bytes) -> bytes:
+        """Return a secret of 32 bytes for ``purpose``: the same one as long as the node lives, another one for every
+        other purpose and node. It is made from the key of ``wrap`` (HKDF, RFC 5869)."""
+
 
 class Peers(Protocol):
     """Documents of other participants, fetched through the node's guarded egress and cached briefly."""

@@ -12,6 +12,7 @@ from node.policy.figures import (
     bound_text,
     count_of,
     duration_text,
+    group_values,
     join,
     term_text,
     value_names,
@@ -90,6 +91,9 @@ def constraint_text(constraint: Constraint, phrases: Phrases) -> str:
         case terms.RULEBOOK if constraint.operator in {"gteq", "lteq"}:
             base, bound = version(first.term)
             return template.format(rulebook=base, number=bound)
+        case terms.SMALLEST_GROUP:
+            size, columns = group_values(first.text, phrases)
+            return template.format(size=size, all=columns)
         case _:
             names = value_names(constraint, phrases)
             return template.format(any=join(names, phrases.or_), all=join(names, phrases.and_))

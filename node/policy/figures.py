@@ -8,6 +8,7 @@ from decimal import Decimal
 from urllib.parse import unquote
 
 from node.policy import terms
+from node.policy.concealment import TIME, Concealment, SmallestGroup
 from node.policy.labels import credential_label, purpose_label
 from node.policy.phrases.model import Phrases
 from node.policy.portion import RowCondition
@@ -15,6 +16,8 @@ from node.policy.rules import Constraint, Value
 from node.policy.terms import compact, local_name
 from node.policy.values import duration, moment, number
 
+_STEPS = {"quarter": (3, "months")}
+"""Steps of time that are no unit of a duration."""
 _HASH = re.compile(r"(.+@(?:sha256[:-])?)([0-9a-f]{16,})")
 
 
@@ -98,6 +101,26 @@ def term_text(constraint: Constraint) -> str:
     return f"{compact(constraint.left_operand)} {constraint.operator} {values}"
 
 
+def group_values(text: str, phrases: Phrases) -> tuple[str, str]:
+    """Return size and columns of a smallest group as texts."""
+    group = SmallestGroup.read(text)
+    if group is None:
+        return "", text
+    return str(group.size), join([phrases.quote.format(name) for name in group.columns], phrases.and_)
+
+
+def _form_text(text: str, phrases: Phrases) -> str:
+    concealment = Concealment.read(text)
+    if concealment is None:
+        return phrases.quote.format(text)
+    if concealment.form == TIME:
+        count, unit = _STEPS.get(concealment.step, (1, f"{concealment.step}s"))
+        step = count_of(Decimal(count), phrases.units[unit], phrases)
+    else:
+        step = concealment.step.replace(".", phrases.decimal_point)
+    return phrases.concealed[concealment.form].format(column=phrases.quote.format(concealment.column), step=step)
+
+
 def _name(operand: str, value: Value, phrases: Phrases) -> str:
     if operand == terms.PURPOSE:
         return purpose_label(value.term, phrases.language)
@@ -115,4 +138,6 @@ def _name(operand: str, value: Value, phrases: Phrases) -> str:
         return phrases.quote.format(condition.formula if condition is not None else value.text)
     if operand == terms.BOX:
         return value.text.replace(",", " / ")
+    if operand == terms.CONCEALED:
+        return _form_text(value.text, phrases)
     return value.term

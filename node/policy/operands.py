@@ -114,7 +114,7 @@ def _readable(value: Value, kind: ValueType) -> bool:
             return duration(value) is not None
         case ValueType.NUMBER:
             return number(value) is not None
-        case ValueType.COLUMN | ValueType.ROW | ValueType.BOX:
+        case part if part in terms.PART_TYPES:
             return states_part(kind, value.text)
         case _:
             return bool(value.text.strip())
@@ -360,28 +360,28 @@ OPERANDS: Final[dict[str, Operand]] = {
         _date,
     ),
     terms.CREDENTIAL: Operand(
-        Nature.FACT,
-        {"eq": "credential_any", "isAnyOf": "credential_any", "isAllOf": "credential_all"},
-        _credential,
+        Nature.FACT, {**dict.fromkeys(("eq", "isAnyOf"), "credential_any"), "isAllOf": "credential_all"}, _credential
     ),
     terms.MEMBERSHIP: Operand(Nature.FACT, {"eq": "membership", "isAnyOf": "membership"}, _membership),
     terms.PARTICIPANT: Operand(Nature.FACT, _any_none("participant"), _participant),
     terms.RULEBOOK: Operand(
         Nature.FACT,
-        {
-            "eq": "rulebook_any",
-            "isAnyOf": "rulebook_any",
-            "gteq": "rulebook_from",
-            "lteq": "rulebook_upto",
-        },
+        {"eq": "rulebook_any", "isAnyOf": "rulebook_any", "gteq": "rulebook_from", "lteq": "rulebook_upto"},
         _rulebook,
     ),
     terms.ALGORITHM: Operand(Nature.FACT, {"eq": "algorithm_any", "isAnyOf": "algorithm_any"}, _of_a_run),
     terms.MINIMUM_CELL_SIZE: Operand(Nature.FACT, {"gteq": "cells_min"}, _of_a_run),
     terms.COUNT: Operand(Nature.FACT, {"lteq": "count_max"}, _of_a_run),
-    terms.COLUMNS: Operand(Nature.FACT, {"isAnyOf": "part_columns"}, _part),
-    terms.ROWS: Operand(Nature.FACT, {"isAllOf": "part_rows"}, _part),
-    terms.BOX: Operand(Nature.FACT, {"eq": "part_box"}, _part),
+    **{
+        operand: Operand(Nature.FACT, {operator: clause}, _part)
+        for operand, operator, clause in (
+            (terms.COLUMNS, "isAnyOf", "part_columns"),
+            (terms.ROWS, "isAllOf", "part_rows"),
+            (terms.BOX, "eq", "part_box"),
+            (terms.CONCEALED, "isAllOf", "part_concealed"),
+            (terms.SMALLEST_GROUP, "eq", "part_group"),
+        )
+    },
     terms.PURPOSE: Operand(Nature.UNDERTAKING, _any_none("purpose", "isA"), _purpose),
     terms.RECIPIENT: Operand(Nature.UNDERTAKING, _any_none("recipient"), _judge_undertaking),
     terms.SPATIAL: Operand(

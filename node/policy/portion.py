@@ -1,4 +1,6 @@
-"""The part of the data that a policy gives: columns, rows, a box. The node of the data keeps it at every read.
+"""The part of the data that a policy gives: columns, rows, a box, and the form of columns.
+
+The node of the data keeps it at every read.
 
 A steward writes it as ``part`` beside the conditions. In the policy it stands as constraints of each permission, so
 that it is signed with the agreement, shown in words, and compared like any other term. Names of columns are
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from operator import eq, ge, gt, le, lt, ne
@@ -17,8 +19,9 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from node.base.errors import InvalidInput
+from node.policy.concealment import FORMS, GROUP, PSEUDONYM, Concealment, SmallestGroup, common_group, strictest
 from node.policy.rules import Constraint, Policy, leaves
-from node.policy.terms import BOX, COLUMNS, PART, ROWS, ValueType
+from node.policy.terms import BOX, COLUMNS, CONCEALED, PART, ROWS, SMALLEST_GROUP, ValueType
 
 OPERATORS: Final = {"eq": "=", "neq": "≠", "lt": "<", "lteq": "≤", "gt": ">", "gteq": "≥"}
 """The operators for rows, with their signs."""
@@ -30,7 +33,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "gt": gt,
     "gteq": ge,
 }
-TABLE_LIMITS: Final = frozenset({"columns", *OPERATORS})
+TABLE_LIMITS: Final = frozenset({"columns", *OPERATORS, *FORMS, GROUP})
 """The limits of a part (``Portion.kinds``) that answers about a stored table keep."""
 ENFORCED: Final[Mapping[str, Any]] = dict.fromkeys(PART, True)
 """The facts of a use that gets no more than the part: every other use of such an agreement is refused."""
@@ -39,10 +42,12 @@ MOST: Final = 50
 _LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z0-9_.~%-]{1,600}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,12})?", re.ASCII)
-_PIECES: Final = ("columns", "rows", "box", "period")
+_PIECES: Final = ("columns", "rows", "box", "period", "conceal", "group")
 _FORM: Final = (
     "such as part: {columns: [id, kind], rows: [{column: kind, operator: eq, value: berth}], "
-    "box: [3.6, 51.0, 3.8, 51.1], period: {column: day, from: 2026-01-01, until: 2026-06-30}}"
+    "box: [3.6, 51.0, 3.8, 51.1], period: {column: day, from: 2026-01-01, until: 2026-06-30}, "
+    "conceal: {plate: pseudonym, day: time hour, speed: bins 10, lon: grid 0.01, name: suppress}, "
+    "group: {size: 5, columns: [day, kind]}}"
 )
 
 Box = tuple[float, float, float, float]
@@ -92,25 +97,57 @@ class RowCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portion:
-    """The content of a read: these columns (None: all), rows that meet ``rows``, and what touches all ``boxes``."""
+    """The content of a read: these columns (None: all), rows that meet ``rows``, and what touches all ``boxes``.
+
+    Conditions are about the values as they are. After that, columns take the forms of ``forms``, and rows of
+    groups smaller than ``group`` are left out. ``key`` makes the pseudonyms, and is never written anywhere: see
+    ``with_key``.
+    """
 
     columns: tuple[str, ...] | None = None
     rows: tuple[RowCondition, ...] = ()
     boxes: tuple[Box, ...] = ()
+    forms: tuple[Concealment, ...] = ()
+    group: SmallestGroup | None = None
+    key: bytes = field(default=b"", repr=False)
 
     @property
     def is_whole(self) -> bool:
         """Return whether nothing is left out."""
-        return self.columns is None and not self.rows and not self.boxes
+        return self.columns is None and not self.rows and not self.boxes and not self.conceals
 
     @property
     def kinds(self) -> frozenset[str]:
         """Return which limits it has: ``columns``, ``boxes``, and the operators of its rows."""
-        names = {name for name, limit in (("columns", self.columns is not None), ("boxes", self.boxes)) if limit}
+        limits = (("columns", self.columns is not None), ("boxes", self.boxes), (GROUP, self.group is not None))
+        names = {name for name, limit in limits if limit} | {concealment.form for concealment in self.forms}
         return frozenset(names | {condition.operator for condition in self.rows})
+
+    @property
+    def conceals(self) -> bool:
+        """Return whether a column has another form than in the source, or small groups are left out."""
+        return bool(self.forms) or self.group is not None
+
+    @property
+    def has_pseudonyms(self) -> bool:
+        return any(concealment.form == PSEUDONYM for concealment in self.forms)
+
+    @property
+    def needs_columns(self) -> frozenset[str]:
+        """Return the columns without which nothing may be given: those of conditions, forms and groups."""
+        names = {row.column for row in self.rows} | {concealment.column for concealment in self.forms}
+        return frozenset(names | set(self.group.columns if self.group is not None else ()))
 
     def shows(self, column: str) -> bool:
         return self.columns is None or column in self.columns
+
+    def shows_plainly(self, column: str) -> bool:
+        """Return whether the values of a column are given as they are."""
+        return self.shows(column) and all(concealment.column != column for concealment in self.forms)
+
+    def with_key(self, key: Callable[[], bytes]) -> Portion:
+        """Return the part with the key of its pseudonyms, if it has any."""
+        return replace(self, key=key()) if self.has_pseudonyms else self
 
     def to_json(self) -> dict[str, Any]:
         """Return the members for the record of an access."""
@@ -121,6 +158,10 @@ class Portion:
             members["rows"] = [condition.text for condition in self.rows]
         if self.boxes:
             members["boxes"] = [box_text(box) for box in self.boxes]
+        if self.forms:
+            members["concealed"] = [concealment.text for concealment in self.forms]
+        if self.group is not None:
+            members["smallestGroup"] = self.group.text
         return members
 
 
@@ -135,6 +176,8 @@ def portion_of(policy: Policy) -> Portion:
     columns: tuple[str, ...] | None = None
     rows: list[RowCondition] = []
     boxes: list[Box] = []
+    forms: list[Concealment] = []
+    groups: list[SmallestGroup] = []
     for constraint in constraints:
         texts = [value.text for value in constraint.right_operand]
         match constraint.left_operand:
@@ -145,7 +188,17 @@ def portion_of(policy: Policy) -> Portion:
                 rows += [condition for text in texts if (condition := RowCondition.read(text)) is not None]
             case operand if operand == BOX:
                 boxes += [box for text in texts if (box := read_box(text)) is not None]
-    return Portion(columns=columns, rows=tuple(dict.fromkeys(rows)), boxes=tuple(dict.fromkeys(boxes)))
+            case operand if operand == CONCEALED:
+                forms += [form for text in texts if (form := Concealment.read(text)) is not None]
+            case operand if operand == SMALLEST_GROUP:
+                groups += [group for text in texts if (group := SmallestGroup.read(text)) is not None]
+    return Portion(
+        columns=columns,
+        rows=tuple(dict.fromkeys(rows)),
+        boxes=tuple(dict.fromkeys(boxes)),
+        forms=strictest(forms),
+        group=common_group(groups),
+    )
 
 
 def may_limit(offer: Any) -> bool:
@@ -159,12 +212,16 @@ def may_limit(offer: Any) -> bool:
 
 
 def states_part(kind: ValueType, text: str) -> bool:
-    """Return whether a right operand states a column, a condition for rows, or a box."""
+    """Return whether a right operand states a column, a condition for rows, a form of a column, a group or a box."""
     match kind:
         case ValueType.COLUMN:
             return is_column(text)
         case ValueType.ROW:
             return RowCondition.read(text) is not None
+        case ValueType.CONCEALMENT:
+            return Concealment.read(text) is not None and is_column(text.partition(" ")[0])
+        case ValueType.GROUP:
+            return SmallestGroup.read(text) is not None and all(map(is_column, text.split(" ")[1:]))
         case _:
             return read_box(text) is not None
 
@@ -207,8 +264,12 @@ def constraints_of(part: Any) -> list[dict[str, Any]]:
         constraints.append(_constraint(ROWS, "isAllOf", [row.text for row in rows]))
     if part.get("box") is not None:
         constraints.append(_constraint(BOX, "eq", _box(part["box"])))
+    if part.get("conceal") is not None:
+        constraints.append(_constraint(CONCEALED, "isAllOf", _concealments(part["conceal"])))
+    if part.get("group") is not None:
+        constraints.append(_constraint(SMALLEST_GROUP, "eq", _group(part["group"])))
     if not constraints:
-        raise _wrong("part", "names no columns, rows, box or period")
+        raise _wrong("part", f"names none of {', '.join(_PIECES)}")
     return constraints
 
 
@@ -292,6 +353,29 @@ def _box(value: Any) -> str:
     if read_box(text) is None:
         raise _wrong("part.box", "is not west, south, east, north in degrees")
     return text
+
+
+def _concealments(value: Any) -> list[str]:
+    if not isinstance(value, Mapping) or not 0 < len(value) <= MOST:
+        raise _wrong("part.conceal", f"does not name between 1 and {MOST} columns, each with a form")
+    texts = []
+    for name, form in value.items():
+        column = quote(_column(name, "part.conceal"), safe="")
+        concealment = Concealment.read(f"{column} {' '.join(str(form).split())}")
+        if concealment is None:
+            raise _wrong(f"part.conceal.{str(name)[:40]}", f"is none of {', '.join(FORMS)} with its step")
+        texts.append(concealment.text)
+    return texts
+
+
+def _group(value: Any) -> str:
+    if not isinstance(value, Mapping) or set(value) != {"size", "columns"}:
+        raise _wrong("part.group", "is not made of size and columns")
+    columns = [_column(name, "part.group.columns") for name in _several(value["columns"], "part.group.columns")]
+    group = SmallestGroup.read(" ".join([str(value["size"]), *(quote(name, safe="") for name in columns)]))
+    if group is None:
+        raise _wrong("part.group.size", "is no number of rows, 2 or more")
+    return group.text
 
 
 def _is_text(value: str) -> bool:

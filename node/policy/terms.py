@@ -156,7 +156,9 @@ MINIMUM_CELL_SIZE: Final = HANSA_POLICY + "minimumCellSize"
 COLUMNS: Final = HANSA_POLICY + "columns"
 ROWS: Final = HANSA_POLICY + "rows"
 BOX: Final = HANSA_POLICY + "box"
-PART: Final = (COLUMNS, ROWS, BOX)
+CONCEALED: Final = HANSA_POLICY + "concealed"
+SMALLEST_GROUP: Final = HANSA_POLICY + "smallestGroup"
+PART: Final = (COLUMNS, ROWS, BOX, CONCEALED, SMALLEST_GROUP)
 """The operands that together give a part of the data (``node.policy.portion``)."""
 
 
@@ -171,6 +173,8 @@ class ValueType(StrEnum):
     COLUMN = "column"
     ROW = "row"
     BOX = "box"
+    CONCEALMENT = "concealment"
+    GROUP = "group"
 
 
 VALUE_TYPES: Final[dict[str, ValueType]] = {
@@ -190,7 +194,11 @@ VALUE_TYPES: Final[dict[str, ValueType]] = {
     COLUMNS: ValueType.COLUMN,
     ROWS: ValueType.ROW,
     BOX: ValueType.BOX,
+    CONCEALED: ValueType.CONCEALMENT,
+    SMALLEST_GROUP: ValueType.GROUP,
 }
+PART_TYPES: Final = frozenset(VALUE_TYPES[operand] for operand in PART)
+"""The types of values of a part: texts that are compared as they are written."""
 
 # Operators (ODRL 2.2 Vocabulary §3.11, and DSP 2025-1's own ``term-lteq``).
 OPERATORS: Final = frozenset(

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 
 from node.base.clock import stamp
 from node.policy.rules import Constraint, Value
-from node.policy.terms import CREDENTIAL, VALUE_TYPES, ValueType, credential_type
+from node.policy.terms import CREDENTIAL, PART_TYPES, VALUE_TYPES, ValueType, credential_type
 from node.vocab.namespaces import XSD
 
 _MOMENT = re.compile(
@@ -150,7 +150,7 @@ def _normal(value: Value, kind: ValueType | None, operand: str) -> str:
         return credential_type(value.text)
     if kind is ValueType.IRI:
         return value.term
-    if kind in {ValueType.TEXT, ValueType.COLUMN, ValueType.ROW, ValueType.BOX}:
+    if kind is ValueType.TEXT or kind in PART_TYPES:
         return value.text
     if kind is ValueType.MOMENT and (point := moment(value)) is not None:
         return f"{stamp(point.start)}/{stamp(point.end)}" if point.is_day else stamp(point.start)

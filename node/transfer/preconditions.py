@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,9 @@ from node.transfer import machine
 from node.transfer.model import AccessGrant, Transfer, under_way
 from node.vocab.dsp import QUERY
 from node.vocab.namespaces import HANSA
+
+Secrets = Callable[[bytes], bytes]
+"""Returns the secret of this node for a purpose (``KeyRing.derive``)."""
 
 _TRANSFER: Final = Catalogue("transfer")
 _LONGEST_REASON: Final = 500
@@ -46,6 +49,10 @@ class Access:
     def portion(self) -> Portion:
         """Return the part of the data that the agreement gives."""
         return portion_of(parse(self.agreement.body))
+
+    def keyed_portion(self, secrets: Secrets) -> Portion:
+        """Return the part, with the key of its pseudonyms: the same one for every read under the agreement."""
+        return self.portion.with_key(lambda: secrets(f"pseudonyms {self.agreement.id}".encode()))
 
 
 def require_standing(access: Access) -> None:

@@ -60,6 +60,13 @@ conditions:
       - {column: capacity, operator: gteq, value: 10}
     box: [3.6, 51.0, 3.8, 51.1]
     period: {column: updated, from: 2026-01-01, until: 2026-06-30}
+    conceal:
+      plate: pseudonym
+      seen: time hour
+      speed: bins 10
+      lon: grid 0.01
+      owner: suppress
+    group: {size: 5, columns: [kind, seen]}
 ```
 
 All that is named holds together. Operators are `eq`, `neq`, `lt`, `lteq`, `gt` and `gteq`; a row without a value in
@@ -86,9 +93,31 @@ than `limit`, so a reader can see from them how many entities are left out and w
 nothing else of them.
 
 The part is a condition of the offer, so it is signed with the agreement: a later offer changes nothing for it. In
-ODRL it is `hz:columns`, `hz:rows` and `hz:box`, in each permission. If an offer has several permissions, all parts
-in it hold for each of them. A node refuses to offer a part of something that it can only give whole. Each read is
-recorded with its part.
+ODRL it is `hz:columns`, `hz:rows`, `hz:box`, `hz:concealed` and `hz:smallestGroup`, in each permission. If an offer
+has several permissions, all parts in it hold for each of them. A node refuses to offer a part of something that it
+can only give whole. Each read is recorded with its part.
+
+`conceal` gives columns in a less telling form. Conditions for rows, and the box, are about the values as they are;
+whatever the partner asks, sorts or filters is about the form that it gets.
+
+- `pseudonym`: 32 hexadecimal digits (HMAC-SHA-256), the same for the same value under one agreement, and other ones
+  under every other agreement. The key comes from the wrapping key of the node. A database conceals its tables itself,
+  and gets the key with each query.
+- `time STEP`: the moment or day, rounded down to a `minute`, `hour`, `day`, `week`, `month`, `quarter` or `year`
+  (UTC).
+- `bins WIDTH`: the number, rounded down to a multiple of the width.
+- `grid WIDTH`: the number, rounded to a multiple of the width. A place of a database becomes the nearest point of a
+  grid of so many degrees.
+- `suppress`: no value.
+
+A value of which no such form can be made is left empty. `group` leaves out all rows whose values in these columns, in
+the form that the partner gets, are shared by fewer rows than `size`. A partner who reads a table that changes can
+compare two readings: a group hides persons in one reading, and not between readings. Pseudonyms hide who somebody is,
+and not how often, or with what, the same value occurs.
+
+Stored tables and tables of a database (`postgis`) take all of it. Streams take `pseudonym`, `bins` and `suppress`:
+the arrival of an observation tells its time, and a group is never complete. Layers and entities take none, and such
+an offer is refused.
 
 Of a stored file in CSV or Parquet, a part of columns, rows and a period can be given, but no box. The file itself
 then leaves for nobody: the partner asks it in SQL (`hansa query`) and gets the part. Such an offer cannot be sealed.
@@ -142,6 +171,8 @@ _OPERANDS: Mapping[str, str] = {
     "hz:columns": "The columns that are given. The node leaves out the others: see *A part of the data*.",
     "hz:rows": "What the rows that are given meet, such as `kind eq berth`. The node leaves out the others.",
     "hz:box": "What is given touches this box. The node leaves out the rest.",
+    "hz:concealed": "The form in which columns are given, such as `plate pseudonym`: see *A part of the data*.",
+    "hz:smallestGroup": "The fewest rows equal in these columns, such as `5 district`. Smaller groups are left out.",
     "odrl:count": "How often the asset may be used under the agreement: see *Uses*.",
     "odrl:purpose": "One of these purposes, or a narrower one. Access is refused if another purpose is declared.",
     "odrl:recipient": "To whom the asset may be passed on.",

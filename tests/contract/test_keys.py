@@ -110,6 +110,11 @@ class TestKeyRing:
         assert ring.unwrap(ring.wrap(secret)) == secret
         assert ring.wrap(secret) != ring.wrap(secret)
 
+    def test_a_secret_is_derived_for_one_purpose_of_one_node(self, ring: KeyRing, other: KeyRing) -> None:
+        assert ring.derive(b"a") == ring.derive(b"a")
+        assert len({ring.derive(b"a"), ring.derive(b"b"), other.derive(b"a")}) == 3
+        assert len(ring.derive(b"a")) == 32
+
     def test_what_was_changed_or_made_elsewhere_does_not_unwrap(self, ring: KeyRing, other: KeyRing) -> None:
         wrapped = ring.wrap(b"secret")
         spoiled = [wrapped[:n] + bytes([wrapped[n] ^ 1]) + wrapped[n + 1 :] for n in range(len(wrapped))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -52,6 +53,7 @@ class MemoryKeyRing:
         self._log = Ed25519PrivateKey.generate()
         self._seal = X25519PrivateKey.generate()
         self._wrapping = AESGCM(AESGCM.generate_key(256))
+        self._derivation = os.urandom(32)
 
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
         protected = {**header, "alg": "ES256", "kid": f"{self.did}#key-1"}
@@ -98,3 +100,6 @@ class MemoryKeyRing:
             return self._wrapping.decrypt(envelope[:12], envelope[12:], None)
         except (InvalidTag, ValueError) as error:
             raise LocalFault("this was not wrapped by this node") from error
+
+    def derive(self, purpose: bytes) -> bytes:
+        return hmac.digest(self._derivation, purpose, "sha256")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,7 @@ class SeedKeyRing:
         self.seal_secret = _key(seed, b"seal")
         self._seal = X25519Identity(self.seal_secret)
         self._wrapping = ChaCha20Poly1305(_key(seed, b"wrap"))
+        self._derivation = _key(seed, b"derive")
 
     def sign_jws(self, header: dict[str, Any], payload: bytes) -> str:
         head = canonical({**header, "alg": "ES256", "kid": f"{self.did}#key-1"})
@@ -110,6 +112,9 @@ class SeedKeyRing:
             return self._wrapping.decrypt(envelope[:12], envelope[12:], None)
         except Exception as error:
             raise LocalFault("this was not wrapped by this node") from error
+
+    def derive(self, purpose: bytes) -> bytes:
+        return hmac.digest(self._derivation, purpose, "sha256")
 
 
 class HandClock:

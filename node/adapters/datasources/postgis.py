@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from node.adapters.datasources.concealed_rows import Column
 from node.adapters.datasources.database_errors import DatabaseErrors
 from node.adapters.datasources.table_deposits import WRITE_OPTIONS, TableDeposits
 from node.adapters.datasources.table_queries import (
     CSV,
     GEOJSON,
     PORTIONS,
-    Column,
     TableQuery,
     csv_statement,
     geojson_statement,

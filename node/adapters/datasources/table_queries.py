@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from node.adapters.datasources.concealed_rows import Column, concealed_rows
 from node.base.errors import InvalidInput
 from node.datasources.errors import DataSourceUnreachable
+from node.policy.concealment import FORMS, GROUP
 from node.policy.portion import WHOLE, Box, Portion
 
 if TYPE_CHECKING:
@@ -17,23 +19,10 @@ if TYPE_CHECKING:
 CSV: Final = "text/csv"
 GEOJSON: Final = "application/geo+json"
 _FORMS: Final = {"csv": CSV, "geojson": GEOJSON, "json": GEOJSON, CSV: CSV, GEOJSON: GEOJSON}
-_GEOMETRIES: Final = ("geometry", "geography")
 _WGS84: Final = 4326
 _SIGNS: Final = {"eq": "=", "neq": "<>", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
-PORTIONS: Final = frozenset({"columns", "boxes", *_SIGNS})
+PORTIONS: Final = frozenset({"columns", "boxes", *_SIGNS, *FORMS, GROUP})
 """The limits of a part that a statement keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table, with the name of its type."""
-
-    name: str
-    kind: str
-
-    @property
-    def is_geometry(self) -> bool:
-        return self.kind in _GEOMETRIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +30,7 @@ class TableQuery:
     """A reader's choice within its part.
 
     ``equal`` has pairs of column and value, ``box`` is west, south, east, north, and ``most`` a number of rows.
-    ``limits`` is the part, and ``places`` the column that its boxes are about.
+    ``limits`` is the part, ``places`` the column that its boxes are about, and ``table`` all columns that there are.
     """
 
     columns: tuple[Column, ...]
@@ -52,6 +41,7 @@ class TableQuery:
     most: int | None = None
     limits: Portion = WHOLE
     places: Column | None = None
+    table: tuple[Column, ...] = ()
 
     @classmethod
     def read(
@@ -65,6 +55,7 @@ class TableQuery:
         ``DataSourceUnreachable`` if the table no longer has the columns of ``portion``: then nothing is given."""
         places = next((column for column in columns if column.is_geometry), None)
         _require_columns(columns, places, portion)
+        table = columns
         # From here on, a column that is not in the part does not exist.
         columns = tuple(column for column in columns if portion.shows(column.name))
         columns_by_name = {column.name: column for column in columns}
@@ -97,11 +88,13 @@ class TableQuery:
             most=most,
             limits=portion,
             places=places,
+            table=table,
         )
 
 
 def csv_statement(schema: str, table: str, query: TableQuery) -> Composed:
-    """Return the statement that copies rows as CSV; places are written as WKT."""
+    """Return the statement that copies rows as CSV; places are written as WKT. Raises ``DataSourceUnreachable`` if a
+    column no longer has values of which the form of the part can be made."""
     from psycopg import sql
 
     columns = [
@@ -115,7 +108,8 @@ def csv_statement(schema: str, table: str, query: TableQuery) -> Composed:
 
 
 def geojson_statement(schema: str, table: str, query: TableQuery) -> Composed:
-    """Return the statement that gives each row as a feature of GeoJSON, in WGS 84 (RFC 7946 §4)."""
+    """Return the statement that gives each row as a feature of GeoJSON, in WGS 84 (RFC 7946 §4). Raises as
+    ``csv_statement``."""
     from psycopg import sql
 
     assert query.geometry is not None
@@ -137,6 +131,11 @@ def _select(schema: str, table: str, columns: Composed, query: TableQuery) -> Co
         for row in query.limits.rows
     ]
     conditions += [_touching(query.places, box) for box in query.limits.boxes if query.places is not None]
+    relation: Composed = sql.SQL("{}").format(sql.Identifier(schema, table))
+    if query.limits.conceals:
+        # A reader's conditions are about what the reader gets: by others, it would find out what is concealed.
+        relation = sql.SQL("({}) AS part").format(concealed_rows(relation, conditions, query.table, query.limits))
+        conditions = []
     conditions += [
         sql.SQL("{}::text = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in query.equal
     ]
@@ -144,7 +143,7 @@ def _select(schema: str, table: str, columns: Composed, query: TableQuery) -> Co
         conditions.append(_touching(query.geometry, query.box))
     where = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
     most = sql.SQL(" LIMIT {}").format(sql.Literal(query.most)) if query.most is not None else sql.SQL("")
-    return sql.SQL("SELECT {} FROM {}{}{}").format(columns, sql.Identifier(schema, table), where, most)
+    return sql.SQL("SELECT {} FROM {}{}{}").format(columns, relation, where, most)
 
 
 def _touching(column: Column, box: Box) -> Composed:
@@ -162,7 +161,7 @@ def _touching(column: Column, box: Box) -> Composed:
 
 def _require_columns(columns: tuple[Column, ...], places: Column | None, portion: Portion) -> None:
     names = {column.name for column in columns}
-    complete = all(row.column in names for row in portion.rows) and (places is not None or not portion.boxes)
+    complete = portion.needs_columns <= names and (places is not None or not portion.boxes)
     if not complete or not any(portion.shows(name) for name in names):
         raise DataSourceUnreachable(
             "the table no longer has the columns of the part that the agreement gives",

@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from node.adapters.keys import ring
 from node.adapters.keys.atrest import MAGIC, Outer, check_private, read_secret, write_secret
@@ -77,6 +78,7 @@ class FileKeyRing:
         self.folder = folder
         self.did = did
         self.name = plain_name(did)
+        self._wrap = wrap
         self._wrapper = AESGCM(wrap)
         self._outer = outer
         self._reading = threading.Lock()
@@ -350,6 +352,9 @@ class FileKeyRing:
             return self._wrapper.decrypt(nonce, ciphertext, self.did.encode())
         except InvalidTag as error:
             raise LocalFault("the secret was not wrapped by this node") from error
+
+    def derive(self, purpose: bytes) -> bytes:
+        return HKDF(hashes.SHA256(), 32, salt=self.did.encode(), info=purpose).derive(self._wrap)
 
 
 class _SealKey:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 # Loaded once, by the process from which children are forked: loading takes longer than most questions.
 import duckdb
 
+from node.adapters.profiles.concealed_columns import conceal, forms_of
 from node.adapters.profiles.relations import (
     Source,
     close_access,
@@ -42,6 +43,8 @@ _NUMBERS: Final = _PLAIN - {"BOOLEAN"}
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 _EXACT: Final = 15
 """Digits of a decimal number that a JSON number keeps in every language."""
+_PART: Final = ("path", "name", "columns", "rows", "forms", "group", "key")
+"""The members of a message that name one part of a file."""
 _AT_ONCE: Final = 200
 _MEMORY: Final = "800MB"
 
@@ -49,7 +52,8 @@ _MEMORY: Final = "800MB"
 def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """Target ``table.query``: the answer to ``sql`` about the table at ``path``, which was called ``name``.
 
-    ``columns`` (None: all) and ``rows`` are the part that the asker may have; ``form`` is ``json`` or ``csv``;
+    ``columns`` (None: all), ``rows``, ``forms``, ``group`` and ``key`` are the part that the asker may have;
+    ``form`` is ``json`` or ``csv``;
     ``most_rows`` and ``most_bytes`` bound the answer. Raises ``InvalidInput`` for a question that cannot be answered,
     with the fact ``ran`` if the table was read.
     """
@@ -86,7 +90,7 @@ def _forget() -> None:
 
 def _table(message: dict[str, Any]) -> _Table:
     """Return the table of a question. Raises ``InvalidInput`` if the file is none, or lacks columns of the part."""
-    key = json.dumps([message[name] for name in ("path", "name", "columns", "rows")])
+    key = json.dumps([message[name] for name in _PART])
     if _cache and _cache[0][0] == key:
         return _cache[0][1]
     _forget()
@@ -119,8 +123,12 @@ def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -
     types = {str(row[0]): str(row[1]) for row in description}
     columns, conditions = _part(message, types)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    forms, group = forms_of(message, types)
     statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see _part
-    if source.relation.startswith("read_parquet") and not where and len(columns) == len(types):
+    if forms or group is not None:
+        statement = conceal(f"SELECT * FROM {relation}{where}", columns, types, forms, group)  # noqa: S608
+    is_whole = not where and not forms and group is None and len(columns) == len(types)
+    if source.relation.startswith("read_parquet") and is_whole:
         engine.execute(f"SET allowed_paths = [{sql_text(message['path'])}]")
         engine.execute(f"CREATE VIEW {TABLE} AS {statement}")
     else:

@@ -35,9 +35,8 @@ class CheckPart:
         when they arrive."""
         portion = offered_portion(draft)
         tables = {} if portion.is_whole else self._tables(draft)
-        rows = {condition.column for condition in portion.rows}
         for name, columns in tables.items():
-            gaps = rows - set(columns)
+            gaps = set(portion.needs_columns - set(columns))
             if portion.columns is not None and not set(portion.columns).intersection(columns):
                 gaps.update(portion.columns)
             if gaps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -57,7 +58,8 @@ class PreviewPart:
         portion = offered_portion(record)
         if portion.is_whole or not portion.kinds <= TABLE_LIMITS or record.sealed:
             return ()
-        part = table_part(portion)
+        # Partners get other pseudonyms, each under its agreement: these tell nothing about theirs.
+        part = table_part(portion.with_key(lambda: secrets.token_bytes(32)))
         return [await self._table(file, part) for file in table_files(record)]
 
     async def _table(self, file: File, part: TablePart) -> PartTable:

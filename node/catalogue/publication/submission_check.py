@@ -228,9 +228,10 @@ class SubmissionCheck:
             names = ", ".join(whole) or draft.title()
             raise InvalidInput(
                 f"the conditions give a part of the data, and this node cannot give a part of {names}",
-                remedy="columns and rows can be given of a file in CSV or Parquet that is not sealed (partners ask "
-                "it), and also a box of a table (postgis) or a layer (features) of a data source: share the data in "
-                "one of these ways, or leave out part",
+                remedy="columns, rows, forms of columns and groups can be given of a file in CSV or Parquet that is "
+                "not sealed (partners ask it) and of a table (postgis); columns, rows and a box of a table or a "
+                "layer (features); columns, rows, pseudonyms, bins and suppress of a stream: share the data in one "
+                "of these ways, or leave out part",
                 facts={"field": "conditions"},
             )
 

@@ -29,6 +29,7 @@ from node.datasources.streams.tails import Tail, TailEntry, Tails, require_strea
 from node.datasources.streams.views import View, line_of, read_number, read_period
 from node.datasources.streams.windows import StreamWindows, WindowQuestion
 from node.exchange.offloop import off_loop, once
+from node.policy.concealment import BINS, PSEUDONYM, SUPPRESS
 from node.policy.portion import OPERATORS, Portion
 
 NAME: Final = "streams"
@@ -97,7 +98,7 @@ class StreamConnection:
     def abilities(self) -> Abilities:
         return Abilities(
             questions=("from", "to", "after", "limit", "speed", "last", "position"),
-            portions=frozenset({"columns", *OPERATORS}),
+            portions=frozenset({"columns", *OPERATORS, PSEUDONYM, BINS, SUPPRESS}),
             places=PLACES,
         )
 

@@ -33,8 +33,9 @@ class View:
         self._start, self._end = start, end
         self.is_sealed = bool(portion.rows)
         self.is_bounded = start is not None
-        self.shows_subject = portion.shows(stream.subject_member) and not portion.rows
-        if not portion.shows(stream.time_member) and (start or end or is_timed):
+        self.shows_subject = portion.shows_plainly(stream.subject_member) and not portion.rows
+        self._forms = {concealment.column: concealment for concealment in portion.forms}
+        if not portion.shows_plainly(stream.time_member) and (start or end or is_timed):
             raise InvalidInput(
                 "observations cannot be asked for by their time: the agreement does not give it",
                 remedy="leave out from, to, last and speed",
@@ -62,7 +63,12 @@ class View:
         """Return the members of an observation that the reader may have; None if it may not have the observation."""
         if not all(row.admits(observation.get(row.column)) for row in self.portion.rows):
             return None
-        return {name: value for name, value in observation.items() if self.portion.shows(name)}
+        forms, key = self._forms, self.portion.key
+        return {
+            name: forms[name].apply(value, key) if name in forms else value
+            for name, value in observation.items()
+            if self.portion.shows(name)
+        }
 
     def size(self, text: str) -> int:
         """Return how many bytes of JSON a stored observation is for the reader; 0 if it may not have it."""
@@ -75,7 +81,7 @@ class View:
         """Return the names of the members with the time and the subject of an observation; None if there is none, or
         the reader may not have it."""
         names = {"time": self._stream.time_member, "subject": self._stream.subject_member}
-        return {role: name if name and self.portion.shows(name) else None for role, name in names.items()}
+        return {role: name if name and self.portion.shows_plainly(name) else None for role, name in names.items()}
 
     def time(self, text: str) -> datetime:
         """Return the time of an observation."""

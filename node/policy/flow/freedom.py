@@ -37,13 +37,11 @@ from node.policy.rules import Condition, Constraint, Logical, Policy, Rule
 from node.policy.terms import (
     ACTIONS,
     ALGORITHM,
-    BOX,
-    COLUMNS,
     DERIVE,
     DUTIES,
     EXECUTE,
+    PART,
     REPRODUCE,
-    ROWS,
     USE,
     includes,
 )
@@ -256,7 +254,7 @@ def _met_operands(*, of_result: bool, in_place: bool) -> frozenset[str]:
     that was given, and the model that read data where they are."""
     if not of_result:
         return frozenset()
-    return frozenset({COLUMNS, ROWS, BOX, ALGORITHM} if in_place else {COLUMNS, ROWS, BOX})
+    return frozenset({*PART, ALGORITHM} if in_place else PART)
 
 
 def _alternatives(rule: Rule, path: str, input_: str, *, met_operands: frozenset[str]) -> Alternatives:

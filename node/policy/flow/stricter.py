@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from node.policy import terms
+from node.policy.concealment import SmallestGroup
 from node.policy.conflicts import term_of
 from node.policy.flow.freedom import Alternative, Demand, Element, is_understood
 from node.policy.labels import known_purposes, wider_purposes
@@ -267,6 +268,15 @@ def _box(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[s
     return around is not None and any(box is not None and _lies_in(box, around) for box in inner)
 
 
+def _group(target: Constraint, conditions: Sequence[Constraint], _facts: Mapping[str, Any]) -> bool:
+    bound = SmallestGroup.read(target.right_operand[0].text)
+    groups = [SmallestGroup.read(condition.right_operand[0].text) for condition in conditions]
+    return bound is not None and any(
+        group is not None and group.size >= bound.size and set(group.columns) >= set(bound.columns)
+        for group in groups
+    )
+
+
 def _lies_in(box: Box, around: Box) -> bool:
     return box[0] >= around[0] and box[1] >= around[1] and box[2] <= around[2] and box[3] <= around[3]
 
@@ -293,6 +303,8 @@ _RULES: Final[Mapping[str, Follows]] = {
     terms.COLUMNS: _columns,
     terms.ROWS: _rows,
     terms.BOX: _box,
+    terms.CONCEALED: _rows,
+    terms.SMALLEST_GROUP: _group,
 }
 
 # What is possible together, by left operand ---------------------------------------------------------------

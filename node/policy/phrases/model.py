@@ -46,6 +46,8 @@ class Clauses:
     part_columns: str
     part_rows: str
     part_box: str
+    part_concealed: str
+    part_group: str
     amount: str
     unknown: str
     all_of: str
@@ -139,6 +141,7 @@ class Phrases:
     units: dict[str, Forms]
     times: Forms
     residents: Forms
+    concealed: dict[str, str]
     decimal_point: str
     and_: str
     or_: str

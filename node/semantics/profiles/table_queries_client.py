@@ -52,11 +52,17 @@ class TableQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TablePart:
-    """The part of a table that a question is about: columns (None: all), and conditions for rows (column, operator,
-    value, as in ``node.policy.portion``)."""
+    """The part of a table that a question is about.
+
+    These are columns (None: all), conditions for rows (column, operator, value), and as text forms of columns and the
+    smallest group (``node.policy.portion``). ``key`` makes the
+    pseudonyms."""
 
     columns: tuple[str, ...] | None = None
     rows: tuple[tuple[str, str, str], ...] = ()
+    forms: tuple[str, ...] = ()
+    group: str = ""
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,9 @@ class StoredQuestions:
             "name": name,
             "columns": None if part.columns is None else list(part.columns),
             "rows": [list(row) for row in part.rows],
+            "forms": list(part.forms),
+            "group": part.group,
+            "key": part.key.hex(),
         }
         message = {
             **view,

@@ -75,8 +75,11 @@ class PartnerStreamView:
     @property
     def event_stream(self) -> str | None:
         """Return the first address of the stream as a Linked Data Event Stream; None if nobody may read it now, or
-        the agreement gives some of the observations only."""
-        if not self.is_ready or self.transfer is None or portion_of(parse(self.agreement.body)).rows:
+        the agreement gives some of the observations only, or another form of their values."""
+        if not self.is_ready or self.transfer is None:
+            return None
+        portion = portion_of(parse(self.agreement.body))
+        if portion.rows or portion.conceals:
             return None
         return f"{read_address(self.transfer.data_address).endpoint}/ldes"
 

@@ -23,7 +23,7 @@ from node.exchange.offloop import off_loop
 from node.policy.odrl import parse
 from node.policy.terms_of_time import end_of
 from node.transfer.live.rates import PerMinute
-from node.transfer.preconditions import Access
+from node.transfer.preconditions import Access, Secrets
 
 LONGEST_WAIT: Final = 20.0
 _PAGES: Final = ("text/html", "application/xhtml+xml")
@@ -33,8 +33,11 @@ _PAGES: Final = ("text/html", "application/xhtml+xml")
 class ReadDataSource:
     """Reads data sources for the bearers of grants."""
 
-    def __init__(self, sources: DataSources, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, sources: DataSources, secrets: Secrets, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sources = sources
+        self._secrets = secrets
         self._queues: dict[str, FairQueue] = {}
         self._rate = PerMinute("reads", monotonic)
 
@@ -54,7 +57,8 @@ class ReadDataSource:
     ) -> AsyncIterator[Extract]:
         """Yield the answer of the data source, whose etag is made unrecognisable. Raises the errors of
         ``DataConnection``, and ``Overloaded`` if all places stay taken."""
-        question = replace(question, portion=access.portion, ends=end_of(parse(access.agreement.body)))
+        portion, ends = access.keyed_portion(self._secrets), end_of(parse(access.agreement.body))
+        question = replace(question, portion=portion, ends=ends)
         if not question.portion.kinds <= connection.abilities.portions:
             raise Gone(
                 "the agreement gives a part of these data, and their data source can no longer be read in parts",

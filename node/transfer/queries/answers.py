@@ -26,7 +26,7 @@ from node.transfer.access import AuthoriseAccess
 from node.transfer.agreed_versions import deliverable_version
 from node.transfer.grants import demands_sealing
 from node.transfer.live.rates import PerMinute
-from node.transfer.preconditions import Access
+from node.transfer.preconditions import Access, Secrets
 
 PLACES: Final = 4
 """The questions that are worked on at a time; those of one transfer have at most half of the places."""
@@ -41,11 +41,14 @@ Ask = Callable[[str, str, TableQuestion, TablePart], Awaitable[TableAnswer]]
 class AnswerQuestions:
     """Answers questions of the bearers of grants."""
 
-    def __init__(self, work: UnitOfWork, *, records: RecordStore, authorise: AuthoriseAccess, ask: Ask) -> None:
+    def __init__(
+        self, work: UnitOfWork, *, records: RecordStore, authorise: AuthoriseAccess, ask: Ask, secrets: Secrets
+    ) -> None:
         self._work = work
         self._records = records
         self._authorise = authorise
         self._ask = ask
+        self._secrets = secrets
         self._rate = PerMinute("questions")
         self._queue = FairQueue(places=PLACES, bound=lambda _: PLACES // 2, longest_wait=LONGEST_WAIT)
 
@@ -61,7 +64,7 @@ class AnswerQuestions:
         self._rate.count(access.grant.transfer, PER_MINUTE)
         place = await self._queue.enter(access.grant.transfer)
         try:
-            answer = await self._ask(file.sha256, file.name, question, _part(access.portion))
+            answer = await self._ask(file.sha256, file.name, question, _part(access.keyed_portion(self._secrets)))
         except NotFound as error:
             raise _removal() from error
         except HansaError as error:

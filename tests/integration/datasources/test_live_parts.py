@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -285,6 +286,24 @@ def test_a_table_gives_its_part_whatever_is_asked(nodes: Any) -> None:
             assert all(name not in refusal for name in ("kind", "capacity", "geom", "updated"))
         injected = table.get("?f=csv&name=" + quote("x' OR '1'='1"))
         assert injected.text.splitlines() == ["id,name"]
+        forms = {
+            "columns": ["id", "name", "kind", "geom"],
+            "conceal": {"name": "pseudonym", "geom": "grid 0.5", "id": "bins 10"},
+            "group": {"size": 2, "columns": ["kind"]},
+        }
+        concealed = opened(nodes, "concealed", forms, source="db")
+        with psycopg.connect(peer["POSTGRES_URL"]) as direct:
+            all_rows = direct.execute("SELECT id, name, kind FROM points ORDER BY id").fetchall()
+        kinds = [kind for _, _, kind in all_rows]
+        expected = sorted((str(number // 10 * 10), kind) for number, _, kind in all_rows if kinds.count(kind) > 1)
+        answers = list(csv.DictReader(concealed.get("?f=csv").text.splitlines()))
+        assert sorted((row["id"], row["kind"]) for row in answers) == expected
+        assert {len(row["name"]) for row in answers} == {32}
+        assert all(float(part) * 2 % 1 == 0 for row in answers for part in row["geom"][6:-1].split())
+        # What a reader asks by is the form that it gets: the value itself finds nothing, its pseudonym does.
+        assert len(concealed.get(f"?f=csv&name={quote(str(all_rows[0][1]))}").text.splitlines()) == 1
+        assert len(concealed.get(f"?f=csv&name={answers[0]['name']}").text.splitlines()) == 2
+        assert [f["geometry"]["type"] for f in concealed.get("?limit=1").json()["features"]] == ["Point"]
         poisoned = opened(
             nodes,
             "poisoned",

@@ -225,6 +225,28 @@ def test_a_part_holds_for_observations_and_nothing_tells_of_the_rest(nodes: tupl
     assert stream.get("?after=3").status_code == 400
 
 
+def test_members_of_observations_come_in_another_form(nodes: tuple[Running, Running]) -> None:
+    forms = {"station": "pseudonym", "bikes": "bins 5", "wet": "suppress"}
+    stream = opened(nodes, "forms", conditions={"template": "open", "part": {"conceal": forms}})
+    with listening(stream) as listener:
+        send(nodes[0], "forms", *({**observation(number), "wet": True} for number in range(10)))
+        events = listener.wait("ten have come", lambda events: len(events) >= 10)
+    page, latest = stream.get("").json(), stream.get("/latest").json()
+    contents = [entry["observation"] for entry in page["observations"]]
+    assert [content["bikes"] for content in contents] == [0] * 5 + [5] * 5
+    assert {content["wet"] for content in contents} == {None}
+    names = {content["station"] for content in contents}
+    assert len(names) == 5
+    assert all(len(name) == 32 for name in names)
+    assert {entry["observation"]["station"] for entry in latest["observations"]} == names
+    assert {event["data"]["station"] for event in events} == names
+    # Nobody tries stations out, and what a form conceals has no description as linked data.
+    assert stream.get("/latest?subject=s1").status_code == 400
+    assert stream.get("/ldes").status_code == 409
+    with pytest.raises(Refusal, match="cannot give a part"):
+        opened(nodes, "hours", conditions={"template": "open", "part": {"conceal": {"at": "time hour"}}})
+
+
 @pytest.mark.parametrize(
     ("name", "part", "expected"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -131,6 +132,33 @@ def test_of_a_part_there_is_nothing_else(part: Opened, nodes: Any) -> None:
     assert part.rows("SELECT count(*) FROM data WHERE number % 2 = 0") == [[0]]
     event = accesses(nodes[0], part.agreement)[-1]
     assert event["part"] == {"columns": ["number", "passed"], "rows": ["kind eq berth"]}
+
+
+FORMS = {
+    "conceal": {"guard": "pseudonym", "passed": "bins 100", "kind": "suppress"},
+    "group": {"size": 15, "columns": ["passed"]},
+}
+
+
+def test_columns_come_in_another_form_and_small_groups_not_at_all(nodes: Any) -> None:
+    iri = share(nodes[0], "forms", {"template": "open", "part": FORMS})
+    first, second = open_table(nodes[1], iri), open_table(nodes[1], iri)
+    # 14 or 15 numbers have their multiple of 7 in the same hundred; the groups of 14 are left out.
+    sizes = Counter(number * 7 // 100 * 100 for number in range(1, 101))
+    groups = [[hundred, size] for hundred, size in sorted(sizes.items()) if size >= 15]
+    assert 0 < len(groups) < len(sizes)
+    assert first.rows("SELECT passed, count(*) FROM data GROUP BY 1 ORDER BY 1") == groups
+    assert first.rows("SELECT count(kind), count(DISTINCT guard) = count(*) FROM data") == [[0, True]]
+    names = [{row[0] for row in table.rows("SELECT guard FROM data")} for table in (first, first, second)]
+    assert names[0] == names[1]
+    assert names[0].isdisjoint(names[2]), "the pseudonyms of two agreements must not be joined"
+    assert all(len(name) == 32 and "guard" not in name for name in names[0])
+    assert first.rows("SELECT count(*) FROM data WHERE guard LIKE 'guard%' OR passed % 100 <> 0") == [[0]]
+    event = accesses(nodes[0], first.agreement)[-1]
+    assert event["part"] == {
+        "concealed": ["guard pseudonym", "passed bins 100", "kind suppress"],
+        "smallestGroup": "15 passed",
+    }
 
 
 @pytest.mark.parametrize(

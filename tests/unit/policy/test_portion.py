@@ -9,19 +9,23 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
+from node.policy import terms
+from node.policy.concealment import Concealment, SmallestGroup, pseudonym
 from node.policy.decide import decide
 from node.policy.flow.limits import beyond
 from node.policy.flow.result import Source, inherit, strictest_offer
 from node.policy.odrl import parse
 from node.policy.portion import ENFORCED, WHOLE, RowCondition, may_limit, portion_of
 from node.policy.summary import summary
-from node.policy.terms import BOX, COLUMNS, ROWS
+from node.policy.terms import BOX, COLUMNS, CONCEALED, ROWS
 from node.policy.words import sentences
 from node.texts.languages import LANGUAGES
 from tests.fakes.policy import brugge, offer
 from tests.unit.policy.test_decide import situation
 
 PART: dict[str, Any] = {
+    "conceal": {"kind of place": "pseudonym", "day": "time hour", "n": "bins 0.5", "who": "suppress"},
+    "group": {"size": 5, "columns": ["day", "hz:odd"]},
     "columns": ["id", "kind of place", "hz:odd"],
     "rows": [{"column": "kind of place", "operator": "neq", "value": "a b 'c' OR 1=1"}, {"column": "n", "value": 5}],
     "box": [3.6, 51, 3.8, 51.125],
@@ -43,7 +47,15 @@ def test_what_the_steward_writes_is_what_the_policy_gives() -> None:
         RowCondition("day", "lt", "2026-07-01"),
     )
     assert portion.boxes == ((3.6, 51.0, 3.8, 51.125),)
-    assert portion.kinds == {"columns", "boxes", "neq", "eq", "gteq", "lt"}
+    assert portion.forms == (
+        Concealment("kind of place", "pseudonym"),
+        Concealment("day", "time", "hour"),
+        Concealment("n", "bins", "0.5"),
+        Concealment("who", "suppress"),
+    )
+    assert portion.group == SmallestGroup(5, ("day", "hz:odd"))
+    forms = {"pseudonym", "time", "bins", "suppress", "group"}
+    assert portion.kinds == {"columns", "boxes", "neq", "eq", "gteq", "lt", *forms}
     assert portion_of(parse(offer("open"))) == WHOLE
     assert WHOLE.is_whole
     assert not portion.is_whole
@@ -78,6 +90,14 @@ def test_it_is_written_beside_any_conditions() -> None:
         {"columns": [{"a": 1}]},
         {"columns": ["x"] * 51},
         {"rows": [{"column": "a"}]},
+        {"conceal": {"a": "hash"}},
+        {"conceal": {"a": "time fortnight"}},
+        {"conceal": {"a": "bins"}},
+        {"conceal": {"a": "bins -1"}},
+        {"conceal": {"a": "pseudonym 1"}},
+        {"conceal": ["a"]},
+        {"group": {"size": 1, "columns": ["a"]}},
+        {"group": {"size": 5}},
         {"rows": [{"column": "a", "operator": "like", "value": "%"}]},
         {"rows": [{"column": "a", "value": ""}]},
         {"rows": [{"column": "a", "value": "x" * 201}]},
@@ -136,7 +156,7 @@ def test_under_the_agreement_only_a_read_of_the_part_is_allowed() -> None:
     assert decide(policy, asking).permits
     agreed = replace(asking, agreed=True)
     refusal = decide(policy, agreed)
-    assert {reason.operand for reason in refusal.unmet} == {COLUMNS, ROWS, BOX}
+    assert {reason.operand for reason in refusal.unmet} == set(terms.PART)
     assert "hansa live" in refusal.unmet[0].remedy["en"]
     assert decide(policy, replace(agreed, facts=dict(ENFORCED))).permits
 
@@ -149,7 +169,7 @@ def test_it_is_said_in_words_in_each_language() -> None:
     assert "Only what touches the box 3.6 / 51 / 3.8 / 51.125 (west, south, east, north)." in lines
     assert "the columns “id”" in summary(policy, "en")
     for language in LANGUAGES:
-        assert len(sentences(policy, language)) == 4
+        assert len(sentences(policy, language)) == 6
         assert all("{" not in line for line in sentences(policy, language))
 
 
@@ -176,3 +196,44 @@ def test_the_part_of_an_input_is_no_condition_of_a_result() -> None:
     assert bound.publishable
     made = strictest_offer(bound, target="https://x.example/r", offer_id="urn:uuid:2")
     assert COLUMNS not in str(made)
+
+
+def test_forms_of_columns_are_said_in_every_language() -> None:
+    policy = parse(narrowed(conceal=PART["conceal"], group=PART["group"]))
+    texts = {language: " ".join(sentences(policy, language)) for language in LANGUAGES}
+    assert (
+        "Only in this form: “kind of place” as pseudonyms, “day” in steps of 1 hour, “n” in steps of 0.5 and “who” "
+        "left empty. Only rows of groups of at least 5 rows that are equal in “day” and “hz:odd”." in texts["en"]
+    )
+    assert len(set(texts.values())) == len(LANGUAGES)
+    for text in texts.values():
+        assert "hour" not in text or text is texts["en"]
+        assert "hz:concealed" not in text
+
+
+def test_two_forms_of_a_column_leave_none_of_its_values() -> None:
+    own = {
+        "permission": [
+            {
+                "action": action,
+                "constraint": [{"leftOperand": CONCEALED, "operator": "isAllOf", "rightOperand": [form]}],
+            }
+            for action, form in (("use", "day time hour"), ("odrl:read", "day time day"))
+        ]
+    }
+    assert portion_of(parse(offer(own))).forms == (Concealment("day", "suppress"),)
+
+
+def test_a_form_of_a_value_tells_no_more_than_it_says() -> None:
+    key = bytes(range(32))
+    assert Concealment("a", "pseudonym").apply(7, key) == pseudonym("7", key) != pseudonym("7", key[::-1])
+    assert [Concealment("a", "bins", "10").apply(value, key) for value in (19, -1, 7.5, "7", True, None)] == [
+        10,
+        -10,
+        0.0,
+        None,
+        None,
+        None,
+    ]
+    assert Concealment("a", "grid", "0.01").apply(3.72519, key) == 3.73
+    assert Concealment("a", "suppress").apply("x", key) is None

@@ -70,12 +70,19 @@ class ReadEventStream:
         """Return the page of the stream ``name`` at ``question.path``, which is ``ldes`` or below it.
 
         Raises ``NotFound``, ``Gone`` for a page with observations that are no longer kept, ``NotAcceptable``,
-        ``InvalidInput``, ``Overloaded``, and ``Conflict`` if the reader gets only some of the observations.
+        ``InvalidInput``, ``Overloaded``, and ``Conflict`` if the reader gets only some of the observations,
+        or another form of their values.
         """
         if question.portion.rows:
             raise Conflict(
                 "the agreement gives some of the observations, and the pages of an event stream would tell how many "
                 "there are in all",
+                remedy="read a period, the latest or the events: the address without ldes",
+            )
+        if question.portion.conceals:
+            raise Conflict(
+                "the agreement gives values in another form than the schema of the stream says, and an event stream "
+                "describes its members by that schema",
                 remedy="read a period, the latest or the events: the address without ldes",
             )
         if question.parameters:
