@@ -28,6 +28,7 @@ from node.cage.cage import Cage
 from node.catalogue.views import GraphView, SearchView
 from node.dialogue.process import Exchange, Process
 from node.exchange.delivery import SEALED_ENDING
+from node.identity.did import did_of
 from node.ledger.model import EntryKind
 from node.settings import load
 from node.transfer.receiving.reception import DONE
@@ -232,11 +233,11 @@ def files(findings: Findings, consumer: Stores, folder: Path, sha256: str) -> No
     findings.diverged += [f"left behind: received/{path.relative_to(folder)}" for path in sorted(there - named)]
 
 
-def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex) -> None:
+def catch_up(stores: Stores, graph: OxigraphGraph, index: TantivyIndex, me: str) -> None:
     """Have the views take what the ledger holds beyond their positions, as the node's worker does."""
     both = (
         GraphView(uow=stores.uow, records=stores.catalogue.records, graph=graph),
-        SearchView(uow=stores.uow, records=stores.catalogue.records, index=index),
+        SearchView(uow=stores.uow, records=stores.catalogue.records, index=index, me=me),
     )
     view_updates.catch_up(stores.uow, stores.ledger, both)
 
@@ -252,7 +253,7 @@ def views(findings: Findings, member: Member) -> None:
     replayed = (OxigraphGraph(fresh / "graph", cage), TantivyIndex(fresh / "search"))
     try:
         for graph, index in (live, replayed):
-            catch_up(stores, graph, index)
+            catch_up(stores, graph, index, did_of(load(member.folder).public_url))
         for name, one, other in (("graph", live[0], replayed[0]), ("search", live[1], replayed[1])):
             if one.digest() != other.digest():
                 findings.diverged.append(f"{member.name}'s {name} view is not what a replay gives")

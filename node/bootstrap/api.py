@@ -127,6 +127,12 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
             changes=node.changes,
             base=node.parts.base,
             title=node.parts.settings.name,
+            records=ogc.OgcRecords(
+                browse=node.catalogue.browse,
+                identify=node.callers.identify,
+                base=node.parts.base,
+                title=node.parts.settings.name,
+            ),
         ).routes()
     )
 

@@ -227,7 +227,7 @@ def _following(parts: Parts, chains: Chains, *, with_views: bool) -> FollowLedge
     views: list[View] = [
         chains,
         GraphView(uow=stores.uow, records=stores.catalogue.records, graph=parts.graph),
-        SearchView(uow=stores.uow, records=stores.catalogue.records, index=parts.index),
+        SearchView(uow=stores.uow, records=stores.catalogue.records, index=parts.index, me=parts.me),
     ]
     return FollowLedger(
         uow=stores.uow,

@@ -22,13 +22,14 @@ from node.catalogue.meaning.impact import Impacts
 from node.catalogue.meaning.imports import Imports
 from node.catalogue.meaning.terms import TermSearch
 from node.catalogue.meaning.users import Users
-from node.catalogue.model import ERASED, Query, Record
+from node.catalogue.model import ERASED, Record
 from node.catalogue.ports import RecordStore, SearchIndex
 from node.catalogue.retention import FileStatus, keepings, require_not_removed
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
 from node.catalogue.search.vocabulary_labels import VocabularyLabels, marks
+from node.catalogue.searches import Hit, Order, Query
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 
@@ -101,7 +102,7 @@ class Browse:
 
     async def newest(self, caller: Caller, *, limit: int = 10, language: str = "en") -> Sequence[CatalogueHit]:
         """Return the records that changed last, newest first."""
-        page = await self.search(Query(newest=True, limit=limit, language=language), caller)
+        page = await self.search(Query(order=Order.NEWEST, limit=limit, language=language), caller)
         return page.hits
 
     async def record(
@@ -179,15 +180,16 @@ class Browse:
         return Connections(sources=sources, users=users)
 
     def _match(
-        self, record: Record, caller: Caller, language: str, snippet: str, copies: tuple[Record, ...]
+        self, record: Record, caller: Caller, language: str, hit: Hit, copies: tuple[Record, ...]
     ) -> CatalogueHit:
-        """Return ``record`` as it appears in a list for ``caller``."""
+        """Return ``record``, which ``hit`` names, as it appears in a list for ``caller``."""
         return CatalogueHit(
             record=record,
             access=self.access.code(record, caller),
             conditions=self.access.summary(record, language),
-            snippet=snippet,
+            snippet=hit.snippet,
             copies=copies,
+            points=hit.points,
         )
 
     def _heads(self, tx: Transaction, iris: Iterable[str], caller: Caller) -> tuple[Record, ...]:
@@ -208,7 +210,7 @@ class Browse:
                 head = self._records.get(tx, hit.iri)
                 if head is not None and self._exists(head, caller):
                     copies = self._heads(tx, hit.copies, caller)
-                    hits.append(self._match(head, caller, query.language, hit.snippet, copies))
+                    hits.append(self._match(head, caller, query.language, hit, copies))
         return CatalogueHits(
             total=results.total,
             offset=query.offset,
@@ -324,9 +326,10 @@ def every(
 
 
 def _check_query(query: Query) -> None:
-    if query.offset and (query.cursor or query.published):
+    if query.offset and (query.cursor or query.order is Order.PUBLISHED):
         raise InvalidInput(
-            "the order of publication has no offset", remedy="go on with the cursor of the answer before"
+            "a search with a cursor, or in the order of publication, has no offset",
+            remedy="go on with the cursor of the answer before",
         )
     if not 0 <= query.offset <= MAX_OFFSET or not 1 <= query.limit <= MAX_LIMIT:
         raise InvalidInput(
@@ -340,8 +343,8 @@ def _check_query(query: Query) -> None:
         raise InvalidInput("too many or too long facet values", remedy="choose at most 50 values")
     if query.bbox is not None:
         west, south, east, north = query.bbox
-        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
             raise InvalidInput(
-                "a box is west,south,east,north in degrees, west before east, south before north",
+                "a box is west,south,east,north in degrees, south before north",
                 remedy="give four numbers in this order: bbox=3.6,51.0,3.8,51.1",
             )

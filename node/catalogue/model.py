@@ -164,105 +164,14 @@ Period = tuple[date | None, date | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """A search: free text and facets. Facet values of one facet are alternatives, facets narrow each other.
-
-    ``bbox`` and ``period`` match assets with an area or a time that touches them.
-    """
-
-    text: str = ""
-    kinds: tuple[str, ...] = ()
-    themes: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    publishers: tuple[str, ...] = ()
-    access: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    licences: tuple[str, ...] = ()
-    nodes: tuple[str, ...] = ()
-    spatials: tuple[str, ...] = ()
-    years: tuple[str, ...] = ()
-    language: str = "en"
-    bbox: tuple[float, float, float, float] | None = None
-    period: Period | None = None
-    offset: int = 0
-    limit: int = 20
-    newest: bool = False
-    published: bool = False
-    """In the order of publication here, oldest first: the only order that changes in the meantime do not disturb."""
-    cursor: str = ""
-    """The text of ``CatalogueHits.cursor``: continue after that page, in the order of publication."""
-    widens: bool = True
-    """Also search for the other labels that vocabularies of the catalogue have for words of the text."""
-
-    @property
-    def facets(self) -> dict[str, tuple[str, ...]]:
-        """Facet → the chosen values. The names are those of the counts in ``Results`` and of the parameters."""
-        return {
-            "kind": self.kinds,
-            "theme": self.themes,
-            "publisher": self.publishers,
-            "access": self.access,
-            "keyword": self.keywords,
-            "format": self.formats,
-            "license": self.licences,
-            "node": self.nodes,
-            "spatial": self.spatials,
-            "year": self.years,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherLabel:
-    """A label by which a search also looks, in its ``language`` ("" if unknown), for the ``words`` of the search."""
-
-    words: str
-    label: str
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """One result: the IRI of the record, its score, a piece of its text with the words marked by « », and the IRIs
-    of the other records of the same asset (see ``SearchIndex.copies``)."""
-
-    iri: str
-    score: float
-    snippet: str = ""
-    copies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """The end of a page in the order of publication: the ``place`` of its last record, and the way of finding words
-    that the search had to take (``stage``), which further pages keep to. ``labels`` are the marks of the labels that
-    widened the first page, and may widen further pages; None: any label may."""
-
-    place: int
-    stage: int = 0
-    labels: frozenset[bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """A page of hits, the exact total, and facet → value → count over all hits that the caller may see.
-
-    ``next`` is the cursor for the next page of a search in the order of publication; None after the last one.
-    """
-
-    total: int
-    hits: tuple[Hit, ...]
-    facets: dict[str, dict[str, int]]
-    next: Cursor | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexFields:
     """The fields of a record in the search index.
 
     ``texts``: language → text in it, with "" for text without a known language. ``node`` is the DID of the node
     that is responsible for the record; ``period`` the days that the data are about. ``place`` is the number of the
     ledger entry with which the record came to this node: it never changes, and later records have higher ones.
-    ``spatials`` are the names of the places that the data are about, ``years`` the years of ``period``.
+    ``spatials`` are the names of the places that the data are about, ``years`` the years of ``period``. ``points``
+    are those of the quality of the description; None where it has none. ``identifiers`` are those of the source.
     ``identities`` are hashes by which other descriptions of the same asset are recognised; ``is_harvested`` is true
     if no node answers for the record itself.
     """
@@ -288,6 +197,8 @@ class IndexFields:
     is_harvested: bool = False
     spatials: tuple[str, ...] = ()
     years: tuple[str, ...] = ()
+    points: int | None = None
+    identifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Cursor, Followed, IndexFields, OtherLabel, Query, Record, Results, ScoredVersion
+from node.catalogue.model import Followed, IndexFields, Record, ScoredVersion
+from node.catalogue.searches import Cursor, OtherLabel, Query, Results
 from node.semantics.model import File
 
 
@@ -179,8 +180,9 @@ class SearchIndex(Protocol):
         Where ``labels`` name words of the query otherwise, a record with such a label has these words too; a
         label weighs less than the words themselves. A label of several words is found where they follow each other.
 
-        With ``after``, or where ``query.published`` is set, the hits are in the order of their ``place``, beginning
-        behind the cursor; ``offset`` does not count then. A page reads no hit before its own."""
+        With ``after``, the hits begin behind that cursor, and ``query.offset`` does not count; nor does it in the
+        order of publication. But for relevance, a page reads no hit before its own. Sorted by relevance, what is
+        published after the first page was read is left out, so that it moves no other hit."""
 
     def copies(self, iri: str, *, audiences: Collection[str] | None) -> Sequence[str]:
         """Return the IRIs of the other records, for ``audiences``, that describe the same asset as ``iri``.

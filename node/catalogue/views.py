@@ -131,15 +131,17 @@ class SearchView(_RecordView):
 
     name = "search"
 
-    def __init__(self, *, uow: UnitOfWork, records: RecordStore, index: SearchIndex) -> None:
+    def __init__(self, *, uow: UnitOfWork, records: RecordStore, index: SearchIndex, me: str) -> None:
         super().__init__(uow, records, index)
         self._index = index
+        self._me = me
 
     def _write(self, heads: Sequence[Record], position: int, entries: Sequence[Entry]) -> None:
         places = self._places([head for head in heads if not head.withdrawn], entries)
-        self._index.take(
-            [(head.iri, None if head.withdrawn else index_entry(head, places[head.iri])) for head in heads], position
-        )
+        changes = [
+            (head.iri, None if head.withdrawn else index_entry(head, places[head.iri], me=self._me)) for head in heads
+        ]
+        self._index.take(changes, position)
 
     def _places(self, heads: Sequence[Record], entries: Sequence[Entry]) -> dict[str, int]:
         """Return the number of the first entry about each record. A first version has only the one at hand."""

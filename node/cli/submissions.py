@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import HansaError, InvalidInput
-from node.catalogue.exposure import RULES
+from node.catalogue.publication.exposure import RULES
 from node.cli.definitions import show_impact
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
 from node.cli.output import (

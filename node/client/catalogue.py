@@ -30,10 +30,11 @@ class CatalogueCalls:
 
     @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
-        """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year``, ``bbox, place,
-        since, until``, ``offset, limit, sort, cursor, lang, widen``; with ``region`` in the region's catalogue, as
-        this node.
+        """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year, quality``,
+        ``bbox, place, since, until``, ``offset, limit, sort, cursor, lang, widen``; with ``region`` in the region's
+        catalogue, as this node.
 
+        ``sort`` is ``best``, ``newest``, ``quality`` or ``published``; ``cursor`` leads to the next page.
         ``since`` and ``until`` are a day, a month or a year. Raises ``Refusal`` for an unknown facet.
         """
         return document("GET", _search_path(region), params=_search_params(text, facets))

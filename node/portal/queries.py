@@ -9,12 +9,27 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from node.catalogue.browse import MAX_OFFSET
-from node.catalogue.model import Query
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
+from node.catalogue.searches import Order, Query
 
-FACETS: Final = ("kind", "access", "theme", "format", "license", "spatial", "year", "publisher", "node", "keyword")
+FACETS: Final = (
+    "kind",
+    "access",
+    "theme",
+    "format",
+    "license",
+    "spatial",
+    "year",
+    "quality",
+    "publisher",
+    "node",
+    "keyword",
+)
 """The facets in the order in which pages show them; the names are those of the query parameters."""
+
+_SORTS: Final = (Order.NEWEST, Order.QUALITY, Order.PUBLISHED)
+"""The orders that an address names; the best come first without one."""
 
 MAX_TEXT: Final = 300
 MAX_VALUES: Final = 20
@@ -29,7 +44,8 @@ class Search:
     ``place`` is the name of a place, whose area is then searched instead of ``bbox``. ``since`` and ``until`` are
     days, months or years as the reader wrote them; the form shows them unchanged.
     With ``widens``, other labels of vocabularies are searched for too.
-    In the order of publication (``published``), ``cursor`` takes the place of the page's number.
+    ``sort`` is the order that was asked for; empty for the usual one. In the order of publication, ``cursor`` takes
+    the place of the page's number.
     """
 
     text: str = ""
@@ -38,8 +54,7 @@ class Search:
     place: str = ""
     since: str = ""
     until: str = ""
-    newest: bool = False
-    published: bool = False
+    sort: str = ""
     cursor: str = ""
     page: int = 1
     widens: bool = True
@@ -78,7 +93,6 @@ class Search:
         values_by_name = {name: tuple(found) for name, found in values.items()}
         period(since, until)
         area_searched(place, bbox)
-        published = order == "published"
         return cls(
             text=text,
             choices=values_by_name,
@@ -86,10 +100,9 @@ class Search:
             place=place,
             since=since,
             until=until,
-            newest=order == "newest",
-            published=published,
-            cursor=cursor if published else "",
-            page=1 if published else page,
+            sort=order if order in _SORTS else "",
+            cursor=cursor if order == Order.PUBLISHED else "",
+            page=1 if order == Order.PUBLISHED else page,
             widens=widens,
         )
 
@@ -107,13 +120,13 @@ class Search:
             nodes=self.choices["node"],
             spatials=self.choices["spatial"],
             years=self.choices["year"],
+            qualities=self.choices["quality"],
             language=language,
             bbox=area_searched(self.place, self.bbox),
             period=period(self.since, self.until),
             offset=min((self.page - 1) * size, MAX_OFFSET),
             limit=size,
-            newest=not self.published and (self.newest or not self.text),
-            published=self.published,
+            order=Order(self.order),
             cursor=self.cursor,
             widens=self.widens,
         )
@@ -131,10 +144,8 @@ class Search:
         pairs += [(name, day) for name, day in (("from", self.since), ("to", self.until)) if day]
         if not self.widens:
             pairs.append(("widen", "false"))
-        if self.newest:
-            pairs.append(("sort", "newest"))
-        if self.published:
-            pairs.append(("sort", "published"))
+        if self.sort:
+            pairs.append(("sort", self.sort))
         if self.cursor:
             pairs.append(("cursor", self.cursor))
         if self.page > 1:
@@ -175,8 +186,8 @@ class Search:
         return self._begin(choices=dict.fromkeys(FACETS, ()), bbox=None, place="", since="", until="")
 
     def sorted_by(self, order: str) -> Search:
-        """Return the search in the order ``best``, ``newest`` or ``published``."""
-        return self._begin(newest=order == "newest", published=order == "published")
+        """Return the search in this order."""
+        return self._begin(sort=order if order in _SORTS else "")
 
     def on_page(self, page: int) -> Search:
         return replace(self, page=page, cursor="")
@@ -191,7 +202,11 @@ class Search:
     @property
     def order(self) -> str:
         """Return the order of the results: by date where there are no words to compare."""
-        return "published" if self.published else "newest" if self.newest or not self.text else "best"
+        return self.sort or (Order.BEST if self.text else Order.NEWEST)
+
+    @property
+    def is_by_publication(self) -> bool:
+        return self.sort == Order.PUBLISHED
 
     @property
     def is_narrowed(self) -> bool:

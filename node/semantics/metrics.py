@@ -12,6 +12,12 @@ MAXIMUM: Final = 405
 BANDS: Final = (("excellent", 351), ("good", 221), ("sufficient", 121), ("bad", 0))
 """Band → the least points for it."""
 
+
+def band(points: float) -> str:
+    """Return the name of the band that these points are in."""
+    return next(name for name, least in BANDS if points >= least)
+
+
 MACHINE_READABLE: Final = frozenset(
     [
         "CSV",

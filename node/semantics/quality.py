@@ -19,7 +19,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, EU
 from node.semantics.documents import quads
 from node.semantics.findings.words import FINDINGS
-from node.semantics.metrics import BANDS, DIMENSIONS, MACHINE_READABLE, MAXIMUM, METRICS, NON_PROPRIETARY, Metric
+from node.semantics.metrics import DIMENSIONS, MACHINE_READABLE, MAXIMUM, METRICS, NON_PROPRIETARY, Metric, band
 from node.semantics.triples import Node, iris, nodes, objects
 from node.vocab.namespaces import DCAT, DCT
 
@@ -48,7 +48,7 @@ class Score:
 
     @property
     def band(self) -> str:
-        return next(name for name, least in BANDS if self.points >= least)
+        return band(self.points)
 
     def dimension(self, name: str) -> tuple[int, int]:
         """Return points earned and points possible in one dimension."""

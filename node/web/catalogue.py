@@ -99,19 +99,22 @@ class _Endpoints:
     async def search(self, request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
         """Search the catalogue by text, facets, place and time; `facets` counts all hits that you may see.
 
-        `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license`, `node`, `spatial` and `year` may be
-        repeated: values of one facet are alternatives. `spatial` is the name of a place that the description names,
-        else its IRI; `year` a year that the data are about. `bbox` is west,south,east,north in degrees; `from` and
-        `to` are a day, a month or a year (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about
-        that time.
+        `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license`, `node`, `spatial`, `year` and
+        `quality` may be repeated: values of one facet are alternatives. `spatial` is the name of a place that
+        the description names, else its IRI; `year` a year that the data are about; `quality` a band of the
+        points of data.europa.eu: `excellent`, `good`, `sufficient` or `bad`. `points` of a hit are these, 405
+        at most. `bbox` is west,south,east,north in degrees; `from` and `to` are a day, a month or a year
+        (`2024`, `2024-05`, `2024-05-17`), and match assets whose data are about that time.
 
         The search also looks for other labels that ontologies have for the words, at most eight, which you may see:
         `widened` lists them, with the words that they stand for and the ontology. `widen=false` looks for the words
         only.
 
-        `next` is the address of the next page. To read everything, ask for `sort=published`, the order of publication
-        here, and follow `next`: each asset comes once, also while others are published, changed and withdrawn, and
-        the last page costs as much as the first. `cursor` is the place where `next` continues.
+        `sort` is `best` (relevance), `newest` (date), `quality`, or `published`. `next` is the address of the
+        next page, in every order; `cursor` is the place where it continues. What is published between two
+        pages moves no other hit. To read everything, ask for `sort=published`, the order of publication here,
+        and follow `next`: each asset comes once, also while others change and are withdrawn, and the last
+        page costs as much as the first.
         """
         check_names(request.query_params)
         caller = await self._identify(request)

@@ -11,11 +11,12 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from node.base.errors import InvalidInput
-from node.catalogue import model
 from node.catalogue.browse import MAX_LIMIT, MAX_OFFSET
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.hits import CatalogueHits
 from node.catalogue.search.periods import period
+from node.catalogue.searches import Order
+from node.catalogue.searches import Query as CatalogueQuery
 from node.vocab.versions import LAST_VERSION
 
 VersionNumber = Annotated[int | None, Query(ge=1, le=LAST_VERSION)]
@@ -35,6 +36,7 @@ class SearchParameters(BaseModel):
     node: list[str] = []
     spatial: list[str] = []
     year: list[str] = []
+    quality: list[str] = []
     q: str = ""
     bbox: str | None = None
     place: str = ""
@@ -42,16 +44,14 @@ class SearchParameters(BaseModel):
     end: str | None = Field(None, alias="to")
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
     limit: int = Field(20, ge=1, le=MAX_LIMIT)
-    sort: Literal["best", "newest", "published"] = "best"
+    sort: Literal["best", "newest", "quality", "published"] = "best"
     cursor: str = ""
     widen: bool = True
     lang: str | None = None
 
-    def query(self, language: str) -> model.Query:
-        """Return the search. Raises ``InvalidInput`` for an invalid box or period, or a cursor in another order."""
-        if self.cursor and self.sort != "published":
-            raise InvalidInput("a cursor is for the order of publication only", remedy="add sort=published")
-        return model.Query(
+    def query(self, language: str) -> CatalogueQuery:
+        """Return the search. Raises ``InvalidInput`` for an invalid box or period."""
+        return CatalogueQuery(
             text=self.q,
             kinds=tuple(self.kind),
             themes=tuple(self.theme),
@@ -63,13 +63,13 @@ class SearchParameters(BaseModel):
             nodes=tuple(self.node),
             spatials=tuple(self.spatial),
             years=tuple(self.year),
+            qualities=tuple(self.quality),
             language=language,
             bbox=area_searched(self.place, area(self.bbox or "")),
             period=period(self.begin, self.end),
             offset=self.offset,
             limit=self.limit,
-            newest=self.sort == "newest",
-            published=self.sort == "published",
+            order=Order(self.sort),
             cursor=self.cursor,
             widens=self.widen,
         )
@@ -94,7 +94,4 @@ def following_page(parameters: Iterable[tuple[str, str]], page: CatalogueHits) -
     others = [pair for pair in parameters if pair[0] not in ("offset", "cursor")]
     if page.cursor:
         return urlencode([*others, ("cursor", page.cursor)])
-    offset = page.offset + page.limit
-    if ("sort", "published") in others or offset >= page.total or offset > MAX_OFFSET:
-        return None
-    return urlencode([*others, ("offset", str(offset))])
+    return None

@@ -28,7 +28,8 @@ A request can show its sender in one of three ways. Each gives access to differe
 - The *recipient* of a transfer sends the token of its data address: to `/data` if it is a token for bytes, and to
   `/ogc` if it is a token for calling a model.
 
-Processes, jobs, the landing page and the conformance of the OGC API are below `/ogc`. The page `/processes` lists
+The landing page and the conformance of the OGC APIs are `/ogc` and `/ogc/conformance`. The records of the catalogue
+are below `/ogc/collections`, processes and jobs beside them. The page `/processes` lists
 negotiations and transfers.
 
 A request without a token gets what everybody may see. A request with an invalid token is answered 401, and never
@@ -191,7 +192,21 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
     ),
     "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
     "/ogc": ("everybody", "The landing page of the OGC API, with links to the paths below"),
-    "/ogc/conformance": ("everybody", "The conformance classes of OGC API Processes 1.0 that this node implements"),
+    "/ogc/conformance": (
+        "everybody",
+        "The conformance classes of OGC API Records, Features and Processes 1.0 that this node implements",
+    ),
+    "/ogc/collections": ("everybody", "The collection `catalogue`: what you may see, as OGC API Records"),
+    "/ogc/collections/catalogue": ("everybody", "Its description"),
+    "/ogc/collections/catalogue/items": (
+        "everybody",
+        "Records as GeoJSON, the last change first. `q`: phrases of which one must occur; `bbox`, `datetime`, "
+        "`type`, `ids`, `externalIds`, `limit`; `sortby`: `updated`, `created` or `quality`, with `-` in front for "
+        "the highest first; `language`. The link `next` names the next page. Browsers are sent to the search page",
+    ),
+    "/ogc/collections/catalogue/items/{record}": ("whoever may see the asset", "One record"),
+    "/ogc/collections/catalogue/queryables": ("everybody", "What records are found by, as JSON Schema"),
+    "/ogc/collections/catalogue/sortables": ("everybody", "What records are sorted by, as JSON Schema"),
     "/ogc/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
     "/ogc/processes/{process}": (
         "whoever may see the model",

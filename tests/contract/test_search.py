@@ -20,8 +20,9 @@ from node.adapters.search.snippets import snippet
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.errors import LocalFault, NoRoom
-from node.catalogue.model import Cursor, IndexFields, OtherLabel, Query, Results
+from node.catalogue.model import IndexFields
 from node.catalogue.ports import SearchIndex
+from node.catalogue.searches import Cursor, Order, OtherLabel, Query, Results
 from tests.fakes.search import MemorySearchIndex
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -198,7 +199,7 @@ class SearchContract:
         put(index, *(indexed(f"d{n}", "traffic", at=NOON + timedelta(hours=n)) for n in (2, 0, 3, 1)))
         assert find(index) == ["d3", "d2", "d1", "d0"]
         assert find(index, "   ") == ["d3", "d2", "d1", "d0"]
-        assert find(index, "traffic", newest=True) == ["d3", "d2", "d1", "d0"]
+        assert find(index, "traffic", order=Order.NEWEST) == ["d3", "d2", "d1", "d0"]
 
     def test_pages_have_the_exact_total(self, index: SearchIndex) -> None:
         put(index, *(indexed(f"d{n}", "traffic", at=NOON + timedelta(hours=n)) for n in range(25)))
@@ -212,7 +213,7 @@ class SearchContract:
 
     def test_the_order_of_publication_goes_on_behind_a_cursor(self, index: SearchIndex) -> None:
         put(index, *(indexed(name, "Traffic counts", place=number) for number, name in enumerate("cabed", 1)))
-        query = Query(text="traffic", published=True, limit=2)
+        query = Query(text="traffic", order=Order.PUBLISHED, limit=2)
         first = index.search(query, audiences=("public",))
         assert (names(first), first.total, first.next) == (["c", "a"], 5, Cursor(place=2))
         # A record that was read changes, one that was not goes, and one comes.
@@ -224,9 +225,56 @@ class SearchContract:
         third = index.search(query, audiences=("public",), after=second.next)
         assert (names(third), third.next) == (["f"], None)
 
+    @pytest.mark.parametrize("order", [*Order])
+    def test_every_order_goes_on_behind_a_cursor(self, index: SearchIndex, order: Order) -> None:
+        put(
+            index,
+            *(
+                indexed(
+                    f"d{n}", "Traffic " * (1 + n % 3), place=n + 1, at=NOON + timedelta(hours=n // 3), points=n // 4
+                )
+                for n in range(12)
+            ),
+        )
+        query = Query(text="traffic", order=order, limit=5)
+        expected = names(index.search(replace(query, limit=100), audiences=("public",)))
+        page = index.search(query, audiences=("public",))
+        hits = names(page)
+        # What comes between two pages moves no other hit.
+        put(index, indexed("new", "Traffic", place=20, at=NOON + timedelta(days=1), points=400), position=2)
+        expected += ["new"] if order in (Order.PUBLISHED, Order.OLDEST, Order.POOREST) else []
+        while page.next:
+            page = index.search(query, audiences=("public",), after=page.next)
+            hits += names(page)
+        assert hits == expected
+        assert len({*hits}) == len(hits) >= 12
+
+    def test_phrases_addresses_and_identifiers_are_matched_as_they_are(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("a", "Traffic counts of Ghent", identifiers=("x-1", "doi:10.1/a")),
+            indexed("b", "Counts of traffic", keywords=("Straße",)),
+            indexed("c", "Trafficking", text="counted"),
+        )
+        assert find(index, phrases=("traffic counts",)) == ["a"]
+        assert sorted(find(index, phrases=("TRAFFIC",))) == ["a", "b"], "no beginnings, no other forms"
+        assert sorted(find(index, phrases=("traffic  counts", "strasse"))) == ["a", "b"]
+        assert find(index, phrases=("!!",)) == find(index, phrases=("counts traffic",)) == []
+        assert find(index, iris=("http://ghent.example/datasets/b", "http://ghent.example/none")) == ["b"]
+        assert find(index, identifiers=("x-1", "y")) == ["a"]
+        assert find(index, phrases=("traffic",), identifiers=("y",)) == []
+
+    def test_the_best_descriptions_come_first(self, index: SearchIndex) -> None:
+        points = {"none": None, "poor": 0, "good": 230, "better": 231, "best": 405}
+        put(index, *(indexed(name, "traffic", place=n, points=points[name]) for n, name in enumerate(points, 1)))
+        assert find(index, "traffic", order=Order.QUALITY) == ["best", "better", "good", "poor", "none"]
+        assert find(index, qualities=("good", "bad")) == ["better", "good", "poor"]
+        results = index.search(Query(), audiences=("public",))
+        assert results.facets["quality"] == {"good": 2, "bad": 1, "excellent": 1}
+
     def test_further_pages_keep_to_the_way_words_were_found(self, index: SearchIndex) -> None:
         put(index, *(indexed(name, "Bicycle counts", place=number) for number, name in enumerate("abc", 1)))
-        query = Query(text="bycicle", published=True, limit=1)
+        query = Query(text="bycicle", order=Order.PUBLISHED, limit=1)
         first = index.search(query, audiences=("public",))
         assert names(first) == ["a"]
         put(index, indexed("d", "The bycicle", place=4), position=2)
@@ -245,7 +293,7 @@ class SearchContract:
         assert sorted(names(results)) == ["a", "c"]
         assert (results.total, results.facets["kind"]) == (2, {"dataset": 2})
         assert find(index, "geluidskaart") == find(index, "decibel") == ["a"], "words of the copy lead to the asset"
-        assert find(index, "decibel", published=True) == ["a"]
+        assert find(index, "decibel", order=Order.PUBLISHED) == ["a"]
         assert results.facets["keyword"] == {}, "facets are those of the record that is shown"
         assert others(index, "a") == ["b"]
         assert others(index, "b") == ["a"]
@@ -346,6 +394,7 @@ class SearchContract:
             "node": {},
             "spatial": {},
             "year": {},
+            "quality": {},
         }
         assert sorted(find(index, themes=("ENVI",))) == ["a", "c"]
         assert sorted(find(index, kinds=("dataset", "model"), access=("conditions",))) == ["b", "c"]
@@ -603,7 +652,11 @@ class SearchContract:
 
     def test_a_walk_with_labels_goes_on_behind_its_cursor(self, index: SearchIndex) -> None:
         put(index, *(indexed(f"n{n}", "Cycle lane" if n % 2 else "Fietspad", place=n) for n in range(1, 7)))
-        labels, query, hits = (other("fietspad", "cycle lane"),), Query(text="fietspad", published=True, limit=2), []
+        labels, query, hits = (
+            (other("fietspad", "cycle lane"),),
+            Query(text="fietspad", order=Order.PUBLISHED, limit=2),
+            [],
+        )
         after = None
         while True:
             page = index.search(query, audiences=None, after=after, labels=labels)

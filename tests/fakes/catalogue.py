@@ -153,7 +153,7 @@ class CatalogueNode:
         self.chains = Chains(report_change=self.waits.tell, me=self.did, epoch=self.epoch, restarts=restarts)
         self.views = (
             GraphView(uow=self.uow, records=self.records, graph=self.graph),
-            SearchView(uow=self.uow, records=self.records, index=self.index),
+            SearchView(uow=self.uow, records=self.records, index=self.index, me=self.did),
             self.chains,
         )
         self.versions = VersionStorage(append=self.append, erase=self.ledger.erase, records=self.records)

@@ -12,7 +12,9 @@ from datetime import date
 from node.adapters.search.copies import MOST, arrange, with_words_of
 from node.adapters.search.stems import stems, stems_of_word
 from node.adapters.search.words import Word, words_of
-from node.catalogue.model import Cursor, Hit, IndexFields, OtherLabel, Query, Results
+from node.catalogue.model import IndexFields
+from node.catalogue.searches import Cursor, Hit, Order, OtherLabel, Query, Results
+from node.semantics.metrics import band
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "œ": "oe"})
 
@@ -65,24 +67,35 @@ class MemorySearchIndex:
             matches = [r for r in seen if fits(scores[r.iri])]
             if matches or after:
                 break
-        walk = query.published or after is not None
-        if walk:
-            matches.sort(key=lambda r: r.place)
-        elif words and not query.newest:
-            matches.sort(key=lambda r: -sum(scores[r.iri]))
-        else:
-            matches.sort(key=lambda r: r.at, reverse=True)
-        page = [r for r in matches if after is None or r.place > after.place][0 if walk else query.offset :]
-        more, page = len(page) > query.limit, page[: query.limit]
+        order = query.order if words or query.order is not Order.BEST else Order.NEWEST
+        known = (
+            matches if after is None or order is not Order.BEST else [r for r in matches if r.place <= after.place]
+        )
+        ranked = sorted(known, key=lambda r: (_rank_in(r, order), -sum(scores[r.iri])))
+        sign = 1 if order in (Order.PUBLISHED, Order.OLDEST, Order.POOREST) else -1
+        behind = [
+            r for r in ranked if after is None or order is Order.BEST or _rank_in(r, order)[0] > sign * after.place
+        ]
+        start = 0 if order is Order.PUBLISHED else query.offset
+        if after is not None:
+            start = after.offset if order is Order.BEST else 0
+        more, page = len(behind) > start + query.limit, behind[start : start + query.limit]
+        following = None
+        if more and page and order is Order.BEST:
+            newest = max((r.place for r in self._records.values()), default=0)
+            following = Cursor(place=after.place if after else newest, stage=stage, offset=start + len(page))
+        elif more and page:
+            following = Cursor(place=abs(_rank_in(page[-1], order)[0]), stage=stage)
         return Results(
             total=len(matches),
-            next=Cursor(place=page[-1].place, stage=stage) if walk and more and page else None,
+            next=following,
             hits=tuple(
                 Hit(
                     iri=r.iri,
                     score=sum(scores[r.iri]),
                     snippet=_snippet(_all_text(r), words),
                     copies=tuple(self.copies(r.iri, audiences=audiences)),
+                    points=r.points,
                 )
                 for r in page
             ),
@@ -97,6 +110,7 @@ class MemorySearchIndex:
                 "spatial": dict(Counter(value for r in matches for value in r.spatials)),
                 "year": dict(Counter(value for r in matches for value in r.years)),
                 "node": dict(Counter(r.node for r in matches if r.node)),
+                "quality": dict(Counter(band(r.points) for r in matches if r.points is not None)),
             },
         )
 
@@ -156,6 +170,20 @@ def _rank(record: IndexFields) -> tuple[bool, int]:
     return record.is_harvested, record.place
 
 
+def _rank_in(record: IndexFields, order: Order) -> tuple[int, ...]:
+    """The place of a record in an order, the first one lowest; relevance gives none."""
+    if order is Order.PUBLISHED:
+        return (record.place,)
+    if order in (Order.OLDEST, Order.POOREST, Order.ADDED):
+        opposite = {Order.OLDEST: Order.NEWEST, Order.POOREST: Order.QUALITY, Order.ADDED: Order.PUBLISHED}[order]
+        return (-_rank_in(record, opposite)[0],)
+    if order is Order.NEWEST:
+        return (-(int(record.at.timestamp() * 1000) << 21 | record.place),)
+    if order is Order.QUALITY:
+        return (-((0 if record.points is None else record.points + 1) << 48 | record.place),)
+    return ()
+
+
 def folded(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
     return re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
@@ -173,10 +201,23 @@ def _fits(record: IndexFields, query: Query) -> bool:
         "spatial": set(record.spatials),
         "year": set(record.years),
         "node": {record.node},
+        "quality": set() if record.points is None else {band(record.points)},
     }
     if any(chosen and not values[name] & set(chosen) for name, chosen in query.facets.items()):
         return False
     if query.period is not None and not _overlaps(record, query):
+        return False
+    if query.iris and record.iri not in query.iris:
+        return False
+    if query.identifiers and not {*record.identifiers} & {*query.identifiers}:
+        return False
+    texts = (*record.titles.values(), *record.keywords, record.publisher_name, *record.texts.values())
+    if query.phrases and not any(
+        f" {' '.join(folded(phrase))} " in f" {' '.join(folded(text))} "
+        for phrase in query.phrases
+        if folded(phrase)
+        for text in texts
+    ):
         return False
     if query.bbox is None:
         return True

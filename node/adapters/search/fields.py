@@ -11,8 +11,10 @@ import tantivy
 from node.adapters.search.stems import stems
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
+from node.catalogue.searches import Query
+from node.semantics.metrics import band
 
-LAYOUT: Final = 6
+LAYOUT: Final = 7
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -21,7 +23,7 @@ COPY: Final = "copy"
 """A record that describes the same asset as another one, which searches show instead of it."""
 POSITION: Final = "position"
 
-FACETS: Final = ("kind", "theme", "publisher", "access", "keyword", "format", "license", "node", "spatial", "year")
+FACETS: Final = tuple(Query().facets)
 
 PREFIX_FROM: Final = 2
 FUZZY_FROM: Final = 4
@@ -36,6 +38,10 @@ PART_FROM: Final = 4
 COMPOUND_FROM: Final = 8
 """The shortest word with parts that can be searched for."""
 
+_PLACE_BITS: Final = 48
+_TIE_BITS: Final = 21
+_LAST_MILLISECOND: Final = (1 << 63 - _TIE_BITS) - 1
+
 _WHOLE_WORLD: Final = (-180.0, 180.0)
 
 
@@ -44,6 +50,7 @@ def schema() -> tantivy.Schema:
     builder.add_text_field("what", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("identity", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("iri", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("identifier", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -51,8 +58,8 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name=FOLDED, index_option="position")
     for name in ("parts", "stems"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    builder.add_integer_field("at", fast=True)
-    builder.add_integer_field("place", stored=True, fast=True, indexed=True)
+    for name in ("place", "recency", "merit"):
+        builder.add_integer_field(name, stored=True, fast=True, indexed=True)
     for name in ("begins", "ends"):
         builder.add_integer_field(name, fast=True, indexed=True)
     for name in ("west", "south", "east", "north"):
@@ -70,6 +77,7 @@ def document(
         what=COPY if is_copy else RECORD,
         identity=list(record.identities),
         iri=record.iri,
+        identifier=list(record.identifiers),
         audience=record.audience,
         kind=record.kind,
         theme=list(record.themes),
@@ -86,8 +94,10 @@ def document(
         node=[record.node] if record.node else [],
         spatial=list(record.spatials),
         year=list(record.years),
-        at=int(record.at.astimezone(UTC).timestamp() * 1_000_000),
+        quality=[] if record.points is None else [band(record.points)],
         place=record.place,
+        recency=_recency(record),
+        merit=(0 if record.points is None else record.points + 1) << _PLACE_BITS | record.place,
     )
     entry.add_bytes("source", source(original or record))
     if record.bbox is not None:
@@ -102,6 +112,13 @@ def document(
         entry.add_integer("begins", day(begin or date.min))
         entry.add_integer("ends", day(end or date.max))
     return entry
+
+
+def _recency(record: IndexFields) -> int:
+    """Return the number by which records are sorted by date: the milliseconds, then the place, so that no two records
+    have the same. The date may come from another node: numbers end in the year 2109."""
+    milliseconds = int(record.at.astimezone(UTC).timestamp() * 1000)
+    return min(max(0, milliseconds), _LAST_MILLISECOND) << _TIE_BITS | record.place % (1 << _TIE_BITS)
 
 
 def day(at: date) -> int:
@@ -150,6 +167,8 @@ def source(record: IndexFields) -> bytes:
             "harvested": record.is_harvested,
             "spatials": list(record.spatials),
             "years": list(record.years),
+            "points": record.points,
+            "identifiers": list(record.identifiers),
         }
     )
 
@@ -181,6 +200,8 @@ def fields_of(source: bytes) -> IndexFields:
         is_harvested=members["harvested"],
         spatials=tuple(members["spatials"]),
         years=tuple(members["years"]),
+        points=members["points"],
+        identifiers=tuple(members["identifiers"]),
     )
 
 

@@ -13,7 +13,7 @@ import hashlib
 import shutil
 import threading
 import time
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,11 @@ import tantivy
 
 from node.adapters.search.checksums import check
 from node.adapters.search.copies import CopyGroups, GroupEntry, record_of, with_words_of
+from node.adapters.search.facets import UNCOUNTED, Counted, count_facets
 from node.adapters.search.fields import COPY, FACETS, FOLDED, LAYOUT, POSITION, RECORD, document, schema, stored_value
 from node.adapters.search.queries import (
+    ASCENDING,
+    SORT_FIELDS,
     Stage,
     behind,
     both,
@@ -34,33 +37,21 @@ from node.adapters.search.queries import (
     word_query,
 )
 from node.adapters.search.snippets import snippet
+from node.adapters.search.states import PastStates
 from node.adapters.search.stems import analyzer
 from node.adapters.search.words import words_of
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, NoRoom, is_full
 from node.base.heap import give_back
-from node.catalogue.model import Cursor, Hit, IndexFields, OtherLabel, Query, Results
+from node.catalogue.model import IndexFields
+from node.catalogue.searches import Cursor, Hit, Order, OtherLabel, Query, Results
 
 _HEAP: Final = 15_000_000  # the least that the engine takes
 _LARGE: Final = 200
 _HEAP_FOR_LARGE: Final = 50_000_000
 """Batches of more than ``_LARGE`` records get more memory: with the minimum, 10,000 take three times as long."""
 
-_BUCKETS: Final = 60_000
-_KEYWORDS_SHOWN: Final = 100
 _MOST_HITS: Final = 1000
-
-
-_MOST_COUNTED: Final = 200
-"""The number of searches with cached facets; a counted one takes some kilobytes."""
-
-_UNCOUNTED: Final[dict[str, Any]] = {
-    "text": "", "language": "en", "offset": 0, "limit": 20, "newest": False, "published": False, "cursor": "",
-    "widens": True,
-}  # fmt: skip
-"""The parts of a query that do not affect its facets: the words are added separately, folded."""
-
-_Counted = dict[Hashable, dict[str, dict[str, int]]]
 
 
 class TantivyIndex:
@@ -82,8 +73,9 @@ class TantivyIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._heap = 0
         self._searcher: tantivy.Searcher | None = None
-        self._counts: _Counted = {}
+        self._counts: Counted = {}
         self._groups = CopyGroups(self._schema)
+        self._past = PastStates(self._schema)
         self._collected: int | None = None
         self._used = time.monotonic()
 
@@ -119,6 +111,8 @@ class TantivyIndex:
 
     def rest(self, idle: float = 20.0) -> bool:
         """Close the writer if nothing was written for ``idle`` seconds; return whether it did. Call now and then."""
+        with self._lock:
+            self._past.expire()
         with self._writing:
             if self._writer is None or time.monotonic() - self._used < idle:
                 return False
@@ -195,23 +189,28 @@ class TantivyIndex:
         """
         with self._using():
             searcher, counts = self._searcher, self._counts
+            past = None if after is None or after.state is None else self._past.find(after.state)
         assert searcher is not None, "there is one while the index is open"
+        ranking = past or searcher
         words = words_of(query.text, labels)
         if query.text.strip() and not words:
             return Results(total=0, hits=(), facets={name: {} for name in FACETS})
         within = both(*visible(self._schema, audiences), *filter_queries(self._schema, query))
-        walk = query.published or after is not None
-        by_date = query.newest or not words
+        order = query.order if words or query.order is not Order.BEST else Order.NEWEST
+        field = SORT_FIELDS.get(order)
+        offset = 0 if order is Order.PUBLISHED else max(0, query.offset)
+        if after is not None:
+            offset = after.offset if field is None else 0
 
         def run(stage: Stage) -> tuple[tantivy.Query, Any]:
             matching = both(within, word_query(self._schema, words, stage)) if words else within
             # The engine's type stubs leave out the count.
-            return matching, searcher.search(
-                matching if after is None else both(matching, behind(self._schema, after)),
+            return matching, ranking.search(
+                matching if after is None else both(matching, behind(self._schema, after, order)),
                 min(max(1, query.limit), _MOST_HITS),
-                offset=0 if walk else min(max(0, query.offset), searcher.num_docs),
-                order_by_field="place" if walk else "at" if by_date else None,
-                order=tantivy.Order.Asc if walk else tantivy.Order.Desc,
+                offset=min(offset, ranking.num_docs),
+                order_by_field=field,
+                order=tantivy.Order.Asc if order in ASCENDING else tantivy.Order.Desc,
             )
 
         ways = stages(words)
@@ -220,19 +219,26 @@ class TantivyIndex:
         while after is None and number + 1 < len(ways) and not answer.count:
             number += 1
             matching, answer = run(ways[number])
-        documents = [(score, searcher.doc(address)) for score, address in answer.hits[: max(0, query.limit)]]
+        documents = [(score, ranking.doc(address)) for score, address in answer.hits[: max(0, query.limit)]]
         key = (
             None if audiences is None else frozenset(audiences),
             tuple(words),
             tuple(labels),
             number,
-            replace(query, **_UNCOUNTED),
+            replace(query, **UNCOUNTED),
         )
         following = None
-        if walk and documents and answer.count > len(documents):
-            following = Cursor(place=int(stored_value(documents[-1][1], "place")), stage=number)
-        facets = _count_facets(counts, key, searcher, matching)
+        if documents and answer.count > offset + len(documents):
+            if field is not None:
+                following = Cursor(place=int(stored_value(documents[-1][1], field)), stage=number)
+            else:
+                with self._lock:
+                    state, last = self._past.keep(searcher) if after is None else (after.state, after.place)
+                following = Cursor(place=last, stage=number, offset=offset + len(documents), state=state)
+        facets = count_facets(counts, key, searcher, matching)
         page = [(score, record_of(entry)) for score, entry in documents]
+        if past is not None:
+            page = self._as_now(searcher, page, audiences)
         copies = CopyGroups(self._schema).on_page(searcher, [record for _, record in page], audiences)
         return Results(
             # The answer counts what is behind the cursor only. Each record has one kind.
@@ -240,15 +246,28 @@ class TantivyIndex:
             hits=tuple(
                 Hit(
                     iri=record.iri,
-                    score=0.0 if by_date or walk else float(score),
+                    score=0.0 if field is not None else float(score),
                     snippet=snippet(self._analyzer, record.texts, words, query.language),
                     copies=copies.get(record.iri, ()),
+                    points=record.points,
                 )
                 for score, record in page
             ),
             facets=facets,
             next=following,
         )
+
+    def _as_now(
+        self, searcher: tantivy.Searcher, page: Iterable[tuple[Any, IndexFields]], audiences: Collection[str] | None
+    ) -> list[tuple[Any, IndexFields]]:
+        """Return a page of a past state as ``searcher`` shows it, without what is hidden or withdrawn by now."""
+        groups = CopyGroups(self._schema)
+        records = [(score, groups.read(searcher, record.iri)) for score, record in page]
+        return [
+            (score, record)
+            for score, record in records
+            if record is not None and (audiences is None or record.audience in audiences)
+        ]
 
     def copies(self, iri: str, *, audiences: Collection[str] | None) -> Sequence[str]:
         """Return the IRIs of the other records for ``audiences`` that describe the same asset."""
@@ -274,6 +293,7 @@ class TantivyIndex:
     def clear(self) -> None:
         """Start with an empty index."""
         with self._writing, self._lock:
+            self._past.clear()
             self._collected = None
             with contextlib.suppress(ValueError, OSError):
                 self._release()
@@ -304,6 +324,7 @@ class TantivyIndex:
             with contextlib.suppress(ValueError, OSError):
                 self._release()
             with self._lock:
+                self._past.clear()
                 self._index = self._searcher = None
 
     @contextlib.contextmanager
@@ -353,27 +374,3 @@ class TantivyIndex:
         searcher = index.searcher()
         found = searcher.search(tantivy.Query.term_query(self._schema, "what", POSITION), 1)
         return int(stored_value(searcher.doc(found.hits[0][1]), "position")) if found.hits else 0
-
-
-def _count_facets(
-    cache: _Counted, key: Hashable, searcher: tantivy.Searcher, matching: tantivy.Query
-) -> dict[str, dict[str, int]]:
-    """Return the facets of ``matching``. Counting reads every hit, so it is done once until something changes."""
-    counts = cache.get(key)
-    if counts is None:
-        counts = _facets(searcher, matching)
-        if len(cache) >= _MOST_COUNTED:
-            cache.clear()
-        cache[key] = counts
-    return {name: dict(values) for name, values in counts.items()}
-
-
-def _facets(searcher: tantivy.Searcher, matching: tantivy.Query) -> dict[str, dict[str, int]]:
-    terms = {name: {"terms": {"field": name, "size": _BUCKETS}} for name in FACETS}
-    answer = searcher.aggregate(matching, terms)
-    counts: dict[str, dict[str, int]] = {}
-    for name in FACETS:
-        buckets = ((bucket["key"], int(bucket["doc_count"])) for bucket in answer[name]["buckets"])
-        ordered = sorted(buckets, key=lambda bucket: (-bucket[1], bucket[0]))
-        counts[name] = dict(ordered[:_KEYWORDS_SHOWN] if name == "keyword" else ordered)
-    return counts

@@ -10,8 +10,11 @@ import tantivy
 from tantivy import Occur, Query
 
 from node.adapters.search.fields import FUZZY_FROM, PART_FROM, PREFIX_FROM, RECORD, VERY_FUZZY_FROM, day
+from node.adapters.search.stems import fold_words
 from node.adapters.search.words import LabelWords, Word
-from node.catalogue import model
+from node.catalogue import searches as model
+from node.catalogue.model import Period
+from node.catalogue.searches import Order
 
 Stage = tuple[bool, bool]
 """Two choices: every word must match; a word with two different letters matches."""
@@ -40,14 +43,39 @@ def visible(schema: tantivy.Schema, audiences: Collection[str] | None) -> list[Q
     return queries
 
 
-def behind(schema: tantivy.Schema, cursor: model.Cursor) -> Query:
-    """Return the filter for what comes after the page that ends with ``cursor``, in the order of publication."""
-    return Query.range_query(schema, "place", tantivy.FieldType.Integer, cursor.place + 1, None)
+SORT_FIELDS: Final = {
+    Order.PUBLISHED: "place",
+    Order.ADDED: "place",
+    Order.NEWEST: "recency",
+    Order.OLDEST: "recency",
+    Order.QUALITY: "merit",
+    Order.POOREST: "merit",
+}
+"""The fields with the places of records in an order; relevance has none."""
+
+ASCENDING: Final = frozenset({Order.PUBLISHED, Order.OLDEST, Order.POOREST})
+"""The orders that begin with the lowest place."""
+
+
+def behind(schema: tantivy.Schema, cursor: model.Cursor, order: Order) -> Query:
+    """Return the filter for what comes after the page that ends with ``cursor``. Sorted by relevance, it lets pass
+    what had been published when the first page was read."""
+    if order is Order.BEST:
+        query = Query.range_query(schema, "place", tantivy.FieldType.Integer, None, cursor.place)
+    elif order in ASCENDING:
+        query = Query.range_query(schema, SORT_FIELDS[order], tantivy.FieldType.Integer, cursor.place + 1, None)
+    else:
+        query = Query.range_query(schema, SORT_FIELDS[order], tantivy.FieldType.Integer, None, cursor.place - 1)
+    return Query.const_score_query(query, 0.0)
 
 
 def filter_queries(schema: tantivy.Schema, query: model.Query) -> list[Query]:
     """Return the filters of ``query``, by facet and place: each facet narrows, its values are alternatives."""
     queries = [_any(schema, name, values) for name, values in query.facets.items() if values]
+    for name, values in (("iri", query.iris), ("identifier", query.identifiers)):
+        queries += [_any(schema, name, values)] if values else []
+    if query.phrases:
+        queries.append(_phrases(schema, query.phrases))
     if query.bbox is not None:
         queries += _intersecting(schema, query.bbox)
     if query.period is not None:
@@ -163,6 +191,16 @@ def _any(schema: tantivy.Schema, name: str, values: Sequence[str], score: float 
     return Query.const_score_query(Query.boolean_query(terms), score)
 
 
+def _phrases(schema: tantivy.Schema, phrases: Sequence[str]) -> Query:
+    """Return the query for documents with one of ``phrases``: all of its words, one after the other."""
+    ways = []
+    for words in map(fold_words, phrases):
+        for name, _ in _EXACT if words else ():
+            query = Query.phrase_query(schema, name, list(words)) if len(words) > 1 else None
+            ways.append((Occur.Should, query or Query.term_query(schema, name, words[0])))
+    return Query.const_score_query(Query.boolean_query(ways), 0.0) if ways else Query.empty_query()
+
+
 def _intersecting(schema: tantivy.Schema, bbox: tuple[float, float, float, float]) -> list[Query]:
     west, south, east, north = bbox
 
@@ -183,7 +221,7 @@ def _intersecting(schema: tantivy.Schema, bbox: tuple[float, float, float, float
     ]
 
 
-def _overlapping(schema: tantivy.Schema, period: model.Period) -> list[Query]:
+def _overlapping(schema: tantivy.Schema, period: Period) -> list[Query]:
     begin, end = period
     queries = [Query.range_query(schema, "begins", tantivy.FieldType.Integer, None, day(end or date.max))]
     queries.append(Query.range_query(schema, "ends", tantivy.FieldType.Integer, day(begin or date.min), None))

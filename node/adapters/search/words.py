@@ -9,7 +9,7 @@ from typing import Final
 from node.adapters.search.stems import fold_words, lower_words, stems_of_word
 from node.adapters.search.stems import stems as stems_of_text
 from node.adapters.search.synonyms import Synonyms, synonyms_of
-from node.catalogue.model import OtherLabel
+from node.catalogue.searches import OtherLabel
 
 MAX_WORDS: Final = 12
 

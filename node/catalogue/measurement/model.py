@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from node.semantics.metrics import BANDS
+from node.semantics.metrics import band
 
 
 class Day(NamedTuple):
@@ -45,4 +45,4 @@ class Series:
 
     @property
     def band(self) -> str:
-        return next(name for name, least in BANDS if self.now.points >= least)
+        return band(self.now.points)

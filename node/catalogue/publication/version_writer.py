@@ -13,11 +13,11 @@ from dataclasses import replace
 from node.base.errors import HansaError, InvalidInput, RemoteFault
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
-from node.catalogue.exposure import find_wider_audience, findings_about
 from node.catalogue.model import OPENS_HISTORY, PUBLIC, Publication, Record
 from node.catalogue.offers import Terms
 from node.catalogue.origins import require_same_origin
 from node.catalogue.publication.catalogue import Catalogue, narrows, require_made_from, same_content
+from node.catalogue.publication.exposure import find_wider_audience, findings_about
 from node.catalogue.publication.submission_check import PendingVersion
 from node.identity.model import Caller
 

@@ -11,11 +11,12 @@ from typing import Any, Final
 from node.catalogue.access import access_code_of
 from node.catalogue.model import IndexFields, Period, Record
 from node.catalogue.nquads import Statement, is_literal, language_of, statements, text_of
-from node.catalogue.search.identities import identities
+from node.catalogue.search.identities import identifiers, identities
 from node.catalogue.search.periods import first_day, last_day
 from node.semantics.codelists.filetypes import FILE_TYPES, IANA, file_type
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.places import place_named, place_of
+from node.semantics.quality import score
 from node.vocab.namespaces import DCAT, DCT, LOCN, RDFS, SCHEMA, SKOS, XSD
 
 MAX_TEXT: Final = 64 * 1024
@@ -45,10 +46,11 @@ _FORESIGHT: Final = 50
 _TAG: Final = re.compile(r"[a-z]{2,3}")
 
 
-def index_entry(record: Record, place: int = 0) -> IndexFields:
-    """Return the entry of ``record`` in the search index, at ``place`` in the order of publication."""
+def index_entry(record: Record, place: int = 0, *, me: str = "") -> IndexFields:
+    """Return the entry of ``record`` in the search index, at ``place`` in the order of publication. ``me`` is the DID
+    of this node."""
     quads = list(statements(record.nquads))
-    period = _period(quads)
+    period = period_of(quads)
     return IndexFields(
         iri=record.iri,
         audience=record.audience,
@@ -68,10 +70,23 @@ def index_entry(record: Record, place: int = 0) -> IndexFields:
         period=period,
         spatials=_spatials(quads),
         years=_years(period, record.at.year),
+        points=_points(record, me),
         place=place,
         identities=identities(record, quads),
+        identifiers=identifiers(record, quads),
         is_harvested=record.harvest_origin is not None,
     )
+
+
+def _points(record: Record, me: str) -> int | None:
+    """Return the points of a dataset's description: our own count, whatever another node states about itself."""
+    if record.kind != "dataset":
+        return None
+    stored = record.extra.get("score")
+    if record.origin == me and isinstance(stored, dict):
+        return int(stored["points"])
+    conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
+    return score(record.nquads, record.subject, conforms=conforms).points
 
 
 def _box(edges: Any) -> tuple[float, float, float, float] | None:
@@ -155,7 +170,7 @@ def _values(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)[:MAX_VALUES]
 
 
-def _period(quads: Iterable[Statement]) -> Period | None:
+def period_of(quads: Iterable[Statement]) -> Period | None:
     """Return the first and the last day of all periods that the data are about; an open end is None."""
     spans: dict[str, list[date | None]] = {}
     periods = set()

@@ -15,13 +15,14 @@ from node.catalogue.search.vocabulary_labels import OntologyLabels
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueHit:
     """A record in a list of results, with the access and conditions that the caller is shown, and the other records
-    that describe the same asset (``copies``)."""
+    that describe the same asset (``copies``). ``points`` are those of the quality of a dataset's description."""
 
     record: Record
     access: AccessCode
     conditions: str
     snippet: str = ""
     copies: tuple[Record, ...] = ()
+    points: int | None = None
 
     def to_json(self, language: str) -> dict[str, Any]:
         record = self.record
@@ -39,6 +40,7 @@ class CatalogueHit:
             "at": stamp(record.at),
             "version": record.version,
             "snippet": self.snippet,
+            "points": self.points,
             "alsoAt": [copy_json(copy, language) for copy in self.copies],
         }
 
@@ -47,7 +49,7 @@ class CatalogueHit:
 class CatalogueHits:
     """A page of results. Counts in ``facets`` cover all hits that the caller may see.
 
-    ``cursor`` is for the next page in the order of publication; empty after the last one and in other orders.
+    ``cursor`` is for the next page; empty after the last one.
     ``other_labels`` are the labels by which the search looked too.
     """
 

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from node.catalogue.model import Record
-from node.catalogue.nquads import Statement, is_blank, is_iri, is_literal, text_of
+from node.catalogue.nquads import MAX_IRI, Statement, is_blank, is_iri, is_literal, text_of
 from node.vocab.namespaces import ADMS, DCAT, DCT, OWL, SKOS
 
 MOST: Final = 20
@@ -82,6 +82,12 @@ def _addresses(record: Record, quads: Sequence[Statement]) -> Iterator[str]:
                 yield text_of(notation)
             elif is_iri(value) and not is_blank(value):
                 yield value[1:-1]
+
+
+def identifiers(record: Record, quads: Sequence[Statement]) -> tuple[str, ...]:
+    """Return the identifiers that the source of ``record`` gave it, as they are written."""
+    stated = dict.fromkeys(text.strip() for text in _addresses(record, quads))
+    return tuple(text for text in stated if text and text != record.iri and len(text) <= MAX_IRI)[:MOST]
 
 
 def _contents(record: Record, quads: Iterable[Statement]) -> Iterator[str]:

@@ -20,10 +20,10 @@ from itertools import chain, zip_longest
 from typing import Any, Final
 
 from node.base.work import Transaction, UnitOfWork
-from node.catalogue.model import OtherLabel
 from node.catalogue.ports import RecordStore
 from node.catalogue.search.cursors import MARK_LENGTH
 from node.catalogue.search.label_table import LabelTable, fold, label_table, spans
+from node.catalogue.searches import OtherLabel
 from node.catalogue.visibility import Visibility, admits
 from node.identity.model import Caller
 from node.texts.languages import pick

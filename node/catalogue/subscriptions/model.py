@@ -11,11 +11,12 @@ from typing import Any, Final, Protocol
 from node.base.clock import stamp
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
-from node.catalogue.model import Query, Record
+from node.catalogue.model import Record
 from node.catalogue.search.areas import area, area_searched
 from node.catalogue.search.periods import period
+from node.catalogue.searches import Query
 
-FACETS: Final = ("kind", "theme", "keyword", "publisher", "access", "format", "license", "node", "spatial", "year")
+FACETS: Final = tuple(Query().facets)
 _SINGLE: Final = ("q", "bbox", "place", "from", "to", "widen")
 MAX_VALUES: Final = 20
 MAX_VALUE: Final = 500
@@ -201,6 +202,7 @@ def query_of(criteria: Criteria, *, limit: int = 20) -> Query:
         nodes=values["node"],
         spatials=values["spatial"],
         years=values["year"],
+        qualities=values["quality"],
         bbox=area_searched(first["place"], area(first["bbox"])),
         period=period(first["from"], first["to"]),
         limit=limit,

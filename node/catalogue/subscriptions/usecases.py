@@ -15,9 +15,10 @@ from node.base.errors import Conflict, NotAllowed, NotFound
 from node.base.ids import new_urn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.browse import Browse
-from node.catalogue.model import Cursor, Query, Record
+from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.searches import Cursor, Order, Query
 from node.catalogue.subscriptions.model import (
     News,
     NewsKind,
@@ -253,7 +254,7 @@ class Subscriptions:
         return [_change(one, versions) for one in later[:limit]]
 
     async def _arrivals(self, subscription: Subscription, by: Caller, limit: int) -> Sequence[News]:
-        query = replace(query_of(subscription.criteria, limit=limit), newest=True)
+        query = replace(query_of(subscription.criteria, limit=limit), order=Order.NEWEST)
         page = await self._browse.search(query, by)
         records = {hit.record.iri: hit.record for hit in page.hits}
 
@@ -312,7 +313,7 @@ class Subscriptions:
         position = self._position()
         if self._unchanged.get(subscription.id) == (position, subscription.place):
             return SubscriptionView(subscription=subscription)
-        query = replace(query_of(subscription.criteria, limit=SHOWN), published=True)
+        query = replace(query_of(subscription.criteria, limit=SHOWN), order=Order.PUBLISHED)
         after = self._cursors.write(Cursor(place=subscription.place), query)
         page = await self._browse.search(replace(query, cursor=after), by)
         if not page.hits:

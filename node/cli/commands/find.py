@@ -43,6 +43,10 @@ def find(
         list[str] | None, typer.Option("--spatial", help="Place that the data are about, such as Gent.")
     ] = None,
     year: Annotated[list[str] | None, typer.Option("--year", help="Year that the data are about.")] = None,
+    quality: Annotated[
+        list[str] | None,
+        typer.Option("--quality", help="Quality: excellent, good, sufficient or bad."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Data about this time or later: 2024, 2024-05 or 2024-05-17.")
     ] = None,
@@ -50,6 +54,9 @@ def find(
     bbox: Annotated[str | None, typer.Option(help="Area: west,south,east,north in degrees.")] = None,
     near: Annotated[str | None, typer.Option(help="A place instead of an area, such as Ghent.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Newest first instead of best match first.")] = False,
+    sort: Annotated[
+        str, typer.Option("--sort", help="best, newest, quality or published; best is by relevance.")
+    ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Show all results, in the order of publication, oldest first.")
     ] = False,
@@ -63,8 +70,10 @@ def find(
     lang: Language = "en",
 ) -> None:
     """Search the catalogue of this node, or of its region. It lists the assets that you may see."""
-    if every and newest:
-        raise typer.BadParameter("--all cannot be combined with --newest")
+    if every and (newest or sort):
+        raise typer.BadParameter("--all cannot be combined with --newest or --sort")
+    if newest and sort not in ("", "newest"):
+        raise typer.BadParameter("--newest is --sort newest: leave one of both out")
     text = " ".join(terms or ())
     facets: dict[str, Any] = {
         "kind": kind,
@@ -75,6 +84,7 @@ def find(
         "node": origin,
         "spatial": spatial,
         "year": year,
+        "quality": quality,
         "since": since,
         "until": until,
         "bbox": bbox,
@@ -89,7 +99,7 @@ def find(
             first = client.search(text, limit=1, **facets) if text and widen else {}
             matches: dict[str, Any] = {"total": len(hits), "hits": hits, "widened": first.get("widened", [])}
         else:
-            matches = client.search(text, limit=limit, sort="newest" if newest else None, **facets)
+            matches = client.search(text, limit=limit, sort="newest" if newest else sort, **facets)
     if Mode.json:
         emit(matches)
         return

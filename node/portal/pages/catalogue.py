@@ -21,6 +21,7 @@ from node.portal.markup import display_name
 from node.portal.queries import FACETS, Search, page_numbers
 from node.portal.visit import PLURALS, Visit
 from node.semantics.codelists.places import PLACES
+from node.semantics.metrics import BANDS
 from node.texts.languages import pick
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 EXPORT_LIMIT: Final = 1000
 FEED_LIMIT: Final = 50
-ORDERS: Final = ("best", "newest", "published")
+ORDERS: Final = ("best", "newest", "quality", "published")
 _STEP: Final = 100
+_BANDS: Final = tuple(name for name, _ in BANDS)
 _SHOWN_VALUES: Final = 8
 _MOST_WORDS: Final = 6
 _MOST_WIDER: Final = 6
@@ -60,7 +62,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
     }
     chips = _chips(visit, search, names)
     last = MAX_OFFSET // size
-    pages = 1 if search.published else max(1, min(-(-matches.total // size), last))
+    pages = 1 if search.is_by_publication else max(1, min(-(-matches.total // size), last))
     return responder.render(
         visit,
         "search.html",
@@ -69,7 +71,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
         first=(search.page - 1) * size + 1,
         pages=pages,
         numbers=page_numbers(min(search.page, pages), pages),
-        deep=matches.total > last * size and not search.published,
+        deep=matches.total > last * size and not search.is_by_publication,
         orders=[order for order in ORDERS if order != "best" or search.text],
         facets=_facets(visit, search, matches.facets, names),
         chips=chips,
@@ -152,7 +154,7 @@ async def _hits(responder: Responder, visit: Visit, limit: int, *, newest: bool 
         query = search.query(visit.language, min(_STEP, limit))
         page = await responder.node.catalogue.browse.search(query, visit.caller)
         hits += page.hits
-        if search.published:
+        if search.is_by_publication:
             search, is_last = search.after(page.cursor), not page.cursor
         else:
             search, is_last = search.on_page(search.page + 1), len(hits) >= page.total or not page.hits
@@ -194,6 +196,8 @@ def _facets(
         )
         if name == "year":
             pairs = sorted(pairs, reverse=True)
+        if name == "quality":
+            pairs = sorted(pairs, key=lambda item: _BANDS.index(item[0]) if item[0] in _BANDS else 99)
         entries = [
             {
                 "value": value,
@@ -241,6 +245,8 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
         return file_type(value, visit.language)
     if facet == "license":
         return licence(value, visit.language)
+    if facet == "quality":
+        return visit.t(f"quality.band.{value}") if value in _BANDS else value
     if facet in ("kind", "access"):
         return visit.speaker.word(facet, value)
     if facet == "spatial":
@@ -251,7 +257,7 @@ def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> 
 def _api_query(search: Search, size: int, language: str) -> str:
     """Return the same query for ``GET /api/catalogue/search``, which counts by offset instead of pages."""
     pairs = [pair for pair in search.pairs() if pair[0] != "page"]
-    if not search.published:
+    if not search.is_by_publication:
         pairs.append(("offset", str((search.page - 1) * size)))
     pairs += [("limit", str(size)), ("lang", language)]
     return f"?{urlencode(pairs)}"

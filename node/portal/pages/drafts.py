@@ -17,8 +17,8 @@ from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.drafts.rulebook_answers import RULEBOOK_ANSWERS
 from node.catalogue.drafts.usecases import AGE
 from node.catalogue.drafts.viewpoints import Viewpoint
-from node.catalogue.exposure import RULES
 from node.catalogue.model import Publication, Record
+from node.catalogue.publication.exposure import RULES
 from node.catalogue.publication.part_preview import part_words
 from node.identity.roles import UseCase, allowed
 from node.operation.region.acceptances import Acceptance

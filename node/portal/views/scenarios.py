@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
 from node.catalogue.browse import Browse
-from node.catalogue.model import Query, Record
+from node.catalogue.model import Record
+from node.catalogue.searches import Query
 from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed

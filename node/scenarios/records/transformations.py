@@ -8,7 +8,7 @@ from typing import Final
 
 from node.base.errors import InvalidInput
 from node.catalogue.browse import Browse
-from node.catalogue.model import Query
+from node.catalogue.searches import Query
 from node.identity.model import Caller
 from node.scenarios.model import Transformation
 from node.scenarios.records.cards import transformation_of

@@ -1,5 +1,6 @@
 """OGC API – Processes."""
 
+from node.web.ogc.records import OgcRecords
 from node.web.ogc.routes import OgcRoutes
 
-__all__ = ["OgcRoutes"]
+__all__ = ["OgcRecords", "OgcRoutes"]

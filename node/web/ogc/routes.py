@@ -31,6 +31,7 @@ from node.scenarios.models.ogc_processes import NoSuchOgcProcess, OgcProcesses, 
 from node.scenarios.run_model import Job, State
 from node.transfer.access import AuthoriseAccess, CallUse
 from node.transfer.addresses import OGC_PATH
+from node.web.ogc import records
 from node.web.ogc.answers import (
     NoSuchJob,
     ResultNotReady,
@@ -42,6 +43,7 @@ from node.web.ogc.answers import (
     preference,
     version_of,
 )
+from node.web.ogc.records import OgcRecords
 from node.web.ogc.results import PRIVATE, compose, stream
 
 _SPEC: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
@@ -64,7 +66,8 @@ class _Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OgcRoutes:
-    """``identify`` identifies people and participants; ``authorise`` checks the tokens of transfers."""
+    """``identify`` identifies people and participants; ``authorise`` checks the tokens of transfers. ``records`` are
+    the routes of the catalogue, which share landing page and conformance."""
 
     ogc_processes: OgcProcesses
     jobs: Jobs
@@ -74,6 +77,7 @@ class OgcRoutes:
     changes: Changes
     base: str
     title: str
+    records: OgcRecords
     sync_seconds: float = SYNC_SECONDS
 
     def routes(self) -> list[BaseRoute]:
@@ -90,9 +94,8 @@ class OgcRoutes:
             ("GET", "/jobs/{job}/results", self._results),
             ("GET", "/jobs/{job}/results/{output}", self._result),
         )
-        return [
-            Route(f"{OGC_PATH}{path}", answering(handler), methods=[method]) for method, path, handler in operations
-        ]
+        own = (Route(f"{OGC_PATH}{path}", answering(show), methods=[method]) for method, path, show in operations)
+        return [*own, *self.records.routes()]
 
     @property
     def _root(self) -> str:
@@ -107,13 +110,14 @@ class OgcRoutes:
             link(f"{self.base}/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.1"),
             link(f"{self.base}/docs", "service-doc", "text/html"),
             link(f"{self._root}/conformance", f"{_RELATION}conformance", "application/json"),
+            *self.records.landing_links,
             link(f"{self._root}/processes", f"{_RELATION}processes", "application/json"),
             link(f"{self._root}/jobs", f"{_RELATION}job-list", "application/json"),
         ]
         return JSONResponse({"title": self.title, "links": links})
 
     async def _conformance(self, _: Request) -> Response:
-        return JSONResponse({"conformsTo": list(CONFORMS)})
+        return JSONResponse({"conformsTo": [*CONFORMS, *records.CONFORMS]})
 
     async def _list(self, request: Request) -> Response:
         caller = await self.identify(request)

@@ -28,12 +28,13 @@ from node.catalogue.browse import Connections, Publisher, explain_withdrawal
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
-from node.catalogue.model import OtherLabel, Publication, Query, Record
+from node.catalogue.model import Publication, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
 from node.catalogue.retention import FileStatus, keepings
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
 from node.catalogue.search.vocabulary_labels import OntologyLabels
+from node.catalogue.searches import OtherLabel, Query
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack

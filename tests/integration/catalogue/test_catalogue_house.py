@@ -16,7 +16,8 @@ from node.adapters.sql.migrate import migrate
 from node.adapters.sql.node_state import SqlFollowStore
 from node.base.errors import InvalidDescription, NotFound
 from node.cage.cage import Cage
-from node.catalogue.model import INTERNAL, Query
+from node.catalogue.model import INTERNAL
+from node.catalogue.searches import Query
 from node.identity.model import ANONYMOUS
 from node.semantics.description.cage_client import describe
 from node.semantics.documents import canonical, parse

@@ -48,14 +48,43 @@ def test_what_changes_between_pages_is_neither_missed_nor_repeated(node: Running
     assert hits == [*expected, "bridge-new"]
 
 
-def test_pages_in_other_orders_have_a_next_page_too(node: Running) -> None:
+@pytest.mark.parametrize("order", ["best", "newest", "quality"])
+def test_pages_in_other_orders_go_on_behind_a_cursor_too(node: Running, order: str) -> None:
+    params = {"q": "bridge", "limit": "3", "sort": order}
     with node.http() as http:
-        page = http.get(PATH, params={"q": "bridge", "limit": "4"}).json()
-        assert page["cursor"] is None
-        assert parse_qs(urlsplit(page["next"]).query)["offset"] == ["4"]
-        last = http.get(page["next"]).json()
-        assert last["next"] is None
-        assert len({*slugs(page["hits"]), *slugs(last["hits"])}) == 7
+        expected = slugs(http.get(PATH, params=params | {"limit": "100"}).json()["hits"])
+        page = http.get(PATH, params=params).json()
+        assert parse_qs(urlsplit(page["next"]).query)["cursor"] == [page["cursor"]]
+        publish(node, f"bridge-{order}", data=None, title=f"Bridge {order}")
+        hits = slugs(page["hits"])
+        while page["next"]:
+            page = http.get(page["next"]).json()
+            hits += slugs(page["hits"])
+        # By quality, what was published last comes first among equals: behind the cursor there is nothing new.
+        assert hits == expected
+        assert len(hits) == 7
+
+
+def test_descriptions_are_found_and_sorted_by_their_quality(
+    node: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with node.client() as client:
+        hits = client.search("bridge", sort="quality")["hits"]
+        points = [hit["points"] for hit in hits]
+        assert points == sorted(points, reverse=True)
+        assert points[0] > 0
+        counts = client.search("bridge")["facets"]["quality"]
+        assert sum(counts.values()) == 7
+        (band,) = counts
+        assert client.search("bridge", quality=band)["total"] == 7
+        other = "bad" if band != "bad" else "excellent"
+        assert client.search("bridge", quality=other)["total"] == 0
+    assert run(["find", "bridge", "--sort", "quality", "--quality", band, "--node", str(node.folder)]) == 0
+    assert capsys.readouterr().out.count("/datasets/bridge-") == 7
+    with node.http(headers={"Accept": "text/html"}) as http:
+        page = http.get("/search", params={"q": "bridge", "sort": "quality"}).text
+        assert '<strong aria-current="true">quality</strong>' in page
+        assert f"quality={band}" in page
 
 
 def test_a_walk_continues_after_a_restart(node: Running) -> None:

@@ -62,7 +62,7 @@ def replayed(node: Running, home: Path) -> tuple[str, str]:
     """The same of views that are made from the ledger of ``node``."""
     parts = node.node.parts
     graph, index = OxigraphGraph(home / "graph", parts.cage), TantivyIndex(home / "search")
-    comparison.catch_up(parts.stores, graph, index)
+    comparison.catch_up(parts.stores, graph, index, parts.me)
     digests = graph.digest(), index.digest()
     graph.close()
     index.close()

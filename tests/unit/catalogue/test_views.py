@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from node.catalogue.envelope import ledger_body, sign
-from node.catalogue.model import Query, Record
+from node.catalogue.model import Record
 from node.catalogue.search.entries import index_entry
+from node.catalogue.searches import Query
 from node.identity.model import ANONYMOUS
 from node.ledger.model import Entry, EntryKind
 from node.worker.views import View

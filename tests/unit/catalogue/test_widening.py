@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.catalogue.model import Cursor, Query
 from node.catalogue.search import vocabulary_labels
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.label_table import MOST, label_table, spans
 from node.catalogue.search.vocabulary_labels import VocabularyLabels, marks
+from node.catalogue.searches import Cursor, Order, Query
 from node.identity.model import ANONYMOUS
 from node.vocab.namespaces import OWL, RDF, SKOS
 from tests.fakes.catalogue import CatalogueNode
@@ -189,7 +189,7 @@ class Box:
 
 @pytest.mark.parametrize("labels", [None, frozenset(), frozenset(bytes([n]) * 8 for n in range(8))])
 def test_cursors_carry_the_marks_of_labels(labels: frozenset[bytes] | None) -> None:
-    cursors, query = Cursors(Box()), Query(text="path", published=True)
+    cursors, query = Cursors(Box()), Query(text="path", order=Order.PUBLISHED)
     text = cursors.write(Cursor(place=7, stage=1, labels=labels), query)
     assert cursors.read(text, query) == Cursor(place=7, stage=1, labels=labels)
     assert len(text) < 200

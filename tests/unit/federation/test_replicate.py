@@ -17,7 +17,8 @@ from node.catalogue.feed import chains
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.imports import Import
 from node.catalogue.harvest.value_tables import ValueTables
-from node.catalogue.model import INTERNAL, Followed, Query, Record
+from node.catalogue.model import INTERNAL, Followed, Record
+from node.catalogue.searches import Query
 from node.identity.model import ANONYMOUS, Caller
 from node.semantics.harvest.in_cage import cut_file, examine_batch
 from tests.fakes.catalogue import PARTNER, CatalogueNode, participant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, NotFound, TooMany
-from node.catalogue.model import Query
+from node.catalogue.searches import Query
 from node.portal.forms import check_csrf, read_form
 from node.portal.visit import Visit
 from node.semantics.kinds import iri_meant

@@ -31,7 +31,7 @@ def test_everything_is_read() -> None:
     assert query.bbox == (3.5, 50.9, 3.9, 51.2)
     assert (query.formats, query.licences, query.nodes) == (("CSV",), ("CC0-1.0",), ("did:web:y",))
     assert query.period == (date(2024, 5, 1), date(2024, 12, 31))
-    assert (query.newest, query.offset, query.limit, query.language) == (True, 40, 20, "nl")
+    assert (query.order, query.offset, query.limit, query.language) == ("newest", 40, 20, "nl")
 
 
 def test_equal_searches_have_equal_urls() -> None:
