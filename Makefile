@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Without compiled modules, each process of a node or a test would compile all it loads again: twice the start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup dev demo test lint type format bench pictures unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
 
