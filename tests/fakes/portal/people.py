@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from node.identity.accounts.accounts import Accounts
+from node.identity.accounts.hashes import hash_password
 from node.identity.accounts.invitations import Invitations
 from node.identity.accounts.oversight import AccountOversight
 from node.identity.accounts.secondfactor import SecondFactor
@@ -16,6 +18,12 @@ from tests.fakes.people import person
 from tests.stores import memory_stores
 
 PASSWORD = "a long password of a user"
+
+
+@cache
+def _password_hash() -> str:
+    """The hash of ``PASSWORD``, which takes as long to make as all the rest of a node in memory."""
+    return hash_password(PASSWORD)
 
 
 class FixedClock:
@@ -46,9 +54,15 @@ def fake_users(moment: datetime) -> Users:
     links = Invitations(stores.uow, stores.identity, clock, accounts, base="http://127.0.0.1:8101", append=append)
     factor = SecondFactor(stores.uow, stores.identity, cast("Any", None), clock, issuer="Gent", append=append)
     operator = person("els")
-    accounts.add_locally("els", "Els Janssens", set(UserRole), PASSWORD)
-    accounts.add_locally("piet", "Piet De Smet", {UserRole.PUBLISHER}, PASSWORD)
-    accounts.add_locally("mia", "Mia Vermeulen", {UserRole.STEWARD, UserRole.SIGNATORY}, PASSWORD)
+
+    def add(login: str, name: str, roles: set[UserRole]) -> None:
+        accounts.add_without_password(login, name, roles, by=person(login))
+        with stores.uow.begin() as tx:
+            stores.identity.set_password(tx, login, _password_hash())
+
+    add("els", "Els Janssens", set(UserRole))
+    add("piet", "Piet De Smet", {UserRole.PUBLISHER})
+    add("mia", "Mia Vermeulen", {UserRole.STEWARD, UserRole.SIGNATORY})
     oversight.set_disabled("mia", True, by=operator, reason="has left the city")
     for agent in ("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "<b>curl</b>"):
         browser = Browser(address="192.0.2.7", agent=agent)
