@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pluggy
 
+from node.adapters.datasources.amqp.connector import AmqpConnector
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.mqtt import MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
@@ -27,4 +28,5 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         FeaturesConnector(egress),
         NgsiLdConnector(egress),
         MqttConnector(egress),
+        AmqpConnector(egress),
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import aiormq
 import pytest
 
+from node.adapters.datasources.amqp.connector import AmqpConnection, AmqpConnector
+from node.adapters.datasources.amqp.session import AmqpSession
 from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.mqtt_session import MqttSession
 from node.adapters.egress import Egress
@@ -19,6 +23,7 @@ from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import DataConnection, Question
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
 from tests.integration.datasources.mosquitto import READER, READER_PASSWORD, mosquitto
+from tests.live_peers import live
 
 PATIENCE = 20.0
 
@@ -37,12 +42,44 @@ class Subject:
         return self.connection
 
 
-@pytest.fixture(params=["memory", "mqtt", "mqtt 3.1.1"])
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[dict[str, str]]:
+    with live("amqp") as peer:
+        yield peer
+
+
+@pytest.fixture
+def amqp(rabbit: dict[str, str]) -> tuple[str, Callable[[str, bytes], None]]:
+    """The address of a RabbitMQ with the exchanges of the tests, and how a test sends."""
+    url = urlsplit(rabbit["AMQP_URL"])
+
+    async def act(topic: str, body: bytes) -> None:
+        connection = await aiormq.connect(rabbit["AMQP_URL"])
+        channel = await connection.channel()
+        exchange, _, key = topic.partition("/")
+        await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
+        if body:
+            await channel.basic_publish(body, exchange=exchange, routing_key=key)
+        await connection.close()
+
+    asyncio.run(act("city/", b""))
+    return f"amqp://127.0.0.1:{url.port}", lambda topic, body: asyncio.run(act(topic, body))
+
+
+@pytest.fixture(params=["memory", "mqtt", "mqtt 3.1.1", "amqp"])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     if request.param == "memory":
         memory = MemoryBroker()
         connection = memory.connect(Setup(name="memory", address="memory:"))
         yield Subject(connection, memory.send, (MemoryBrokerConnection, MemoryMessageSession))
+        return
+    if request.param == "amqp":
+        # A fixture that runs a loop of its own is made in a thread.
+        address, send = await asyncio.to_thread(request.getfixturevalue, "amqp")
+        async with Egress(allow_loopback=True) as egress:
+            credentials = Credentials(scheme=Scheme.BASIC, name="writer", secret="writer-secret")
+            connection = AmqpConnector(egress).connect(Setup(name="amqp", address=address, credentials=credentials))
+            yield Subject(connection, send, (AmqpConnection, AmqpSession))
         return
     with mosquitto(tmp_path / "broker") as server:
         async with Egress(allow_loopback=True) as egress:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from node.adapters.datasources.amqp.connector import AmqpConnection, AmqpConnector
 from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
@@ -264,12 +265,20 @@ async def test_an_address_of_something_else_is_refused(subject: Subject, address
     assert isinstance(caught.value, InvalidInput | ForbiddenAddress)
 
 
-@pytest.mark.parametrize("connector", [MqttConnector(Egress()), MemoryBroker()], ids=["mqtt", "memory"])
-async def test_a_broker_keeps_the_part_of_the_contract_without_reads(connector: Connector) -> None:
+@pytest.mark.parametrize(
+    ("connector", "address"),
+    [
+        (MqttConnector(Egress()), "mqtts://broker.example.org"),
+        (AmqpConnector(Egress()), "amqps://broker.example.org/city"),
+        (MemoryBroker(), "mqtts://broker.example.org"),
+    ],
+    ids=["mqtt", "amqp", "memory"],
+)
+async def test_a_broker_keeps_the_part_of_the_contract_without_reads(connector: Connector, address: str) -> None:
     """``test_brokers.py`` has the contract of its messages."""
-    setup = Setup(name="broker", address="mqtts://broker.example.org")
+    setup = Setup(name="broker", address=address)
     connection = connector.connect(setup)
-    assert isinstance(connection, MqttConnection | MemoryBrokerConnection)
+    assert isinstance(connection, MqttConnection | AmqpConnection | MemoryBrokerConnection)
     assert (await connection.items(5), connection.is_description("city", "")) == ((), False)
     for item, error in (("city/air", NotFound), ("../air", InvalidInput), ("a\x00b", InvalidInput)):
         with pytest.raises(error):

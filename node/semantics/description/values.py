@@ -30,6 +30,8 @@ _SCHEMES: Final = frozenset(
         "sftp",
         "ws",
         "wss",
+        "amqp",
+        "amqps",
         "mqtt",
         "mqtts",
         "urn",

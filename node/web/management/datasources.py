@@ -42,7 +42,7 @@ class NewDataSource(BaseModel):
 
     kind: str = Field(
         max_length=40,
-        description="`http`, `folder`, `s3`, `features`, `ngsi-ld`, `postgis`, `mqtt`, or that of a plug-in.",
+        description="`http`, `folder`, `s3`, `features`, `ngsi-ld`, `postgis`, `mqtt`, `amqp`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(

@@ -59,8 +59,12 @@ class NewBrokerSubscription(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: _Member = Field(description="The data source of the kind `mqtt`.")
-    topic: str = Field(max_length=1000, description="A topic filter, such as `city/counters/+`.")
+    source: _Member = Field(description="The data source of the kind `mqtt` or `amqp`.")
+    topic: str = Field(
+        max_length=1000,
+        description="A topic filter, such as `city/counters/+`; of AMQP an exchange with a routing key, "
+        "such as `amq.topic/city.counters.*`, or a queue.",
+    )
     format: Form = Field(
         Form.JSON, description="The form of a payload: `json` (one observation or a list), `ndjson`, `csv`, `text`."
     )

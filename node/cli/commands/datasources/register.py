@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the data source: a-z, 0-9 and hyphens.")],
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="http, folder, s3, features, ngsi-ld, postgis or mqtt.")
+        str, typer.Argument(metavar="KIND", help="http, folder, s3, features, ngsi-ld, postgis, mqtt or amqp.")
     ],
     address: Annotated[
         str,

@@ -148,7 +148,8 @@ def connect_broker(
 ) -> int:
     """Let a stream take the messages of a broker. Its earlier connection is replaced.
 
-    The broker is a data source: hansa source add NAME mqtt mqtts://HOST --user USER.
+    The broker is a data source: hansa source add NAME mqtt mqtts://HOST --user USER,
+    or amqp amqps://HOST.
     """
     places = dict(_place(text) for text in take or [])
     with connect(node) as client:

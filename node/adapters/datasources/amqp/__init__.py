@@ -1,0 +1,1 @@
+"""AMQP brokers, such as RabbitMQ."""

@@ -1,0 +1,1 @@
+"""Streams that take the messages of AMQP brokers."""
