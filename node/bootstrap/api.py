@@ -45,7 +45,7 @@ from node.web.management import (
     transfers,
     value_tables,
 )
-from node.web.management.meaning import checks, ontologies
+from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
 from node.web.management.region import rulebook
@@ -164,6 +164,14 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
             draft_mapping=meaning.draft_mapping,
             reason=meaning.reason,
             align=meaning.align,
+            base=node.parts.base,
+        )
+    )
+    app.include_router(
+        schemas.router(
+            person=node.callers.person,
+            read=meaning.read_schema,
+            draft=meaning.draft_schema,
             base=node.parts.base,
         )
     )

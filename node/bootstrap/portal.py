@@ -115,6 +115,8 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             reason=catalogue.publication.meaning.reason,
             align=catalogue.publication.meaning.align,
             publish_ontology=catalogue.publication.meaning.publish_ontology,
+            read_schema=catalogue.publication.meaning.read_schema,
+            draft_schema=catalogue.publication.meaning.draft_schema,
         ),
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,

@@ -15,9 +15,11 @@ from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.ontology_documents import PublishOntology
+from node.catalogue.drafts.schema_documents import ReadSchema
 from node.catalogue.publication.publish import Publish
 from node.scenarios.records.transformations import KnownTransformations
 from node.scenarios.transformations.drafts import DraftMapping
+from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.transformer import Transformer
 from node.scenarios.transformations.trial import TryTransformation
 from node.semantics.schemas.file_check import FileCheck
@@ -34,6 +36,8 @@ class MeaningServices:
     reason: ReasonOver
     align: AlignOntologies
     publish_ontology: PublishOntology
+    read_schema: ReadSchema
+    draft_schema: DraftSchema
 
 
 def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningServices:
@@ -55,5 +59,7 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
             cage=parts.cage,
             limit=parts.settings.description_limit,
         ),
+        read_schema=ReadSchema(browse=browse, cage=parts.cage),
+        draft_schema=DraftSchema(browse=browse),
         reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )

@@ -26,6 +26,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.describe_model": "node.scenarios.models.in_cage:describe_code",
     "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
+    "semantics.read_schema": "node.semantics.schemas.languages.readers:caged_read",
     "semantics.parse": "node.semantics.documents:caged_parse",
     "tables.load": "node.adapters.profiles.table_loads:load",
     "tables.read": "node.adapters.profiles.rows:read",

@@ -18,6 +18,7 @@ from node.base.errors import Gone, InvalidInput, Withdrawn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access
 from node.catalogue.links import Ask, Link, mentions, users_query
+from node.catalogue.meaning.field_search import FieldSearch
 from node.catalogue.meaning.impact import Impacts
 from node.catalogue.meaning.imports import Imports
 from node.catalogue.meaning.terms import TermSearch
@@ -88,6 +89,7 @@ class Browse:
         self.impacts = Impacts(uow=uow, records=records, users=users)
         self.imports = Imports(uow=uow, records=records, visibility=visibility)
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
+        self.fields = FieldSearch(uow=uow, records=records, visibility=visibility, terms=self.terms, ask=ask)
         self._labels = VocabularyLabels(uow=uow, records=records, visibility=visibility, position=index.position)
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 

@@ -29,6 +29,7 @@ VERBS: Final = {
     "personal.questions": ("question",),
     "meaning.terms": ("terms",),
     "meaning.checks": ("check",),
+    "meaning.schemas": ("schema",),
     "meaning.alignments": ("align",),
     "meaning.mappings": ("mapping",),
     "meaning.reasoner": ("reason",),

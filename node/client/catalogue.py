@@ -76,6 +76,25 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/changes", params=params)
 
     @endpoint
+    def schema_fields(self, iri: str, *, part: str = "", to: str = "", language: str = "en") -> Call[dict[str, Any]]:
+        """Return the fields of a schema, and with ``to`` the schema in that language and what is lost."""
+        params = {"schema": iri, "part": part, "to": to}
+        return document("GET", "/api/schemas/fields", params=params, headers={"Accept-Language": language})
+
+    @endpoint
+    def draft_schema(self, source: str, *, language: str = "en") -> Call[dict[str, Any]]:
+        """Draft a schema from a dataset, a model or a class: ``{"title", "definition"}``."""
+        headers = {"Accept-Language": language}
+        return document("GET", "/api/schemas/draft", params={"from": source}, headers=headers)
+
+    @endpoint
+    def fields(self, means: str) -> Call[list[dict[str, Any]]]:
+        """Return the fields that mean a term, by its address or a word: ``[{"iri", "field", "term", …}]``."""
+        return Call(
+            "GET", "/api/catalogue/fields", lambda answer: list(answer.json()["fields"]), {"params": {"means": means}}
+        )
+
+    @endpoint
     def terms(
         self, query: str, *, kind: str = "", ontology: str = "", limit: int = 20, language: str = "en"
     ) -> Call[dict[str, Any]]:

@@ -46,7 +46,7 @@ from node.portal.pages.data import (
     values,
     webhooks,
 )
-from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, terms
+from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.regions import blocks, membership, offices
@@ -110,6 +110,8 @@ class Portal:
             ("POST", "/ontology/publish", page(ontologies.publish, **people)),
             ("GET", "/ontology/reason", page(reasoner.form, **people)),
             ("POST", "/ontology/reason", page(reasoner.answer, **form)),
+            ("GET", "/schema/convert", page(schemas.form, **people)),
+            ("POST", "/schema/convert", page(schemas.answer, **people)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),
             ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),

@@ -12,6 +12,7 @@ from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.ontology_documents import PublishOntology
+from node.catalogue.drafts.schema_documents import ReadSchema
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
@@ -58,6 +59,7 @@ from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
+from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.trial import TryTransformation
 from node.transfer.shipments.removal import DeleteEverywhere
 from node.transfer.shipments.usecases import Shipments
@@ -74,6 +76,8 @@ class MeaningUseCases:
     reason: ReasonOver
     align: AlignOntologies
     publish_ontology: PublishOntology
+    read_schema: ReadSchema
+    draft_schema: DraftSchema
 
 
 @dataclass(frozen=True, kw_only=True)

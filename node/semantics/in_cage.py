@@ -15,6 +15,7 @@ from node.cage.wire import fault_to_json
 from node.semantics.description import summary, tables
 from node.semantics.description.completion import Setting, is_open
 from node.semantics.description.drafts import Draft, draft
+from node.semantics.description.schema_definitions import describe_definition
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
 from node.semantics.model import Finding, Submission
@@ -68,6 +69,8 @@ def _describe(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[di
         if item.subject is None or item.kind is None:
             continue
         dataset, subject = item.dataset, item.subject
+        if item.kind.name == "schema":
+            item.findings += describe_definition(dataset, subject, line=item.lines.get("definition"))
         for_all = item.conditions is not None and is_open(item.conditions, item.audience)
         tables_of.append(tables.settle(dataset, subject, is_open=for_all, line=item.lines.get("personal_data")))
         files = nodes(dataset, subject, f"{DCAT}distribution")

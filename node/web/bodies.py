@@ -27,9 +27,11 @@ OWN_LIMITS: Final = (
     "/api/records",
     "/api/imports",
     "/api/schemas/check",
+    "/api/schemas/read",
     "/api/transformations/try",
     "/ontology/publish",  # the portal's form with an ontology
     "/record/foresee",  # the portal's form with the next version of an ontology or schema
+    "/schema/convert",  # the portal's form with a schema to convert
     "/schema/check",  # the portal's form with a file to check
     "/transformation/try",  # the portal's form with a sample of rows
     "/publish/file",  # the portal's form with a data file

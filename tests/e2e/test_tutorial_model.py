@@ -62,7 +62,7 @@ def steps(text: str) -> Iterator[tuple[str, str] | Typed]:
     for fence in FENCE.finditer(text):
         before, end = text[end : fence.start()], fence.end()
         language, block = fence.groups()
-        names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson))`", before)
+        names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson|avsc))`", before)
         if language in ("python", "yaml", "turtle", "csv", "json") and names:
             yield names[-1], block
         else:

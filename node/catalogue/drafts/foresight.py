@@ -6,24 +6,23 @@ by a check of the whole description (``node.catalogue.publication``).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from node.base.errors import InvalidInput, TooLarge
-from node.base.jsons import read_object
 from node.cage.model import PARSE, AsyncCage
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.ontology_documents import type_of_name
 from node.catalogue.meaning.difference import KINDS, definition_of
 from node.catalogue.model import Record
-from node.catalogue.nquads import line, literal_term, merge
+from node.catalogue.nquads import line, literal_term, merge, text_of
+from node.catalogue.statements import Statements
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.impact import Impact
 from node.vocab.namespaces import HANSA
 
-_NESTED = 64
+_DEFINING = ("definition", "jsonSchema")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class ForeseeImpact:
         self.limit = limit
 
     async def __call__(self, iri: str, name: str, chunks: AsyncIterator[bytes], caller: Caller) -> Foresight:
-        """Compare the file in ``chunks`` (an ontology in RDF, or a JSON Schema) with the asset ``iri``.
+        """Compare the file in ``chunks`` (an ontology in RDF, or a schema in any language) with the asset ``iri``.
 
         Raises ``NotAllowed``, ``NotFound``, ``TooLarge``, ``InvalidInput`` for a file that is neither, and
         ``Overloaded``.
@@ -71,9 +70,10 @@ class ForeseeImpact:
         return replace(record, nquads=nquads)
 
     async def _schema(self, record: Record, name: str, body: bytes) -> Record:
-        await asyncio.to_thread(read_object, body, max_depth=_NESTED)
-        text = literal_term(body.decode("utf-8-sig"))
-        property_ = f"<{HANSA}definition>".encode()
-        kept = [part for part in record.nquads.splitlines(keepends=True) if part.split(b" ", 2)[1] != property_]
-        definition = line(f"<{record.subject}>", property_.decode(), text)
+        stated = next((text_of(term) for term in Statements(record).own(f"{HANSA}definitionPart")), "")
+        message = {"part": stated}
+        _, (rows, _) = await self._cage.call("semantics.read_schema", message, [body], limits=PARSE)
+        names = {f"<{HANSA}{name}>".encode() for name in _DEFINING}
+        kept = [part for part in record.nquads.splitlines(keepends=True) if part.split(b" ", 2)[1] not in names]
+        definition = line(f"<{record.subject}>", f"<{HANSA}definition>", literal_term(rows.decode()))
         return replace(record, nquads=merge(b"".join(kept), [definition]))

@@ -47,10 +47,21 @@ def meaning_difference(before: Record, after: Record) -> MeaningDifference | Non
 
 
 def definition_of(record: Record | None) -> Mapping[str, Any] | None:
-    """Return the JSON Schema in the record of a schema; None if it has none."""
+    """Return the JSON Schema of the rows of a schema, in whatever language it is written; None if it has none.
+
+    For other languages than JSON Schema it was made when the schema was described
+    (``node.semantics.description.schema_definitions``).
+    """
     if record is None:
         return None
-    text = next((text_of(term) for term in Statements(record).own(f"{HANSA}definition") if is_literal(term)), None)
+    card = Statements(record)
+    literals = (
+        text_of(term)
+        for name in ("jsonSchema", "definition")
+        for term in card.own(f"{HANSA}" + name)
+        if is_literal(term)
+    )
+    text = next(literals, None)
     if text is None:
         return None
     try:

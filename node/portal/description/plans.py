@@ -217,8 +217,25 @@ PLANS: Final[dict[str, CardPlan]] = {
     "schema": CardPlan(
         paragraphs=(
             ("describes", (f"{HANSA}describes",)),
+            ("notation", (f"{HANSA}schemaLanguage",)),
             ("strictness", (f"{HANSA}onBreakingChange",)),
             ("wrong-data", (f"{HANSA}onWrongData",)),
+        ),
+        sheets=(
+            SheetPlan(
+                label="members",
+                rows=(f"{CSVW}column",),
+                order=f"{HANSA}position",
+                columns=(
+                    Column("name", (f"{CSVW}name",)),
+                    Column("meaning", (f"{DCT}description", f"{CSVW}title")),
+                    Column("type", (f"{DCT}type",)),
+                    _UNIT,
+                    Column("term", (f"{CSVW}propertyUrl",)),
+                    Column("required", (f"{CSVW}required",)),
+                    Column("constraints", (f"{HANSA}constraint",), merged=True),
+                ),
+            ),
         ),
         sources=(("definition", f"{HANSA}definition"),),
     ),

@@ -179,6 +179,7 @@ ONTOLOGY: Final = (
 
 SCHEMA_FIELDS: Final = (
     Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition", also=("schema", "json_schema")),
+    Field(name="part", form=_P, property=f"{HANSA}definitionPart", also=("component", "message", "shape")),
     Field(name="describes", form=_L, property=f"{HANSA}describes", also=("class", "about"), many=True),
     Field(
         name="breaking_changes",

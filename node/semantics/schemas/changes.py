@@ -61,6 +61,7 @@ _UNJUDGED: Final = (
     "propertyNames",
     "then",
     "unevaluatedProperties",
+    "x-protobuf-number",
 )
 """Words that are compared as they are written: if one differs, a person has to judge the change."""
 

@@ -31,6 +31,7 @@ def router(*, browse: Browse, identify: Identify, base: str) -> PlacedApiRouter:
     routes = PlacedApiRouter(tags=["catalogue"])
     routes.add_api_route("/api/catalogue/terms", endpoints.search, methods=["GET"], name="terms")
     routes.add_api_route("/api/catalogue/term", endpoints.term, methods=["GET"], name="term")
+    routes.add_api_route("/api/catalogue/fields", endpoints.fields, methods=["GET"], name="fields")
     routes.add_api_route("/api/catalogue/imports", endpoints.imports, methods=["GET"], name="imports")
     routes.add_api_route(
         "/ontologies/{slug}/{name}",
@@ -78,6 +79,15 @@ class _Endpoints:
         language = language_in(lang or request.headers.get("accept-language"))
         view = await self._browse.terms.term(iri, caller)
         return JSONResponse(view.to_json(language), headers=kept_for(caller))
+
+    async def fields(self, request: Request, means: Annotated[str, Query(max_length=300)] = "") -> Response:
+        """Fields that mean a term: the address of the term, or a word of its label or the last part of its address
+        (`averageVehicleSpeed`). Datasets come first: by their own columns, or by the `schema` that they conform to.
+        Terms that are aligned with it count too. At most 200, of the assets that you may see.
+        """
+        caller = await self._identify(request)
+        fields = await self._browse.fields(means, caller)
+        return JSONResponse({"fields": [field.to_json() for field in fields]}, headers=kept_for(caller))
 
     async def imports(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,9 +17,8 @@ from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, count_of, emit, remark, report_failure, report_success, say
 from node.semantics.schemas.file_check import FileCheck
+from node.semantics.schemas.languages.names import MAX_BYTES
 from node.vocab.namespaces import HANSA
-
-_MAX_SCHEMA = 4 << 20
 
 
 def register(app: typer.Typer) -> None:
@@ -28,9 +28,10 @@ def register(app: typer.Typer) -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="The data: a table (CSV, TSV), or rows of JSON or GeoJSON.")],
     schema: Annotated[
-        str, typer.Option(help="Address of a schema; schema/NAME is one of your node. Or a file with a JSON Schema.")
+        str, typer.Option(help="Address of a schema; schema/NAME is one of your node. Or a file with a schema.")
     ],
     most: Annotated[int, typer.Option("--show", min=1, max=1000, help="The most breaches to show.")] = 20,
+    part: Annotated[str, typer.Option(help="The message, shape, component or table of a schema in a file.")] = "",
     node: Node = None,
     lang: Language = "en",
 ) -> int:
@@ -41,8 +42,8 @@ def check(
     """
     if not file.is_file():
         raise InvalidInput(f"{file} is not a file", remedy="name a data file, such as counts.csv")
-    definition = _definition(schema, node)
     with Cage(width=1) as cage:
+        definition = _definition(schema, node, part, cage)
         report = FileCheck(cage)(file, definition, limit=most)
     if Mode.json:
         emit({"file": str(file), "schema": schema, **report.to_json(lang)})
@@ -63,19 +64,25 @@ def check(
     return REFUSED if report.count else 0
 
 
-def _definition(schema: str, node: str | None) -> dict[str, Any]:
+def _definition(schema: str, node: str | None, part: str, cage: Cage) -> Mapping[str, Any]:
+    from node.catalogue.drafts.schema_documents import read_here
+
     path = Path(schema)
     if path.is_file():
-        if path.stat().st_size > _MAX_SCHEMA:
-            raise InvalidInput(f"{path} is too large for a JSON Schema", remedy="name a file with a JSON Schema")
-        return read_object(path.read_bytes(), max_depth=64)
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInput(f"{path} is too large for a schema", remedy="name a file with a schema")
+        return read_here(cage, path.name, path.read_bytes(), part=part).rows
     with connect(node) as client:
         record = client.record(schema)
-        query = f"SELECT ?definition WHERE {{ {iri_term(record['iri'])} <{HANSA}definition> ?definition }}"
+        subject = iri_term(record["iri"])
+        query = (
+            f"SELECT ?definition WHERE {{ {{ {subject} <{HANSA}jsonSchema> ?definition BIND(0 AS ?rank) }} UNION "
+            f"{{ {subject} <{HANSA}definition> ?definition BIND(1 AS ?rank) }} }} ORDER BY ?rank LIMIT 1"
+        )
         rows = json.loads(client.sparql(query))["results"]["bindings"]
     if record["kind"] != "schema" or not rows:
         raise InvalidInput(
-            f"{schema} has no JSON Schema that data can be checked against",
+            f"{schema} has no schema that data can be checked against",
             remedy="name a schema with a definition: hansa find --kind schema",
         )
     return read_object(rows[0]["definition"]["value"], max_depth=64)

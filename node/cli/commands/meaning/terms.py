@@ -19,6 +19,9 @@ def terms(
     kind: Annotated[str, typer.Option(help="Only class, property, concept, scheme or individual.")] = "",
     ontology: Annotated[str, typer.Option(help="Only terms of the ontology with this address.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="The most terms.")] = 20,
+    fields: Annotated[
+        bool, typer.Option("--fields", help="Show the datasets and schemas with a field that means it.")
+    ] = False,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
@@ -27,6 +30,9 @@ def terms(
     Terms whose label has the words come first, and of these those that most assets use.
     """
     with connect(node) as client:
+        if fields:
+            _show_fields(client.fields(query), lang)
+            return
         if "://" in query or query.startswith("urn:"):
             _show(client.term(query, language=lang), lang)
             return
@@ -73,3 +79,16 @@ def _show(term: dict[str, Any], lang: str) -> None:
             line(label, value)
     for user in term["users"]:
         line("used by", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
+
+
+def _show_fields(fields: list[dict[str, Any]], lang: str) -> None:
+    if Mode.json:
+        emit(fields)
+        return
+    for field in fields:
+        unit = f" [{field['unit']}]" if field.get("unit") else ""
+        say(f"{field['field']}{unit}   ({field['kind']} {words(field['titles'], lang)})")
+        line("", field["iri"], style="cyan")
+        line("means", field["term"])
+    if not fields:
+        say("No dataset or schema that you may see has a field with this meaning.")

@@ -48,5 +48,15 @@ async def terms(responder: Responder, visit: Visit) -> Response:
 
 async def term(responder: Responder, visit: Visit) -> Response:
     """``GET /term?iri=…``: one term."""
-    view = await responder.node.catalogue.browse.terms.term(visit.request.query_params.get("iri", ""), visit.caller)
-    return responder.render(visit, "term.html", view=view, term=view.term, record=view.ontology)
+    browse = responder.node.catalogue.browse
+    view = await browse.terms.term(visit.request.query_params.get("iri", ""), visit.caller)
+    fields = await browse.fields(view.term.iri, visit.caller)
+    return responder.render(
+        visit,
+        "term.html",
+        view=view,
+        term=view.term,
+        record=view.ontology,
+        fields=fields,
+        may_draft=allowed(visit.caller, UseCase.PUBLISH),
+    )
