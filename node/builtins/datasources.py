@@ -10,6 +10,9 @@ from node.adapters.datasources.amqp.connector import AmqpConnector
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.mqtt import MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
+from node.adapters.datasources.ogc.wfs import WfsConnector
+from node.adapters.datasources.ogc.wms import WmsConnector
+from node.adapters.datasources.ogc.wmts import WmtsConnector
 from node.adapters.datasources.s3 import S3Connector
 from node.adapters.datasources.web import WebConnector
 from node.adapters.egress import Egress
@@ -26,6 +29,9 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         WebConnector(egress),
         S3Connector(egress, clock),
         FeaturesConnector(egress),
+        WfsConnector(egress),
+        WmsConnector(egress),
+        WmtsConnector(egress),
         NgsiLdConnector(egress),
         MqttConnector(egress),
         AmqpConnector(egress),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from node.base.errors import HansaError
 from node.datasources.brokers.ports import MessageConnection, MessageSession
 from node.datasources.model import DataSource
-from node.datasources.ports import DataConnection, Item, Question, Span
+from node.datasources.ports import DataConnection, Item, Question, ServiceConnection, Span
 from node.datasources.register import DataSources
 from node.exchange.offloop import close_stream, off_loop
 from node.identity.model import Caller
@@ -124,11 +124,13 @@ async def _read(connection: DataConnection, item: Item, language: str) -> list[S
     if item.path.endswith("/"):
         question = replace(question, accept="*/*")
     try:
+        if isinstance(connection, ServiceConnection):
+            question = replace(question, parameters=await connection.sample(item.path), accept="*/*")
         sample, media_type = await _taste(connection, item.path, question)
     except HansaError as error:
         return [_failure("read", error)]
     kind = media_type.partition(";")[0] or "?"
-    if connection.is_description(item.path, ""):
+    if connection.is_description(item.path, "", question.parameters):
         text = _TEXTS.say(language, "read.api", item=item.path)
     else:
         text = _TEXTS.say(language, "read.works", item=item.path, bytes=sample, type=kind)

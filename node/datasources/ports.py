@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from node.base.errors import HansaError
 from node.base.work import Transaction
@@ -64,6 +64,10 @@ class Item:
     entries: int | None = None
 
 
+Parameters = tuple[tuple[str, str], ...]
+"""The names and values of a query, in its order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """Bytes from ``start`` to before ``end``, or to the last one without ``end``.
@@ -103,7 +107,7 @@ class Question:
     """
 
     path: str = ""
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: Parameters = ()
     span: Span | None = None
     media_type: str = ""
     accept: str = ""
@@ -160,12 +164,25 @@ class DataConnection(Protocol):
     async def items(self, limit: int) -> Sequence[Item]:
         """Return up to ``limit`` items; none if the source cannot list them."""
 
-    def is_description(self, item: str, path: str) -> bool:
-        """Return whether a place below the item only describes it: reading it is no use of the data."""
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        """Return whether a place below the item, or a query, only asks for a description: reading it is no use of
+        the data."""
 
     def read(self, item: str, question: Question) -> AbstractAsyncContextManager[Extract]:
         """Return the bytes of ``item``, whole or as the question says. Raises also ``NoSuchRange``. Leaving the
         context ends the read."""
+
+
+@runtime_checkable
+class ServiceConnection(DataConnection, Protocol):
+    """A data source that is a service with requests of its own, such as a map server: its answers are not a file, and
+    its clients expect errors in its own form."""
+
+    async def sample(self, item: str) -> Parameters:
+        """Return a query that reads a little of ``item``, to try it. Raises the errors of ``DataConnection``."""
+
+    def error_document(self, error: HansaError, question: Question) -> tuple[str, bytes]:
+        """Return the media type and the bytes of an error in the form of the service."""
 
 
 class Connector(Protocol):

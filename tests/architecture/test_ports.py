@@ -39,6 +39,7 @@ TESTED = {
     "node.datasources.brokers.ports.MessageSession": "test_brokers.py",
     "node.datasources.ports.Connector": "test_data_sources.py",
     "node.datasources.ports.DataConnection": "test_data_sources.py",
+    "node.datasources.ports.ServiceConnection": "test_data_sources.py",
     "node.datasources.ports.DataSourceStore": "stores/test_data_source_store.py",
     "node.datasources.sinks.SinkConnection": "test_sinks.py",
     "node.datasources.streams.ports.StreamStore": "stores/test_stream_store.py",

@@ -16,6 +16,9 @@ from node.adapters.datasources.features import FeaturesConnection, FeaturesConne
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
+from node.adapters.datasources.ogc.wfs import WfsConnection, WfsConnector
+from node.adapters.datasources.ogc.wms import WmsConnection, WmsConnector
+from node.adapters.datasources.ogc.wmts import WmtsConnection, WmtsConnector
 from node.adapters.datasources.postgis import PostgisConnection, PostgisConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
 from node.adapters.datasources.web import WebConnection, WebConnector
@@ -25,13 +28,15 @@ from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, NotFoun
 from node.cage.cage import Cage
 from node.datasources.errors import DataSourceUnreachable, NoSuchRange
 from node.datasources.model import Credentials, Scheme, Setup
-from node.datasources.ports import Connector, DataConnection, Question, Span
+from node.datasources.ports import Connector, DataConnection, Question, ServiceConnection, Span
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnection, MemoryConnector
 from tests.postgres import tcp_address
 from tests.simulator.context_broker import ContextBroker
 from tests.simulator.data_servers import Bucket, FileServer, GisServer
 from tests.simulator.http_servers import served
+from tests.simulator.map_server import MapServer
+from tests.simulator.tile_server import TileServer
 
 CONTENTS = {"counts.csv": b"hour,count\n" + b"1,2\n" * 500, "north/more.csv": b"a\n1\n"}
 BASE = "https://node.example/live/1"
@@ -96,6 +101,24 @@ async def _features(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Su
     return Subject(FeaturesConnector(egress), setup, FeaturesConnection, "points", "application/geo+json")
 
 
+async def _wfs(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(MapServer().app))
+    setup = Setup(name="gis", address=f"{address.url}/ows", options={"map": "/srv/city.map"})
+    return Subject(WfsConnector(egress), setup, WfsConnection, "city:points", "application/gml+xml")
+
+
+async def _wms(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(MapServer().app))
+    setup = Setup(name="maps", address=f"{address.url}/ows")
+    return Subject(WmsConnector(egress), setup, WmsConnection, "city:points", "image/png")
+
+
+async def _wmts(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(TileServer().app))
+    setup = Setup(name="tiles", address=f"{address.url}/wmts")
+    return Subject(WmtsConnector(egress), setup, WmtsConnection, "aerial", "image/png")
+
+
 async def _ngsi_ld(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     _, address = await stack.enter_async_context(_serve(ContextBroker(tenant="city").app))
     setup = Setup(name="broker", address=f"{address.url}/ngsi-ld/v1", options={"tenant": "city"})
@@ -118,12 +141,18 @@ def _serve(app: Callable[[], object]) -> object:
     return served(lambda address: (app(), address))
 
 
+SERVICES = ("wfs", "wms", "wmts")
+"""The kinds whose requests are those of a protocol (``ServiceConnection``)."""
+
 MAKERS = {
     "memory": _memory,
     "folder": _folder,
     "web": _web,
     "s3": _s3,
     "features": _features,
+    "wfs": _wfs,
+    "wms": _wms,
+    "wmts": _wmts,
     "ngsi-ld": _ngsi_ld,
     "postgis": _postgis,
 }
@@ -245,6 +274,9 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "http": WebConnector(Egress()),
         "s3": S3Connector(Egress(), SystemClock()),
         "features": FeaturesConnector(Egress()),
+        "wfs": WfsConnector(Egress()),
+        "wms": WmsConnector(Egress()),
+        "wmts": WmtsConnector(Egress()),
         "ngsi-ld": NgsiLdConnector(Egress()),
         "postgis": PostgisConnector(Egress(), Cage()),
     }
@@ -309,6 +341,22 @@ def test_a_broker_that_the_node_may_not_dial_is_refused_before_anything_is_sent(
         MqttConnector(Egress()).check(Setup(name="broker", address=address))
 
 
+async def test_a_service_gives_a_sample_and_errors_in_its_own_form(subject: Subject) -> None:
+    connection = subject.connection
+    assert isinstance(connection, ServiceConnection) is (subject.connector.kind in SERVICES)
+    if not isinstance(connection, ServiceConnection):
+        return
+    sample = replace(subject.question, parameters=await connection.sample(subject.item))
+    assert not connection.is_description(subject.item, "", sample.parameters)
+    assert await content(connection, subject.item, sample)
+    headers_only = await content(connection, subject.item, replace(sample, wants_body=False))
+    assert headers_only == b""
+    media_type, body = connection.error_document(InvalidInput("no <such> thing", remedy="ask & see"), sample)
+    assert media_type.partition(";")[0]
+    assert b"no " in body
+    assert b"<such>" not in body
+
+
 async def test_leaving_a_read_early_does_no_harm(subject: Subject) -> None:
     for _ in range(3):
         async with subject.connection.read(subject.item, subject.question) as extract:
@@ -319,7 +367,7 @@ async def test_leaving_a_read_early_does_no_harm(subject: Subject) -> None:
 
 async def test_only_an_api_has_places_that_describe(subject: Subject) -> None:
     describes = subject.connection.is_description(subject.item, "")
-    assert describes is (subject.connector.kind == "features")
-    if describes:
+    assert describes is (subject.connector.kind in ("features", *SERVICES))
+    if subject.connector.kind == "features":
         landing = json.loads(await content(subject.connection, subject.item, subject.question))
         assert all(link["href"].startswith(BASE) for link in landing["links"])

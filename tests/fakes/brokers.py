@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from node.base.errors import InvalidInput, NotFound
 from node.datasources.brokers.model import Message
 from node.datasources.model import Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 
 
 class MemoryBroker:
@@ -55,7 +55,7 @@ class MemoryBrokerConnection:
     async def items(self, limit: int) -> Sequence[Item]:
         return ()
 
-    def is_description(self, item: str, path: str) -> bool:
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
         return False
 
     def read(self, item: str, question: Question) -> AbstractAsyncContextManager[Extract]:

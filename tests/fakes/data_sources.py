@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from node.base.errors import InvalidInput, NotFound
 from node.datasources.errors import NoSuchRange
 from node.datasources.model import Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.exchange.offloop import once
 
 
@@ -44,7 +44,7 @@ class MemoryConnection:
     async def items(self, limit: int) -> Sequence[Item]:
         return [Item(path=path, size=len(self._contents[path])) for path in sorted(self._contents)][:limit]
 
-    def is_description(self, item: str, path: str) -> bool:
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
         return False
 
     @asynccontextmanager

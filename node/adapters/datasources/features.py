@@ -19,7 +19,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_object
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.exchange.offloop import off_loop, once
 
 MOST_PAGE: Final = 16 << 20
@@ -76,7 +76,7 @@ class FeaturesConnection:
             for entry in layers[:limit]
         ]
 
-    def is_description(self, item: str, path: str) -> bool:
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
         return not (path == f"collections/{item}/items" or path.startswith(f"collections/{item}/items/"))
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from node.adapters.datasources.folder_deposits import FolderDeposits
 from node.base.errors import ForbiddenAddress, InvalidInput, NotFound
 from node.datasources.errors import DataSourceChanged, DataSourceUnreachable, NoSuchRange
 from node.datasources.model import Scheme, Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.datasources.sinks import Note, Parcel
 from node.exchange.offloop import off_loop, open_off_loop
 
@@ -77,8 +77,8 @@ class FolderConnection:
     async def items(self, limit: int) -> Sequence[Item]:
         return await off_loop(self._list, limit)
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from node.adapters.egress.client import Egress
 from node.base.errors import ForbiddenAddress, InvalidInput, NotFound
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 
 if TYPE_CHECKING:
     # Loaded with the first connection.
@@ -76,8 +76,8 @@ class MqttConnection:
         del limit
         return ()
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     def read(self, item: str, question: Question) -> AbstractAsyncContextManager[Extract]:

@@ -31,7 +31,7 @@ from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import read_json
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Setup
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.exchange.offloop import off_loop, once
 
 TENANT: Final = "tenant"
@@ -120,8 +120,8 @@ class NgsiLdConnection:
             for name, count in zip(names, [*counts, *[None] * len(names)], strict=False)
         ]
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ from node.base.errors import InvalidInput, NotFound
 from node.cage.model import AsyncCage
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.datasources.sinks import Note, Parcel
 from node.datasources.table_reader import TableReader
 from node.exchange.offloop import once
@@ -114,8 +114,8 @@ class PostgisConnection:
                 items.append(Item(path=name, title=comment[:200], media_type=GEOJSON if geometry else CSV))
         return items
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     @asynccontextmanager

@@ -21,7 +21,7 @@ from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Scheme, Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.datasources.sinks import Note, Parcel
 
 REGION: Final = "region"
@@ -82,8 +82,8 @@ class S3Connection:
         items = (self._item(match[1]) for match in _OBJECT.finditer(text))
         return [item for item in items if item is not None][:limit]
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from node.base.errors import InvalidInput
 from node.base.jsons import read_json
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Question
+from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 from node.datasources.sinks import Note, Parcel
 from node.exchange.offloop import off_loop, once
 
@@ -59,8 +59,8 @@ class WebConnection:
         del limit
         return ()
 
-    def is_description(self, item: str, path: str) -> bool:
-        del item, path
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
+        del item, path, parameters
         return False
 
     @asynccontextmanager

@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from node.base.clock import Clock, stamp
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
-from node.datasources.ports import Abilities, Extract, Item, Question
+from node.datasources.ports import Abilities, Extract, Item, Parameters, Question
 from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.model import Batch, Head, Stream
 from node.datasources.streams.ports import StreamStore
@@ -109,7 +109,7 @@ class StreamConnection:
 
         return [Item(path=stream.name, media_type="application/json") for stream in (await off_loop(streams))[:limit]]
 
-    def is_description(self, item: str, path: str) -> bool:
+    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
         return False
 
     @asynccontextmanager

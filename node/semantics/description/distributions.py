@@ -128,7 +128,7 @@ class Distributions:
         media_type = str(entry.get("media_type") or "")
         file_type_of = FILE_TYPES.find(str(entry.get("format") or "")) or file_type(base_name(item), media_type)
         return File(
-            name=name or base_name(item) or source,
+            name=name or base_name(item).replace(":", "-") or source,
             media_type=media_type or (MEDIA_TYPE_OF.get(file_type_of.code, "") if file_type_of else ""),
             size=0,
             sha256="",

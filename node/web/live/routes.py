@@ -22,19 +22,30 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from node.base.errors import HansaError, InvalidInput, MethodNotAllowed
+from node.base.errors import HansaError, InvalidInput, LocalFault, MethodNotAllowed
 from node.datasources.errors import NoSuchRange
-from node.datasources.ports import CacheRule, Extract, Question, Span
+from node.datasources.model import DataSource
+from node.datasources.ports import (
+    CacheRule,
+    DataConnection,
+    Extract,
+    Parameters,
+    Question,
+    ServiceConnection,
+    Span,
+)
 from node.exchange.offloop import close_stream
 from node.transfer.access import AuthoriseAccess
 from node.transfer.live.glances import Glances
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.preconditions import Access
-from node.web.problems import answer_problem
+from node.web.problems import again_later, answer_problem
 from node.web.replies import CONFINED, SANDBOXED
 
 log = logging.getLogger("hansa.live")
 
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+"""All are answered, though only the first two with data: clients that send something learn why it is refused."""
 _PARAMETERS: Final = 50
 _LONGEST: Final = 4000
 _RECHECK_SECONDS: Final = 2.0
@@ -67,35 +78,59 @@ class LiveDoor:
     def routes(self) -> list[BaseRoute]:
         """Return the routes, to be mounted at the root of the node's public URL."""
         return [
-            Route("/live/{pid}", self._answer, methods=["GET", "HEAD"]),
-            Route("/live/{pid}/{path:path}", self._answer, methods=["GET", "HEAD"]),
+            Route("/live/{pid}", self._answer, methods=_METHODS),
+            Route("/live/{pid}/{path:path}", self._answer, methods=_METHODS),
         ]
 
     async def _answer(self, request: Request) -> Response:
         try:
             return await self._read(request)
         except HansaError as error:
-            allow = {"Allow": "GET"} if isinstance(error, MethodNotAllowed) else {}
+            allow = {"Allow": "GET, HEAD"} if isinstance(error, MethodNotAllowed) else {}
             return await answer_problem(request, error, {**SANDBOXED, **allow})
 
     async def _read(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed(
+                "data where they are can be read, and nothing can be sent there",
+                remedy="ask with GET, and put the parameters of the request into the address",
+            )
         pid, path = request.path_params["pid"], request.path_params.get("path", "")
         parameters = tuple(request.query_params.multi_items())
         part = _describe_request(request, path, parameters)
         access = await self.authorise.authorise_read(pid, request.headers.get("authorization"), part=part)
         source, connection = await self.reads.connection(access)
-        question = Question(
+        question = self._question(request, access, path, parameters)
+        try:
+            return await self._answer_question(request, access, source, connection, question, part)
+        except HansaError as error:
+            if not isinstance(connection, ServiceConnection) or isinstance(error, LocalFault):
+                raise
+            return _service_error(connection, error, question)
+
+    def _question(self, request: Request, access: Access, path: str, parameters: Parameters) -> Question:
+        return Question(
             path=path,
             parameters=parameters,
             span=read_span(request.headers.getlist("range")),
             media_type=access.grant.media_type,
             accept=accept if _ACCEPT.fullmatch(accept := request.headers.get("accept", "")) else "",
             resume=resume if _ACCEPT.fullmatch(resume := request.headers.get("last-event-id", "")) else "",
-            base=f"{self.base}/live/{quote(pid, safe=':')}",
+            base=f"{self.base}/live/{quote(request.path_params['pid'], safe=':')}",
             wants_body=request.method != "HEAD",
             asset=access.grant.dataset,
         )
-        describes = connection.is_description(access.grant.item, path)
+
+    async def _answer_question(
+        self,
+        request: Request,
+        access: Access,
+        source: DataSource,
+        connection: DataConnection,
+        question: Question,
+        part: str,
+    ) -> Response:
+        describes = connection.is_description(access.grant.item, question.path, question.parameters)
         condition = request.headers.get("if-range")
         stack = AsyncExitStack()
         try:
@@ -105,7 +140,7 @@ class LiveDoor:
                 await stack.aclose()
                 whole = replace(question, span=None)
                 extract = await stack.enter_async_context(self.reads.read(access, source, connection, whole))
-            if not question.wants_body and not describes and (path or parameters):
+            if not question.wants_body and not describes and (question.path or question.parameters):
                 # No use is counted, so nothing is told of the answer to a question.
                 extract = replace(extract, size=None, total=None, is_part=False, etag=None, headers={})
             headers = _headers(access, extract)
@@ -127,6 +162,13 @@ class LiveDoor:
             await stack.aclose()
             raise
         return _LiveResponse(self.glances, access, stack, extract, first, status=status, headers=headers)
+
+
+def _service_error(connection: ServiceConnection, error: HansaError, question: Question) -> Response:
+    """Return an error in the form that clients of the service expect, with its own status."""
+    media_type, body = connection.error_document(error, question)
+    headers = {**CONFINED, **again_later(error), "Content-Type": media_type, "Content-Length": str(len(body))}
+    return _with_headers(Response(body, status_code=error.status), headers)
 
 
 def read_span(ranges: list[str]) -> Span | None:

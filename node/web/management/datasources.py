@@ -42,7 +42,8 @@ class NewDataSource(BaseModel):
 
     kind: str = Field(
         max_length=40,
-        description="`http`, `folder`, `s3`, `features`, `ngsi-ld`, `postgis`, `mqtt`, `amqp`, or that of a plug-in.",
+        description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `postgis`, `mqtt`, "
+        "`amqp`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
@@ -52,7 +53,7 @@ class NewDataSource(BaseModel):
         "http), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
         "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "
-        "names), "
+        "names), `map` (wfs, wms, wmts: the project of the server, if its address needs `?map=`), "
         "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
     )

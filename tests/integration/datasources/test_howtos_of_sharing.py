@@ -181,6 +181,7 @@ def test_the_page_as_it_stands(
     kind: str,
     stated: str,
     cities: tuple[Running, Running],
+    stack: ExitStack,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -192,6 +193,7 @@ def test_the_page_as_it_stands(
     for name in ("password", "secret"):
         (tmp_path / name).write_text("reader-secret\n")
     commands = 0
+    mapserver = stack.enter_context(live("wfs"))["WFS_URL"] if kind == "features" else ""
     with live(kind) as peer:
         if kind == "s3":
             put(peer["S3_ENDPOINT"], peer["S3_REGION"], "open/counts.csv", b"hour,count\n1,2\n")
@@ -206,9 +208,10 @@ def test_the_page_as_it_stands(
                 (tmp_path / name).write_text(content, "utf-8")
                 continue
             command = step.command.replace(stated, real).replace("https://data.ghent.example", ghent.url)
+            command = command.replace("https://gis.ghent.example/ows", mapserver)
             status = run(shlex.split(command.removeprefix("hansa ")))
             output = capsys.readouterr()
             commands += 1
             assert status == 0, output.out + output.err
             assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == (6 if kind == "postgis" else 5)
+    assert commands == {"postgis": 6, "features": 12}.get(kind, 5)

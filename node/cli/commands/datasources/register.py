@@ -34,7 +34,10 @@ def register(app: typer.Typer) -> None:
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the data source: a-z, 0-9 and hyphens.")],
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="http, folder, s3, features, ngsi-ld, postgis, mqtt or amqp.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, postgis, mqtt or amqp."
+        ),
     ],
     address: Annotated[
         str,
@@ -52,6 +55,7 @@ def add(
         typer.Option(
             metavar="NAME=VALUE",
             help="region (s3), schema (postgis), version (mqtt: 3.1.1), tenant and context (ngsi-ld), "
+            "map (wfs, wms, wmts), "
             "reads_per_minute (default 600).",
             show_default=False,
         ),

@@ -1,0 +1,1 @@
+"""Services of the Open Geospatial Consortium with requests as key and value: WFS, WMS and WMTS."""
