@@ -10,6 +10,7 @@ from node.adapters.datasources.amqp.connector import AmqpConnector
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.mqtt import MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
+from node.adapters.datasources.ngsi_v2 import NgsiV2Connector
 from node.adapters.datasources.ogc.wfs import WfsConnector
 from node.adapters.datasources.ogc.wms import WmsConnector
 from node.adapters.datasources.ogc.wmts import WmtsConnector
@@ -33,6 +34,7 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         WmsConnector(egress),
         WmtsConnector(egress),
         NgsiLdConnector(egress),
+        NgsiV2Connector(egress),
         MqttConnector(egress),
         AmqpConnector(egress),
     )

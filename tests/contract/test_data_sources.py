@@ -16,6 +16,7 @@ from node.adapters.datasources.features import FeaturesConnection, FeaturesConne
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
 from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
+from node.adapters.datasources.ngsi_v2 import NgsiV2Connection, NgsiV2Connector
 from node.adapters.datasources.ogc.wfs import WfsConnection, WfsConnector
 from node.adapters.datasources.ogc.wms import WmsConnection, WmsConnector
 from node.adapters.datasources.ogc.wmts import WmtsConnection, WmtsConnector
@@ -32,6 +33,7 @@ from node.datasources.ports import Connector, DataConnection, Question, ServiceC
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnection, MemoryConnector
 from tests.postgres import tcp_address
+from tests.simulator.broker_v2 import BrokerV2
 from tests.simulator.context_broker import ContextBroker
 from tests.simulator.data_servers import Bucket, FileServer, GisServer
 from tests.simulator.http_servers import served
@@ -125,6 +127,12 @@ async def _ngsi_ld(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Sub
     return Subject(NgsiLdConnector(egress), setup, NgsiLdConnection, "TrafficCounter", "application/ld+json")
 
 
+async def _ngsi_v2(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(BrokerV2().app))
+    setup = Setup(name="orion", address=f"{address.url}/v2", options={"tenant": "city", "service_path": "/parking"})
+    return Subject(NgsiV2Connector(egress), setup, NgsiV2Connection, "OffStreetParking", "application/json")
+
+
 async def _postgis(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     address, user, password = tcp_address()
     with psycopg.connect(f"{address}?sslmode=prefer", user=user, password=password, autocommit=True) as admin:
@@ -154,6 +162,7 @@ MAKERS = {
     "wms": _wms,
     "wmts": _wmts,
     "ngsi-ld": _ngsi_ld,
+    "ngsi-v2": _ngsi_v2,
     "postgis": _postgis,
 }
 KINDS = [pytest.param(name, marks=pytest.mark.postgres) if name == "postgis" else name for name in MAKERS]
@@ -217,7 +226,7 @@ async def test_a_part_is_what_it_is_of_the_whole(subject: Subject) -> None:
 
 @pytest.mark.parametrize("item", ["absent", "absent.csv", ""])
 async def test_what_is_not_there_is_not_found(subject: Subject, item: str) -> None:
-    if subject.connector.kind == "ngsi-ld" and item == "absent":
+    if subject.connector.kind in ("ngsi-ld", "ngsi-v2") and item == "absent":
         # A broker does not tell a type that it does not know from one without entities.
         assert await content(subject.connection, item, subject.question) == b"[]"
         return
@@ -235,6 +244,7 @@ async def test_no_name_leads_out_of_the_source(subject: Subject, item: str) -> N
 
 async def test_a_question_that_it_cannot_answer_is_refused_in_words(subject: Subject) -> None:
     bad = {"features": ("limit", "0"), "postgis": ("colour", "red"), "ngsi-ld": ("type", "Depot")}
+    bad["ngsi-v2"] = ("type", "Depot")
     pair = bad.get(subject.connector.kind, ("limit", "10"))
     question = replace(subject.question, parameters=(pair,))
     if subject.connector.kind == "features":
@@ -278,6 +288,7 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "wms": WmsConnector(Egress()),
         "wmts": WmtsConnector(Egress()),
         "ngsi-ld": NgsiLdConnector(Egress()),
+        "ngsi-v2": NgsiV2Connector(Egress()),
         "postgis": PostgisConnector(Egress(), Cage()),
     }
     kind = subject.connector.kind

@@ -74,7 +74,7 @@ class EntityPortion:
         if self._portion.is_whole:
             return documents.entity(source, wish)
         rows, boxes = self._portion.rows, self._portion.boxes
-        if not all(_meets(source, row) for row in rows) or not all(_touches(source, box) for box in boxes):
+        if not all(meets(source, row) for row in rows) or not all(touches_box(source, box) for box in boxes):
             return None
         if self.leaves_out and wish.attributes is not None and wish.attributes.isdisjoint(source):
             return None
@@ -101,7 +101,7 @@ class EntityPortion:
             case "attrs" | "pick":
                 names = value.split(",")
             case "q":
-                names = _attributes_of(value)
+                names = attributes_of(value)
             case "georel":
                 names = (LOCATION,)
             case "geoproperty":
@@ -150,7 +150,7 @@ def _area(box: Box) -> tuple[tuple[str, str], ...]:
     return ("georel", "intersects"), ("geometry", "Polygon"), ("coordinates", f"[[{ring}]]")
 
 
-def _meets(source: Mapping[str, Any], row: RowCondition) -> bool:
+def meets(source: Mapping[str, Any], row: RowCondition) -> bool:
     """Return whether an entity meets a condition about a member, an attribute, or a member of an attribute such as
     ``intensity.observedAt``. Of an attribute with several instances, all must meet it."""
     if row.column in CORE_MEMBERS:
@@ -191,7 +191,7 @@ def _value(value: Any) -> Any:
     return value.get("@value") if isinstance(value, Mapping) else value
 
 
-def _touches(source: Mapping[str, Any], box: Box) -> bool:
+def touches_box(source: Mapping[str, Any], box: Box) -> bool:
     attribute = source.get(LOCATION)
     instances = attribute if isinstance(attribute, list) else [attribute]
     return bool(instances) and all(
@@ -199,7 +199,7 @@ def _touches(source: Mapping[str, Any], box: Box) -> bool:
     )
 
 
-def _attributes_of(query: str) -> list[str]:
+def attributes_of(query: str) -> list[str]:
     """Return the attributes that a query is about. Raises ``InvalidInput`` if that is not certain."""
     names: list[str] = []
     position = 0

@@ -58,6 +58,7 @@ _TYPE: Final = re.compile(
 _PASSED: Final = {
     "content-crs": "Content-Crs",
     "content-range": "Content-Range",
+    "fiware-total-count": "Fiware-Total-Count",
     "link": "Link",
     "ngsild-results-count": "NGSILD-Results-Count",
 }

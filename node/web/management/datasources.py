@@ -42,8 +42,8 @@ class NewDataSource(BaseModel):
 
     kind: str = Field(
         max_length=40,
-        description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `postgis`, `mqtt`, "
-        "`amqp`, or that of a plug-in.",
+        description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `ngsi-v2`, `postgis`, "
+        "`mqtt`, `amqp`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
@@ -53,7 +53,9 @@ class NewDataSource(BaseModel):
         "http), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
         "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "
-        "names), `map` (wfs, wms, wmts: the project of the server, if its address needs `?map=`), "
+        "names), "
+        "`tenant` and `service_path` (ngsi-v2: the headers Fiware-Service and Fiware-ServicePath), "
+        "`map` (wfs, wms, wmts: the project of the server, if its address needs `?map=`), "
         "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
     )

@@ -36,7 +36,8 @@ def add(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, postgis, mqtt or amqp."
+            metavar="KIND",
+            help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, ngsi-v2, postgis, mqtt or amqp.",
         ),
     ],
     address: Annotated[
@@ -54,7 +55,8 @@ def add(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="region (s3), schema (postgis), version (mqtt: 3.1.1), tenant and context (ngsi-ld), "
+            help="region (s3), schema (postgis), version (mqtt: 3.1.1), "
+            "tenant (ngsi-ld, ngsi-v2), context (ngsi-ld), service_path (ngsi-v2), "
             "map (wfs, wms, wmts), "
             "reads_per_minute (default 600).",
             show_default=False,
