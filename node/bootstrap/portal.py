@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from node import __version__
 from node.bootstrap.node import HansaNode
@@ -52,6 +54,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
             name=settings.name,
             issuer=settings.issuer,
             accent=settings.accent or ACCENT,
+            zone=UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone),
             logo=settings.logo or None,
         ),
         openapi=openapi,

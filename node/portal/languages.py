@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from node.portal.markup import language_tag
@@ -76,6 +76,10 @@ class Speaker:
     def second(self, moment: datetime) -> str:
         """Return the time of day to the second, for time lines."""
         return formats.second_text(moment, self.zone, self.language)
+
+    def universal(self, moment: datetime) -> str:
+        """Return date and time of day in UTC, for the pointer."""
+        return formats.minute_text(moment, UTC, self.language)
 
     def ago(self, moment: datetime) -> str:
         """Return how long ago, or how far ahead, in the largest unit."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 ACCENT: Final = "#0b5f73"
 """The accent of a node whose city has not chosen one."""
@@ -31,6 +32,11 @@ class PortalSettings:
     zone: tzinfo = UTC
     page_size: int = 20
     issuer: bool = False
+
+    @property
+    def host(self) -> str:
+        """Return the name of the host that people and log collectors know the node by."""
+        return urlsplit(self.public_url).hostname or ""
 
     @property
     def https(self) -> bool:

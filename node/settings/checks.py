@@ -69,6 +69,18 @@ def _modules(value: tuple[str, ...], _folder: Path) -> tuple[str, ...]:
     return value
 
 
+def _time_zone(value: str, _folder: Path) -> str:
+    from zoneinfo import ZoneInfo
+
+    if value == "UTC":  # Known without the system's time zones, which small containers lack.
+        return value
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError) as error:  # ``ZoneInfoNotFoundError`` is a ``KeyError``.
+        raise ValueError(f"{value!r} is not a time zone such as Europe/Brussels") from error
+    return value
+
+
 def _scraper(value: str, _folder: Path) -> str:
     if value and not is_scraper_token(value):
         raise ValueError(SCRAPER_WORDS)
@@ -93,5 +105,6 @@ CHECKS: Final[Mapping[str, Callable[[Any, Path], Any]]] = {
     "model_libraries": _modules,
     "private_networks": _networks,
     "public_url": _public_url,
+    "time_zone": _time_zone,
 }
 """Setting → its check, which gets the data folder too, and returns the value or raises ``ValueError``."""

@@ -261,6 +261,10 @@ class Settings(SettingGroup):
         None, description="A file whose first line is the password for the mail server."
     )
     mail_from: str = setting("", description="The sender of e-mails, such as data@ghent.example.")
+    time_zone: str = setting(
+        "UTC",
+        description="The time zone of the times on the pages, such as Europe/Brussels. UTC is behind the pointer.",
+    )
     accent: str = setting("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = setting(None, description="An SVG or PNG file shown on the pages.")
     metrics_token: str = setting(

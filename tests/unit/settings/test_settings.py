@@ -97,6 +97,8 @@ def test_values_get_their_form(tmp_path: Path, name: str, value: Any, expected: 
         ("log_format", "xml", "log_format: this must be one of: text, json"),
         ("credential_profiles", {"A": "jwt"}, r"credential_profiles\.A: this must be one of: vc20"),
         ("public_url", "ghent", "public_url: public_url must be an address"),
+        ("time_zone", "Ghent", "time_zone: 'Ghent' is not a time zone such as Europe/Brussels"),
+        ("time_zone", "../../etc/passwd", "time_zone: .* is not a time zone"),
         ("private_networks", ["10.0.0.0/40"], "private_networks: .* is not a network"),
         ("data_source_folders", ["data"], "data_source_folders: data is not a whole path"),
         ("model_libraries", ["num py"], "model_libraries: num py is not the name"),
