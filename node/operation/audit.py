@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from node.base.clock import stamp
+from node.base.errors import NotFound
 from node.base.jsons import read_object
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
@@ -74,6 +75,15 @@ class AuditTrail:
         full = len(entries) == limit
         rest = entries[-1].seq if full else start
         return AuditPage(entries=entries, before=rest or None)
+
+    def entry(self, number: int, by: Caller) -> Entry:
+        """Return the entry with this number. Raises ``NotAllowed``, ``NotFound``."""
+        require(by, UseCase.READ_AUDIT)
+        with self._uow.read() as tx:
+            entries = self._ledger.newest(tx, first=number, before=number + 1, limit=1)
+        if not entries:
+            raise NotFound(f"the ledger has no entry {number}")
+        return entries[0]
 
     def entries(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
         """Yield the entries, newest first, at most ``EXPORTED``. Raises ``NotAllowed`` at once."""

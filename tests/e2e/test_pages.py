@@ -88,6 +88,7 @@ INSIDE = (
     "/operate/settings",
     "/operate/storage",
     "/operate/audit",
+    "/operate/audit/3",
     "/imports",
     f"/imports/values/table?source={quote(SOURCE, safe='')}",
     "/quality",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,11 +14,14 @@ from urllib.parse import urlencode
 from anyio.to_thread import run_sync
 from starlette.responses import Response, StreamingResponse
 
+from node import __version__
 from node.base.clock import stamp
+from node.base.errors import NotFound
 from node.base.plaintext import harmless
 from node.catalogue.representations import VARY
 from node.ledger.model import Entry, EntryKind
-from node.operation.audit import AuditFilter
+from node.operation.audit import AuditFilter, entry_json
+from node.operation.security_log import log_line
 from node.portal import headers
 from node.portal.visit import Visit
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 2048
 _ROWS: Final = 500
+_LAST: Final = 1 << 53
 _COLUMNS: Final = ("seq", "at", "kind", "subject", "by", "id", "body")
 
 
@@ -72,22 +77,43 @@ async def audit(responder: Responder, visit: Visit) -> Response:
         "audit.html",
         page=page,
         fields=fields,
-        bodies={entry.id: _readable(entry) for entry in page.entries},
         kinds_of_entries=[str(kind) for kind in EntryKind],
         query=f"?{urlencode(fields)}" if fields else "",
         continued=number is not None,
     )
 
 
+async def audit_entry(responder: Responder, visit: Visit) -> Response:
+    """``/operate/audit/{number}``: one entry of the ledger, with its content."""
+    number = int(visit.request.path_params["number"])
+    if number > _LAST:
+        raise NotFound
+    trail = responder.node.operation.audit
+    entry = await run_sync(lambda: trail.entry(number, visit.caller))
+    return responder.render(visit, "audit-entry.html", entry=entry, body=_readable(entry))
+
+
+async def audit_log(responder: Responder, visit: Visit) -> Response:
+    """``/operate/audit.log``: the filtered entries as lines for a security log, at most fifty thousand."""
+    criteria, _ = _filter(visit)
+    entries = await run_sync(lambda: responder.node.operation.audit.entries(criteria, visit.caller))
+    host = visit.settings.host
+    return _export(_log(entries, host), "text/plain; charset=utf-8", "audit.log")
+
+
 async def audit_csv(responder: Responder, visit: Visit) -> Response:
     """``/operate/audit.csv``: the filtered entries as a table (RFC 4180), at most fifty thousand."""
     criteria, _ = _filter(visit)
     entries = await run_sync(lambda: responder.node.operation.audit.entries(criteria, visit.caller))
+    return _export(_sheet(entries), "text/csv; charset=utf-8; header=present", "audit.csv")
+
+
+def _export(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Response:
     return StreamingResponse(
-        _sheet(entries),
+        chunks,
         headers={
-            "Content-Type": "text/csv; charset=utf-8; header=present",
-            "Content-Disposition": 'attachment; filename="audit.csv"',
+            "Content-Type": media_type,
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Vary": VARY,
             "Cache-Control": headers.cache_control(signed_in=True),
             "X-Content-Type-Options": "nosniff",
@@ -133,11 +159,26 @@ async def _sheet(entries: Iterator[Entry]) -> AsyncIterator[bytes]:
         head = []
 
 
+async def _log(entries: Iterator[Entry], host: str) -> AsyncIterator[bytes]:
+    while batch := await run_sync(_batch, entries):
+        lines = [log_line(entry_json(entry), host=host, version=__version__) for entry in batch]
+        yield "".join(f"{line}\n" for line in lines).encode("utf-8", errors="replace")
+
+
 def _take(entries: Iterator[Entry]) -> list[Any]:
-    rows: list[Any] = []
-    for entry in entries:
-        body = entry.body.decode("utf-8", errors="replace")
-        rows.append((entry.seq, stamp(entry.at), str(entry.kind), entry.subject, entry.by, entry.id, body))
-        if len(rows) == _ROWS:
-            break
-    return rows
+    return [
+        (
+            entry.seq,
+            stamp(entry.at),
+            str(entry.kind),
+            entry.subject,
+            entry.by,
+            entry.id,
+            entry.body.decode("utf-8", errors="replace"),
+        )
+        for entry in _batch(entries)
+    ]
+
+
+def _batch(entries: Iterator[Entry]) -> list[Entry]:
+    return list(itertools.islice(entries, _ROWS))

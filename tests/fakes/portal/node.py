@@ -204,6 +204,13 @@ def demo_agenda() -> AgendaView:
     )
 
 
+class _NoImports:
+    """Ontologies that import no others."""
+
+    async def closure(self, iri: str, by: Caller) -> None:
+        return None
+
+
 class FakeNode:
     """Everything in dicts and lists, so that tests may change it between two requests."""
 
@@ -226,6 +233,7 @@ class FakeNode:
         self.streams, self.broker_subscriptions = streams(NOW, self.data_sources)
         self.subscriptions = demo_subscriptions([versions[0] for versions in self.records.values()], NOW)
         self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
+        self.imports = _NoImports()
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
         self.receipts = FakeReceipts(NOW)
         self.shipments = shipments(NOW)

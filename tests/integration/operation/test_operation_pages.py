@@ -129,12 +129,21 @@ def test_the_audit_trail_is_filtered_paged_and_exported(node: Running, capsys: p
     with signed_in(node) as browser:
         page_of_records = Page(browser.get("/operate/audit", params={"kind": "record", "subject": subject}).text)
         assert troubles(page_of_records) == []
-        assert len(page_of_records.all("details", class_="more small")) == 1
+        (number,) = (entry["seq"] for entry in records if entry["subject"] == subject)
+        assert page_of_records.all("a", href=f"/operate/audit/{number}")
+        entry_page = Page(browser.get(f"/operate/audit/{number}").text)
+        assert troubles(entry_page) == []
+        assert subject in entry_page.text
+        assert browser.get(f"/operate/audit/{numbers[0] + 1000}").status_code == 404
+        log = browser.get("/operate/audit.log", params={"kind": "record"})
         assert "No results" in Page(browser.get("/operate/audit", params={"from": tomorrow}).text).text
         answer = browser.get("/operate/audit.csv", params={"kind": "record"})
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["subject"] for row in rows] == [entry["subject"] for entry in records]
+    lines = log.text.splitlines()
+    assert [line.partition(" externalId=")[2].partition(" ")[0] for line in lines] == [row["id"] for row in rows]
+    assert typed(node, capsys, "audit", "--log", "--kind", "record", "--limit", "500") == (0, log.text)
     assert asked(node, capsys, "audit", "--kind", "record") == records
     status, sheet = typed(node, capsys, "audit", "--csv", "--limit", "1")
     assert status == 0

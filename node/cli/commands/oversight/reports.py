@@ -6,12 +6,15 @@ import csv
 import io
 import json
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
+from node import __version__
 from node.base.plaintext import harmless, word
 from node.cli.options import Node, connect
 from node.cli.output import Mode, emit, exact, line, say, size, suggest
+from node.operation.security_log import log_line
 from node.texts.languages import pick
 
 _COLUMNS = ("seq", "at", "kind", "subject", "by", "id", "body")
@@ -47,6 +50,9 @@ def audit(
     until: Annotated[str, typer.Option(help="Only entries before this moment.")] = "",
     most: Annotated[int, typer.Option("--limit", min=1, max=50_000, help="The most entries.")] = 50,
     table: Annotated[bool, typer.Option("--csv", help="Write a table (CSV).")] = False,
+    log: Annotated[
+        bool, typer.Option("--log", help="Write lines for a security log: CEF in syslog (RFC 5424).")
+    ] = False,
     node: Node = None,
 ) -> None:
     """Show what happened at this node, newest first."""
@@ -55,6 +61,7 @@ def audit(
     entries: list[dict[str, Any]] = []
     before: int | None = None
     with connect(node) as client:
+        address = client.address.url
         while len(entries) < most:
             page = client.audit(criteria, before=before, limit=min(500, most - len(entries)))
             entries += page["entries"]
@@ -72,6 +79,11 @@ def audit(
             cells = {**entry, "body": json.dumps(entry["body"], ensure_ascii=False)}
             writer.writerow([harmless(str(cells[name])) for name in _COLUMNS])
         exact(sheet.getvalue().encode("utf-8", errors="replace"))
+        return
+    if log:
+        host = urlsplit(address).hostname or ""
+        lines = [log_line(entry, host=host, version=__version__) for entry in entries]
+        exact("".join(f"{text}\n" for text in lines).encode("utf-8", errors="replace"))
         return
     for entry in entries:
         say(f"{entry['at']}   {entry['kind']:<10} {entry['by']}")

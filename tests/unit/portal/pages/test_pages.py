@@ -86,6 +86,7 @@ PEOPLES_PAGES = (
     "/operate/storage",
     "/operate/storage?after=x",
     "/operate/audit",
+    "/operate/audit/3",
     "/operate/audit?kind=access&by=els&from=2026-01-01&to=9999-12-31&before=40",
     "/operate/audit?kind=nonsense&from=yesterday&before=%C2%B2",
     "/imports",
