@@ -116,6 +116,7 @@ class Portal:
             ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),
             ("GET", "/record/table.csv", page(tables.table_csv)),
+            ("GET", "/record/groups.csv", page(tables.groups_csv)),
             ("GET", "/record/table.json", page(tables.table_json)),
             ("POST", "/record/ask", page(asset.ask, **form)),
             ("POST", "/record/edit", page(edits.edit, **form)),

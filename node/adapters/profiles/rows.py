@@ -1,4 +1,4 @@
-"""The function for rows of tables that runs in the cage: a page of a table, filtered, sorted and counted.
+"""The function for rows of tables that runs in the cage: a page of a table, filtered, sorted and grouped.
 
 Nothing that a reader writes becomes a part of the query: names of columns are looked up among those of the table, and
 quoted; values are parameters.
@@ -6,17 +6,33 @@ quoted; values are parameters.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from node.adapters.profiles.relations import Source, csv_options, engine_errors, look_at, open_engine, quote_name
+from node.adapters.profiles.relations import (
+    Source,
+    csv_options,
+    engine_errors,
+    look_at,
+    open_engine,
+    quote_name,
+    sql_text,
+)
 from node.base.errors import InvalidInput
 from node.semantics import sheets
 
 LONGEST_CELL: Final = 2000
 _NUMBERS: Final = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+_PERIODS: Final = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%d %H"}
+_FIGURES: Final = {"sum": "sum", "mean": "avg", "min": "min", "max": "max"}
+_MOST_GROUPS: Final = 50
+_MOST_MOMENTS: Final = 400
 _COMPARED: Final = {">": ">", "<": "<"}
 _HEAD: Final = 4096
+_PIECE: Final = 1 << 20
+_ONLY_WINDOWS: Final = bytes(range(0x80, 0xA0))
 _ATTEMPTS: Final = ("", ", sample_size = -1", ", sample_size = -1, ignore_errors = true, strict_mode = false")
 
 
@@ -24,7 +40,8 @@ def read(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], 
     """Target ``tables.read``: rows of the table at ``path``, which was called ``name``.
 
     ``filters`` are pairs of a column and a text (see ``_condition``); ``sort`` is a column or empty, ``descending``
-    its direction; ``offset`` and ``limit`` say which rows; ``count`` is a column whose values are counted, or empty.
+    its direction; ``offset`` and ``limit`` say which rows; ``count`` is a column whose values make groups, or empty,
+    and ``per``, ``how`` and ``of`` say which (``RowQuery``).
     Raises ``InvalidInput`` for a file that is no table, and for a column that it does not have.
     """
     path, name = Path(message["path"]), str(message["name"])
@@ -59,11 +76,24 @@ def sources_of(path: Path, name: str) -> list[Source]:
         raise InvalidInput("the file is not a table of text or Parquet", remedy="download it instead")
     look = look_at(path, "\t" if name.lower().endswith((".tsv", ".tab")) else "")
     if look.encoding == "windows-1252":
-        raise InvalidInput(
-            "the table is in the encoding windows-1252", remedy="download it; in UTF-8 it can be shown here"
-        )
+        if not is_latin_1(path):
+            raise InvalidInput(
+                "the table has characters of the encoding windows-1252, such as curly quotation marks",
+                remedy="download it; in UTF-8 it can be shown here",
+            )
+        look = replace(look, encoding="latin-1")
     options, values = csv_options(path, look)
     return [Source(f"read_csv(?, {options}{attempt})", values, size) for attempt in _ATTEMPTS]
+
+
+def is_latin_1(path: Path) -> bool:
+    """Return whether a text in windows-1252 is in ISO 8859-1 too, which the engine reads: it has none of the 27
+    characters, such as the euro, that only the former has."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if len(piece.translate(None, _ONLY_WINDOWS)) != len(piece):
+                return False
+    return True
 
 
 def _answer(engine: Any, source: Source, message: dict[str, Any]) -> dict[str, Any]:
@@ -84,21 +114,49 @@ def _answer(engine: Any, source: Source, message: dict[str, Any]) -> dict[str, A
     page = f"{where}{order} LIMIT {int(message['limit'])} OFFSET {int(message['offset'])}"
     rows = matching.select(engine, cells, after=page).fetchall()
     return {
-        "columns": [[column, any(word in kind for word in _NUMBERS)] for column, kind in types.items()],
+        "columns": [[column, _is_number(kind), _is_moment(kind)] for column, kind in types.items()],
         "rows": [["" if cell is None else cell for cell in row] for row in rows],
         "total": total,
-        "counts": _counts(engine, matching, where, str(message["count"]), types),
+        **_groups(engine, matching, where, message, types),
     }
 
 
-def _counts(engine: Any, source: Source, where: str, column: str, types: dict[str, str]) -> list[list[Any]]:
-    """Return the most frequent values of a column with their numbers."""
+def _groups(
+    engine: Any, source: Source, where: str, message: dict[str, Any], types: dict[str, str]
+) -> dict[str, Any]:
+    """Return the groups with their figures, and whether there are more."""
+    column, per, how = str(message["count"]), str(message["per"]), str(message["how"])
     if not column:
-        return []
-    cell = f"left(CAST({_column_name(column, types)} AS VARCHAR), {LONGEST_CELL})"
-    after = f"{where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
-    rows = source.select(engine, f"{cell}, count(*)", after=after).fetchall()
-    return [["" if value is None else value, int(number)] for value, number in rows]
+        return {"groups": [], "more": False}
+    name, ordered = _column_name(column, types), False
+    cell = f"left(CAST({name} AS VARCHAR), {LONGEST_CELL})"
+    if _is_moment(types[column]):
+        ordered = True
+        if per in _PERIODS:
+            cell = f"strftime({name}, {sql_text(_PERIODS[per])})"
+    figure = "count(*)"
+    if how in _FIGURES:
+        of = _column_name(str(message["of"]), types)
+        if not _is_number(types[str(message["of"])]):
+            raise InvalidInput(f"{message['of'][:80]!r} has no numbers", remedy="choose a column of numbers")
+        figure = f"{_FIGURES[how]}(CAST({of} AS DOUBLE))"
+    most = _MOST_MOMENTS if ordered else _MOST_GROUPS
+    after = f"{where} GROUP BY 1 ORDER BY {'1 NULLS LAST' if ordered else '2 DESC NULLS LAST, 1'} LIMIT {most + 1}"
+    rows = source.select(engine, f"{cell}, {figure}", after=after).fetchall()
+    groups = [["" if value is None else value, _finite(number)] for value, number in rows[:most]]
+    return {"groups": groups, "more": len(rows) > most}
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _is_number(kind: str) -> bool:
+    return any(word in kind for word in _NUMBERS)
+
+
+def _is_moment(kind: str) -> bool:
+    return kind == "DATE" or kind.startswith("TIMESTAMP")
 
 
 def _column_name(column: str, types: dict[str, str]) -> str:

@@ -68,6 +68,9 @@ class CheckPart:
             "offset": 0,
             "limit": 1,
             "count": "",
+            "per": "",
+            "how": "",
+            "of": "",
         }
         try:
             answer, _ = self._cage.call_sync(TARGET, message, limits=LIMITS, readable=[path, OWN_GROUP])
@@ -77,7 +80,7 @@ class CheckPart:
             if has_full_queue(fault):
                 raise
             return ()
-        return tuple(str(name) for name, _ in answer["columns"])
+        return tuple(str(name) for name, *_ in answer["columns"])
 
 
 def _lack(gaps: list[str], table: str, columns: tuple[str, ...]) -> Finding:

@@ -17,11 +17,19 @@ LIMITS: Final = Limits(memory=1536 << 20, cpu=20, wall=20.0, answer=32 << 20)
 
 MOST: Final = 50_000
 """The most rows of one reading."""
+PERIODS: Final = ("year", "month", "day", "hour")
+"""Periods by which moments are put together."""
+FIGURES: Final = ("sum", "mean", "min", "max")
+"""What is said of a column of numbers in each group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowQuery:
-    """A question to a table: which rows (``filters``: column → text), in which order, and the column to count."""
+    """A question to a table: which rows (``filters``: column → text), in which order, and what to say of groups.
+
+    ``count`` is the column whose values make the groups; ``per`` a period of ``PERIODS`` by which its dates are put
+    together, or empty. ``how`` is one of ``FIGURES``, of the column ``of``; without it, rows are counted.
+    """
 
     filters: tuple[tuple[str, str], ...] = ()
     sort: str = ""
@@ -29,6 +37,9 @@ class RowQuery:
     offset: int = 0
     limit: int = 50
     count: str = ""
+    per: str = ""
+    how: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +48,32 @@ class TableColumn:
 
     name: str
     numeric: bool
+    temporal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRows:
-    """Rows of a table as texts; ``total`` is how many rows match; ``counts`` are the most frequent values of the
-    counted column. ``partial``: some lines do not fit the table and are left out."""
+    """Rows of a table as texts; ``total`` is how many rows match; ``groups`` are the values of the grouped column
+    with their figures: moments in their order, others by the figure. A figure is None if the group has no number.
+    ``more``: there are further groups. ``partial``: some lines do not fit the table and are left out."""
 
     columns: tuple[TableColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     total: int
-    counts: tuple[tuple[str, int], ...] = ()
+    groups: tuple[tuple[str, float | None], ...] = ()
+    more: bool = False
     partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "columns": [{"name": column.name, "numeric": column.numeric} for column in self.columns],
+            "columns": [
+                {"name": column.name, "numeric": column.numeric, "temporal": column.temporal}
+                for column in self.columns
+            ],
             "rows": [list(row) for row in self.rows],
             "total": self.total,
-            "counts": [{"value": value, "count": count} for value, count in self.counts],
+            "groups": [{"value": value, "figure": figure} for value, figure in self.groups],
+            "moreGroups": self.more,
             "partial": self.partial,
         }
 
@@ -80,13 +98,20 @@ class StoredTables:
             "offset": query.offset,
             "limit": min(query.limit, MOST),
             "count": query.count,
+            "per": query.per,
+            "how": query.how,
+            "of": query.of,
         }
         with remedy_against_limits("filter the table, or download the file"):
             answer, _ = await self._cage.call(TARGET, order, limits=LIMITS, readable=[path, OWN_GROUP])
         return TableRows(
-            columns=tuple(TableColumn(name=name, numeric=numeric) for name, numeric in answer["columns"]),
+            columns=tuple(
+                TableColumn(name=name, numeric=numeric, temporal=temporal)
+                for name, numeric, temporal in answer["columns"]
+            ),
             rows=tuple(tuple(row) for row in answer["rows"]),
             total=answer["total"],
-            counts=tuple((value, count) for value, count in answer["counts"]),
+            groups=tuple((value, figure) for value, figure in answer["groups"]),
+            more=answer["more"],
             partial=answer["partial"],
         )

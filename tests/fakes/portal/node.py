@@ -431,9 +431,12 @@ class FakeNode:
             raise NotFound
         lines = [line.split(",") for line in SAMPLE_CSV.decode().splitlines()]
         cells = [tuple(line) for line in lines[1:]]
-        columns = tuple(TableColumn(name=name, numeric=cells[0][at].isdigit()) for at, name in enumerate(lines[0]))
-        counts = (("12", 3), ("", 1)) if query.count else ()
-        return TableRows(columns=columns, rows=tuple(cells), total=200, counts=counts, partial=True)
+        columns = tuple(
+            TableColumn(name=name, numeric=cells[0][at].isdigit(), temporal=name == "time")
+            for at, name in enumerate(lines[0])
+        )
+        groups: tuple[tuple[str, float | None], ...] = (("12", 3), ("9", -1.5), ("", None)) if query.count else ()
+        return TableRows(columns=columns, rows=tuple(cells), total=200, groups=groups, more=True, partial=True)
 
     async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
         require(by, UseCase.NEGOTIATE)

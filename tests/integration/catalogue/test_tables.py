@@ -36,6 +36,13 @@ def node(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         offer(started, "inside", TABLE, audience="internal")
         offer(started, "odd", b'name,note\n"a,b","<script>alert(1)</script>"\nc,\xc3\xa9t\xc3\xa9\n')
         offer(started, "uneven", b"id,name\n# 1,b\n" + b"".join(b"%d,x\n" % n for n in range(50)) + b"50,y,more\n")
+        offer(
+            started,
+            "times",
+            b"at,n,note\n2026-01-31T23:30:00Z,1,x\n2026-02-01T00:00:00Z,2,x\n2026-02-03T05:00:00Z,-5,y\n,9,\n",
+        )
+        offer(started, "german", "Straße;n\nKöln;1\nMünchen;2\n".encode("latin-1"))
+        offer(started, "curly", "Straße;n\n„Köln“;1\n".encode("cp1252"))
         offer(started, "decimal", b"place;level\nGent;1,5\nBrugge;10,25\n")
         yield started
 
@@ -89,15 +96,63 @@ def test_filters_narrow_by_part_whole_and_order(node: Running, filters: dict[str
 def test_numbers_are_sorted_as_numbers_and_values_are_counted(node: Running) -> None:
     rows = asked(node, sort=COUNT, desc="1")["rows"]
     assert [row[2] for row in rows[:3]] == ["119", "118", "117"]
-    counts = asked(node, count="place", **{f"is.{COUNT}": "<3"})["counts"]
-    assert counts == [
-        {"value": "Gent", "count": 2},
-        {"value": "Brugge", "count": 1},
-        {"value": "Zottegem", "count": 1},
+    groups = asked(node, count="place", **{f"is.{COUNT}": "<3"})["groups"]
+    assert groups == [
+        {"value": "Gent", "figure": 2},
+        {"value": "Brugge", "figure": 1},
+        {"value": "Zottegem", "figure": 1},
     ]
     levels = asked(node, "decimal", sort="level")
     assert levels["columns"][1]["numeric"], "a decimal comma is read as one"
     assert [row[0] for row in levels["rows"]] == ["Gent", "Brugge"]
+
+
+def groups_of(node: Running, slug: str = "counts", **parameters: Any) -> list[tuple[str, Any]]:
+    return [(group["value"], group["figure"]) for group in asked(node, slug, **parameters)["groups"]]
+
+
+def test_groups_have_figures_and_moments_are_put_together(node: Running) -> None:
+    assert groups_of(node, count="place", how="sum", of=COUNT)[0] == ("Zottegem", sum(range(2, 120, 3)))
+    assert groups_of(node, count="place", how="mean", of=COUNT, **{"is.place": "Gent"}) == [("Gent", 58.5)]
+    assert groups_of(node, count="day", per="month", how="max", of=COUNT) == [("2026-01", 119)]
+    assert [value for value, _ in groups_of(node, count="day")] == [f"2026-01-{day:02}" for day in range(1, 29)]
+    times = groups_of(node, "times", count="at", per="month", how="sum", of="n")
+    assert times == [("2026-01", 1), ("2026-02", -3), ("", 9)]
+    assert groups_of(node, "times", count="note", how="min", of="n") == [("", 9), ("x", 1), ("y", -5)]
+    with node.http() as visitor:
+        assert visitor.get(address(node, count="day", how="sum", of="place")).status_code == 400
+        assert visitor.get(address(node, count="day", how="sum", of="n; DROP")).status_code == 400
+        sheet = visitor.get(address(node, ending="csv", count="place").replace("table.csv", "groups.csv"))
+    assert sheet.text.splitlines() == ["place,count", "Brugge,40", "Gent,40", "Zottegem,40"]
+    # Half a question, and a period that there is not, count the values.
+    assert groups_of(node, count="place", how="sum", per="decade") == groups_of(node, count="place")
+
+
+def test_the_chart_says_what_the_table_says(node: Running) -> None:
+    with node.http(headers={"Accept": "text/html", "Accept-Language": "en"}) as visitor:
+        along_time = visitor.get(address(node, "times", "", count="at", per="day", how="sum", of="n")).text
+        by_note = visitor.get(address(node, "times", "", count="note", how="sum", of="n")).text
+    page = Page(along_time)
+    assert troubles(page) == []
+    (chart,) = page.all("svg", class_="columns")
+    assert "sum of n by at" in str(chart.get("aria-label"))
+    assert along_time.count('<rect class="more"') == 2
+    assert along_time.count('<rect class="less"') == 1
+    assert "is.at=2026-02-03" in along_time, "a click on a period filters by it"
+    assert by_note.count('class="bar"') == 3
+    assert troubles(Page(by_note)) == []
+
+
+def test_tables_in_latin_1_are_read_and_others_say_why_not(node: Running) -> None:
+    page = asked(node, "german")
+    assert ([column["name"] for column in page["columns"]], page["rows"]) == (
+        ["Straße", "n"],
+        [["Köln", "1"], ["München", "2"]],
+    )
+    with node.http() as visitor:
+        refusal = visitor.get(address(node, "curly"))
+    assert refusal.status_code == 400
+    assert "windows-1252" in refusal.text
 
 
 def test_the_rows_that_match_are_exported_as_they_are(node: Running) -> None:
@@ -143,7 +198,7 @@ def test_the_page_shows_the_table_and_every_state_has_an_address(node: Running) 
         text = visitor.get(address(node, ending="", sort=COUNT, count="place", **{"is.day": "2026-01-0"})).text
         page = Page(text)
         assert troubles(page) == []
-        for part in ("Rows 1–44 of 44", "Most frequent values of place", "Filter day", "Export these rows (44)"):
+        for part in ("Rows 1–44 of 44", "number of rows by place", "Filter day", "Export these rows (44)"):
             assert part in text or part in page.text, part
         assert 'aria-sort="ascending"' in text
         odd = visitor.get(address(node, "odd", "")).text

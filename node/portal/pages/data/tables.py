@@ -1,4 +1,4 @@
-"""The rows of an open table: page by page, filtered, sorted and counted; every state has an address."""
+"""The rows of an open table: page by page, filtered, sorted, grouped and drawn; every state has an address."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.model import Record
 from node.catalogue.representations import VARY
 from node.portal import headers
+from node.portal.drawing.bars import bar, columns
 from node.portal.visit import Visit
-from node.semantics.profiles.rows_client import MOST, RowQuery, TableRows
+from node.semantics.profiles.rows_client import FIGURES, MOST, PERIODS, RowQuery, TableRows
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -45,6 +47,9 @@ class TableView:
     sort: str = ""
     descending: bool = False
     count: str = ""
+    per: str = ""
+    how: str = ""
+    of: str = ""
     page: int = 1
 
     @classmethod
@@ -58,7 +63,7 @@ class TableView:
         }
         if len(filters) > _MOST_FILTERS:
             raise InvalidInput(f"a table has at most {_MOST_FILTERS} filters", remedy="remove some")
-        page = values.get("page", "")
+        page, how, of = values.get("page", ""), values.get("how", ""), values.get("of", "")
         return cls(
             iri=values.get("iri", ""),
             file=values.get("file", ""),
@@ -67,6 +72,10 @@ class TableView:
             sort=values.get("sort", ""),
             descending=values.get("desc") == "1",
             count=values.get("count", ""),
+            per=values.get("per", "") if values.get("per", "") in PERIODS else "",
+            # A figure needs a column, and a column a figure: half of it counts the rows.
+            how=how if how in FIGURES and of else "",
+            of=of if how in FIGURES else "",
             page=min(int(page), _LAST) if page.isascii() and page.isdigit() and len(page) < 7 and int(page) else 1,
         )
 
@@ -79,6 +88,9 @@ class TableView:
             offset=0 if whole else (self.page - 1) * limit,
             limit=limit,
             count=self.count,
+            per=self.per,
+            how=self.how,
+            of=self.of,
         )
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -86,6 +98,8 @@ class TableView:
         pairs = [("iri", self.iri), ("file", self.file), ("version", self.version)]
         pairs += [(f"{_MARK}{column}", text) for column, text in self.filters.items()]
         pairs += [("sort", self.sort), ("desc", "1" if self.sort and self.descending else ""), ("count", self.count)]
+        if self.count:
+            pairs += [("per", self.per), ("how", self.how), ("of", self.of)]
         pairs.append(("page", str(self.page) if self.page > 1 else ""))
         return [pair for pair in pairs if pair[1]]
 
@@ -98,8 +112,9 @@ class TableView:
         return self.address(sort=column, descending=self.sort == column and not self.descending)
 
     def having(self, column: str, value: str) -> str:
-        """Return the query string of the rows with exactly ``value``."""
-        return self.address(filters={**self.filters, column: f"={value}"}, count="")
+        """Return the query string of the rows with exactly ``value``, or in this period."""
+        text = value if self.per and value else f"={value}"
+        return self.address(filters={**self.filters, column: text}, count="")
 
     def without(self, column: str) -> str:
         """Return the query string without the filter of ``column``."""
@@ -120,7 +135,33 @@ async def table(responder: Responder, visit: Visit) -> Response:
         more=view.page * PAGE < rows.total,
         most=MOST,
         mark=_MARK,
+        periods=PERIODS,
+        figures=FIGURES,
+        chart=_chart(visit, view, rows),
+        bars=[bar(figure, [other for _, other in rows.groups]) for _, figure in rows.groups],
     )
+
+
+def _chart(visit: Visit, view: TableView, rows: TableRows) -> Markup | None:
+    """Return the chart of groups along time; other groups have a bar each."""
+    if len(rows.groups) < 2 or not any(column.temporal for column in rows.columns if column.name == view.count):
+        return None
+    subject = visit.t(f"table.how.{view.how}", column=view.of) if view.how else visit.t("table.how.count")
+    return columns(
+        [group for group in rows.groups if group[0]],
+        label=visit.t("table.chart", figure=subject, column=view.count),
+    )
+
+
+async def groups_csv(responder: Responder, visit: Visit) -> Response:
+    """``/record/groups.csv``: the groups with their figures, as a table (RFC 4180)."""
+    view = TableView.read(visit.parameters())
+    _, rows = await _rows(responder, visit, view, view.query(limit=1, whole=True))
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow([view.count, f"{view.how} {view.of}" if view.how else "count"])
+    writer.writerows((value, "" if figure is None else repr(figure)) for value, figure in rows.groups)
+    return _file(visit, sheet.getvalue(), "text/csv; charset=utf-8; header=present", f"{_stem(view.file)}-groups.csv")
 
 
 async def table_csv(responder: Responder, visit: Visit) -> Response:
