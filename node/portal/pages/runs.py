@@ -1,11 +1,11 @@
-"""Runs of scenarios: the list, one run with its progress and its result, two side by side."""
+"""Runs of scenarios: the list, one run with its progress and its result, several side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
@@ -30,15 +30,16 @@ SECONDS_BETWEEN: Final = 4
 """Seconds after which a page without scripts reloads."""
 
 MAX_TITLE: Final = 200
+MOST_COMPARED: Final = 6
 
 
 async def runs(responder: Responder, visit: Visit) -> Response:
     """``/runs``: all runs, newest first; those of one template with ``?template=``."""
     template = visit.request.query_params.get("template", "")
     newest = await scenarios_of(responder).watches.newest(template=template or None)
-    pids = [pid for name, pid in visit.parameters() if name == "run"][:2]
-    if len(pids) == 2:
-        return responder.go(visit, visit.url("/runs/compare", left=pids[0], right=pids[1]))
+    pids = _ticked_pids(visit)
+    if len(pids) > 1:
+        return responder.go(visit, f"{visit.url('/runs/compare')}?{urlencode([('run', pid) for pid in pids])}")
     return responder.render(
         visit,
         "runs.html",
@@ -149,31 +150,43 @@ async def publish(responder: Responder, visit: Visit) -> Response:
 
 
 async def compare(responder: Responder, visit: Visit) -> Response:
-    """``/runs/compare?left=&right=``: two runs with the same breaks, and the differences of their bindings."""
+    """``/runs/compare?run=&run=``: two to six runs with the same breaks, the differences of their bindings, and of
+    two runs the second less the first. ``left`` and ``right`` name two runs as well."""
     scenarios, query = scenarios_of(responder), dict(visit.parameters())
-    pids = [query.get("left", ""), query.get("right", "")]
-    if not all(pids):
+    pids = _ticked_pids(visit) or [pid for pid in (query.get("left", ""), query.get("right", "")) if pid]
+    if len(pids) < 2:
         raise InvalidInput("two runs must be selected", remedy="select them at /runs", facts={"case": "two-runs"})
     sides = [await scenarios.watches.get(pid, visit.caller) for pid in pids]
-    both = []
+    run_figures: list[results.RunFigure] = []
     with suppress(NotAllowed):  # A reader who may not see outputs sees the states of the runs.
-        gathered = [await results.gather(scenarios.watches, visit.caller, side.run, query) for side in sides]
-        both = [figure for figure in gathered if figure is not None]
-    scale = results.scale_of(*both) if len(both) == 2 else None
+        figures = [await results.gather(scenarios.watches, visit.caller, side.run, query) for side in sides]
+        run_figures = [figure for figure in figures if figure is not None]
+    scale = results.scale_of(*run_figures) if len(run_figures) == len(sides) else None
+    beyond = results.difference_of(*run_figures) if scale and len(run_figures) == 2 else None
+    beyond_scale = results.scale_of(beyond) if beyond and any(c.by is not None for c in beyond.changes) else None
     return responder.render(
         visit,
         "compare.html",
         sides=sides,
+        pids=pids,
+        names="ABCDEF",
         quoted=[quote(pid, safe="") for pid in pids],
         tones=TONES,
-        gathered=both if scale else [],
-        maps=[results.picture(one, scale, visit, links=False) for one in both] if scale else [],
-        legend=legend(visit, both[0], scale) if scale else (),
+        gathered=run_figures if scale else [],
+        maps=[results.picture(one, scale, visit, links=False) for one in run_figures] if scale else [],
+        legend=legend(visit, run_figures[0], scale) if scale else (),
         scale=scale,
+        beyond=results.picture(beyond, beyond_scale, visit, links=False) if beyond and beyond_scale else None,
+        beyond_legend=legend(visit, beyond, beyond_scale) if beyond and beyond_scale else (),
         indicators=beside_one_another(sides),
-        differ=differing(sides[0], sides[1], visit),
+        differ=differing(sides, visit),
         with_sign=results.with_sign,
     )
+
+
+def _ticked_pids(visit: Visit) -> list[str]:
+    """Return the runs that the reader ticked, each once, and not more than fit beside one another."""
+    return list(dict.fromkeys(pid for name, pid in visit.parameters() if name == "run" and pid))[:MOST_COMPARED]
 
 
 # what templates are given --------------------------------------------------------------------------------------

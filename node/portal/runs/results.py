@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from node.base.errors import InvalidInput, NotAllowed, NotFound
@@ -150,6 +150,18 @@ def scale_of(*figures: RunFigure) -> Scale:
     if all(one.has_before for one in figures):
         return change_scale([c.by for one in figures for c in one.changes if c.by is not None], decimals)
     return value_scale([c.after for one in figures for c in one.changes if c.after is not None])
+
+
+def difference_of(left: RunFigure, right: RunFigure) -> RunFigure:
+    """Return ``right`` less ``left``, feature by feature: what the second run gives beyond the first."""
+    first = {change.id: change.after for change in left.changes}
+    second = {change.id: change.after for change in right.changes}
+    return replace(
+        right,
+        changes=tuple(
+            Difference(id=name, before=first.get(name), after=second.get(name)) for name in sorted({*first, *second})
+        ),
+    )
 
 
 def picture(

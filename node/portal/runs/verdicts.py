@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from markupsafe import Markup
+
+from node.portal.drawing.bars import bar
 from node.portal.drawing.scale import Scale
 from node.portal.runs import results
 from node.portal.views.scenarios import RunView
@@ -94,22 +97,51 @@ def legend(visit: Visit, run_figure: results.RunFigure, scale: Scale) -> list[di
     return rows
 
 
-def beside_one_another(
-    sides: Sequence[RunView],
-) -> list[tuple[Indicator, IndicatorFigure | None, IndicatorFigure | None]]:
-    """Return each indicator of two runs."""
-    left, right = ({one.indicator.name: one for one in verdicts(side.run)} for side in sides)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedIndicator:
+    """An indicator of several runs, in their order; None for a run without it. ``bars`` are drawings of the same."""
+
+    indicator: Indicator
+    figures: tuple[IndicatorFigure | None, ...]
+    bars: tuple[Markup, ...]
+
+    @property
+    def gap(self) -> float | None:
+        """Return the last one less the first one, if both have it."""
+        first, last = self.figures[0], self.figures[-1]
+        return last.measurement.after - first.measurement.after if first and last else None
+
+    @property
+    def befores(self) -> tuple[float, ...]:
+        """Return the different values before the changes: one, if the runs began alike."""
+        values = [figure.measurement.before for figure in self.figures if figure is not None]
+        return tuple(dict.fromkeys(value for value in values if value is not None))
+
+
+def beside_one_another(sides: Sequence[RunView]) -> list[ComparedIndicator]:
+    """Return each indicator of several runs."""
+    figures_by_name = [{figure.indicator.name: figure for figure in verdicts(side.run)} for side in sides]
     indicators = {indicator.name: indicator for side in sides for indicator in side.run.template.indicators}
-    return [(indicator, left.get(name), right.get(name)) for name, indicator in indicators.items()]
+    rows = []
+    for name, indicator in indicators.items():
+        figures = tuple(by_name.get(name) for by_name in figures_by_name)
+        values = [figure.measurement.after if figure else None for figure in figures]
+        rows.append(
+            ComparedIndicator(
+                indicator=indicator, figures=figures, bars=tuple(bar(value, values) for value in values)
+            )
+        )
+    return rows
 
 
-def differing(left: RunView, right: RunView, visit: Visit) -> list[tuple[str, str, str]]:
-    """Return (what, left, right) for each difference of the two bindings."""
-    sides = [_bindings_in_words(side, visit) for side in (left, right)]
-    names = dict.fromkeys([*sides[0], *sides[1]])
+def differing(sides: Sequence[RunView], visit: Visit) -> list[tuple[str, list[str]]]:
+    """Return (what, the text for each run) for each difference of the bindings."""
+    pins = [_bindings_in_words(side, visit) for side in sides]
     none = visit.t("none")
-    rows = [(name, sides[0].get(name, none), sides[1].get(name, none)) for name in names]
-    return [row for row in rows if row[1] != row[2]]
+    rows = [
+        (name, [own.get(name, none) for own in pins]) for name in dict.fromkeys(name for own in pins for name in own)
+    ]
+    return [(name, texts) for name, texts in rows if len(set(texts)) > 1]
 
 
 def _bindings_in_words(side: RunView, visit: Visit) -> dict[str, str]:

@@ -20,7 +20,7 @@ MOST: Final = 50_000
 PERIODS: Final = ("year", "month", "day", "hour")
 """Periods by which moments are put together."""
 FIGURES: Final = ("sum", "mean", "min", "max")
-"""What is said of a column of numbers in each group."""
+"""Figures of a column of numbers in each group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,8 +270,9 @@ def test_changes_carry_their_sign() -> None:
 
 def test_two_runs_share_their_breaks_and_tell_what_differs(look: Look) -> None:
     page = look(f"/runs/compare?left={quote(DONE)}&right={quote(SLOWER)}")
-    assert len(page.all("svg", class_="plate")) == 2
-    assert len(page.all("div", class_="legend")) == 1
+    plates = page.all("svg", class_="plate")
+    assert [str(plate.get("aria-label")).partition(":")[0] for plate in plates] == ["A", "B", "B minus A"]
+    assert len(page.all("div", class_="legend")) == 2
     table = page.all("div", aria_labelledby="differ")[0]
     assert [e.text for e in table.inside if e.tag in ("th", "td")][3:] == [
         *("Parameter greenFactor", "1", "1.5"),
@@ -280,10 +281,20 @@ def test_two_runs_share_their_breaks_and_tell_what_differs(look: Look) -> None:
     assert "use exactly the same inputs" in look(f"/runs/compare?left={quote(DONE)}&right={quote(DONE)}").text
 
 
+def test_several_runs_stand_side_by_side(look: Look) -> None:
+    page = look(f"/runs/compare?run={quote(DONE)}&run={quote(SLOWER)}&run={quote(PLAIN)}")
+    table = page.all("div", aria_labelledby="indicators")[0]
+    assert [e.text for e in table.inside if e.tag == "th"][2:5] == ["A", "B", "C"]
+    assert len(page.all("svg", class_="bar")) >= 3
+    assert "B minus A" not in page.text
+
+
 def test_two_ticked_runs_are_compared(els: TestClient) -> None:
     answer = els.get(f"/runs?run={quote(DONE)}&run={quote(SLOWER)}")
-    assert parse_qs(urlsplit(answer.headers["location"]).query) == {"left": [DONE], "right": [SLOWER]}
-    assert "Select two runs" in els.get(f"/runs?run={quote(DONE)}").text
+    assert parse_qs(urlsplit(answer.headers["location"]).query) == {"run": [DONE, SLOWER]}
+    many = "&".join(f"run={quote(pid)}" for pid in (DONE, SLOWER, DONE, PLAIN))
+    assert parse_qs(urlsplit(els.get(f"/runs?{many}").headers["location"]).query) == {"run": [DONE, SLOWER, PLAIN]}
+    assert "Select two to six runs" in els.get(f"/runs?run={quote(DONE)}").text
 
 
 # binding -----------------------------------------------------------------------------------------------------
