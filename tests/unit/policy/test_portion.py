@@ -211,6 +211,22 @@ def test_forms_of_columns_are_said_in_every_language() -> None:
         assert "hz:concealed" not in text
 
 
+def test_terms_may_conceal_more_than_limits_ask_and_not_less() -> None:
+    limits = narrowed(conceal={"plate": "pseudonym"}, group={"size": 5, "columns": ["kind"]})
+    stricter = narrowed(
+        conceal={"plate": "pseudonym", "day": "time hour"}, group={"size": 6, "columns": ["kind", "day"]}
+    )
+    assert beyond(stricter, limits) == ()
+    for part in (
+        {"conceal": {"plate": "bins 10"}, "group": {"size": 5, "columns": ["kind"]}},
+        {"conceal": {"plate": "pseudonym"}, "group": {"size": 4, "columns": ["kind"]}},
+        {"conceal": {"plate": "pseudonym"}, "group": {"size": 9, "columns": ["day"]}},
+        {"conceal": {"plate": "pseudonym"}},
+        {"group": {"size": 5, "columns": ["kind"]}},
+    ):
+        assert beyond(narrowed(**part), limits) != (), part
+
+
 def test_two_forms_of_a_column_leave_none_of_its_values() -> None:
     own = {
         "permission": [
