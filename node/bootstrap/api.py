@@ -50,7 +50,7 @@ from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
 from node.web.management.region import rulebook
 from node.web.meaning import routes as terms
-from node.web.openapi import answer_head, answer_invalid, include_all
+from node.web.openapi import answer_head, answer_invalid, describe_doors, include_all
 from node.web.questions import management as questions
 from node.web.repetitions.routes import MOST_IN_LINES, repeatable
 from node.web.shipments import routes as shipments
@@ -75,6 +75,7 @@ def api_of(node: HansaNode, refuse: Refuse) -> Api:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
+    describe_doors(app)
     portal = portal_for(node, app.openapi)
     _open_doors(app, node, portal)
     _ogc_door(app, node)

@@ -115,125 +115,6 @@ _FILTER: Mapping[str, str] = {
     "mediaType": "the media type of one of its files",
 }
 
-_PLAIN: Mapping[str, tuple[str, str]] = {
-    "/.well-known/did.json": ("everybody", "DID document (at `/did.json` where `public_url` has a path)"),
-    "/.well-known/dspace-version": ("everybody", "Supported versions of the Dataspace Protocol (§4.3)"),
-    "/robots.txt": ("everybody", "What programs need not read: addresses without end (RFC 9309); names the sitemap"),
-    "/sitemap.xml": (
-        "everybody",
-        "Addresses of the assets that a stranger may see, with the time of the last change (Sitemaps 0.9); the "
-        "index of `/sitemap-{number}.xml` if there are more than 10,000",
-    ),
-    "/sitemap-{number:int}.xml": ("everybody", "A page of the sitemap, numbered from 1"),
-    "/openapi.json": ("everybody", "OpenAPI description of the APIs below; `/docs/api` is its page"),
-    "/dsp/catalog": ("everybody", "The catalogue under its own IRI: the first page of what the caller may see"),
-    "/dsp/2025-1/{rest}": ("everybody", "Any other path below: 404 or 405, as an error object of the protocol"),
-    "/dsp/2025-1/catalog/request": (
-        "participants",
-        "CatalogRequestMessage → Catalog; `filter`: see below. At a region, its members' catalogues are nested in it",
-    ),
-    "/dsp/2025-1/catalog/datasets/{id}": ("participants", "One Dataset of the catalogue"),
-    "/dsp/2025-1/negotiations/request": ("participants", "ContractRequestMessage: opens a negotiation"),
-    "/dsp/2025-1/negotiations/offers": ("participants", "ContractOfferMessage: a provider opens a negotiation"),
-    "/dsp/2025-1/negotiations/{pid}": ("the peer", "State of a negotiation"),
-    "/dsp/2025-1/negotiations/{pid}/request": ("the peer", "ContractRequestMessage: a counter-offer"),
-    "/dsp/2025-1/negotiations/{pid}/offers": ("the peer", "ContractOfferMessage"),
-    "/dsp/2025-1/negotiations/{pid}/events": ("the peer", "ContractNegotiationEventMessage"),
-    "/dsp/2025-1/negotiations/{pid}/agreement": ("the peer", "ContractAgreementMessage"),
-    "/dsp/2025-1/negotiations/{pid}/agreement/verification": ("the peer", "ContractAgreementVerificationMessage"),
-    "/dsp/2025-1/negotiations/{pid}/termination": ("the peer", "ContractNegotiationTerminationMessage"),
-    "/dsp/2025-1/transfers/request": ("participants", "TransferRequestMessage: opens a transfer"),
-    "/dsp/2025-1/transfers/{pid}": ("the peer", "State of a transfer"),
-    "/dsp/2025-1/transfers/{pid}/start": ("the peer", "TransferStartMessage"),
-    "/dsp/2025-1/transfers/{pid}/completion": ("the peer", "TransferCompletionMessage"),
-    "/dsp/2025-1/transfers/{pid}/suspension": ("the peer", "TransferSuspensionMessage"),
-    "/dsp/2025-1/transfers/{pid}/termination": ("the peer", "TransferTerminationMessage"),
-    "/dcp/presentations/query": ("participants whom this node has given an access token", "Shows credentials (§5.4)"),
-    "/dcp/credentials": ("the issuer that was asked", "Delivers a credential (§6.5)"),
-    "/dcp/offers": ("issuers", "CredentialOfferMessage (§6.6)"),
-    "/issuer/credentials": ("participants", "Applies for a credential; at an issuer node"),
-    "/issuer/requests/{id}": ("whoever applied", "Status of an application; at an issuer node"),
-    "/issuer/metadata": ("everybody", "What this issuer issues; at an issuer node"),
-    "/issuer/schemas/{credential_type}": (
-        "everybody",
-        "What a credential of this type says about its holder, as JSON Schema; at an issuer node",
-    ),
-    "/status/{list_id}": ("everybody", "Status list credential as a JWT; at an issuer node"),
-    "/data/{pid}": (
-        "the recipient, with the token of the data address",
-        "The bytes of a transfer, one range at a time; sealed if the agreement says so",
-    ),
-    "/data/{pid}/manifest": ("the same", "The signed manifest (compact JWS)"),
-    "/deletions": (
-        "the consumer",
-        "The consumer's signed confirmation that it has deleted the data received under an agreement",
-    ),
-    "/notices/questions": ("participants", "A question on an asset of this node, from a person of another node"),
-    "/notices/outcomes": (
-        "the publisher",
-        "The answer to a question that a person of this node asked, its refusal, or that it is hidden",
-    ),
-    "/pushed/{pid}": (
-        "the provider, with the token of the data address",
-        "Bytes of a transfer that the provider pushes to this node",
-    ),
-    "/live/{pid}": (
-        "the recipient, with the token of the data address",
-        "Data that are read where they are, as they are now: a file, a table, or the landing page of an API",
-    ),
-    "/live/{pid}/{path}": (
-        "the same",
-        "What is below such an API, such as a page of features; queries are passed on. Below a stream: `latest`, "
-        "`events`, `window`, `ldes` ([share sensors](../how-to/share-sensors.md#read-it-as-a-partner))",
-    ),
-    "/query/{pid}": (
-        "the recipient, with the token of the data address",
-        "The answer to one question in SQL about a table (`data`), as JSON or CSV",
-    ),
-    "/data/{pid}/token": ("the recipient, with its own ID token", "A new token for the data address"),
-    "/ogc": ("everybody", "The landing page of the OGC API, with links to the paths below"),
-    "/ogc/conformance": (
-        "everybody",
-        "The conformance classes of OGC API Records, Features and Processes 1.0 that this node implements",
-    ),
-    "/ogc/collections": ("everybody", "The collection `catalogue`: what you may see, as OGC API Records"),
-    "/ogc/collections/catalogue": ("everybody", "Its description"),
-    "/ogc/collections/catalogue/items": (
-        "everybody",
-        "Records as GeoJSON, the last change first. `q`: phrases of which one must occur; `bbox`, `datetime`, "
-        "`type`, `ids`, `externalIds`, `limit`; `sortby`: `updated`, `created` or `quality`, with `-` in front for "
-        "the highest first; `language`. The link `next` names the next page. Browsers are sent to the search page",
-    ),
-    "/ogc/collections/catalogue/items/{record}": ("whoever may see the asset", "One record"),
-    "/ogc/collections/catalogue/queryables": ("everybody", "What records are found by, as JSON Schema"),
-    "/ogc/collections/catalogue/sortables": ("everybody", "What records are sorted by, as JSON Schema"),
-    "/ogc/processes": ("everybody", "The models of this node that can be run and that you may see (`limit`)"),
-    "/ogc/processes/{process}": (
-        "whoever may see the model",
-        "Its inputs, parameters, outputs, with units (`version`)",
-    ),
-    "/ogc/processes/{process}/execution": (
-        "publishers and operators of this node; recipients of a transfer of the format for calling models",
-        "Run the model: the answer is the result if it is ready within a few seconds, or a job with "
-        "`Prefer: respond-async`. A repeated `Idempotency-Key` means the same job. `version` selects a version of "
-        "the model",
-    ),
-    "/ogc/jobs": ("their owner", "Jobs, newest first (`limit`)"),
-    "/ogc/jobs/{job}": ("its owner", "Status of a job; `DELETE` stops it, or deletes its results"),
-    "/ogc/jobs/{job}/results": ("its owner", "The results, raw or as a document, as the request asked for"),
-    "/ogc/jobs/{job}/results/{output}": ("its owner", "One output"),
-    "/health": ("everybody", "200 if nothing is wrong, otherwise 503 with the names of what is wrong"),
-    "/ready": (
-        "everybody",
-        "As `/health`; also checks that the database answers and that no view is far behind. `views` says how many "
-        "percent of the ledger each view shows",
-    ),
-    "/metrics": (
-        "operators and auditors of this node; monitors with the token of the settings",
-        "Metrics in the text format of Prometheus",
-    ),
-}
-
 _PROTOCOLS: Mapping[str, str] = {
     "/.well-known": "Who this node is",
     "/openapi": "Who this node is",
@@ -252,7 +133,7 @@ _PROTOCOLS: Mapping[str, str] = {
     "/health": "Health",
     "/ready": "Health",
     "/metrics": "Health",
-    "/ogc": "Models as processes (OGC API Processes 1.0)",
+    "/ogc": "Records and models (OGC API Records and Processes 1.0)",
 }
 
 
@@ -260,6 +141,7 @@ def http() -> str:
     """The page."""
     from node.semantics.kinds import KINDS
     from node.vocab.dsp import V2024_1
+    from node.web.openapi import DOORS, OTHER_DOORS
 
     participants, app = _applications()
     parts = [
@@ -269,9 +151,9 @@ def http() -> str:
     for methods, path in chain(_plain_routes(participants), _plain_routes(app)):
         if path.startswith(f"{V2024_1.path}/"):
             continue  # The same as those of 2025-1, as the title says.
-        if path not in _PLAIN:
-            raise SystemExit(f"{methods} {path} is new: say in {Path(__file__).name} for whom it is and what it does")
-        who, words = _PLAIN[path]
+        if path not in DOORS or not {*methods.split("|")} <= {*DOORS[path][0].split("|")}:
+            raise SystemExit(f"{methods} {path} is new: say in node/web/openapi.py for whom it is and what it does")
+        _, who, words = DOORS[path]
         title = next(title for prefix, title in _PROTOCOLS.items() if path.startswith(prefix))
         sections.setdefault(title, []).append([f"`{methods} {path}`", who, words])
     for title, rows in sections.items():
@@ -285,6 +167,8 @@ def http() -> str:
         for verb, operation in verbs.items():
             names = ", ".join(code(one["name"]) for one in operation.get("parameters", []) if one["in"] == "query")
             tag = operation["tags"][0]
+            if tag == OTHER_DOORS:
+                continue  # In the sections above.
             words = str(operation.get("description") or operation["summary"])
             words = words if words.rstrip().endswith(".") else operation["summary"]
             row = [f"`{verb.upper()} {path}`", " ".join(words.split()), names]

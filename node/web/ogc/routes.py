@@ -108,7 +108,7 @@ class OgcRoutes:
         links = [
             link(self._root, "self", "application/json", "this document"),
             link(f"{self.base}/openapi.json", "service-desc", "application/vnd.oai.openapi+json;version=3.1"),
-            link(f"{self.base}/docs", "service-doc", "text/html"),
+            link(f"{self.base}/docs/api", "service-doc", "text/html"),
             link(f"{self._root}/conformance", f"{_RELATION}conformance", "application/json"),
             *self.records.landing_links,
             link(f"{self._root}/processes", f"{_RELATION}processes", "application/json"),

@@ -53,6 +53,11 @@ def test_a_client_finds_its_way_from_the_landing_page_to_a_file(node: Running) -
     with node.http() as http:
         landing = http.get("/ogc").json()
         data = next(link["href"] for link in landing["links"] if link["rel"] == "data")
+        documents = {link["rel"]: link["href"] for link in landing["links"]}
+        assert http.get(documents["service-doc"]).status_code == 200
+        paths = http.get(documents["service-desc"]).json()["paths"]
+        assert {ITEMS, "/dsp/2025-1/catalog/request", "/data/{pid}", "/catalog", "/live/{pid}/{path}"} <= paths.keys()
+        assert {*paths["/ogc/jobs/{job}"]} == {"get", "delete"}
         classes = http.get("/ogc/conformance").json()["conformsTo"]
         assert "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/searchable-catalog" in classes
         (collection,) = http.get(data).json()["collections"]
