@@ -32,8 +32,6 @@ like one within a text."""
 
 _BEYOND: Final = re.compile("[\ud800-\U0010ffff]")
 
-_BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
-
 
 def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
     """Return the JSON value in ``body``, read strictly (RFC 8259, I-JSON).
@@ -43,16 +41,23 @@ def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
     """
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
-        _check_depth(text, max_depth)
         if text.startswith("\ufeff"):
             raise ValueError("it begins with a byte order mark")
         value = _READER.decode(text)
+        # A text with few opening brackets cannot be deep, and most messages need no closer look.
+        if text.count("[") + text.count("{") > max_depth and _is_deeper(value, max_depth):
+            raise ValueError(f"it is nested deeper than {max_depth} levels")
         text.encode("utf-8")
         _refuse_surrogates(text)
         return value
     except InvalidInput:
         raise
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:  # The reader ends where its own stack would, which is far deeper.
+        raise InvalidInput(
+            f"the body is not valid JSON: it is nested deeper than {max_depth} levels",
+            remedy="send one JSON document in UTF-8",
+        ) from error
+    except ValueError as error:
         raise InvalidInput(
             f"the body is not valid JSON: {error}", remedy="send one JSON document in UTF-8"
         ) from error
@@ -181,16 +186,12 @@ _READER: Final = json.JSONDecoder(
 )
 
 
-def _check_depth(text: str, limit: int) -> None:
-    # Cheap bound first: a text with few opening brackets cannot be deep, and most messages end here.
-    if text.count("[") + text.count("{") <= limit:
-        return
-    depth = 0
-    for token in _BRACKET_OR_STRING.finditer(text):
-        character = token.group()
-        if character in "[{":
-            depth += 1
-            if depth > limit:
-                raise ValueError(f"it is nested deeper than {limit} levels")
-        elif character in "]}":
-            depth -= 1
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Return whether ``value`` has objects and arrays in more than ``limit`` levels. It is not recursive."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        if not level:
+            return False
+        members = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [member for part in members for member in part if isinstance(member, dict | list)]
+    return bool(level)
