@@ -149,7 +149,7 @@ class Run:
         if not index.head:
             raise HostileFeed(f"{index.url} has no signed head")
         try:
-            head = open_head(index.head, await self._key(head_key(index.head), stated_at(index.head)))
+            head = open_head(index.head, await self._key(head_key(index.head), partial(stated_at, index.head)))
         except HansaError as error:
             raise HostileFeed(f"the head in {index.url} does not verify: {error.detail}") from error
         if head.origin != self.did or head.audience != index.audience:
@@ -292,20 +292,24 @@ class Run:
             kid = signing_key(member.envelope) if member.envelope else ""
             if kid and kid.partition("#")[0] != self.did:
                 return f"it is signed by {kid.partition('#')[0][:200]}, not by the followed node"
-            return await self._key(kid, stated_at(member.envelope)) if kid else {}
+            return await self._key(kid, partial(stated_at, member.envelope)) if kid else {}
         except PeerUnreachable:
             raise
         except HansaError as error:
             return error.detail
 
-    async def _key(self, kid: str, at: datetime | None) -> dict[str, Any]:
+    async def _key(self, kid: str, stated: Callable[[], datetime | None]) -> dict[str, Any]:
+        """Return the key ``kid``, which signed what ``stated`` returns the moment of. Raises ``HansaError``."""
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is not signed by the followed node")
-        # A key in use is valid for any moment. A former key is valid for some: it is looked up for each.
-        key = self._keys.get((kid, at)) or self._keys.get((kid, None))
+        # A key in use is valid for any moment, which then need not be read. A former key is looked up for each.
+        key = self._keys.get((kid, None))
         if key is None:
-            key, moment = await self._published_key(kid, at)
-            self._keys[kid, moment] = key
+            at = stated()
+            key = self._keys.get((kid, at))
+            if key is None:
+                key, moment = await self._published_key(kid, at)
+                self._keys[kid, moment] = key
         if isinstance(key, HansaError):
             raise key
         return key
