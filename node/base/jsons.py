@@ -127,7 +127,7 @@ def _written_at_once(value: Any) -> str | None:
         text = _ENCODER.encode(value)
     except (TypeError, ValueError):
         return None
-    if any(numbers.search(text) for numbers in _LONG_OR_BROKEN):
+    if _LONG_OR_BROKEN[0].search(text) or _LONG_OR_BROKEN[1].search(text):
         return None
     # The encoder sorts by code points. Up to U+D7FF that is also the order of UTF-16.
     return text if text.isascii() or _BEYOND.search(text) is None else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from node import __version__
 from node.bootstrap.node import HansaNode
@@ -54,14 +55,16 @@ from node.web.openapi import answer_head, answer_invalid, describe_doors, includ
 from node.web.questions import management as questions
 from node.web.repetitions.routes import MOST_IN_LINES, repeatable
 from node.web.shipments import routes as shipments
+from node.web.short_way import ShortWay
 from node.web.webhooks import routes as webhooks
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The application, and its page for errors."""
+    """The application, the way into it, and its page for errors."""
 
     app: FastAPI
+    entry: ASGIApp
     error_page: Refuse
 
 
@@ -80,13 +83,21 @@ def api_of(node: HansaNode, refuse: Refuse) -> Api:
     _open_doors(app, node, portal)
     _ogc_door(app, node)
     _quality_door(app, node)
-    _management_doors(app, node)
+    protocol_services = node.protocol
+    desk = negotiations.NegotiationDesk(
+        acquire=protocol_services.negotiation.acquire,
+        reading=protocol_services.transfer.overview,
+        changes=node.changes,
+        is_stuck=lambda pid: bool(node.operation.letters.about(pid)),
+    )
+    _management_doors(app, node, desk)
     include_all(app, chain.from_iterable(node.plugins.hook.hansa_routes(host=node.host)))
     app.router.routes.extend(portal.routes)
     answer_head(app.router.routes)
     answer_errors(app, refuse)
     answer_invalid(app, refuse)
-    return Api(app, portal.error_page)
+    entry = ShortWay(app, negotiations.short_routes(desk, node.callers.person), refuse)
+    return Api(app, entry, portal.error_page)
 
 
 def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
@@ -179,7 +190,7 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
     app.include_router(ontologies.router(person=node.callers.person, publish_ontology=meaning.publish_ontology))
 
 
-def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
+def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:
     person, protocol_services = node.callers.person, node.protocol
 
     app.include_router(
@@ -187,12 +198,11 @@ def _exchange_doors(app: FastAPI, node: HansaNode) -> None:
             person=person,
             route_class=repeatable(person, node.repetitions),
             acquire=protocol_services.negotiation.acquire,
+            desk=desk,
             negotiations=protocol_services.negotiation.negotiations,
             decisions=protocol_services.negotiation.decisions,
             reading=protocol_services.transfer.overview,
-            changes=node.changes,
             region=protocol_services.region,
-            is_stuck=lambda pid: bool(node.operation.letters.about(pid)),
             with_names=node.catalogue.access.with_names,
         )
     )
@@ -234,7 +244,7 @@ def _quality_door(app: FastAPI, node: HansaNode) -> None:
     )
 
 
-def _management_doors(app: FastAPI, node: HansaNode) -> None:
+def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:
     people_parts, protocol_services, settings = node.people, node.protocol, node.parts.settings
     person = node.callers.person
 
@@ -265,7 +275,7 @@ def _management_doors(app: FastAPI, node: HansaNode) -> None:
             subscriptions=node.datasources.subscriptions,
         )
     )
-    _exchange_doors(app, node)
+    _exchange_doors(app, node, desk)
     app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(
         scenarios.router(

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from node.adapters.peers.callbacks import CheckCallback
@@ -40,6 +40,7 @@ from node.web.live.routes import LiveDoor
 from node.web.questions import notices
 from node.web.routers import PlacedRouter
 from node.web.scrapers import monitor_or_person
+from node.web.short_way import ShortWay, short_routes
 from node.web.visitors import VisitorBounds, VisitorLimits
 
 if TYPE_CHECKING:
@@ -54,15 +55,16 @@ def application(node: HansaNode) -> ASGIApp:
     remaining = DeferredApplication(api)
     refuse = errors_as_answers(page=remaining.error_page, prefers_page=prefers_page)
     app = Starlette()
+    dsp_doors = [*chain.from_iterable(_dsp_routes(node, version) for version in VERSIONS.values())]
     app.router = PlacedRouter(
-        routes=[*_monitor_doors(node, counters), *_participant_doors(node)],
+        routes=[*_monitor_doors(node, counters), *dsp_doors, *_participant_doors(node)],
         lifespan=lifespan_of(node.start, node.stop),
         default=remaining,
     )
     answer_errors(app, refuse)
     # A plug-in without working routes is reported at the start, to the person who named it in the settings.
     api.make_if(bool(node.parts.settings.plugins))
-    app_with_limits = BodyLimits(app, path=node.parts.path)
+    app_with_limits = BodyLimits(ShortWay(app, short_routes(dsp_doors), refuse), path=node.parts.path)
     settings = node.parts.settings
     guarded_app = VisitorLimits(
         app_with_limits,
@@ -99,7 +101,7 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
     )
 
 
-def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[BaseRoute]:
+def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[Route]:
     protocol_services, egress = node.protocol, node.parts.egress
     return dsp.routes(
         dsp.DspServices(
@@ -132,7 +134,6 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
         *wellknown.routes(lambda: people.document.raw, has_path=bool(node.parts.path)),
         *crawlers.routes(sitemap, path=node.parts.path),
         dsp.catalogue_route(node.catalogue.dsp, identify=node.callers.identify),
-        *chain.from_iterable(_dsp_routes(node, version) for version in VERSIONS.values()),
         *dcp.routes(
             people.participants,
             people.wallet,

@@ -12,12 +12,10 @@ token again until it expires, and reads only what a new token would give access 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-
-import anyio
-import anyio.to_thread
 
 from node.base.clock import Clock
 from node.base.errors import Overloaded
@@ -58,7 +56,7 @@ class ReplayGuard:
         self._forgotten: datetime | None = None
         # A thread of its own: handlers in the shared pool of threads may be waiting for this work, and must not keep
         # it from running.
-        self._limiter = anyio.CapacityLimiter(1)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hansa-tokens")
 
     async def use(self, issuer: str, jti: str, expires: datetime) -> bool:
         """Return True the first time, False after that; the answer comes only after the id is committed.
@@ -74,10 +72,11 @@ class ReplayGuard:
         return await use.answer
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
-                answers = await anyio.to_thread.run_sync(self._store_batch, batch, limiter=self._limiter)
+                answers = await loop.run_in_executor(self._thread, self._store_batch, batch)
             except asyncio.CancelledError:
                 for use in batch + self._waiting:
                     use.answer.cancel()

@@ -14,6 +14,7 @@ class SharedRequests(Generic[Answer]):
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
+        self._next: dict[str, asyncio.Task[Answer]] = {}
 
     async def join(self, key: str, start: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """Return the answer of the flight in progress for ``key``, or of a new one; all its callers get its error."""
@@ -23,6 +24,23 @@ class SharedRequests(Generic[Answer]):
             self._under_way[key] = request
             request.add_done_callback(lambda landed: self._land(key, landed))
         return await asyncio.shield(request)
+
+    async def join_next(self, key: str, start: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Like ``join``, but the answer is of a flight that begins after this call: nobody gets an answer that is
+        older than the question. All who ask during a flight share the one after it."""
+        if key not in self._under_way:
+            return await self.join(key, start)
+        request = self._next.get(key)
+        if request is None:
+            request = self._next[key] = asyncio.create_task(self._follow(self._under_way[key], key, start))
+        return await asyncio.shield(request)
+
+    async def _follow(
+        self, earlier: asyncio.Task[Answer], key: str, start: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        await asyncio.wait([earlier])
+        del self._next[key]
+        return await self.join(key, start)
 
     def __contains__(self, key: str) -> bool:
         return key in self._under_way

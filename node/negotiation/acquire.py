@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
-
-from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
+from node.base.threads import in_thread
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.process import Role
@@ -102,6 +102,7 @@ class Acquire:
         self._clock = clock
         self._me = me
         self._asking = SharedRequests[Negotiation]()  # Two clicks at once make one request.
+        self._fetching = SharedRequests[tuple[dict[str, Any], str]]()
 
     async def conditions(
         self,
@@ -140,15 +141,19 @@ class Acquire:
             agreement=None,
         )
         terms = self._terms(conditions, asking) if asking is not None else offer.offer
-        return await run_sync(self._between_us, conditions, terms, version if asking is None else None)
+        return await in_thread(partial(self._between_us, conditions, terms, version if asking is None else None))
 
     async def _fetch_offer(self, iri: str, offer_id: str | None) -> ProviderOffer:
         """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
-        provider = await run_sync(self._provider_of, iri)
+        provider = await in_thread(partial(self._provider_of, iri))
         if provider == self._me:
             raise InvalidInput("your node publishes this asset itself", remedy=f"open it at {iri}")
         await self._require_not_blocked(provider)
-        dataset, address = await self._catalogue.dataset(provider, iri)
+        # Many who ask for the same asset at the same time share a request; each still gets an offer that was fetched
+        # after the question.
+        dataset, address = await self._fetching.join_next(
+            repr((provider, iri)), lambda: self._catalogue.dataset(provider, iri)
+        )
         offers = [offer for offer in dataset.get("hasPolicy", []) if offer_id in (None, offer.get("@id"))]
         if not offers:
             raise NotFound("the provider has no such offer for this asset", remedy="request its present offers again")
@@ -188,7 +193,7 @@ class Acquire:
         await self._require_not_blocked(provider_offer.provider)
         terms = self._terms(provider_offer, asking) if asking is not None else None
         limits = self._terms(provider_offer, least) if least is not None else terms
-        return await run_sync(
+        return await in_thread(
             lambda: self._negotiations.request(
                 provider=provider_offer.provider,
                 address=provider_offer.address,

@@ -80,8 +80,12 @@ class Overview:
 
     def may_settle(self, entry: Entry) -> bool:
         """Return whether a negotiation may be settled since ``entry`` about it was committed. Between an agreement
-        and the end, it waits for nobody here."""
-        return entry.kind is not EntryKind.PROCESS or read_object(entry.body)["state"] not in _UNDER_WAY
+        and the end, it waits for nobody here, nor does a request of ours."""
+        if entry.kind is not EntryKind.PROCESS:
+            return True
+        facts = read_object(entry.body)
+        state, role = facts["state"], facts["role"]
+        return state not in _UNDER_WAY and (state, role) != (negotiating.REQUESTED, str(Role.CONSUMER))
 
     def _negotiation(self, tx: Transaction, pid: str) -> tuple[Negotiation, PendingDecision | None]:
         negotiation = self._negotiations.get(tx, pid)

@@ -55,14 +55,14 @@ class Pages(Protocol):
     """An application with pages, one of them for errors."""
 
     @property
-    def app(self) -> ASGIApp: ...
+    def entry(self) -> ASGIApp: ...
 
     @property
     def error_page(self) -> Refuse: ...
 
 
 class DeferredApplication:
-    """ASGI application for requests that no other route takes: the one in ``pages``, made at the first request for
+    """ASGI application for requests that no other route takes: that of ``pages``, made at the first request for
     it."""
 
     def __init__(self, pages: Lazy[Pages]) -> None:
@@ -70,7 +70,7 @@ class DeferredApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pages = await self.deferred.get()
-        await pages.app(scope, receive, send)
+        await pages.entry(scope, receive, send)
 
     async def error_page(self, request: Request, error: Exception) -> Response:
         """Return the page for ``error``, wherever it was raised."""

@@ -7,8 +7,8 @@ statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection, Engine
@@ -26,23 +26,12 @@ class Readers:
         self._engine = engine.execution_options(**{READ_ONLY: True})
         self._idle: list[Connection] = []
 
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """Yield a transaction that sees one consistent state and cannot write."""
-        connection = self._take()
-        try:
-            driver: Any = connection.connection.dbapi_connection
-            driver.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                if connection.in_transaction():
-                    connection.rollback()
-                if driver.in_transaction:
-                    driver.rollback()
-        except BaseException:
-            connection.close()
-            raise
+    def begin(self) -> AbstractContextManager[Connection]:
+        """Return a transaction that sees one consistent state and cannot write."""
+        return _Reading(self)
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection without a transaction for the next reader."""
         if len(self._idle) < KEPT:
             self._idle.append(connection)
         else:
@@ -53,7 +42,8 @@ class Readers:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self) -> Connection:
+    def take(self) -> Connection:
+        """Return a connection that cannot write."""
         try:
             return self._idle.pop()
         except IndexError:
@@ -64,3 +54,40 @@ class Readers:
         except BaseException:
             connection.close()
             raise
+
+
+class _Reading:
+    """One reading transaction. A class, not a generator: each message needs some ten of them."""
+
+    __slots__ = ("_connection", "_driver", "_readers")
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    def __enter__(self) -> Connection:
+        connection = self._connection = self._readers.take()
+        try:
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("BEGIN")
+        except BaseException:
+            connection.close()
+            raise
+        self._driver = driver
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        try:
+            if connection.in_transaction():
+                connection.rollback()
+            if self._driver.in_transaction:
+                self._driver.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        if error is None:
+            self._readers.give_back(connection)
+        else:
+            connection.close()

@@ -14,8 +14,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -208,10 +208,13 @@ class Writers:
         self._connection: Connection | None = None
         self._open: _Batch | None = None
 
-    @contextmanager
-    def begin(self, *, synced: bool = True) -> Iterator[Connection]:
-        """Yield a transaction that may write. Returning commits before the caller continues, raising rolls back.
+    def begin(self, *, synced: bool = True) -> AbstractContextManager[Connection]:
+        """Return a transaction that may write. Returning commits before the caller continues, raising rolls back.
         ``synced`` is that of ``node.base.work.UnitOfWork.begin``."""
+        return _Writing(self, synced)
+
+    def enter(self, synced: bool) -> _Batch:
+        """Wait for the turn, and let the present thread write in the transaction that is returned."""
         self.turns.take(self)
         try:
             # With others waiting, one commit that waits for the disk is less work than one for each.
@@ -221,10 +224,17 @@ class Writers:
             raise
         try:
             batch.join()
-            yield batch.connection
+        except BaseException as error:
+            self.give_up(batch, error)
+            raise
+        return batch
+
+    def complete(self, batch: _Batch) -> None:
+        """Return when the writes of the present thread are committed. Raises as ``begin``."""
+        try:
             completion = batch.keep()
         except BaseException as error:
-            self._gave_up(batch, error)
+            self.give_up(batch, error)
             raise
         if self._handed_on(batch):
             completion.wait()
@@ -275,7 +285,7 @@ class Writers:
         self._open = None
         return False
 
-    def _gave_up(self, batch: _Batch, error: BaseException) -> None:
+    def give_up(self, batch: _Batch, error: BaseException) -> None:
         """End the turn of the present writer, which failed with ``error``; the writes of the others are committed."""
         handed_on = False
         try:
@@ -291,6 +301,28 @@ class Writers:
         finally:
             if not handed_on:
                 self._leave(batch)
+
+
+class _Writing:
+    """One writing transaction. A class, not a generator: each message needs several of them."""
+
+    __slots__ = ("_batch", "_synced", "_writers")
+
+    def __init__(self, writers: Writers, synced: bool) -> None:
+        self._writers = writers
+        self._synced = synced
+
+    def __enter__(self) -> Connection:
+        self._batch = self._writers.enter(self._synced)
+        return self._batch.connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._writers.complete(self._batch)
+        else:
+            self._writers.give_up(self._batch, error)
 
 
 def _wait_for_disk(connection: Connection, synced: bool) -> None:

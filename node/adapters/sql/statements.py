@@ -9,10 +9,10 @@ there is one text for each length. Statements that are put together for one call
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from keyword import iskeyword
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from sqlalchemy import Executable
 from sqlalchemy.engine import Connection, CursorResult, Dialect
@@ -20,12 +20,11 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TupleType
 
+from node.adapters.sql.columns import Convert, from_driver, to_driver
 from node.adapters.sql.drivers import Driver, driver_of
 from node.adapters.sql.faults import fault_of_driver
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-Convert = Callable[[Any], Any]
-
 _LEFT_ALONE: Final = ("insert_prefetch", "update_prefetch", "literal_execute_params")
 """Aspects that SQLAlchemy computes at each call: values that it makes itself."""
 
@@ -87,7 +86,7 @@ class CompiledStatement:
         for place in state.positiontup or ():
             name, number = within.get(place, (place, None))
             bind = compilation.binds[name]
-            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            convert = to_driver(bind.type, dialect)
             if not bind.required:
                 value: Any = bind.value
                 value = value if number is None else value[number]
@@ -99,13 +98,13 @@ class CompiledStatement:
                 self._values.append((None, None, None))
         columns = list(statement.exported_columns) if _gives_rows(statement) else []
         self._row = _row_of([column.name for column in columns]) if columns else None
-        converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        converts = [from_driver(column.type, dialect) for column in columns]
         self._converts = [(place, convert) for place, convert in enumerate(converts) if convert is not None]
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values of the parameters in the order of their places."""
         row = [
-            fixed if key is None else values[key] if convert is None else convert(values[key])
+            (values[key] if convert is None else convert(values[key])) if key is not None else fixed
             for key, convert, fixed in self._values
         ]
         for place, key, number, convert in self._lists:
@@ -116,7 +115,7 @@ class CompiledStatement:
     def rows(self, driver_rows: list[Any]) -> list[Any]:
         """Return the driver's rows, with their columns converted and named."""
         make = self._row
-        if make is None:
+        if make is None or not driver_rows:
             return driver_rows
         converts, named_rows = self._converts, []
         for row in driver_rows:
@@ -140,7 +139,7 @@ class Form:
 
     def compile_for(self, values: Mapping[str, Any]) -> CompiledStatement | None:
         """Return the statement for these values; None if its lists have had too many lengths already."""
-        lengths = tuple([len(values[key]) for key in self.lists])
+        lengths = tuple([len(values[key]) for key in self.lists]) if self.lists else ()
         statement = self._by_lengths.get(lengths)
         if statement is None and len(self._by_lengths) < MOST_LENGTHS:
             statement = CompiledStatement(self._statement, self._compilation, self._dialect, values)
@@ -153,17 +152,22 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = _by_place(dialect)
-        self._known: WeakKeyDictionary[Any, dict[tuple[str, ...], Form | None]] = WeakKeyDictionary()
+        self._known: dict[int, tuple[ref[Any], dict[tuple[str, ...], Form | None]]] = {}
+        """By the number of the object, which another may get once the statement is gone."""
 
     def form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
         """Return the form for parameters of these names; None at its first use, or if SQLAlchemy must run it."""
-        forms = self._known.get(statement)
-        if forms is None:
-            self._known[statement] = {}
+        number = id(statement)
+        known = self._known.get(number)
+        if known is None or known[0]() is not statement:
+            self._known[number] = (ref(statement, lambda _: self._known.pop(number, None)), {})
             return None
-        if names not in forms:
-            forms[names] = self._form(statement, names)
-        return forms[names]
+        forms = known[1]
+        try:
+            return forms[names]
+        except KeyError:
+            form = forms[names] = self._form(statement, names)
+            return form
 
     def _form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
         if not (statement.is_select or statement.is_dml):
@@ -192,7 +196,7 @@ class TransactionStatements:
     def execute(self, statement: Executable, parameters: Parameters = None) -> Rows | CursorResult[Any]:
         """As ``sqlalchemy.engine.Connection.execute``. Raises errors of SQLAlchemy, or the ``LocalFault`` that an
         error of the driver stands for."""
-        several = isinstance(parameters, Sequence)
+        several = type(parameters) is not dict and isinstance(parameters, Sequence)
         sample: Mapping[str, Any] = (parameters[0] if several else parameters) or {}  # type: ignore[index,assignment]
         form = self._statements.form(statement, tuple(sample))
         compilation = form.compile_for(sample) if form is not None and not (several and form.lists) else None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from types import TracebackType
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -71,22 +72,14 @@ class SqlUnitOfWork:
             self._reading, self._writing = partial(sessions.begin, READ), partial(sessions.begin, WRITE)
             self._writing_unsynced = partial(sessions.begin, WRITE_UNSYNCED)
 
-    @contextmanager
-    def begin(self, *, synced: bool = True) -> Iterator[SqlTransaction]:
-        """Yield a transaction that may write. On SQLite writers take turns, waiting writers share a commit, and each
+    def begin(self, *, synced: bool = True) -> AbstractContextManager[SqlTransaction]:
+        """Return a transaction that may write. On SQLite writers take turns, waiting writers share a commit, and each
         commit is on the disk; a transaction inside another raises ``LocalFault``."""
-        with translate_errors(), (self._writing if synced else self._writing_unsynced)() as connection:
-            tx = SqlTransaction(connection, self._statements)
-            yield tx
-        tx.notify()
+        return _Scope((self._writing if synced else self._writing_unsynced)(), self._statements)
 
-    @contextmanager
-    def read(self) -> Iterator[SqlTransaction]:
-        """Yield a transaction that sees one consistent state and cannot write."""
-        with translate_errors(), self._reading() as connection:
-            tx = SqlTransaction(connection, self._statements)
-            yield tx
-        tx.notify()
+    def read(self) -> AbstractContextManager[SqlTransaction]:
+        """Return a transaction that sees one consistent state and cannot write."""
+        return _Scope(self._reading(), self._statements)
 
     def close(self) -> None:
         """Close the connections that no transaction uses."""
@@ -104,16 +97,52 @@ def connection_of(tx: Transaction) -> TransactionStatements:
     return tx.running
 
 
+class _Scope:
+    """A transaction as a context. A class, not a generator: each message enters and leaves some twenty of them."""
+
+    __slots__ = ("_connecting", "_statements", "_tx")
+
+    def __init__(self, connecting: AbstractContextManager[Connection], statements: Statements) -> None:
+        self._connecting = connecting
+        self._statements = statements
+
+    def __enter__(self) -> SqlTransaction:
+        try:
+            connection = self._connecting.__enter__()
+        except (PoolTimeout, DBAPIError) as error:
+            raise _fault(error).with_traceback(error.__traceback__) from None
+        self._tx = SqlTransaction(connection, self._statements)
+        return self._tx
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._connecting.__exit__(kind, error, trace)
+        except (PoolTimeout, DBAPIError) as failure:
+            raise _fault(failure).with_traceback(failure.__traceback__) from None
+        if error is None:
+            self._tx.notify()
+        elif isinstance(error, PoolTimeout | DBAPIError):
+            raise _fault(error).with_traceback(error.__traceback__) from None
+
+
+def _fault(error: PoolTimeout | DBAPIError) -> LocalFault:
+    """Return the error of ``node.base.errors`` for an error of the database.
+
+    The driver's message may quote values (PostgreSQL's DETAIL), which must not be in a log: the fault keeps the trace
+    and the statement of the error, but not the error."""
+    if isinstance(error, PoolTimeout):
+        return DatabaseBusy("all connections to the database are in use", remedy="try again in a moment")
+    fault = fault_of(error)
+    fault.add_note(f"SQL: {error.statement}")
+    return fault
+
+
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Raise errors of the database within the block as errors of ``node.base.errors``."""
     try:
         yield
-    except PoolTimeout as error:
-        raise DatabaseBusy("all connections to the database are in use", remedy="try again in a moment") from error
-    except DBAPIError as error:
-        # The driver's message may quote values (PostgreSQL's DETAIL), which must not be in a log: the fault keeps the
-        # trace and the statement of the error, but not the error.
-        fault = fault_of(error)
-        fault.add_note(f"SQL: {error.statement}")
-        raise fault.with_traceback(error.__traceback__) from None
+    except (PoolTimeout, DBAPIError) as error:
+        raise _fault(error).with_traceback(error.__traceback__) from None

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from node.base.crashpoints import crashpoint
 from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from node.base.threads import in_thread
 from node.dialogue import wire
 from node.dialogue.conversation import Answer
 from node.dialogue.message import IncomingMessage, require_type
@@ -218,7 +218,7 @@ class _Endpoints:
                 message = await self._message(request, contract.read, kind)
                 context.update(message.body)
                 await self._check_callback(message, caller)
-                return reply(await run_sync(lambda: open_process(caller, message)), message.name)
+                return reply(await in_thread(lambda: open_process(caller, message)), message.name)
 
             return await answer_or_refuse(answer, self._refusals.contract(context))
 
@@ -239,7 +239,7 @@ class _Endpoints:
                 signer = None
                 if message.text(contract.SIGNATURE) is not None and caller.did is not None:
                     signer = await self._services.document(caller.did)
-                receipt = await run_sync(
+                receipt = await in_thread(
                     lambda: self._services.negotiations.receive(pid, caller, message, role=ours, signer=signer)
                 )
                 return reply(receipt, message.name)
@@ -253,7 +253,7 @@ class _Endpoints:
 
         async def answer() -> Response:
             caller = await self._services.participant(request)
-            return JSONResponse(await run_sync(lambda: self._services.negotiations.show(pid, caller)))
+            return JSONResponse(await in_thread(lambda: self._services.negotiations.show(pid, caller)))
 
         return await answer_or_refuse(answer, self._refusals.contract({}, pid), hidden=True)
 
@@ -270,7 +270,7 @@ class _Endpoints:
             key = self._services.seal_key(document)
             if message.body.get("dataAddress") is not None:
                 self._services.check_push(read_push_address(message.body["dataAddress"]).endpoint)
-            taken = await run_sync(lambda: self._services.transfers.receive_request(caller, message, seal_key=key))
+            taken = await in_thread(lambda: self._services.transfers.receive_request(caller, message, seal_key=key))
             return reply(taken, message.name)
 
         return await answer_or_refuse(answer, self._refusals.transfer(context))
@@ -286,7 +286,7 @@ class _Endpoints:
                 caller = await self._services.participant(request)
                 message = await self._message(request, transfer.read, kind)
                 context.update(message.body)
-                taken = await run_sync(lambda: self._services.transfers.receive(pid, caller, message))
+                taken = await in_thread(lambda: self._services.transfers.receive(pid, caller, message))
                 return reply(taken, message.name)
 
             return await answer_or_refuse(answer, self._refusals.transfer(context, pid), hidden=True)
@@ -298,7 +298,7 @@ class _Endpoints:
 
         async def answer() -> Response:
             caller = await self._services.participant(request)
-            return JSONResponse(await run_sync(lambda: self._services.transfers.show(pid, caller)))
+            return JSONResponse(await in_thread(lambda: self._services.transfers.show(pid, caller)))
 
         return await answer_or_refuse(answer, self._refusals.transfer({}, pid), hidden=True)
 

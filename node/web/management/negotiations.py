@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.routing import APIRoute
+from starlette.responses import JSONResponse, Response
 
 from node.base.changes import Changes
+from node.base.threads import in_thread
+from node.identity.model import Caller
 from node.ledger.model import Entry
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
@@ -27,9 +32,12 @@ from node.web.management.json_forms import (
 )
 from node.web.management.person import Person
 from node.web.management.requests import Ask, AskFor, State, Terms, Verdict, Wait, Why, read_ask
+from node.web.repetitions.routes import HEADER
 from node.web.search import VersionNumber
+from node.web.short_way import ShortRoute
 
 LONGEST_WAIT = 30.0
+_WAIT: Final = re.compile(rb"(?:wait=([0-9]{1,6}(?:\.[0-9]{1,6})?))?")
 
 
 class NegotiationReader(Protocol):
@@ -44,21 +52,82 @@ class NegotiationReader(Protocol):
     def may_settle(self, entry: Entry) -> bool: ...
 
 
+class NegotiationDesk:
+    """Requests assets and shows negotiations, for each way on which a request for that may come. ``is_stuck`` returns
+    whether a delivery that a negotiation waits for was given up."""
+
+    def __init__(
+        self, *, acquire: Acquire, reading: NegotiationReader, changes: Changes, is_stuck: Callable[[str], bool]
+    ) -> None:
+        self._acquire = acquire
+        self._reading = reading
+        self._changes = changes
+        self._is_stuck = is_stuck
+
+    async def request(self, ask: AskFor, by: Caller) -> dict[str, Any]:
+        """Request an asset. Raises as ``Acquire.request``."""
+        negotiation = await self._acquire.request(
+            ask.dataset, by, offer_id=ask.offer_id, purpose=ask.purpose, asking=ask.ask, least=ask.least
+        )
+        return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
+
+    async def negotiation(self, pid: str, wait: float) -> dict[str, Any]:
+        """Return a negotiation with its messages; up to ``wait`` seconds later if it is not settled before. Raises
+        ``NotFound``."""
+        until = time.monotonic() + min(wait, LONGEST_WAIT)
+
+        def look() -> dict[str, Any] | None:
+            waits_on = time.monotonic() < until
+            settled = self._reading.settled_negotiation(pid) if waits_on else self._reading.negotiation(pid)
+            return None if settled is None else negotiation_json(*settled, stuck=self._is_stuck(pid))
+
+        with self._changes.watch(pid, self._reading.may_settle) as watch:
+            while (negotiation := await in_thread(look)) is None:
+                await watch.wait(min(watch.pause, max(until - time.monotonic(), 0.0)))
+        return negotiation
+
+
+def short_routes(desk: NegotiationDesk, person: Person) -> list[ShortRoute]:
+    """Return the short way to a request for an asset and to the negotiation about it. What is not written in the
+    usual form, or has to be carried out once only, takes the long way."""
+
+    async def negotiate(request: Request) -> Response | None:
+        caller = await person(request)
+        if HEADER in request.headers or request.headers.get("content-type", "") != "application/json":
+            return None
+        try:
+            ask = AskFor.model_validate(json.loads(await request.body()))
+        except (ValueError, RecursionError):  # Not JSON, nested too deeply, or not a request.
+            return None
+        return JSONResponse(await desk.request(ask, caller), status_code=202)
+
+    async def one_negotiation(request: Request) -> Response | None:
+        await person(request)
+        query = _WAIT.fullmatch(request.scope["query_string"])
+        if query is None:
+            return None
+        return JSONResponse(await desk.negotiation(request.path_params["pid"], float(query[1] or 0.0)))
+
+    return [
+        ShortRoute("POST", "/api/negotiations", negotiate),
+        ShortRoute("GET", "/api/negotiations/{pid}", one_negotiation),
+    ]
+
+
 def router(
     *,
     person: Person,
     acquire: Acquire,
+    desk: NegotiationDesk,
     negotiations: Negotiations,
     decisions: Decisions,
     reading: NegotiationReader,
-    changes: Changes,
     region: Callable[[], str | None],
-    is_stuck: Callable[[str], bool],
     route_class: type[APIRoute],
     with_names: Callable[[str], str] = str,
 ) -> APIRouter:
-    """Return the routes. ``region`` is the region of conditions that name none; ``is_stuck`` returns whether a
-    delivery that a negotiation waits for was given up; ``with_names`` replaces DIDs by names."""
+    """Return the routes. ``region`` is the region of conditions that name none; ``with_names`` replaces DIDs by
+    names."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=route_class)
 
     @api.get(
@@ -81,15 +150,7 @@ def router(
 
     @api.post("/negotiations", status_code=202, summary="Request an asset on its offered terms or on others")
     async def negotiate(request: Request, ask: AskFor) -> Any:
-        negotiation = await acquire.request(
-            ask.dataset,
-            await person(request),
-            offer_id=ask.offer_id,
-            purpose=ask.purpose,
-            asking=ask.ask,
-            least=ask.least,
-        )
-        return {"pid": negotiation.pid, "state": negotiation.state, "provider": negotiation.peer}
+        return await desk.request(ask, await person(request))
 
     @api.get("/negotiations", summary="The newest negotiations, optionally only those in one state")
     async def all_negotiations(request: Request, state: State = None) -> Any:
@@ -99,17 +160,7 @@ def router(
     @api.get("/negotiations/{pid}", summary="A negotiation with its messages; can wait for a change")
     async def one_negotiation(request: Request, pid: str, wait: Wait = 0.0) -> Any:
         await person(request)
-        until = time.monotonic() + min(wait, LONGEST_WAIT)
-
-        def look() -> dict[str, Any] | None:
-            waits_on = time.monotonic() < until
-            settled = reading.settled_negotiation(pid) if waits_on else reading.negotiation(pid)
-            return None if settled is None else negotiation_json(*settled, stuck=is_stuck(pid))
-
-        with changes.watch(pid, reading.may_settle) as watch:
-            while (negotiation := await run_sync(look)) is None:
-                await watch.wait(min(watch.pause, max(until - time.monotonic(), 0.0)))
-        return negotiation
+        return await desk.negotiation(pid, wait)
 
     @api.post("/negotiations/{pid}/terminate", summary="End a negotiation")
     async def terminate(request: Request, pid: str, why: Why) -> Any:
