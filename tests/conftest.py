@@ -24,3 +24,8 @@ def pytest_collection() -> Generator[None, None, None]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter free everything at its end: libraries in C++ report what is left as leaks."""
+    gc.unfreeze()

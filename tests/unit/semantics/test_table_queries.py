@@ -12,6 +12,8 @@ from node.adapters.profiles.sql_check import read_question
 from node.adapters.profiles.table_queries import ask
 from node.base.errors import InvalidInput
 
+WHOLE = {"columns": None, "rows": [], "forms": [], "group": "", "key": ""}
+"""The part of an agreement that gives everything as it is."""
 GOOD = (
     "SELECT * FROM data ORDER BY a DESC;",
     "SELECT * FROM data -- a comment",
@@ -152,7 +154,7 @@ def test_an_answer_has_values_of_json(tmp_path: object) -> None:
     path = f"{tmp_path}/t.csv"
     with open(path, "w", encoding="utf-8") as file:
         file.write("a,b\n1,x\n2,\n")
-    message = {"path": path, "name": "t.csv", "columns": None, "rows": [], "form": "json"}
+    message = {"path": path, "name": "t.csv", **WHOLE, "form": "json"}
     sql = (
         "SELECT a, b, 1.5 AS d, 'inf'::DOUBLE AS i, {'k': [1, NULL]} AS s, TIMESTAMP '2026-01-01 10:00:00' AS t, "
         "TIMESTAMPTZ '2026-01-01 10:00:00+02' AS z, DATE '2026-01-31' AS day, 'x'::BLOB AS x, true AS y, "
@@ -172,7 +174,7 @@ def test_an_answer_has_values_of_json(tmp_path: object) -> None:
 def test_a_row_that_fits_into_no_answer_is_refused_with_a_remedy(tmp_path: Path, form: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"a,b\n1,{'x' * 500}\n2,y\n", "utf-8")
-    message = {"path": str(path), "name": "t.csv", "columns": None, "rows": [], "form": form, "most_rows": 9}
+    message = {"path": str(path), "name": "t.csv", **WHOLE, "form": form, "most_rows": 9}
     with pytest.raises(InvalidInput) as refusal:
         ask({**message, "sql": "FROM data ORDER BY a", "most_bytes": 400}, [])
     assert "the first row of the answer alone has more than 400 bytes" in refusal.value.detail
