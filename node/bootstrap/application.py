@@ -57,7 +57,7 @@ def application(node: HansaNode) -> ASGIApp:
     app = Starlette()
     dsp_doors = [*chain.from_iterable(_dsp_routes(node, version) for version in VERSIONS.values())]
     app.router = PlacedRouter(
-        routes=[*_monitor_doors(node, counters), *dsp_doors, *_participant_doors(node)],
+        routes=[*_monitor_doors(node, counters), *_participant_doors(node, dsp_doors)],
         lifespan=lifespan_of(node.start, node.stop),
         default=remaining,
     )
@@ -119,7 +119,7 @@ def _dsp_routes(node: HansaNode, version: DspVersion) -> Sequence[Route]:
     )
 
 
-def _participant_doors(node: HansaNode) -> list[BaseRoute]:
+def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[BaseRoute]:
     people, protocol_services = node.people, node.protocol
     issuing = people.issuing
     stores = node.parts.stores
@@ -134,6 +134,7 @@ def _participant_doors(node: HansaNode) -> list[BaseRoute]:
         *wellknown.routes(lambda: people.document.raw, has_path=bool(node.parts.path)),
         *crawlers.routes(sitemap, path=node.parts.path),
         dsp.catalogue_route(node.catalogue.dsp, identify=node.callers.identify),
+        *dsp_doors,
         *dcp.routes(
             people.participants,
             people.wallet,
