@@ -39,7 +39,6 @@ from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
 from node.web.questions import notices
 from node.web.routers import PlacedRouter
-from node.web.scrapers import monitor_or_person
 from node.web.short_way import ShortWay, short_routes
 from node.web.visitors import VisitorBounds, VisitorLimits
 
@@ -94,7 +93,7 @@ def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseR
         limitations=node.lifecycle.limitations,
         ready=node.operation.status.readiness,
         gauges=node.operation.status.gauges,
-        identify=monitor_or_person(
+        identify=health.monitor_or_person(
             monitor_token(settings.metrics_token, settings.metrics_token_file), node.callers.person
         ),
         counters=counters,

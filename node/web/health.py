@@ -6,6 +6,7 @@ for people with a role for it.
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from node.base.errors import Unauthenticated
 from node.identity.model import Caller
 from node.identity.scrapers import Monitor
+
+Person = Callable[..., Awaitable[Caller]]
+"""``node.web.callers.Callers.person``: raises if the caller is not a person."""
 
 BUCKETS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 
@@ -74,6 +78,19 @@ class RequestCounter:
 async def nobody(_: Request) -> Caller | Monitor:
     """Identify no caller of the metrics: for a node that cannot identify callers."""
     raise Unauthenticated("only operators, auditors and monitors with a token may read the metrics")
+
+
+def monitor_or_person(token: str, person: Person) -> Callable[[Request], Awaitable[Caller | Monitor]]:
+    """Return a function that identifies the caller: as the monitor with ``token``, if that is set, or as a person."""
+    secret = f"Bearer {token}".encode() if token else b""
+
+    async def identify(request: Request) -> Caller | Monitor:
+        brought = request.headers.getlist("authorization")
+        if secret and len(brought) == 1 and hmac.compare_digest(brought[0].encode("latin-1"), secret):
+            return Monitor()
+        return await person(request)
+
+    return identify
 
 
 def routes(
