@@ -298,14 +298,14 @@ class Run:
         except HansaError as error:
             return error.detail
 
-    async def _key(self, kid: str, stated: Callable[[], datetime | None]) -> dict[str, Any]:
-        """Return the key ``kid``, which signed what ``stated`` returns the moment of. Raises ``HansaError``."""
+    async def _key(self, kid: str, moment_of: Callable[[], datetime | None]) -> dict[str, Any]:
+        """Return the key ``kid``, used at the moment that ``moment_of`` returns. Raises ``HansaError``."""
         if kid.partition("#")[0] != self.did:
             raise InvalidInput("it is not signed by the followed node")
         # A key in use is valid for any moment, which then need not be read. A former key is looked up for each.
         key = self._keys.get((kid, None))
         if key is None:
-            at = stated()
+            at = moment_of()
             key = self._keys.get((kid, at))
             if key is None:
                 key, moment = await self._published_key(kid, at)

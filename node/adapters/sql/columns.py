@@ -40,7 +40,7 @@ Convert = Callable[[Any], Any]
 _JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
-class _Converted(TypeDecorator[Any]):
+class _ConvertedType(TypeDecorator[Any]):
     """A type whose values are converted by functions of one value; the default leaves them as they are."""
 
     impl: type[TypeEngine[Any]] = Text
@@ -63,7 +63,7 @@ class _Converted(TypeDecorator[Any]):
         return value if convert is None else convert(value)
 
 
-class _CodePointText(_Converted):
+class _CodePointText(_ConvertedType):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
@@ -92,7 +92,7 @@ class Moment(_CodePointText):
         return _moment
 
 
-class Json(_Converted):
+class Json(_ConvertedType):
     """A JSON value as text in ASCII; None is NULL. Tuples come back as lists."""
 
     cache_ok = True
@@ -117,7 +117,7 @@ class LongJson(Json):
         return _long_json_value
 
 
-class Octets(_Converted):
+class Octets(_ConvertedType):
     """Bytes, compressed (RFC 1950) where that saves room. Values that an earlier node stored as they are can be read
     too. Damaged bytes are returned as they are: the hash of what they belong to tells that they are damaged."""
 
@@ -131,7 +131,7 @@ class Octets(_Converted):
         return _read_octets
 
 
-class _Whole(_Converted):
+class _Whole(_ConvertedType):
     """A whole number of 64 bits. Refuses larger ones, which may come from a request, with ``InvalidInput``."""
 
     impl = BigInteger
@@ -157,7 +157,7 @@ Ordinal = _Ordinal()
 def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """Return how a parameter of a type is converted for the driver; None if it is passed on as it is."""
     implementation = kind.dialect_impl(dialect)
-    if not isinstance(implementation, _Converted):
+    if not isinstance(implementation, _ConvertedType):
         return implementation.bind_processor(dialect)
     return _in_turn(implementation.to_driver(dialect), implementation.impl_instance.bind_processor(dialect))
 
@@ -165,7 +165,7 @@ def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 def from_driver(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """Return how a column of a type is converted in results; None if it is passed on as it is."""
     implementation = kind.dialect_impl(dialect)
-    if not isinstance(implementation, _Converted):
+    if not isinstance(implementation, _ConvertedType):
         return implementation.result_processor(dialect, None)
     return _in_turn(implementation.impl_instance.result_processor(dialect, None), implementation.from_driver(dialect))
 

@@ -28,7 +28,7 @@ class Readers:
 
     def begin(self) -> AbstractContextManager[Connection]:
         """Return a transaction that sees one consistent state and cannot write."""
-        return _Reading(self)
+        return _ReadScope(self)
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection without a transaction for the next reader."""
@@ -56,7 +56,7 @@ class Readers:
             raise
 
 
-class _Reading:
+class _ReadScope:
     """One reading transaction. A class, not a generator: each message needs some ten of them."""
 
     __slots__ = ("_connection", "_driver", "_readers")

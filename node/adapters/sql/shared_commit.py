@@ -211,7 +211,7 @@ class Writers:
     def begin(self, *, synced: bool = True) -> AbstractContextManager[Connection]:
         """Return a transaction that may write. Returning commits before the caller continues, raising rolls back.
         ``synced`` is that of ``node.base.work.UnitOfWork.begin``."""
-        return _Writing(self, synced)
+        return _WriteScope(self, synced)
 
     def enter(self, synced: bool) -> _Batch:
         """Wait for the turn, and let the present thread write in the transaction that is returned."""
@@ -303,7 +303,7 @@ class Writers:
                 self._leave(batch)
 
 
-class _Writing:
+class _WriteScope:
     """One writing transaction. A class, not a generator: each message needs several of them."""
 
     __slots__ = ("_batch", "_synced", "_writers")

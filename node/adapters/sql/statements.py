@@ -158,11 +158,11 @@ class Statements:
     def form(self, statement: Any, names: tuple[str, ...]) -> Form | None:
         """Return the form for parameters of these names; None at its first use, or if SQLAlchemy must run it."""
         number = id(statement)
-        known = self._known.get(number)
-        if known is None or known[0]() is not statement:
+        entry = self._known.get(number)
+        if entry is None or entry[0]() is not statement:
             self._known[number] = (ref(statement, lambda _: self._known.pop(number, None)), {})
             return None
-        forms = known[1]
+        forms = entry[1]
         try:
             return forms[names]
         except KeyError:

@@ -88,14 +88,14 @@ def test_both_ways_answer_alike(long_way: Starlette, root: str) -> None:
 
 
 def test_a_request_that_is_left_to_the_long_way_still_has_its_body(long_way: Starlette) -> None:
-    taken: list[str] = []
+    requests: list[str] = []
 
     async def leave(request: Request) -> None:
-        taken.append((await request.body()).decode())
+        requests.append((await request.body()).decode())
 
     short = ShortWay(long_way, [ShortRoute("POST", "/dsp/negotiations/request", leave)], REFUSE)
     assert asked(short, "POST", "/dsp/negotiations/request") == (200, b"POST /dsp/negotiations/request {} one")
-    assert taken == ["one"]
+    assert requests == ["one"]
 
 
 def test_only_parameters_of_one_segment_have_a_short_way() -> None:
