@@ -19,5 +19,5 @@ for (;;) {
   const { id, timestamp, isVersionOf } = value;
   console.log(JSON.stringify({ id: id.value, timestamp, isVersionOf, statements }));
 }
-console.log(JSON.stringify({ pages }));
-process.exit(0);
+// Only then: what is still in the pipe would be lost with the process.
+process.stdout.write(JSON.stringify({ pages }) + "\n", () => process.exit(0));

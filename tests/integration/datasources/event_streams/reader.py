@@ -54,6 +54,8 @@ class LdesClient:
         run = self.run(stream, *options)
         assert run.returncode == 0, (run.stdout[-2000:], run.stderr[-4000:])
         lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+        assert lines, run.stderr[-4000:]
+        assert "pages" in lines[-1], (len(lines), run.stdout[-2000:], run.stderr[-4000:])
         return Reading(lines[:-1], lines[-1]["pages"])
 
     def type(self, program: str, stream: Opened) -> str:
