@@ -36,8 +36,8 @@ format: $(VENV)/.dev ## put code into form
 bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; MEANING=1: ontologies and schemas only; PEER=edc|fuseki STORE=postgres)
 	@$(BIN)/python -m tests.bench $(if $(MEANING),meaning) $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
 
-pictures: $(VENV)/.dev ## pictures of the main pages, in build/pictures with a sheet of all (DARK=1: in the dark too)
-	@$(BIN)/python -m tests.e2e.pictures $(if $(DARK),--dark)
+pictures: $(VENV)/.dev ## pictures of all pages, in build/pictures with a sheet of all (DOCS=1: those of the documentation)
+	@$(BIN)/python -m tests.e2e.pictures $(if $(DOCS),--docs)
 
 unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)
 	@$(BIN)/python -m tests.unkind --negotiations $(or $(NEGOTIATIONS),200) $(if $(SEED),--seed $(SEED))

@@ -170,11 +170,12 @@ class Chromium:
         if key == "Enter":
             await self.send("Input.dispatchKeyEvent", type="char", text="\r")
 
-    async def picture(self, path: Path, *, limit: int = 6000) -> None:
-        """The whole page as PNG, at most ``limit`` pixels high."""
+    async def picture(self, path: Path, *, limit: int = 6000, quality: int = 60) -> None:
+        """The whole page, at most ``limit`` pixels high; as PNG, or as WebP where ``path`` ends so."""
         size = (await self.send("Page.getLayoutMetrics"))["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], limit), "scale": 1}
-        shot = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        form: dict[str, Any] = {"format": "webp", "quality": quality} if path.suffix == ".webp" else {"format": "png"}
+        shot = await self.send("Page.captureScreenshot", captureBeyondViewport=True, clip=clip, **form)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     async def printed(self, path: Path) -> None:

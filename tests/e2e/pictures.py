@@ -1,6 +1,7 @@
-"""``make pictures``: pictures of the main pages with the content of the demonstration, and a sheet with all of them.
+"""``make pictures``: pictures of all pages with the content of the demonstration, and a sheet with all of them.
 
-For a visitor, a steward and an operator, at 360 and 1280 pixels, light; ``--dark`` adds those in the dark.
+For a visitor, a steward and an operator, at 360, 768 and 1280 pixels, light and dark. ``--docs`` takes those that
+illustrate the documentation instead, into ``docs/pictures``.
 """
 
 from __future__ import annotations
@@ -9,21 +10,60 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.e2e.chromium import Chromium, binary
 from tests.e2e.test_axe import READERS
 from tests.e2e.test_pages import serve
-from tests.fakes.portal.node import FakeNode
+from tests.fakes.portal.node import AGREEMENT, COUNTS, FakeNode
+from tests.fakes.portal.scenarios import DONE, SLOWER, SPEED_LAYER
 from tests.fakes.portal.table_questions import offer_part
+from tests.fakes.stores.drafts import DRAFT
 
-WIDTHS = (360, 1280)
-_STYLE = "body{font:14px sans-serif}figure{display:inline-block;vertical-align:top;margin:8px}img{max-height:420px}"
+WIDTHS = (360, 768, 1280)
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+LARGEST = 60_000
+"""Bytes of a picture of the documentation."""
+_STYLE = (
+    "body{font:14px sans-serif}figure{display:inline-block;vertical-align:top;margin:8px}"
+    "img{max-height:420px;max-width:640px;border:1px solid #999}"
+)
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture of the documentation: of ``page``, as ``reader`` sees it, ``height`` pixels of it."""
+
+    name: str
+    reader: str
+    page: str
+    height: int = 900
+    width: int = 1280
+
+
+ILLUSTRATIONS = (
+    Illustration("start", "visitor", "/"),
+    Illustration("search", "visitor", "/search?q=verkeer&kind=dataset"),
+    Illustration("dataset", "visitor", "/datasets/traffic-counts", 1000),
+    Illustration("phone", "visitor", "/datasets/traffic-counts", 800, 360),
+    Illustration("home", "steward", "/"),
+    Illustration("describe", "steward", f"/publish/{DRAFT}", 1200),
+    Illustration("preview", "steward", f"/publish/{DRAFT}/preview", 1200),
+    Illustration("requests", "steward", "/decisions"),
+    Illustration("agreement", "steward", f"/agreements/{AGREEMENT}?check=now", 1200),
+    Illustration("run", "steward", f"/runs/{DONE}", 1700),
+    Illustration("compare", "steward", f"/runs/compare?run={quote(DONE)}&run={quote(SLOWER)}", 2400),
+    Illustration("layer", "steward", f"/layers/{SPEED_LAYER}?feature=gent-seg-020", 1200),
+    Illustration("quality", "steward", f"/quality?record={quote(COUNTS, safe='')}"),
+    Illustration("health", "operator", "/operate"),
+)
 
 
 @contextmanager
@@ -33,55 +73,90 @@ def site() -> Iterator[str]:
     node.sessions |= {f"{name}-session": caller for name, (caller, _) in READERS.items() if caller is not None}
     offer_part(node)
     served = serve(node)
-    yield next(served)
-    next(served, None)
+    try:
+        yield next(served)
+    finally:
+        next(served, None)
 
 
-async def take(folder: Path, path: str, base: str, *, dark: bool) -> list[Path]:
+async def _sign_in(tab: Chromium, base: str, reader: str) -> None:
+    await tab.forget_cookies()
+    if READERS[reader][0] is not None:
+        await tab.cookie(base, "hansa_session", f"{reader}-session")
+
+
+async def take(folder: Path, path: str, base: str) -> list[Path]:
     """Take all pictures with the browser at ``path``; the files."""
     pictures = []
     async with Chromium(path) as tab:
-        for reader, (caller, pages) in READERS.items():
-            await tab.forget_cookies()
-            if caller is not None:
-                await tab.cookie(base, "hansa_session", f"{reader}-session")
+        for reader, (_, pages) in READERS.items():
+            await _sign_in(tab, base, reader)
             # One page of the demonstration breaks on purpose, and says so in the log.
-            for page in (one for one in pages if one != "/broken"):
-                for width in WIDTHS:
-                    for tone in ("", "-dark") if dark else ("",):
+            for number, page in enumerate(page for page in pages if page != "/broken"):
+                name = re.sub(r"[^A-Za-z0-9]+", "-", page).strip("-")[:60] or "home"
+                for tone in ("", "-dark"):
+                    for width in WIDTHS:
                         await tab.look(base + page, width=width, dark=bool(tone))
-                        name = re.sub(r"[^A-Za-z0-9]+", "-", page).strip("-")[:60] or "home"
-                        picture = folder / f"{reader}-{name}-{width}{tone}.png"
+                        picture = folder / f"{reader}-{number:02}-{name}-{width}{tone}.webp"
                         await tab.picture(picture)
                         pictures.append(picture)
     return pictures
 
 
-def sheet(pictures: list[Path]) -> str:
-    """The page with all pictures."""
-    figures = "".join(
-        f'<figure><a href="{escape(one.name)}"><img src="{escape(one.name)}" alt=""></a>'
-        f"<figcaption>{escape(one.stem)}</figcaption></figure>"
-        for one in pictures
+async def illustrate(folder: Path, path: str, base: str) -> list[Path]:
+    """Take the pictures of the documentation; the files. Raises ``ValueError`` for one that is too large."""
+    pictures = []
+    async with Chromium(path) as tab:
+        for illustration in ILLUSTRATIONS:
+            await _sign_in(tab, base, illustration.reader)
+            await tab.look(base + illustration.page, width=illustration.width)
+            picture = folder / f"{illustration.name}.webp"
+            for quality in (60, 45, 30, 15):
+                await tab.picture(picture, limit=illustration.height, quality=quality)
+                if picture.stat().st_size <= LARGEST:
+                    break
+            if picture.stat().st_size > LARGEST:
+                raise ValueError(f"{picture} has {picture.stat().st_size} bytes: at most {LARGEST}")
+            pictures.append(picture)
+    return pictures
+
+
+def sheet(pictures: Sequence[Path]) -> str:
+    """The page with all pictures: a section for each page, its widths and tones beside one another."""
+    sections: dict[str, list[Path]] = {}
+    for picture in pictures:
+        sections.setdefault(re.sub(r"-\d+(-dark)?$", "", picture.stem), []).append(picture)
+    body = "".join(
+        f"<h2>{escape(name)}</h2>"
+        + "".join(
+            f'<figure><a href="{escape(file.name)}"><img loading="lazy" src="{escape(file.name)}" alt=""></a>'
+            f"<figcaption>{escape(file.stem.removeprefix(name).strip('-'))}</figcaption></figure>"
+            for file in files
+        )
+        for name, files in sections.items()
     )
-    return f"<!doctype html><meta charset=utf-8><title>Pictures</title><style>{_STYLE}</style>{figures}\n"
+    return f"<!doctype html><meta charset=utf-8><title>Pictures</title><style>{_STYLE}</style>{body}\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dark", action="store_true", help="also in the dark")
-    parser.add_argument("--folder", type=Path, default=Path("build/pictures"))
+    parser.add_argument("--docs", action="store_true", help="the pictures of the documentation instead")
+    parser.add_argument("--folder", type=Path, help="where; by default build/pictures, or docs/pictures with --docs")
     options = parser.parse_args()
     try:
         path = binary()
     except pytest.skip.Exception as error:
         print(f"no pictures: {error}", file=sys.stderr)
         return 1
-    options.folder.mkdir(parents=True, exist_ok=True)
+    folder: Path = options.folder or (DOCS if options.docs else Path("build/pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
     with site() as base:
-        pictures = asyncio.run(take(options.folder, path, base, dark=options.dark))
-    (options.folder / "index.html").write_text(sheet(pictures), "utf-8")
-    print(f"{len(pictures)} pictures: {options.folder / 'index.html'}")
+        pictures = asyncio.run((illustrate if options.docs else take)(folder, path, base))
+    if options.docs:
+        print(f"{len(pictures)} pictures: {folder}")
+        return 0
+    (folder / "index.html").write_text(sheet(pictures), "utf-8")
+    print(f"{len(pictures)} pictures: {folder / 'index.html'}")
     return 0
 
 
