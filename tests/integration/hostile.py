@@ -130,7 +130,7 @@ _OPEN = re.compile(
     r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/record/changes|/record/table.*|/terms?|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/subscriptions/mail/\{secret:str\}|/sign-in/with/.*"
     r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|schemas/.*)"
-    r"|/federation/heads|/ogc|/ogc/conformance|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
+    r"|/federation/heads|/ogc|/ogc/conformance|/ogc/collections.*|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
     r"|/dsp/catalog|/dsp/[^/]+/\{rest:path\}"
 )
 _PARTICIPANTS = re.compile(

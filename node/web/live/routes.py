@@ -87,19 +87,20 @@ class LiveDoor:
         try:
             return await self._read(request)
         except HansaError as error:
-            allow = {"Allow": "GET, HEAD"} if isinstance(error, MethodNotAllowed) else {}
+            methods = "GET" if request.method == "HEAD" else "GET, HEAD"
+            allow = {"Allow": methods} if isinstance(error, MethodNotAllowed) else {}
             return await answer_problem(request, error, {**SANDBOXED, **allow})
 
     async def _read(self, request: Request) -> Response:
+        pid, path = request.path_params["pid"], request.path_params.get("path", "")
+        parameters = tuple(request.query_params.multi_items())
+        part = _describe_request(request, path, parameters)
+        access = await self.authorise.authorise_read(pid, request.headers.get("authorization"), part=part)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(
                 "data where they are can be read, and nothing can be sent there",
                 remedy="ask with GET, and put the parameters of the request into the address",
             )
-        pid, path = request.path_params["pid"], request.path_params.get("path", "")
-        parameters = tuple(request.query_params.multi_items())
-        part = _describe_request(request, path, parameters)
-        access = await self.authorise.authorise_read(pid, request.headers.get("authorization"), part=part)
         source, connection = await self.reads.connection(access)
         question = self._question(request, access, path, parameters)
         try:

@@ -53,7 +53,7 @@ def capabilities(base: str, layer: Layer, namespace: str, formats: Iterable[str]
         for name in ("GetCapabilities", "DescribeFeatureType", "GetFeature")
     )
     constraints = "".join(_constraint(name, "FALSE") for name in _CONSTRAINTS)
-    constraints += _constraint("ImplementsSimpleWFS", "TRUE") + _constraint("KVPEncoding", "TRUE")
+    constraints += _constraint("ImplementsSimpleWFS", "FALSE") + _constraint("KVPEncoding", "TRUE")
     constraints += _constraint("ImplementsResultPaging", "TRUE" if layer.has_pages else "FALSE")
     constraints += _constraint("CountDefault", str(layer.page)) if layer.page else ""
     names = ("DefaultCRS", *["OtherCRS"] * len(layer.systems))
