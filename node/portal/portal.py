@@ -173,7 +173,7 @@ class Portal:
             ("GET", "/operate/audit", page(operation.audit, **people)),
             ("GET", "/operate/audit.csv", page(operation.audit_csv, **people)),
             ("GET", "/operate/audit.log", page(operation.audit_log, **people)),
-            ("GET", "/operate/audit/{number:int}", page(operation.audit_entry, **people)),
+            ("GET", "/operate/audit/{number}", page(operation.audit_entry, **people)),
             ("GET", "/imports", page(imports.imports, **people)),
             ("POST", "/imports/sources", page(harvests.add, **form)),
             ("GET", "/imports/values/table", page(values.table, **people)),

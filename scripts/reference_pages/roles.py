@@ -31,6 +31,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/ontologies/alignment": "PUBLISH",
     "POST /api/ontologies/alignment": "PUBLISH",
     "POST /api/ontologies": "PUBLISH",
+    "POST /api/schemas/read": "PUBLISH",
+    "GET /api/schemas/draft": "PUBLISH",
     "POST /api/ontologies/reason": "PUBLISH",
     "GET /api/transformations/draft": "PUBLISH",
     "POST /api/transformations/try": "PUBLISH",
