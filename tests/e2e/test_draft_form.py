@@ -153,3 +153,25 @@ async def test_the_form_works_without_scripts(site: str, tab: Chromium) -> None:
     await goes(tab, tab.ask("document.querySelector('button[value=preview]').click()"))
     assert "must be a larger number" in await tab.ask("document.getElementById('east-error').textContent")
     assert await tab.ask("document.getElementById('east').getAttribute('aria-describedby').includes('east-error')")
+
+
+async def test_errors_come_beside_the_field_as_one_types(site: str, tab: Chromium) -> None:
+    await tab.look(site + FORM)
+    appears = "new Promise(done => {{ const look = () => {test} ? done(true) : setTimeout(look, 20); look(); }})"
+    error = "document.getElementById('title-error')"
+    assert await tab.ask(error) is None
+    await type_into(tab, "title", " ")
+    await tab.ask(appears.format(test=error))
+    assert await tab.ask(f"{error}.textContent") == "Please fill in this field."
+    assert await tab.ask("document.getElementById('title').getAttribute('aria-invalid')") == "true"
+    assert await tab.ask("document.getElementById('title').getAttribute('aria-describedby').includes('title-error')")
+    assert "error" in await tab.ask("document.getElementById('check-state').textContent")
+    await type_into(tab, "title", "Speeds of today")
+    await tab.ask(appears.format(test=f"!{error}"))
+    assert await tab.ask("document.getElementById('title').hasAttribute('aria-invalid')") is False
+    await type_into(tab, "theme", "zzzz")
+    await tab.press("Tab", TAB)
+    await tab.ask(appears.format(test="document.getElementById('theme-error')"))
+    await tab.ask("document.getElementById('conditions-internal').click()")
+    await tab.ask(appears.format(test="/nobody/.test(document.getElementById('terms-words').textContent)"))
+    assert tab.troubles == []

@@ -91,7 +91,7 @@ def next_version(draft: DatasetDraft, record: Record) -> Submission:
         media_type=N_QUADS,
         fields=fields or None,
         files=files,
-        conditions=kept_conditions(record) if unchanged else _conditions(template(conditions), answers),
+        conditions=kept_conditions(record) if unchanged else conditions_of(template(conditions), answers),
         audience=None if unchanged or record.audience != INTERNAL else template(conditions).audience,
         iri=record.iri,
     )
@@ -129,7 +129,7 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
         files=(_file_of(draft),),
         conditions=terms_of_original
         if conditions == KEEP
-        else _conditions(template(conditions), answers)
+        else conditions_of(template(conditions), answers)
         if conditions
         else None,
         audience=like.audience if like and conditions == KEEP else None,
@@ -165,7 +165,7 @@ def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
     return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
 
 
-def _conditions(template: Template, answers: Mapping[str, str]) -> dict[str, Any]:
+def conditions_of(template: Template, answers: Mapping[str, str]) -> dict[str, Any]:
     """Return the template and the parameters that were answered; a box that is not ticked is an answer too."""
     values: dict[str, Any] = {}
     for parameter in template.parameters:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
@@ -19,7 +19,14 @@ from node.base.ids import new_uuid
 from node.cage.model import has_full_queue
 from node.catalogue.drafts.answer_faults import AnswerFault, answer_faults, refuse
 from node.catalogue.drafts.answer_forms import uniform
-from node.catalogue.drafts.answers import KEPT, copied_answers, first_answers, next_version, submission_of
+from node.catalogue.drafts.answers import (
+    KEPT,
+    conditions_of,
+    copied_answers,
+    first_answers,
+    next_version,
+    submission_of,
+)
 from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
 from node.catalogue.drafts.rulebook_answers import rulebook_faults
@@ -30,7 +37,7 @@ from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.policy.templates import Template, templates
+from node.policy.templates import Template, compile_conditions, template, templates
 from node.semantics.codelists.filetypes import MEDIA_TYPE_OF, file_type
 from node.semantics.model import File, Submission
 from node.semantics.profiles.model import Profile
@@ -41,6 +48,9 @@ AGE: Final = timedelta(days=14)
 """Drafts that were saved longer ago are removed."""
 _FOR_MODELS: Final = frozenset({"run-not-copy"})
 """Templates that no dataset can have: nothing could deliver them."""
+
+_TRIAL: Final = "urn:hansa:draft"
+"""The address of a dataset in an offer that nobody gets."""
 
 Profiled = Callable[[Path, str], Awaitable[Profile]]
 """Profiles the file at a path, which people call by a name (``node.semantics.profiles.cage_client.profile``)."""
@@ -205,6 +215,21 @@ class DatasetDrafts:
     async def save(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
         """Save the answers in place of the earlier ones. Raises the errors of ``find``."""
         return await self._save(await self.find(draft_id, by), answers)
+
+    async def with_answers(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
+        """Return the draft as it would be with these answers; nothing is saved. Raises the errors of ``find``."""
+        return replace(await self.find(draft_id, by), answers=uniform(answers))
+
+    async def offer(self, draft: DatasetDraft, by: Caller) -> Mapping[str, Any] | None:
+        """Return the offer that the conditions of ``draft`` make; None if they offer nothing, or none are chosen.
+        Raises the errors of ``own``, and ``InvalidInput`` for conditions that lack a value."""
+        conditions = draft.answers.get("conditions", "")
+        if conditions == KEEP and draft.original is not None:
+            return (await self.original(draft, by)).offer
+        if not conditions:
+            return None
+        terms = conditions_of(template(conditions), draft.answers)
+        return compile_conditions(terms, target=_TRIAL, offer_id=f"{_TRIAL}:offer", region=self._region()).offer
 
     async def _save(self, draft: DatasetDraft, answers: Mapping[str, str]) -> DatasetDraft:
         draft = replace(draft, answers=uniform(answers), at=self._clock.now())

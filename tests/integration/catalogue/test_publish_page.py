@@ -136,6 +136,33 @@ def test_what_has_errors_is_not_published(city: Running, browser: httpx2.Client)
     assert post(browser, address, f"{address}/remove").status_code == 303
 
 
+def test_answers_are_checked_while_they_are_typed(city: Running, browser: httpx2.Client) -> None:
+    address = upload(browser, "typed.csv", COUNTS.encode()).headers["location"]
+
+    def check(**answers: str) -> Any:
+        outcome = browser.post(f"{address}/check", data={"csrf": csrf_of(browser.get(address).text), **answers})
+        assert outcome.status_code == 200, outcome.text
+        return outcome.json()
+
+    wrong = check(**{**ANSWERS, "title": "", "contact.email": "nobody", "from": "soon", "license": "CC-BY-5"})
+    assert {error["field"] for error in wrong["errors"]} >= {"title", "contact.email", "from", "license"}
+    assert wrong["state"] == f"{len(wrong['errors'])} errors"
+    right = check(**{**ANSWERS, "title": "Typed"})
+    assert (right["errors"], right["state"]) == ([], "All required answers are there.")
+    assert right["conditions"]["sentences"]
+    # The conditions in words change with their values, and say at once that they contradict themselves.
+    partners = {**ANSWERS, "title": "Typed", "conditions": "mobility-partners"}
+    dated = check(**partners, **{"mobility-partners.until": "2031-12-31"})["conditions"]
+    assert "31 December 2031" in " ".join(dated["sentences"])
+    assert dated["conflicts"] == []
+    past = check(**partners, **{"mobility-partners.until": "2001-12-31"})["conditions"]
+    assert past["conflicts"], past
+    assert browser.post(f"{address}/check", data=ANSWERS).status_code == 403, "a form of another site"
+    assert 'value="Typed"' in browser.get(address).text, "the name of the file"
+    assert "bicycle, counting" not in browser.get(address).text, "nothing is saved"
+    assert post(browser, address, f"{address}/remove").status_code == 303
+
+
 def test_conditions_that_lack_a_value_say_which(browser: httpx2.Client) -> None:
     address = upload(browser, "partners.csv", COUNTS.encode()).headers["location"]
     answer = post(browser, address, address, **{**ANSWERS, "title": "P", "conditions": "mobility-partners"})

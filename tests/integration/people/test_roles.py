@@ -77,6 +77,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /sources/{name:str}/streams/{stream:str}/remove": (UseCase.MANAGE_DATA_SOURCES, {}),
     "GET /publish/{id:str}": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}": (UseCase.PUBLISH, {"do": "save"}),
+    "POST /publish/{id:str}/check": (UseCase.PUBLISH, {}),
     "GET /publish/{id:str}/preview": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/publish": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/renew": (UseCase.PUBLISH, {}),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from anyio.to_thread import run_sync
@@ -22,75 +22,36 @@ from node.catalogue.publication.exposure import RULES
 from node.catalogue.publication.part_preview import part_words
 from node.identity.roles import UseCase, allowed
 from node.operation.region.acceptances import Acceptance
-from node.policy.templates import template
-from node.portal.answers import choices, gazetteer, kind_of_date, place_names, words_of_fault
+from node.portal.answers import choices, gazetteer, kind_of_date, place_names
 from node.portal.description.cards import card
 from node.portal.description.content import facts
 from node.portal.description.triples import Description
-from node.portal.forms import TOKEN, check_csrf, read_form
+from node.portal.forms import check_csrf
 from node.portal.pages.asset import Names
 from node.portal.pages.edits import changes_of, not_shown, template_of
+from node.portal.pages.publication.answer_errors import (
+    Trouble,
+    check,
+    control_of,
+    find_troubles,
+    labels_of_controls,
+    text_of_finding,
+)
+from node.portal.pages.publication.draft_check import read_answers, terms_in_words
 from node.portal.pages.usage import use_of
 from node.portal.uploads import read_upload
 from node.portal.views.assets import Improvement
 from node.portal.visit import Visit
-from node.semantics.model import Finding
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-MAX_FIELDS: Final = 600
-MAX_BYTES: Final = 512 * 1024
 COLUMNS: Final = 100
 """Columns that are asked about; the others are published without a meaning."""
 _SHOWN: Final = 8
 """Remarks on a page of a preview."""
 _BEST: Final = 3
 """Steps to a better description that a preview names."""
-_REQUIRED: Final = ("title", "description", "license")
-_LABELS: Final = {
-    "title": "publish.title",
-    "description": "fact.words",
-    "license": "fact.licence",
-    "personal_data": "fact.personal",
-    "conditions": "use.conditions",
-    "theme": "facet.theme",
-    "keywords": "drafts.keywords",
-    "contact.name": "drafts.contact.name",
-    "contact.email": "drafts.contact.email",
-    "spatial": "fact.place",
-    "west": "drafts.edge.west",
-    "south": "drafts.edge.south",
-    "east": "drafts.edge.east",
-    "north": "drafts.edge.north",
-    "from": "drafts.from",
-    "until": "drafts.until",
-    "frequency": "fact.frequency",
-    "id": "drafts.address",
-    "language": "drafts.language",
-    "landing_page": "fact.landing",
-    "provenance": "fact.provenance",
-    "text": "fact.rules",
-    "valid_from": "rules.valid",
-    "version": "rules.version",
-    "changes": "rules.changes",
-    "law": "rules.law",
-    "court": "fact.court",
-    "liability": "fact.liability",
-    "disputes": "fact.disputes",
-    "notice": "fact.notice",
-    "retention": "fact.retention",
-}
-"""Controls of the form, and the texts that name them."""
-
-
-class Trouble(NamedTuple):
-    """A fault of a field. ``field`` is the name of its control, empty if there is none; ``lang`` is the
-    language of the text if it is not the page's."""
-
-    field: str
-    text: str
-    lang: str = ""
 
 
 async def drafts(responder: Responder, visit: Visit) -> Response:
@@ -120,13 +81,12 @@ async def draft(responder: Responder, visit: Visit) -> Response:
 
 async def answer(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}``: save the answers; then show the preview, or the questions again with the errors."""
-    fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
-    check_csrf(responder.settings.secret, visit.session, fields)
-    answers = {name: text for name, text in fields.items() if name not in (TOKEN, "do") and text.strip()}
+    answers = await read_answers(responder, visit)
+    button = answers.pop("do", "")
     draft = await responder.node.catalogue.drafts.save(visit.request.path_params["id"], answers, visit.caller)
-    if fields.get("do") == "save":
+    if button == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
-    troubles = (await _check(responder, visit, draft))[1]
+    troubles = (await check(responder, visit, draft))[1]
     if troubles:
         return await _questions(responder, visit, draft, troubles)
     return responder.go(visit, _address(visit, draft) + "/preview")
@@ -135,7 +95,7 @@ async def answer(responder: Responder, visit: Visit) -> Response:
 async def preview(responder: Responder, visit: Visit) -> Response:
     """``GET /publish/{id}/preview``: the dataset as it will be, and the button that publishes it."""
     dataset_draft = await _draft(responder, visit)
-    publication, troubles = await _check(responder, visit, dataset_draft)
+    publication, troubles = await check(responder, visit, dataset_draft)
     if publication is None:
         return await _questions(responder, visit, dataset_draft, troubles)
     if dataset_draft.edits:
@@ -157,8 +117,8 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         part_tables=await responder.node.catalogue.assets.part_tables(record, visit.caller),
         viewpoints=await run_sync(_viewpoints, responder, record),
         improvements=await _improvements(responder, record),
-        labels=_labels(visit),
-        remarks=[_text(visit, one) for one in publication.findings if one.severity == "warning"][:_SHOWN],
+        labels=labels_of_controls(visit),
+        remarks=[text_of_finding(visit, one) for one in publication.findings if one.severity == "warning"][:_SHOWN],
     )
 
 
@@ -172,7 +132,7 @@ def _viewpoints(responder: Responder, record: Record) -> list[tuple[Viewpoint, s
 
 async def _improvements(responder: Responder, record: Record) -> list[tuple[str, Improvement]]:
     """Return the controls whose answers would raise the quality most, each with the step."""
-    steps = [(_control(step.field), step) for step in await responder.node.catalogue.assets.improvements(record)]
+    steps = [(control_of(step.field), step) for step in await responder.node.catalogue.assets.improvements(record)]
     best: dict[str, Improvement] = {}
     for control, step in steps:
         if control:
@@ -186,7 +146,7 @@ async def publish(responder: Responder, visit: Visit) -> Response:
         publication = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
-        troubles = await _troubles(responder, visit, dataset_draft, error)
+        troubles = await find_troubles(responder, visit, dataset_draft, error)
         return await _questions(responder, visit, dataset_draft, troubles)
     done = "dataset-published" if publication.record.version == 1 else "version-published"
     return responder.go(visit, visit.asset(publication.record, done=done))
@@ -214,8 +174,8 @@ async def _changes(
         members=await _members(responder, record),
         valid_from=dataset_draft.answers.get("valid_from", ""),
         changes=changes_of(responder, visit, dataset_draft, record, publication),
-        labels=_labels(visit),
-        remarks=[_text(visit, finding) for finding in publication.findings if finding.rule in RULES],
+        labels=labels_of_controls(visit),
+        remarks=[text_of_finding(visit, finding) for finding in publication.findings if finding.rule in RULES],
     )
 
 
@@ -277,7 +237,7 @@ async def _questions(
         address=_address(visit, dataset_draft),
         answers=answers,
         troubles=troubles,
-        labels=_labels(visit),
+        labels=labels_of_controls(visit),
         original=original,
         newest=newest,
         sentences=responder.node.catalogue.access.sentences(original, visit.language) if original else (),
@@ -295,6 +255,7 @@ async def _questions(
         edges=EDGES,
         places=place_names(),
         gazetteer=gazetteer(),
+        terms=await terms_in_words(responder, visit, dataset_draft),
         conditions=[one for one, _ in conditions],
         unavailable=[one for one, is_available in conditions if not is_available],
     )
@@ -304,87 +265,3 @@ async def _original(responder: Responder, visit: Visit, dataset_draft: DatasetDr
     if dataset_draft.original is None:
         return None
     return await responder.node.catalogue.drafts.original(dataset_draft, visit.caller)
-
-
-def _labels(visit: Visit) -> dict[str, str]:
-    return {name: visit.t(key) for name, key in _LABELS.items()}
-
-
-async def _check(
-    responder: Responder, visit: Visit, dataset_draft: DatasetDraft
-) -> tuple[Publication | None, list[Trouble]]:
-    """Return what would be published, or what has to be corrected before."""
-    try:
-        return await responder.node.catalogue.drafts.check(dataset_draft, visit.caller), []
-    except (InvalidDescription, InvalidInput, Conflict) as error:
-        return None, await _troubles(responder, visit, dataset_draft, error)
-
-
-async def _troubles(
-    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, error: HansaError
-) -> list[Trouble]:
-    """Return the errors, those of missing answers first; of a field with several, the first."""
-    faults = await responder.node.catalogue.drafts.faults(dataset_draft, visit.caller)
-    required = _REQUIRED[:1] if dataset_draft.edits else _REQUIRED
-    missing = [Trouble(name, visit.t("drafts.fill")) for name in required if not dataset_draft.answers.get(name)]
-    if dataset_draft.suspects and dataset_draft.answers.get("personal_data") not in ("yes", "no"):
-        missing.append(Trouble("personal_data", visit.t("drafts.choose")))
-    if not dataset_draft.answers.get("conditions"):
-        missing.append(Trouble("conditions", visit.t("drafts.choose")))
-    missing += [Trouble(fault.control, words_of_fault(visit, fault)) for fault in faults]
-    fields = {trouble.field for trouble in missing}
-    if not fields.isdisjoint(("from", "until")):
-        # The profile calls a period that ends before it begins an error of the whole period.
-        fields |= {"from", "until"}
-    if isinstance(error, InvalidDescription):
-        findings = [Finding.from_json(one) for one in error.findings if one["severity"] == "violation"]
-        others = [_about(visit, finding) for finding in findings]
-    elif error.facts.get("field") == "conditions" and error.facts.get("findings"):
-        others = _about_conditions(visit, dataset_draft, error.facts["findings"])
-    else:
-        words = visit.explain(error)
-        text = f"{words.text}: {words.remedy}" if words.remedy and words.lang == words.remedy_lang else words.text
-        others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
-    return missing + [trouble for trouble in others if trouble.field not in fields]
-
-
-def _text(visit: Visit, finding: Finding) -> Trouble:
-    """Return a finding in the reader's language: what is wrong, and why it matters."""
-    texts: Mapping[str, Any] = finding.translations.get(visit.language) or {}
-    message, why = texts.get("message", finding.message), texts.get("why", finding.why)
-    lang = "" if texts or visit.language == "en" else "en"
-    return Trouble("", ". ".join(part.rstrip(".") for part in (message, why) if part), lang)
-
-
-def _about_conditions(
-    visit: Visit, dataset_draft: DatasetDraft, findings: Sequence[Mapping[str, str]]
-) -> list[Trouble]:
-    """Return what is wrong with the parameters of the conditions, each under its name in the reader's language."""
-    conditions_template = template(dataset_draft.answers["conditions"])
-    labels = {parameter.name: visit.translate(parameter.label).text for parameter in conditions_template.parameters}
-    troubles = []
-    for finding in findings:
-        name = finding["field"].partition(".")[2]
-        missing = not dataset_draft.answers.get(f"{conditions_template.id}.{name}")
-        text = visit.t("drafts.fill") if missing else finding["message"]
-        troubles.append(Trouble("conditions", f"{labels.get(name, name)}: {text}", "" if missing else "en"))
-    return troubles
-
-
-def _about(visit: Visit, finding: Finding) -> Trouble:
-    """Return a finding with its control, and the name of the control in place of that of the field."""
-    trouble, control = _text(visit, finding), _control(finding.field)
-    if not control:
-        return trouble
-    label = visit.t(_LABELS[control])
-    return trouble._replace(field=control, text=trouble.text.replace(finding.field, label, 1))
-
-
-def _control(field: str) -> str:
-    """Return the name of the control for a field of a description: ``contact.0.email`` has ``contact.email``."""
-    first = field.partition(".")[0]
-    if first == "contact":
-        return "contact.email" if field.endswith("email") else "contact.name"
-    if first == "temporal":
-        return "until" if field.endswith(".to") else "from"
-    return {"iri": "id"}.get(first, first if first in _LABELS else "")

@@ -1,0 +1,1 @@
+"""Pages on which assets are described, published and changed."""
