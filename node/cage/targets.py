@@ -15,6 +15,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "graph.query": "node.adapters.graph.in_cage:query",
     "graph.query_records": "node.adapters.graph.in_cage:query_records",
     "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",
+    "scenarios.run_function": "node.scenarios.models.in_cage:run_function",
     "scenarios.run_model": "node.scenarios.models.in_cage:run",
     "profiles.profile": "node.adapters.profiles.in_cage:profile",
     "table.query": "node.adapters.profiles.table_queries:ask",
@@ -28,9 +29,17 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.read_schema": "node.semantics.schemas.languages.readers:caged_read",
     "semantics.parse": "node.semantics.documents:caged_parse",
+    "transformations.select": "node.adapters.profiles.row_queries:caged_select",
     "tables.load": "node.adapters.profiles.table_loads:load",
     "tables.read": "node.adapters.profiles.rows:read",
 }
 
-CODE: Final = frozenset({"scenarios.look_at_libraries", "scenarios.run_model", "semantics.describe_model"})
+CODE: Final = frozenset(
+    {
+        "scenarios.look_at_libraries",
+        "scenarios.run_function",
+        "scenarios.run_model",
+        "semantics.describe_model",
+    }
+)
 """Targets that run a stranger's code: they need more barriers (``node.cage.barriers``), and see less."""

@@ -112,7 +112,7 @@ class Model:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformation:
     """A transformation of rows: ``definition`` in its ``language``. ``example`` has rows as ``input``, and possibly
-    as ``output``."""
+    as ``output``. ``deterministic`` is False only if its owner says that the same rows may give another result."""
 
     iri: str
     version: int
@@ -124,6 +124,7 @@ class Transformation:
     targets: tuple[str, ...] = ()
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    deterministic: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
-"""Rows through a SPARQL CONSTRUCT: rows become statements, the query makes other statements, these become rows.
+"""Rows through SPARQL: rows become statements, a CONSTRUCT makes other statements or updates change them, and the
+result becomes rows.
 
 Each row is a resource, and each of its values a statement, with the column as property (the minimal mode of the W3C's
 CSV on the Web). The column ``intensity`` is ``from:intensity`` in the query, and its result is made of ``to:…``: the
 prefixes stand for the schema that the transformation starts from and the schema that it leads to. Each resource of
-the result is a row. ``construct`` evaluates queries of strangers: it runs in the cage.
+the result is a row. With updates, a row is each resource that has ``to:…`` in the end; what else is stated by then
+was an intermediate step. ``construct`` and ``update`` evaluate texts of strangers: they run in the cage.
 """
 
 from __future__ import annotations
@@ -11,14 +13,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QueryTriples, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple
 
 from node.base.errors import InvalidInput, TooLarge
-from node.semantics.sparql import QueryForm, guard
+from node.semantics.sparql import QueryForm, guard, guard_updates
 from node.vocab.namespaces import PREFIXES, RDF, XSD
 
 FROM: Final = "from"
@@ -43,7 +46,18 @@ def check_query(query: str) -> None:
     syntax is checked by ``construct``."""
     if guard(query) is not QueryForm.CONSTRUCT:
         raise InvalidInput("the query is no CONSTRUCT", remedy="write CONSTRUCT { … } WHERE { … }")
-    changing = _CHANGING.search(query)
+    _check_repeatable(query)
+
+
+def check_updates(text: str) -> None:
+    """Raise ``InvalidInput`` (``TooLarge`` for its length) if the updates ``text`` cannot be used, whatever the rows
+    are."""
+    guard_updates(text)
+    _check_repeatable(text)
+
+
+def _check_repeatable(text: str) -> None:
+    changing = _CHANGING.search(text)
     if changing is not None:
         raise InvalidInput(
             f"{changing[1].upper()} gives another result each time",
@@ -64,9 +78,10 @@ def namespace_of(schemas: Sequence[str]) -> str:
 
 
 def caged_construct(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """Target ``semantics.construct`` of the cage: ``query``, ``source`` and ``target`` (namespaces); one blob, the
-    rows as JSON. Returns the rows of the result as JSON."""
-    rows = construct(message["query"], json.loads(blobs[0]), source=message["source"], target=message["target"])
+    """Target ``semantics.construct`` of the cage: ``query``, ``source`` and ``target`` (namespaces), and ``updates``
+    if it consists of updates; one blob, the rows as JSON. Returns the rows of the result as JSON."""
+    work = update if message.get("updates") else construct
+    rows = work(message["query"], json.loads(blobs[0]), source=message["source"], target=message["target"])
     return {}, [json.dumps(rows).encode()]
 
 
@@ -79,19 +94,38 @@ def construct(query: str, rows: Iterable[Mapping[str, Any]], *, source: str, tar
     check_query(query)
     store = Store()
     store.extend(_statements(rows, source))
-    try:
+    with _engine_words("query"):
         results = store.query(query, prefixes={**PREFIXES, FROM: source, TO: target})
         assert isinstance(results, QueryTriples)
         return _rows(results, target)
+
+
+def update(text: str, rows: Iterable[Mapping[str, Any]], *, source: str, target: str) -> list[dict[str, Any]]:
+    """Return the rows that there are after the updates ``text``, in the order of their values: the resources with
+    properties in the namespace ``target``. Raises as ``construct``."""
+    check_updates(text)
+    store = Store()
+    store.extend(_statements(rows, source))
+    with _engine_words("update"):
+        store.update(text, prefixes={**PREFIXES, FROM: source, TO: target})
+    quads = store.quads_for_pattern(None, None, None, DefaultGraph())
+    return _rows((quad.triple for quad in quads if quad.predicate.value.startswith(target)), target)
+
+
+@contextmanager
+def _engine_words(what: str) -> Iterator[None]:
+    """Raise what the engine says about a query or an update as ``InvalidInput``."""
+    try:
+        yield
     except SyntaxError as error:
         raise InvalidInput(
-            f"the query cannot be read: {(error.msg or 'it is not SPARQL 1.1').strip()[:500]}",
-            remedy="correct the query at that place; the prefixes from: and to: are known already",
+            f"the {what} cannot be read: {(error.msg or 'it is not SPARQL 1.1').strip()[:500]}",
+            remedy=f"correct the {what} at that place; the prefixes from: and to: are known already",
             facts={"line": error.lineno, "column": error.offset} if error.lineno else {},
         ) from error
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise InvalidInput(
-            f"the query cannot be evaluated: {str(error)[:300]}", remedy="use the functions of SPARQL 1.1"
+            f"the {what} cannot be evaluated: {str(error)[:300]}", remedy="use the functions of SPARQL 1.1"
         ) from error
 
 
@@ -127,7 +161,7 @@ def _literal(value: Any) -> Literal | None:
     return Literal(json.dumps(value), datatype=_JSON)
 
 
-def _rows(results: QueryTriples, namespace: str) -> list[dict[str, Any]]:
+def _rows(results: Iterable[Triple], namespace: str) -> list[dict[str, Any]]:
     rows: dict[Any, dict[str, Any]] = {}
     for count, statement in enumerate(results):
         if count >= MOST_STATEMENTS:

@@ -99,16 +99,23 @@ def guard(text: str) -> QueryForm:
     escapes (SPARQL 1.1 §19.2) cannot bypass the scan: a text with escapes is read twice, as it stands and with the
     escapes resolved, since engines resolve them at different times.
     """
-    try:
-        length = len(text.encode())
-    except UnicodeEncodeError as error:
-        raise InvalidInput("the query has an unpaired surrogate", remedy="send the query in UTF-8") from error
-    if length > MAX_TEXT:
-        raise TooLarge(f"the query is longer than {MAX_TEXT >> 10} KB", remedy="split the query, or use fewer VALUES")
+    _check_length(text)
     if "\\u" not in text and "\\U" not in text:
         return _Scan().run(text).result()
     _Scan().run(text)
     return _Scan().run(_ESCAPE.sub(_resolve_escape, text)).result()
+
+
+def guard_updates(text: str) -> None:
+    """Raise ``InvalidInput`` (``TooLarge`` for its length) unless ``text`` is a sequence of updates that reads
+    nothing from elsewhere. The bounds are those of ``guard``."""
+    _check_length(text)
+    for reading in dict.fromkeys((text, _ESCAPE.sub(_resolve_escape, text))):
+        if not _Scan(updates=True).run(reading).changes:
+            raise InvalidInput(
+                "this is no SPARQL update: it has neither INSERT nor DELETE",
+                remedy="write DELETE { … } INSERT { … } WHERE { … }; further updates follow after a semicolon",
+            )
 
 
 def tokens_of(text: str) -> Iterator[Token]:
@@ -117,6 +124,15 @@ def tokens_of(text: str) -> Iterator[Token]:
         kind = match.lastgroup or "mark"
         if kind != "space":
             yield Token(kind, match.group(), match.start(), match.end())
+
+
+def _check_length(text: str) -> None:
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidInput("the query has an unpaired surrogate", remedy="send the query in UTF-8") from error
+    if length > MAX_TEXT:
+        raise TooLarge(f"the query is longer than {MAX_TEXT >> 10} KB", remedy="split the query, or use fewer VALUES")
 
 
 def names_graph(text: str) -> bool:
@@ -204,6 +220,9 @@ class _Scan:
     matching: list[int] = field(default_factory=list)
     """Depths of the brackets of open REGEX or REPLACE calls."""
     last_word: str = ""
+    updates: bool = False
+    """True if updates are allowed, and nothing else is asked."""
+    changes: int = 0
 
     def run(self, text: str) -> _Scan:
         for token in _TOKEN.finditer(text):
@@ -238,7 +257,15 @@ class _Scan:
         return self.stack[-1] if self.stack else None
 
     def _word(self, word: str) -> None:
-        if word in _UPDATES:
+        if self.updates and word == "LOAD":
+            raise InvalidInput(
+                "LOAD is not allowed: a transformation reads the rows that it is given, and nothing else",
+                remedy="write the statements into the update (INSERT DATA)",
+            )
+        if self.updates and word in _UPDATES:
+            self.changes += word in ("INSERT", "DELETE")
+            self.template = word in ("INSERT", "DELETE")
+        elif word in _UPDATES:
             raise InvalidInput(
                 f"{word} is an update; this end point only answers queries",
                 remedy="publish, change and withdraw records with the management API",

@@ -12,7 +12,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from node.adapters.profiles.relations import close_access, connect, engine_errors
-from node.adapters.profiles.sql_words import EXPRESSIONS, FORMS, FUNCTIONS, OPERATORS, TABLE_FUNCTIONS
+from node.adapters.profiles.sql_words import (
+    CHANGING,
+    EXPRESSIONS,
+    FORMS,
+    FUNCTIONS,
+    OPERATORS,
+    TABLE_FUNCTIONS,
+)
 from node.base.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,10 +35,13 @@ _DEEPEST: Final = 200
 _REMEDY: Final = f"ask one SELECT over the table {TABLE}, such as: SELECT * FROM {TABLE} LIMIT 10"  # noqa: S608 - for people
 
 
-def read_question(sql: str) -> str:
+def read_question(sql: str, *, repeatable: bool = False) -> str:
     """Return the relation that a question stands for, as a part of a statement. Raises ``InvalidInput`` for what is
-    no single query, names another table or calls a function that is not allowed."""
-    _check(sql.strip())
+    no single query, names another table or calls a function that is not allowed; if it is to be ``repeatable``, also
+    for a function that gives another result each time."""
+    parts = _check(sql.strip())
+    if repeatable:
+        _check_repeatable(parts)
     # A comment at the end must not hide the bracket, nor a bracket in the text end it: the whole is checked again.
     relation = f"(\n{sql.strip().rstrip('; ').rstrip()}\n)"
     _check(f"SELECT * FROM {relation}")  # noqa: S608 - checked, not run
@@ -46,7 +56,8 @@ def _reader() -> DuckDBPyConnection:
     return engine
 
 
-def _check(sql: str) -> None:
+def _check(sql: str) -> list[Mapping[str, Any]]:
+    """Return the parts of a query that may be asked. Raises ``InvalidInput`` for any other."""
     try:
         row = _reader().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     except engine_errors() as error:
@@ -67,6 +78,20 @@ def _check(sql: str) -> None:
     tables = {TABLE, *_own_tables(parts)}
     for part in parts:
         _check_part(part, tables)
+    return parts
+
+
+def _check_repeatable(parts: list[Mapping[str, Any]]) -> None:
+    for part in parts:
+        name = str(part.get("function_name") or "").lower()
+        if part.get("class") == "COLUMN_REF" and len(part.get("column_names") or ()) == 1:
+            # The engine reads CURRENT_DATE as the name of a column.
+            name = str(part["column_names"][0]).lower()
+        if name in CHANGING or (name == "age" and len(part.get("children") or ()) == 1):
+            raise InvalidInput(
+                f"{name.upper()} gives another result each time",
+                remedy="leave it out: the same rows must give the same result",
+            )
 
 
 def _parts(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:

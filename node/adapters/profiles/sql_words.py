@@ -94,3 +94,11 @@ EXPRESSIONS: Final = frozenset(_EXPRESSIONS.split())
 
 FUNCTIONS: Final = frozenset(_FUNCTIONS.split())
 """Functions of values, aggregates and windows."""
+
+_CHANGING: Final = """
+ago current_date current_localtime current_localtimestamp current_time current_timestamp gen_random_uuid
+get_current_time get_current_timestamp localtime localtimestamp now random reservoir_quantile today
+transaction_timestamp uuid uuidv4 uuidv7
+"""
+CHANGING: Final = frozenset(_CHANGING.split())
+"""Functions that give another result each time."""

@@ -169,7 +169,7 @@ def _condition(row: RowCondition, kind: str) -> str:
 def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     describing = table.engine.execute(f"DESCRIBE SELECT * FROM {question}")  # noqa: S608 - checked before
     columns = [(str(row[0]), str(row[1])) for row in describing.fetchall()]
-    cells = ", ".join(_cell(place, kind) for place, (_, kind) in enumerate(columns, 1))
+    cells = ", ".join(cell_expression(place, kind) for place, (_, kind) in enumerate(columns, 1))
     most = int(message["most_rows"])
     cursor = table.engine.execute(f"SELECT {cells} FROM {question} LIMIT {most + 1}")  # noqa: S608 - checked before
     sheet = _Csv() if message["form"] == "csv" else _Json()
@@ -177,7 +177,7 @@ def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict
     count, more = 0, False
     while not more and (rows := cursor.fetchmany(_AT_ONCE)):
         for row in rows:
-            line = sheet.line([_value(value, kind) for value, (_, kind) in zip(row, columns, strict=True)])
+            line = sheet.line([plain_value(value, kind) for value, (_, kind) in zip(row, columns, strict=True)])
             if not count and most and len(line) > int(message["most_bytes"]):
                 raise _too_wide(int(message["most_bytes"]))
             if count == most or sheet.size + len(line) > int(message["most_bytes"]):
@@ -203,7 +203,7 @@ def _too_wide(most: int) -> InvalidInput:
     )
 
 
-def _cell(place: int, kind: str) -> str:
+def cell_expression(place: int, kind: str) -> str:
     """Return the expression that brings a column out as a plain value or as text."""
     stem = kind.partition("(")[0]
     if stem in _PLAIN and not kind.endswith("]"):
@@ -215,7 +215,7 @@ def _cell(place: int, kind: str) -> str:
     return f"base64(#{place})" if stem == "BLOB" else f"CAST(#{place} AS VARCHAR)"
 
 
-def _value(value: Any, kind: str) -> Any:
+def plain_value(value: Any, kind: str) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if not isinstance(value, str):

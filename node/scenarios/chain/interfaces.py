@@ -20,6 +20,11 @@ from node.vocab.namespaces import local_name
 
 COLUMN_MAPPING: Final = "column mapping"
 SPARQL: Final = "SPARQL CONSTRUCT"
+SPARQL_UPDATE: Final = "SPARQL UPDATE"
+SQL: Final = "SQL"
+PYTHON: Final = "Python function"
+LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON)
+"""The languages of transformations that a node carries out."""
 
 
 def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mismatch, ...]:

@@ -75,6 +75,40 @@ def run(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     return facts, rows
 
 
+def run_function(message: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Target ``scenarios.run_function``: the rows that the function ``transform`` of a transformation makes.
+
+    ``message``: ``name`` (of the file); ``blobs``: the code, and the rows as JSON unless the code is only read.
+    Returns the rows as JSON. Raises ``InvalidInput`` for code without that function, ``ModelFailed`` for every other
+    error of the code.
+    """
+    name, log = message["name"], _Log()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        try:
+            function = getattr(_module(blobs[0], name), "transform", None)
+            if not callable(function):
+                raise InvalidInput(
+                    f"{name} has no function transform",
+                    remedy="write: def transform(rows): … with a list of rows in, and a list of rows out",
+                )
+            if len(blobs) == 1:
+                return {}, []
+            result = function(json.loads(blobs[1]))
+            if not isinstance(result, list) or not all(isinstance(row, dict) for row in result):
+                raise BadOutput("the function transform returns no list of rows", remedy="return a list of dict")
+            try:
+                return {}, [json.dumps(result, allow_nan=False, ensure_ascii=True).encode("ascii")]
+            except (TypeError, ValueError) as error:
+                raise BadOutput(
+                    f"a row of the result is no JSON: {error}"[:LONGEST_LINE],
+                    remedy="make rows of texts, numbers, true, false and None",
+                ) from error
+        except (MemoryError, RecursionError, InvalidInput):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            raise _failure(error, name, log) from None
+
+
 def describe_code(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """Target ``semantics.describe_model``: return the interface in the annotations of the code in ``blobs``, under
     ``interface``.
@@ -121,14 +155,19 @@ def _import(name: str, *arguments: Any, **more: Any) -> Any:
 
 
 def _function(code: bytes, name: str) -> Callable[..., Any]:
-    """Return the model's function. The code runs as a registered module, since annotations are resolved by name."""
+    """Return the model's function."""
+    return find_model(_module(code, name))
+
+
+def _module(code: bytes, name: str) -> types.ModuleType:
+    """Run the code as a registered module, since annotations are resolved by name; return the module."""
     _prepare_libraries()
     module = types.ModuleType(_MODULE)
     module.__file__ = name
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
     sys.modules[_MODULE] = module
     exec(compile(code, name, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - what the cage is for
-    return find_model(module)
+    return module
 
 
 def _failure(error: BaseException, name: str, log: _Log) -> HansaError:

@@ -88,6 +88,7 @@ def transformation_of(record: Record) -> Transformation:
         targets=card.iris(subject, f"{HANSA}toSchema"),
         inputs=_either_ports(card, subject, "hasInput"),
         outputs=_either_ports(card, subject, "hasOutput"),
+        deterministic=card.value(subject, f"{HANSA_MODEL}deterministic") is not False,
     )
 
 

@@ -12,7 +12,7 @@ from node.cage.model import has_full_queue
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
-from node.scenarios.chain.interfaces import COLUMN_MAPPING
+from node.scenarios.chain.interfaces import COLUMN_MAPPING, PYTHON, SQL
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables import mapping_grammar
@@ -37,6 +37,8 @@ class Columns:
     names: frozenset[str]
     demands: frozenset[str]
     closed: bool
+    types: Mapping[str, tuple[str, ...]]
+    """The types of JSON Schema of each column; none for a column of any type."""
 
 
 class TransformationCheck:
@@ -64,8 +66,8 @@ class TransformationCheck:
             yield _wrong("definition", "useless", why=_words(error))
             return
         sources, targets = self._schemas(draft, card.sources), self._schemas(draft, card.targets)
-        yield from _columns(
-            card, [_columns_of(*schema) for schema in sources], [_columns_of(*one) for one in targets]
+        yield from self._columns(
+            card, [_columns_of(*schema) for schema in sources], [_columns_of(*schema) for schema in targets]
         )
         if card.example is not None:
             yield from self._example(card, sources, targets)
@@ -102,6 +104,8 @@ class TransformationCheck:
             yield _wrong("example", "example-fails", why=_words(error))
             return
         yield from _breaches("input", rows, sources)
+        if card.deterministic and not self._is_repeatable(card, rows, result):
+            yield _wrong("example", "example-changes")
         if "output" not in example:
             yield from _breaches("output", result, targets)
         elif _canonical(result) != _canonical(example["output"]):
@@ -109,9 +113,38 @@ class TransformationCheck:
         else:
             yield from _breaches("output", result, targets)
 
+    def _is_repeatable(self, card: Transformation, rows: Rows, result: Rows) -> bool:
+        try:
+            return self._transformer.is_repeatable(card, rows, result)
+        except HansaError as error:
+            if has_full_queue(error):
+                raise
+            return False
 
-def _columns(card: Transformation, sources: Sequence[Columns], targets: Sequence[Columns]) -> Iterator[Finding]:
-    """Yield the columns that it reads and no row has, and those that it does not make and every row must have."""
+    def _columns(
+        self, card: Transformation, sources: Sequence[Columns], targets: Sequence[Columns]
+    ) -> Iterator[Finding]:
+        """Yield the columns that it reads and no row has, and those that it does not make and every row must have.
+        What a function reads and makes is known by its example only."""
+        if card.language == PYTHON:
+            return
+        if card.language != SQL:
+            reads, makes, keeps_all = _named_columns(card)
+            yield from _unknown(reads, sources)
+            yield from _unmade(makes, targets) if not keeps_all else ()
+        elif sources and sources[0].names:
+            try:
+                makes = self._transformer.result_columns(card, sources[0].types)
+            except HansaError as error:
+                if has_full_queue(error):
+                    raise
+                yield _wrong("definition", "useless", why=_words(error))
+                return
+            yield from _unmade(makes, targets)
+
+
+def _named_columns(card: Transformation) -> tuple[frozenset[str], frozenset[str], bool]:
+    """Return the columns that it reads, those that it makes, and whether it keeps all others."""
     if card.language == COLUMN_MAPPING:
         mapping = mapping_grammar.parse_mapping(card.definition)
         reads = frozenset(mapping.reads)
@@ -120,12 +153,19 @@ def _columns(card: Transformation, sources: Sequence[Columns], targets: Sequence
     else:
         reads = columns_in(card.definition, FROM, namespace_of(card.sources))
         makes, keeps_all = columns_in(card.definition, TO, namespace_of(card.targets)), False
+    return reads, makes, keeps_all
+
+
+def _unknown(reads: frozenset[str], sources: Sequence[Columns]) -> Iterator[Finding]:
     for schema in sources[:1]:
         for column in sorted(reads - schema.names) if schema.names else ():
             severity = "violation" if schema.closed else "warning"
             yield _wrong("definition", "unknown-column", severity, column=column, schema=schema.title)
+
+
+def _unmade(makes: frozenset[str], targets: Sequence[Columns]) -> Iterator[Finding]:
     for schema in targets[:1]:
-        for column in sorted(schema.demands - makes) if not keeps_all else ():
+        for column in sorted(schema.demands - makes):
             yield _wrong("definition", "unmade-column", column=column, schema=schema.title)
 
 
@@ -138,7 +178,15 @@ def _columns_of(record: Record, schema: Mapping[str, Any]) -> Columns:
         names=frozenset(properties) if isinstance(properties, Mapping) else frozenset(),
         demands=frozenset(map(str, demands)) if isinstance(demands, list) else frozenset(),
         closed=row.get("additionalProperties") is False,
+        types={str(name): _types(member) for name, member in properties.items()}
+        if isinstance(properties, Mapping)
+        else {},
     )
+
+
+def _types(member: Any) -> tuple[str, ...]:
+    types = member.get("type") if isinstance(member, Mapping) else None
+    return tuple(map(str, types)) if isinstance(types, list) else (str(types),) if isinstance(types, str) else ()
 
 
 def _breaches(side: str, rows: Rows, schemas: Sequence[tuple[Record, Mapping[str, Any]]]) -> Iterator[Finding]:

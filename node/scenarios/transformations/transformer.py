@@ -1,20 +1,38 @@
-"""Carry out transformations: a column mapping here, a SPARQL CONSTRUCT in the cage."""
+"""Carry out transformations: a column mapping here; SPARQL, SQL and functions in Python in the cage."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from node.base.errors import InvalidInput, UnsupportedMediaType
+from node.base.errors import HansaError, InvalidInput, TooLarge, UnsupportedMediaType
 from node.cage.model import Limits, SyncCage
-from node.scenarios.chain.interfaces import COLUMN_MAPPING, SPARQL
+from node.scenarios.chain.interfaces import COLUMN_MAPPING, LANGUAGES, PYTHON, SPARQL, SPARQL_UPDATE, SQL
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.mapping_grammar import parse_mapping
-from node.semantics.constructions import check_query, namespace_of
+from node.scenarios.tables.rows import canonical_json
+from node.semantics.constructions import check_query, check_updates, namespace_of
+from node.semantics.profiles.cage_client import OWN_GROUP
 
-TARGET: Final = "semantics.construct"
-CONSTRUCT: Final = Limits(memory=1 << 30, cpu=40, wall=60.0, answer=64 << 20)
+CONSTRUCT: Final = "semantics.construct"
+SELECT: Final = "transformations.select"
+FUNCTION: Final = "scenarios.run_function"
+QUERY: Final = Limits(memory=1 << 30, cpu=40, wall=60.0, answer=64 << 20)
+"""The limits of SPARQL over rows."""
+ENGINE: Final = Limits(memory=2 << 30, cpu=40, wall=60.0, answer=64 << 20)
+"""The limits of SQL over rows: address space, most of which the engine takes and does not use."""
+CODE: Final = Limits(memory=512 << 20, cpu=60, wall=120.0, answer=64 << 20)
+"""The limits of a function over rows."""
+MOST_CODE: Final = 1 << 20
+"""Bytes of the code of a function."""
+_BEGINNINGS: Final[Mapping[str, str]] = {
+    SPARQL: "CONSTRUCT { … } WHERE { … }",
+    SPARQL_UPDATE: "DELETE { … } INSERT { … } WHERE { … }",
+    SQL: "SELECT … FROM data",
+    PYTHON: "def transform(rows): …",
+}
 
 
 class Transformer:
@@ -24,34 +42,93 @@ class Transformer:
         self._cage = cage
 
     def __call__(self, card: Transformation, rows: Rows) -> Rows:
-        """Return the rows that ``card`` makes of ``rows``. The same rows give the same result.
+        """Return the rows that ``card`` makes of ``rows``. The same rows give the same result, unless the card says
+        otherwise.
 
-        Raises ``InvalidInput`` if its definition or the rows do not allow it, ``UnsupportedMediaType`` for a language
-        that this node does not know, and ``TooLarge`` and ``Overloaded`` beyond the limits of the cage.
+        Raises ``InvalidInput`` if its definition or the rows do not allow it, ``ModelFailed`` for errors of its
+        function, ``UnsupportedMediaType`` for a language that this node does not know, ``TooLarge`` and
+        ``Overloaded`` beyond the limits of the cage, ``NotConfined`` if this machine cannot confine functions.
         """
         if card.language == COLUMN_MAPPING:
             return transform(card.definition, rows)
-        query = _query(card)
-        message = {"query": query, "source": namespace_of(card.sources), "target": namespace_of(card.targets)}
+        text = _text(card)
         blob = json.dumps([dict(row) for row in rows]).encode()
-        _, (body,) = self._cage.call_sync(TARGET, message, [blob], limits=CONSTRUCT)
-        return list(json.loads(body))
+        if card.language == PYTHON:
+            return self._rows(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)
+        if card.language == SQL:
+            return self._rows(SELECT, {"query": text}, [blob], ENGINE, (OWN_GROUP,))
+        return self._rows(CONSTRUCT, _sparql(card, text), [blob], QUERY)
 
     def check(self, card: Transformation) -> None:
         """Raise ``InvalidInput`` if the definition of ``card`` cannot be carried out, whatever the rows are."""
         if card.language == COLUMN_MAPPING:
             parse_mapping(card.definition)
             return
-        check_query(_query(card))
+        text = _text(card)
+        if card.language == PYTHON:
+            if len(text.encode()) > MOST_CODE:
+                raise TooLarge(f"a function may have at most {MOST_CODE >> 10} KB", remedy="write less code")
+            self._cage.call_sync(FUNCTION, {"name": _file_name(card.iri)}, [text.encode()], limits=CODE)
+            return
+        if card.language == SPARQL:
+            check_query(text)
+        elif card.language == SPARQL_UPDATE:
+            check_updates(text)
         self(card, [])
 
+    def result_columns(self, card: Transformation, columns: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """Return the columns that a transformation in SQL makes of rows with ``columns`` (name → types of JSON
+        Schema). Raises ``InvalidInput`` if it reads others."""
+        message = {"query": _text(card), "columns": {name: list(types) for name, types in columns.items()}}
+        answer, _ = self._cage.call_sync(SELECT, message, limits=ENGINE, readable=(OWN_GROUP,))
+        return frozenset(answer["names"])
 
-def _query(card: Transformation) -> str:
-    if card.language != SPARQL:
+    def is_repeatable(self, card: Transformation, rows: Rows, result: Rows) -> bool:
+        """Return whether ``card`` makes ``result`` of ``rows`` once more. Only functions are asked: in the other
+        languages, what could change is refused. Raises as a call."""
+        if card.language != PYTHON:
+            return True
+        return canonical_json(self(card, rows)) == canonical_json(result)
+
+    def _rows(
+        self,
+        target: str,
+        message: Mapping[str, Any],
+        blobs: Sequence[bytes],
+        limits: Limits,
+        readable: Sequence[str] = (),
+    ) -> Rows:
+        _, (body,) = self._cage.call_sync(target, message, blobs, limits=limits, readable=readable)
+        try:
+            rows = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise _odd() from error
+        # A function runs in the process that answers: what comes back is not believed.
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise _odd()
+        return rows
+
+
+def _file_name(iri: str) -> str:
+    """Return the name of the file in sentences about the code."""
+    return f"{iri.rstrip('/').rpartition('/')[2].removesuffix('.yaml') or 'transformation'}.py"
+
+
+def _odd() -> HansaError:
+    return InvalidInput("the transformation returns no rows", remedy="ask its owner to correct it")
+
+
+def _sparql(card: Transformation, text: str) -> dict[str, Any]:
+    message = {"query": text, "source": namespace_of(card.sources), "target": namespace_of(card.targets)}
+    return message | ({"updates": True} if card.language == SPARQL_UPDATE else {})
+
+
+def _text(card: Transformation) -> str:
+    if card.language not in LANGUAGES:
         raise UnsupportedMediaType(
             f"this node cannot carry out transformations in {card.language or 'a language without a name'}",
-            remedy=f"write it as {COLUMN_MAPPING} or {SPARQL}",
+            remedy=f"write it as {', '.join(LANGUAGES[:-1])} or {LANGUAGES[-1]}",
         )
     if not isinstance(card.definition, str):
-        raise InvalidInput("the definition is no query", remedy="write CONSTRUCT { … } WHERE { … }")
+        raise InvalidInput("the definition is no text", remedy=f"write {_BEGINNINGS[card.language]}")
     return card.definition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import mimetypes
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
-from node.scenarios.tables.rows import canonical_rows, columns, read_rows
+from node.scenarios.tables.rows import canonical_json, canonical_rows, columns, read_rows
 from node.scenarios.transformations.transformer import Transformer
 
 LIMIT: Final = 4 << 20
@@ -35,14 +36,20 @@ _TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first rows of one side, their columns, and the number of all rows."""
+    """The first rows of one side, their columns, the number of all rows, and the hash of all in canonical form."""
 
     columns: tuple[str, ...]
     rows: Rows
     count: int
+    sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        return {"columns": list(self.columns), "rows": [dict(row) for row in self.rows], "count": self.count}
+        return {
+            "columns": list(self.columns),
+            "rows": [dict(row) for row in self.rows],
+            "count": self.count,
+            "sha256": self.sha256,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Trial:
     name: str
     before: Table
     after: Table
+    repeatable: bool
+    """True if the same rows give the same result: a function was run twice."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +70,7 @@ class Trial:
             "file": self.name,
             "input": self.before.to_json(),
             "output": self.after.to_json(),
+            "repeatable": self.repeatable,
         }
 
 
@@ -96,16 +106,20 @@ class TryTransformation:
                 if len(body) > self.limit:
                     raise TooLarge(f"the sample may have at most {self.limit} bytes", remedy="send fewer rows")
             async with self._turnstile.turn:
-                before, after = await asyncio.to_thread(try_rows, self._transformer, card, bytes(body), name)
-        return Trial(record=record, name=name, before=before, after=after)
+                before, after, repeatable = await asyncio.to_thread(
+                    try_rows, self._transformer, card, bytes(body), name
+                )
+        return Trial(record=record, name=name, before=before, after=after, repeatable=repeatable)
 
 
-def try_rows(transformer: Transformer, card: Transformation, body: bytes, name: str) -> tuple[Table, Table]:
-    """Return both sides of ``card`` on the file ``body``. It blocks. Raises as ``TryTransformation``."""
+def try_rows(transformer: Transformer, card: Transformation, body: bytes, name: str) -> tuple[Table, Table, bool]:
+    """Return both sides of ``card`` on the file ``body``, and whether the same rows give the same result. It blocks.
+    Raises as ``TryTransformation``."""
     if not body.strip():
         raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
     rows = read_rows(body, _media_type(name, body))
-    return _table(rows), _table(canonical_rows(transformer(card, rows)))
+    result = transformer(card, rows)
+    return _table(rows), _table(canonical_rows(result)), transformer.is_repeatable(card, rows, result)
 
 
 def _media_type(name: str, body: bytes) -> str:
@@ -118,4 +132,5 @@ def _media_type(name: str, body: bytes) -> str:
 
 
 def _table(rows: Rows) -> Table:
-    return Table(columns=columns(rows), rows=rows[:SHOWN], count=len(rows))
+    sha256 = hashlib.sha256(canonical_json(rows)).hexdigest()
+    return Table(columns=columns(rows), rows=rows[:SHOWN], count=len(rows), sha256=sha256)

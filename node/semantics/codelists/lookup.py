@@ -176,6 +176,27 @@ NOTATIONS: Final = CodeList(
             also=("columns", "mapping"),
             hints=("csv", "table", "yaml"),
         ),
+        Code(
+            code="SPARQL UPDATE",
+            iri=f"{HANSA}SparqlUpdate",
+            labels=dict.fromkeys(("en", "nl", "fr", "de", "cs"), "SPARQL UPDATE"),
+            also=("update", "updates"),
+            hints=("insert", "delete"),
+        ),
+        Code(
+            code="SQL",
+            iri=f"{HANSA}Sql",
+            labels=dict.fromkeys(("en", "nl", "fr", "de", "cs"), "SQL"),
+            also=("select",),
+            hints=("duckdb", "database"),
+        ),
+        Code(
+            code="Python function",
+            iri=f"{HANSA}PythonFunction",
+            labels=labels_of("transformation-language.python-function", "Python function"),
+            also=("python", "function"),
+            hints=("code", "script"),
+        ),
     ),
 )
 """The languages in which a transformation can be written."""

@@ -23,7 +23,7 @@ from node.semantics.description.forms import Field, Form, find
 from node.semantics.description.model_fields import MODEL, SCENARIO
 from node.semantics.description.rulebook_fields import RULEBOOK
 from node.semantics.description.tables import PERSONAL_DATA, TABLES
-from node.vocab.namespaces import ADMS, DCAT, DCATAP, DCT, FOAF, HANSA, OWL, PROV, RDFS
+from node.vocab.namespaces import ADMS, DCAT, DCATAP, DCT, FOAF, HANSA, HANSA_MODEL, OWL, PROV, RDFS
 
 VANN: Final = "http://purl.org/vocab/vann/"
 
@@ -209,6 +209,7 @@ TRANSFORMATION: Final = (
     Field(name="to", form=_L, property=f"{HANSA}toSchema", also=("to_schema", "output"), many=True),
     Field(name="definition", form=Form.SOURCE, property=f"{HANSA}definition", also=("query", "mapping")),
     Field(name="example", form=Form.SOURCE, property=f"{HANSA}example"),
+    Field(name="deterministic", form=Form.BOOLEAN, property=f"{HANSA_MODEL}deterministic"),
 )
 
 

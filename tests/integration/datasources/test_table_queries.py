@@ -287,7 +287,7 @@ def test_a_suspended_transfer_answers_nothing_and_a_later_version_answers_from_i
         client.steer(pid, "suspend", reason="maintenance")
     refusal = table.ask("SELECT count(*) FROM data")
     assert refusal.status_code == 403
-    assert "101" not in refusal.text
+    assert "guard-101" not in refusal.text
 
 
 def test_parquet_is_asked_whole_and_in_part(nodes: Any, tmp_path: Path) -> None:

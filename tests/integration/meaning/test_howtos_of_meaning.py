@@ -17,7 +17,13 @@ PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
 
 @pytest.mark.parametrize(
     "page",
-    ["change-a-schema-safely", "make-your-data-fit", "publish-a-vocabulary", "write-a-schema-in-your-language"],
+    [
+        "change-a-schema-safely",
+        "make-your-data-fit",
+        "publish-a-vocabulary",
+        "write-a-schema-in-your-language",
+        "write-a-transformation",
+    ],
 )
 def test_the_page_as_it_stands(
     page: str, city: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -11,7 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from node.base.errors import Overloaded, TooLarge
+from node.cage.cage import Cage
 from node.cli.main import run
+from node.scenarios.model import Transformation
+from node.scenarios.transformations.transformer import Transformer
 from tests.integration.meaning.test_data_checks import described, publish
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, signed_in
@@ -31,6 +35,28 @@ QUERY = (
     "CONSTRUCT { [] to:hour ?hour ; to:total ?total } WHERE { "
     "SELECT ?hour (SUM(?one) AS ?total) WHERE { ?row from:hour ?hour ; from:intensity ?one } GROUP BY ?hour }"
 )
+SQL = "SELECT hour, sum(intensity) AS total FROM data GROUP BY hour"
+UPDATE = (
+    "INSERT { ?key to:hour ?hour ; to:total ?total } WHERE { "
+    "SELECT ?hour (SUM(?one) AS ?total) (IRI(CONCAT('urn:hour:', STR(?hour))) AS ?key) "
+    "WHERE { ?row from:hour ?hour ; from:intensity ?one } GROUP BY ?hour } ; "
+    "DELETE { ?row ?any ?value } WHERE { ?row from:hour ?hour ; ?any ?value }"
+)
+PYTHON = """
+from collections import Counter
+
+def transform(rows):
+    totals = Counter()
+    for row in rows:
+        totals[row["hour"]] += row["intensity"]
+    return [{"hour": hour, "total": total} for hour, total in totals.items()]
+"""
+RANDOM = """
+import random
+
+def transform(rows):
+    return [{"hour": row["hour"], "total": random.randrange(900)} for row in rows]
+"""
 MAPPING = {"group": ["hour"], "total": {"sum": "intensity"}}
 EXAMPLE = {
     "input": [{"hour": 7, "intensity": 40}, {"hour": 7, "intensity": 52}, {"hour": 8, "intensity": 3}],
@@ -57,6 +83,13 @@ def http(city: Running) -> Iterator[httpx2.Client]:
         assert query.status_code == 201, query.text
         mapping = publish(client, transformation("mapping", MAPPING, "column mapping", example=EXAMPLE))
         assert mapping.status_code == 201, mapping.text
+        for name, language, definition in (
+            ("sql", "SQL", SQL),
+            ("update", "SPARQL UPDATE", UPDATE),
+            ("python", "Python function", PYTHON),
+        ):
+            answer = publish(client, transformation(name, definition, language, example=EXAMPLE))
+            assert answer.status_code == 201, answer.text
         yield client
 
 
@@ -113,6 +146,40 @@ WRONG: dict[str, tuple[Any, str, dict[str, Any], str]] = {
         "input of the example",
     ),
     "no rows": (QUERY, "SPARQL CONSTRUCT", {"example": {"input": "x"}}, "has no rows"),
+    "a file by its path": ("SELECT * FROM read_csv('/etc/passwd')", "SQL", {}, "'read_csv' cannot be used"),
+    "a file by its name": ("SELECT * FROM '/etc/passwd'", "SQL", {}, "there is no table"),
+    "a copy": ("COPY data TO '/tmp/x'", "SQL", {}, "is one SELECT"),
+    "the time": ("SELECT hour, 1 AS total, current_date FROM data", "SQL", {}, "CURRENT_DATE gives another result"),
+    "a column that SQL does not find": ("SELECT hour, speed AS total FROM data", "SQL", {}, '"speed" not found'),
+    "a column that SQL does not make": ("SELECT hour FROM data", "SQL", {}, "hours demands the column total"),
+    "a load": ("LOAD <http://169.254.169.254/>", "SPARQL UPDATE", {}, "LOAD is not allowed"),
+    "an update that calls out": (
+        "INSERT { ?r to:hour ?h } WHERE { SERVICE <http://169.254.169.254/> { ?r from:hour ?h } }",
+        "SPARQL UPDATE",
+        {},
+        "SERVICE is not allowed",
+    ),
+    "a query as an update": (QUERY, "SPARQL UPDATE", {}, "this is no SPARQL update"),
+    "a broken function": ("def transform(rows:", "Python function", {}, "was never closed"),
+    "no function": ("x = 1", "Python function", {}, "has no function transform"),
+    "a function that reads a file": (
+        "def transform(rows):\n    return [{'hour': 1, 'total': len(open('/etc/passwd').read())}]",
+        "Python function",
+        {"example": EXAMPLE},
+        "No such file or directory",
+    ),
+    "a function that returns no rows": (
+        "def transform(rows):\n    return 1",
+        "Python function",
+        {"example": EXAMPLE},
+        "returns no list of rows",
+    ),
+    "a function that changes": (
+        RANDOM,
+        "Python function",
+        {"example": {"input": EXAMPLE["input"]}},
+        "another output the second time",
+    ),
     "a mapping without columns": ({"group": ["hour"]}, "column mapping", {}, "makes no columns"),
     "a mapping of columns that are not there": (
         {"group": ["hour"], "total": {"sum": "speed"}},
@@ -136,7 +203,7 @@ def test_a_transformation_that_cannot_work_is_refused_in_words(http: httpx2.Clie
     )
 
 
-@pytest.mark.parametrize("name", ["query", "mapping"])
+@pytest.mark.parametrize("name", ["query", "mapping", "sql", "update", "python"])
 def test_the_api_tries_it_on_a_sample(city: Running, http: httpx2.Client, name: str) -> None:
     where = {"transformation": f"transformation/{name}"}
     answer = http.post(
@@ -145,17 +212,50 @@ def test_the_api_tries_it_on_a_sample(city: Running, http: httpx2.Client, name: 
     assert answer.status_code == 200, answer.text
     trial = answer.json()
     assert trial["input"]["count"] == 3
+    hashes = {"input": trial["input"]["sha256"], "output": trial["output"].pop("sha256")}
     assert trial["output"] == {"columns": ["hour", "total"], "rows": OUTPUT, "count": 2}
+    assert trial["repeatable"] is True
     rows = json.dumps([{"hour": 7, "intensity": 3}, {"hour": 9, "intensity": 5}]).encode()
     again = http.post("/api/transformations/try", params=where, content=rows).json()
     assert again["output"]["rows"] == OUTPUT
-    for body, status in ((b"", 400), (b"hour\n7\n", 400 if name == "mapping" else 200), (b"[1,", 400)):
+    assert again["output"]["sha256"] == hashes["output"]
+    assert again["input"]["sha256"] != hashes["input"]
+    lacking = {"mapping": 400, "sql": 400, "python": 422}.get(name, 200)
+    for body, status in ((b"", 400), (b"hour\n7\n", lacking), (b"[1,", 400)):
         answer = http.post("/api/transformations/try", params=where, content=body)
         assert answer.status_code == status, answer.text
     large = http.post("/api/transformations/try", params=where, content=b"a,b\n" + b"1,2\n" * 1_100_000)
     assert large.status_code == 413
     with city.http() as stranger:
         assert stranger.post("/api/transformations/try", params=where, content=SAMPLE).status_code == 401
+
+
+def test_a_function_that_is_not_deterministic_says_so(city: Running, http: httpx2.Client) -> None:
+    random = transformation("random", RANDOM, "Python function", deterministic=False, example=rows_of(1))
+    answer = publish(http, random)
+    assert answer.status_code == 201, answer.text
+    trial = http.post("/api/transformations/try", params={"transformation": "transformation/random"}, content=SAMPLE)
+    assert trial.json()["repeatable"] is False
+    with signed_in(city) as browser:
+        iri = f"{city.url}/transformations/random"
+        page = browser.get("/transformation/try", params={"iri": iri})
+        fields = {"csrf": csrf_of(page.text), "iri": iri}
+        answer = browser.post("/transformation/try", data=fields, files={"file": ("c.csv", SAMPLE, "text/csv")})
+        assert "not deterministic" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "definition"),
+    [
+        ("SQL", "SELECT a.hour AS hour, 1 AS total FROM data a, data b, data c, data d"),
+        ("Python function", "def transform(rows):\n    return [{'hour': n, 'total': n} for n in range(10**9)]"),
+    ],
+)
+def test_one_that_makes_too_much_ends(language: str, definition: str) -> None:
+    card = Transformation(iri="urn:x", version=1, titles={}, language=language, definition=definition)
+    rows = [{"hour": n, "intensity": n} for n in range(100)]
+    with Cage(width=1) as cage, pytest.raises((Overloaded, TooLarge)):
+        Transformer(cage)(card, rows)
 
 
 def test_a_query_that_multiplies_rows_ends(city: Running, http: httpx2.Client) -> None:

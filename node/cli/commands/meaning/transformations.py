@@ -49,6 +49,8 @@ def transform(
         return
     for side in ("input", "output"):
         _show(side, answer[side])
+    if not answer["repeatable"]:
+        remark("the same rows gave another result the second time: this transformation is not deterministic")
 
 
 def _here(path: Path, sample: Path) -> dict[str, Any]:
@@ -59,12 +61,13 @@ def _here(path: Path, sample: Path) -> dict[str, Any]:
     fields, _ = read_description(path)
     card = _card(fields, path)
     with Cage(width=1) as cage:
-        before, after = try_rows(Transformer(cage), card, sample.read_bytes(), sample.name)
+        before, after, repeatable = try_rows(Transformer(cage), card, sample.read_bytes(), sample.name)
     return {
         "transformation": str(path),
         "file": sample.name,
         "input": before.to_json(),
         "output": after.to_json(),
+        "repeatable": repeatable,
     }
 
 
@@ -101,6 +104,7 @@ def _show(side: str, part: Mapping[str, Any]) -> None:
         table([[_text(row.get(column)) for column in part["columns"]] for row in rows], part["columns"])
     if part["count"] > len(rows):
         remark(f"the first {len(rows)} are shown")
+    remark(f"sha256 {part['sha256']}")
 
 
 def _text(value: Any) -> str:

@@ -9,15 +9,28 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.responses import Response
 
-from node.base.errors import HansaError, InvalidInput, Overloaded, TooLarge, TooMany, UnsupportedMediaType
+from node.base.errors import (
+    HansaError,
+    InvalidInput,
+    NotConfined,
+    Overloaded,
+    TooLarge,
+    TooMany,
+    UnsupportedMediaType,
+)
 from node.exchange.names import safe_name
 from node.identity.model import Caller
 from node.portal.forms import check_csrf
 from node.portal.uploads import read_upload
 from node.portal.visit import Visit
+from node.scenarios.errors import ModelFailed
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
+
+
+_SHOWN: Final = (InvalidInput, UnsupportedMediaType, TooLarge, TooMany, Overloaded, NotConfined, ModelFailed)
+"""Errors that are shown above the form."""
 
 
 class Comparison(Protocol):
@@ -51,7 +64,7 @@ class FilePage:
                 raise InvalidInput("no file was chosen", remedy="choose a file", facts={"case": "no-file"})
             compare = self.comparison(responder)
             answer = await compare(iri, safe_name(upload.name), upload.chunks, visit.caller)
-        except (InvalidInput, UnsupportedMediaType, TooLarge, TooMany, Overloaded) as error:
+        except _SHOWN as error:
             return await self._page(responder, visit, iri, error=error)
         return await self._page(responder, visit, iri, answer=answer)
 

@@ -65,8 +65,9 @@ def router(
         description=(
             "The body is the sample itself: rows of CSV, TSV, JSON or GeoJSON, at most 4 MB; `X-File-Name` may name "
             "it. They go through the asset `transformation` (an address, or `transformation/NAME` of this node). "
-            "Nothing is kept. `input` and `output` have the columns, the first fifty rows and the number of rows of "
-            "each side."
+            "Nothing is kept. `input` and `output` have the columns, the first fifty rows, the number of rows and "
+            "the hash of all rows in canonical form of each side. `repeatable` is false if a function gave another "
+            "result when it was run a second time."
         ),
     )
     async def try_sample(request: Request, transformation: Annotated[str, Query(max_length=2048)] = "") -> Any:
