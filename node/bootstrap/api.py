@@ -47,6 +47,7 @@ from node.web.management import (
     value_tables,
 )
 from node.web.management.meaning import checks, ontologies, schemas
+from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
 from node.web.management.region import routes as region
 from node.web.management.region import rulebook
@@ -242,6 +243,7 @@ def _quality_door(app: FastAPI, node: HansaNode) -> None:
             person=node.callers.person, quality=catalogue.publication.quality, catalogue=catalogue.export.iri
         )
     )
+    app.include_router(profiles.router(person=node.callers.person, profiles=catalogue.publication.profiles))
 
 
 def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:

@@ -57,7 +57,7 @@ from node.semantics.description.cage_client import DescribeOptions, describe, de
 from node.semantics.profiles.cage_client import profile
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.semantics.schemas.file_check import FileCheck
-from node.semantics.validation.profiles import references
+from node.semantics.validation.profiles import ProfileUse, overview, references
 from node.worker.follower import View
 from node.worker.views import FollowLedger
 
@@ -73,6 +73,7 @@ class PublicationParts:
     erase: EraseVersions
     versions: VersionStorage
     quality: QualityHistory
+    profiles: tuple[ProfileUse, ...]
     preview_part: PreviewPart
 
 
@@ -160,6 +161,7 @@ def catalogue_services(
             drafts=_drafts(base, catalogue, publish, browse),
             meaning=meaning_services(parts, browse, publish),
             quality=_quality(parts),
+            profiles=tuple(overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,

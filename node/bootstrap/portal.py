@@ -125,6 +125,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             schedules=catalogue.harvests.schedules,
             value_tables=catalogue.harvests.imports.value_tables,
             quality=catalogue.publication.quality,
+            profiles=catalogue.publication.profiles,
         ),
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.catalogue.access import Access
@@ -61,6 +62,7 @@ from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.trial import TryTransformation
+from node.semantics.validation.profiles import ProfileUse
 from node.transfer.shipments.removal import DeleteEverywhere
 from node.transfer.shipments.usecases import Shipments
 
@@ -82,11 +84,13 @@ class MeaningUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class HarvestUseCases:
-    """To harvest catalogues of others on a schedule, to map their own values, and to see the quality of records."""
+    """To harvest catalogues of others on a schedule, to map their own values, to see the quality of records, and
+    the profiles that they are checked against."""
 
     schedules: Schedules
     value_tables: ValueTables
     quality: QualityHistory
+    profiles: Sequence[ProfileUse]
 
 
 @dataclass(frozen=True, kw_only=True)

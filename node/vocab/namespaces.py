@@ -25,6 +25,7 @@ SOSA: Final = "http://www.w3.org/ns/sosa/"
 SH: Final = "http://www.w3.org/ns/shacl#"
 IT6: Final = "http://data.europa.eu/it6/"
 GEODCAT: Final = "http://data.europa.eu/930/"
+MOBILITY: Final = "http://w3id.org/mobilitydcat-ap#"
 MDCAT: Final = "https://data.vlaanderen.be/ns/metadata-dcat#"
 DPV: Final = "https://w3id.org/dpv#"
 CSVW: Final = "http://www.w3.org/ns/csvw#"
@@ -64,6 +65,7 @@ PREFIXES: Final[dict[str, str]] = {
     "sh": SH,
     "it6": IT6,
     "geodcat": GEODCAT,
+    "mobilitydcatap": MOBILITY,
     "mdcat": MDCAT,
     "dpv": DPV,
     "csvw": CSVW,

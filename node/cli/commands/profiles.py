@@ -36,17 +36,16 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_(node: Node = None) -> None:
     """List the profiles, and whether the node uses them."""
-    from node.semantics.validation.profiles import names, own_profiles
+    from node.semantics.validation.profiles import overview
 
     settings = _settings(node)
-    own = own_profiles(settings.folder)
-    rows = [(name, own.get(name, []), _use(settings, name)) for name in names(settings.folder)]
+    rows = overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)
     if Mode.json:
-        emit({"profiles": [{"name": name, "files": list(map(str, files)), "use": use} for name, files, use in rows]})
+        emit({"profiles": [row.to_json() for row in rows]})
         return
     table(
-        [(name, _count(len(files), "file") if files else "Hansa", use) for name, files, use in rows],
-        ("profile", "from", "use"),
+        [(row.name, row.title or _count(len(row.files), "file"), row.use) for row in rows],
+        ("profile", "rules", "use"),
     )
     remark("to use one, name it in advised_profiles or enforced_profiles of hansa.toml, and restart the node")
 
@@ -70,7 +69,10 @@ def check(
 @group.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name for the settings, such as dcat-ap-nl.")],
-    files: Annotated[list[Path], typer.Argument(help="The official SHACL files: .ttl, .nt, .rdf, .xml, .jsonld.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="The official SHACL files (.ttl, .nt, .rdf, .xml, .jsonld), or a folder that has them."),
+    ],
     node: Node = None,
 ) -> None:
     """Add a profile from its official SHACL files. They are checked first, and copied into the node's folder."""
@@ -81,6 +83,7 @@ def add(
         raise InvalidInput(f"{name!r} cannot name a profile", remedy="use small letters, digits, dots and hyphens")
     if name in names(settings.folder):
         raise Conflict(f"there is a profile {name} already", remedy="choose another name, or remove its folder first")
+    files = [file for path in files for file in (_files_in(path) if path.is_dir() else [path])]
     for file in files:
         if file.suffix.lower() not in FORMATS or not file.is_file():
             raise InvalidInput(f"{file} is not a file of shapes", remedy=f"supported: {', '.join(FORMATS)}")
@@ -99,14 +102,19 @@ def add(
     remark(f'to use it: advised_profiles = ["{name}"] in {word(str(settings.folder / "hansa.toml"))}, and restart')
 
 
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files of shapes in ``folder``, without those of its subfolders. Raises ``InvalidInput`` if there are
+    none."""
+    from node.semantics.validation.profiles import FORMATS
+
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.is_file())
+    if not files:
+        raise InvalidInput(f"{folder} has no files of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+    return files
+
+
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def _use(settings: Settings, name: str) -> str:
-    if name in settings.enforced_profiles:
-        return "enforced"
-    return "advised" if name in settings.advised_profiles else ""
 
 
 def _understand(name: str, reference: str) -> None:

@@ -13,7 +13,7 @@ from node.semantics.kinds import AssetKind
 from node.semantics.model import Finding
 from node.semantics.triples import Node
 from node.semantics.validation.batch import breaches_of
-from node.semantics.validation.profiles import relevant, shapes_for
+from node.semantics.validation.profiles import applies, relevant, shapes_for
 from node.semantics.validation.shapes import ShapeBreach, Shapes, shapes_of, vocabulary
 from node.vocab.namespaces import ODRL
 
@@ -51,8 +51,10 @@ def check_all(
     for name in (*enforced_profiles, *advised_profiles):
         profile = shapes_for(name)
         severity = None if name in enforced_profiles else "info"
-        breaches = breaches_of(profile, documents)
-        for result, document, own_breaches in zip(results, documents, breaches, strict=True):
+        places = [place for place, document in enumerate(documents) if applies(name, document)]
+        breaches = breaches_of(profile, [documents[place] for place in places])
+        for place, own_breaches in zip(places, breaches, strict=True):
+            result, document = results[place], documents[place]
             applicable = relevant(own_breaches, name, document)
             result.extend(profile.finding(breach, severity=severity) for breach in applicable)
     return results

@@ -6,7 +6,8 @@ profile. The cage cannot read the node's folder, so their shapes go along with e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +17,42 @@ from pyoxigraph import Dataset, Literal, NamedNode, RdfFormat, parse, serialize
 
 from node.base.errors import InvalidInput
 from node.semantics.validation.shapes import ShapeBreach, Shapes, compile_shapes
-from node.vocab.namespaces import RDF, SH, XSD
+from node.vocab.namespaces import ADMS, DCATAP, IT6, MOBILITY, RDF, SH, XSD
 
-PROFILES: Final[Mapping[str, str]] = MappingProxyType({"dcat-ap-vl": "dcat-ap-vl.ttl"})
-"""Profiles that come with Hansa: name in the settings → file of shapes."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedProfile:
+    """A profile that comes with Hansa: its file of shapes, its title, and the terms of which a description must have
+    one for the profile to hold. Without ``terms`` it holds for every description."""
+
+    file: str
+    title: str
+    terms: tuple[str, ...] = ()
+
+
+PROFILES: Final[Mapping[str, ShippedProfile]] = MappingProxyType(
+    {
+        "adms-ap": ShippedProfile(
+            file="adms-ap.ttl",
+            title="ADMS-AP 2.0.2",
+            terms=("http://purl.org/adms/assettype/", f"{ADMS}includedAsset", f"{ADMS}Asset"),
+        ),
+        "dcat-ap-hvd": ShippedProfile(
+            file="dcat-ap-hvd.ttl",
+            title="DCAT-AP HVD 3.0.0",
+            terms=(f"{DCATAP}hvdCategory", "http://data.europa.eu/eli/reg_impl/2023/138"),
+        ),
+        "dcat-ap-vl": ShippedProfile(file="dcat-ap-vl.ttl", title="DCAT-AP Vlaanderen 2026-02-24"),
+        "geodcat-ap": ShippedProfile(file="geodcat-ap.ttl", title="GeoDCAT-AP 3.0.0"),
+        "mldcat-ap": ShippedProfile(file="mldcat-ap.ttl", title="MLDCAT-AP 3.1.0", terms=(IT6,)),
+        "mobilitydcat-ap": ShippedProfile(
+            file="mobilitydcat-ap.ttl",
+            title="mobilityDCAT-AP 1.0.1",
+            terms=(MOBILITY, "http://publications.europa.eu/resource/authority/data-theme/TRAN"),
+        ),
+    }
+)
+"""Profiles that come with Hansa, by their name in the settings."""
 
 FOLDER: Final = "profiles"
 """The folder in a node's data folder that has a folder for each profile of its own."""
@@ -50,6 +83,43 @@ def names(folder: Path) -> list[str]:
     return sorted({*PROFILES, *own_profiles(folder)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileUse:
+    """A profile, and what the node does with it: ``use`` is ``enforced``, ``advised`` or empty. ``files``: those of a
+    profile of the node's own; ``terms``: of which a description must have one for the profile to hold."""
+
+    name: str
+    title: str
+    files: tuple[str, ...]
+    terms: tuple[str, ...]
+    use: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the profile as JSON."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "files": list(self.files),
+            "terms": list(self.terms),
+            "use": self.use,
+        }
+
+
+def overview(folder: Path, advised_profiles: Collection[str], enforced_profiles: Collection[str]) -> list[ProfileUse]:
+    """Return all profiles that the node with this data folder can check, with its use of them."""
+    own = own_profiles(folder)
+    return [
+        ProfileUse(
+            name=name,
+            title=PROFILES[name].title if name in PROFILES else "",
+            files=() if name in PROFILES else tuple(map(str, own[name])),
+            terms=PROFILES[name].terms if name in PROFILES else (),
+            use="enforced" if name in enforced_profiles else "advised" if name in advised_profiles else "",
+        )
+        for name in names(folder)
+    ]
+
+
 def references(names: Iterable[str], folder: Path) -> tuple[str, ...]:
     """Return the references of these profiles. Raises ``InvalidInput`` for files that cannot be read."""
     own = own_profiles(folder)
@@ -59,7 +129,15 @@ def references(names: Iterable[str], folder: Path) -> tuple[str, ...]:
 def shapes_for(reference: str) -> Shapes:
     """Return the shapes of a profile. Raises ``LocalFault`` if the engine does not understand them."""
     name, _, statements = reference.partition("\n")
-    return compile_shapes((PROFILES[name],)) if name in PROFILES else _own(statements)
+    return compile_shapes((PROFILES[name].file,)) if name in PROFILES else _own(statements)
+
+
+def applies(reference: str, document: bytes) -> bool:
+    """Return whether a profile holds for this description, which is N-Triples. A rule for datasets of high value is
+    not one for the others; profiles of the node's own hold for all."""
+    shipped = PROFILES.get(reference)
+    # A term ends the address, or begins it: a namespace, a code list.
+    return shipped is None or not shipped.terms or any(f"<{term}".encode() in document for term in shipped.terms)
 
 
 def gaps(reference: str) -> list[str]:

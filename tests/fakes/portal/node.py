@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -83,6 +84,7 @@ from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
+from node.semantics.validation.profiles import overview
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import (
     BRUGGE,
@@ -815,7 +817,10 @@ def use_cases(node: FakeNode) -> UseCases:
             ),
             drafts=node.drafts,
             harvests=HarvestUseCases(
-                schedules=node.schedules, value_tables=node.value_tables, quality=cast("Any", FakeHistory())
+                schedules=node.schedules,
+                value_tables=node.value_tables,
+                quality=cast("Any", FakeHistory()),
+                profiles=overview(Path(), ("geodcat-ap",), ()),
             ),
             withdraw=parts,
             erase=parts,

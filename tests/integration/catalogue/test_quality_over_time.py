@@ -51,6 +51,10 @@ def test_points_of_versions_publishers_and_all(
     assert "no records of such a publisher" in hansa("quality", "--publisher", "nobody", code=REFUSED)
     with city.http() as http:
         assert http.get("/api/quality").status_code == 401
+        assert http.get("/api/profiles").status_code == 401
+        profiles = http.get("/api/profiles", headers=city.person()).raise_for_status().json()
+        assert [profile["name"] for profile in profiles][-1] == "mobilitydcat-ap"
+        assert {profile["use"] for profile in profiles} == {""}
         assert http.get("/quality", follow_redirects=False).status_code in (302, 303, 401)
         table = http.get("/api/quality/table.csv", headers=city.person()).raise_for_status()
         assert "Brno" in table.text

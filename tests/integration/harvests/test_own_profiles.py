@@ -45,34 +45,45 @@ def test_a_profile_is_added_from_its_files_and_listed(
     for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("bad.ttl", "<a> <b>"), ("odd.ttl", ODD)):
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "other").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "official").mkdir()
+    for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("README.md", "the files of the country")):
+        (tmp_path / "official" / name).write_text(text, "utf-8")
     (tmp_path / "other" / "a.ttl").write_text(MORE, "utf-8")
-    assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "a.ttl"), str(tmp_path / "b.ttl")]) == 0
+    assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "official")]) == 0
     assert "1 shape\n" in (printed := capsys.readouterr()).out
     assert 'advised_profiles = ["dcat-ap-nl"]' in printed.out + printed.err
     assert run(["--json", "profile"]) == 0
     listed = json.loads(capsys.readouterr().out)["profiles"]
     assert [(row["name"], len(row["files"]), row["use"]) for row in listed] == [
+        ("adms-ap", 0, ""),
+        ("dcat-ap-hvd", 0, ""),
         ("dcat-ap-nl", 2, ""),
         ("dcat-ap-vl", 0, ""),
+        ("geodcat-ap", 0, ""),
+        ("mldcat-ap", 0, ""),
+        ("mobilitydcat-ap", 0, ""),
     ]
     assert run(["profile", "check", "dcat-ap-nl"]) == 0
     assert run(["profile", "check", "dcat-ap-vl"]) == 0
     capsys.readouterr()
+    names = ", ".join(row["name"] for row in listed)
     for words, reason in (
         (["add", "dcat-ap-nl", "a.ttl"], "already"),
         (["add", "../x", "a.ttl"], "cannot name a profile"),
         (["add", "bad", "bad.ttl"], "cannot be read"),
         (["add", "odd", "odd.ttl"], "are not understood"),
+        (["add", "none", str(tmp_path / "empty")], "has no files of shapes"),
         (["add", "none", "none.ttl"], "is not a file of shapes"),
         (["add", "twice", "a.ttl", "other/a.ttl"], "two of the files have the same name"),
-        (["check", "dcat-ap-de"], "the profiles are: dcat-ap-nl, dcat-ap-vl"),
+        (["check", "dcat-ap-de"], f"the profiles are: {names}"),
     ):
         paths = [str(tmp_path / word) if word.endswith(".ttl") else word for word in words]
         assert run(["profile", *paths]) != 0, words
         assert reason in capsys.readouterr().err.replace("\n", " "), words
     assert sorted(place.name for place in (folder / "profiles").iterdir()) == ["dcat-ap-nl"], "nothing is left behind"
     write(folder, {"public_url": "https://data.gent.example", "advised_profiles": ["dcat-ap-de"]})
-    with pytest.raises(InvalidInput, match="the profiles are: dcat-ap-nl, dcat-ap-vl"):
+    with pytest.raises(InvalidInput, match=f"the profiles are: {names}"):
         load(folder)
 
 

@@ -13,6 +13,7 @@ from node.semantics import resources
 from node.semantics.findings import words
 from node.semantics.kinds import EVERY_KIND_SHAPES, KINDS
 from node.semantics.model import Finding
+from node.semantics.validation.profiles import PROFILES
 from node.semantics.validation.shapes import Shapes, shapes_of, vocabulary
 from node.vocab.namespaces import SH as SHACL
 from tests.unit.semantics.descriptions import GOOD, graph, of_fields
@@ -41,7 +42,11 @@ def load(file: str) -> rdflib.Graph:
 
 
 def test_every_file_belongs_to_a_kind_or_a_profile() -> None:
-    used = {*EVERY_KIND_SHAPES, "dcat-ap-vl.ttl", *(file for kind in KINDS.values() for file in kind.shapes)}
+    used = {
+        *EVERY_KIND_SHAPES,
+        *(profile.file for profile in PROFILES.values()),
+        *(file for kind in KINDS.values() for file in kind.shapes),
+    }
     assert set(FILES) == used
 
 

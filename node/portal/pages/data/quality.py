@@ -43,6 +43,7 @@ async def quality(responder: Responder, visit: Visit) -> Response:
             drawing=_drawing(visit, days),
             of=MAXIMUM,
             series=None,
+            profiles=(),
         )
     series = await run_sync(responder.node.catalogue.harvests.quality.series, visit.caller)
     key = query.get("publisher", "")
@@ -58,6 +59,7 @@ async def quality(responder: Responder, visit: Visit) -> Response:
         days=() if current is None else [(_noon(day), day) for day in current.days[::-1][:DAYS]],
         publishers=series[1 : SHOWN + 1] if not key else (),
         dimensions=DIMENSIONS,
+        profiles=() if key else responder.node.catalogue.harvests.profiles,
         gains=() if current is None else [(advice(name), points) for name, points in current.gains],
         of=MAXIMUM,
     )

@@ -162,6 +162,8 @@ def test_quality_is_drawn_and_listed_over_time(els: TestClient) -> None:
         "Parks &amp; gardens",
         "<svg",
         "What would gain most",
+        "GeoDCAT-AP 3.0.0",
+        "advised",
     ):
         assert words in page, words
     parks = els.get("/quality?publisher=parks", headers=english).text
