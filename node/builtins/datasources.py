@@ -15,6 +15,10 @@ from node.adapters.datasources.ogc.wfs import WfsConnector
 from node.adapters.datasources.ogc.wms import WmsConnector
 from node.adapters.datasources.ogc.wmts import WmtsConnector
 from node.adapters.datasources.s3 import S3Connector
+from node.adapters.datasources.services.gbfs import GbfsConnector
+from node.adapters.datasources.services.gtfs import GtfsConnector
+from node.adapters.datasources.services.sensor_things import SensorThingsConnector
+from node.adapters.datasources.services.sparql import SparqlConnector
 from node.adapters.datasources.web import WebConnector
 from node.adapters.egress import Egress
 from node.base.clock import Clock
@@ -35,6 +39,10 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         WmtsConnector(egress),
         NgsiLdConnector(egress),
         NgsiV2Connector(egress),
+        SensorThingsConnector(egress),
+        SparqlConnector(egress),
+        GtfsConnector(egress),
+        GbfsConnector(egress),
         MqttConnector(egress),
         AmqpConnector(egress),
     )

@@ -22,6 +22,10 @@ from node.adapters.datasources.ogc.wms import WmsConnection, WmsConnector
 from node.adapters.datasources.ogc.wmts import WmtsConnection, WmtsConnector
 from node.adapters.datasources.postgis import PostgisConnection, PostgisConnector
 from node.adapters.datasources.s3 import S3Connection, S3Connector
+from node.adapters.datasources.services.gbfs import GbfsConnection, GbfsConnector
+from node.adapters.datasources.services.gtfs import GtfsConnection, GtfsConnector
+from node.adapters.datasources.services.sensor_things import SensorThingsConnection, SensorThingsConnector
+from node.adapters.datasources.services.sparql import SparqlConnection, SparqlConnector
 from node.adapters.datasources.web import WebConnection, WebConnector
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
@@ -34,6 +38,7 @@ from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnection, MemoryConnector
 from tests.postgres import tcp_address
 from tests.simulator.broker_v2 import BrokerV2
+from tests.simulator.city_services import ROADS, EndPoint, Mobility, Sensors
 from tests.simulator.context_broker import ContextBroker
 from tests.simulator.data_servers import Bucket, FileServer, GisServer
 from tests.simulator.http_servers import served
@@ -133,6 +138,31 @@ async def _ngsi_v2(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Sub
     return Subject(NgsiV2Connector(egress), setup, NgsiV2Connection, "OffStreetParking", "application/json")
 
 
+async def _sensorthings(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(Sensors().app))
+    setup = Setup(name="sensors", address=f"{address.url}/v1.1")
+    return Subject(SensorThingsConnector(egress), setup, SensorThingsConnection, "Observations", "application/json")
+
+
+async def _sparql(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(EndPoint().app))
+    setup = Setup(name="graphs", address=f"{address.url}/sparql")
+    return Subject(SparqlConnector(egress), setup, SparqlConnection, ROADS, "text/turtle")
+
+
+async def _gtfs(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(Mobility().app))
+    options = {"schedule": "timetable.zip", "trip_updates": "trips.pb"}
+    setup = Setup(name="trams", address=address.url, options=options)
+    return Subject(GtfsConnector(egress), setup, GtfsConnection, "trip_updates", "application/x-protobuf")
+
+
+async def _gbfs(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
+    _, address = await stack.enter_async_context(_serve(Mobility().app))
+    setup = Setup(name="bikes", address=f"{address.url}/gbfs.json")
+    return Subject(GbfsConnector(egress), setup, GbfsConnection, "en/station_status", "application/json")
+
+
 async def _postgis(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     address, user, password = tcp_address()
     with psycopg.connect(f"{address}?sslmode=prefer", user=user, password=password, autocommit=True) as admin:
@@ -163,6 +193,10 @@ MAKERS = {
     "wmts": _wmts,
     "ngsi-ld": _ngsi_ld,
     "ngsi-v2": _ngsi_v2,
+    "sensorthings": _sensorthings,
+    "sparql": _sparql,
+    "gtfs": _gtfs,
+    "gbfs": _gbfs,
     "postgis": _postgis,
 }
 KINDS = [pytest.param(name, marks=pytest.mark.postgres) if name == "postgis" else name for name in MAKERS]
@@ -289,6 +323,10 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "wmts": WmtsConnector(Egress()),
         "ngsi-ld": NgsiLdConnector(Egress()),
         "ngsi-v2": NgsiV2Connector(Egress()),
+        "sensorthings": SensorThingsConnector(Egress()),
+        "sparql": SparqlConnector(Egress()),
+        "gtfs": GtfsConnector(Egress()),
+        "gbfs": GbfsConnector(Egress()),
         "postgis": PostgisConnector(Egress(), Cage()),
     }
     kind = subject.connector.kind

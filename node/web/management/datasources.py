@@ -42,8 +42,8 @@ class NewDataSource(BaseModel):
 
     kind: str = Field(
         max_length=40,
-        description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `ngsi-v2`, `postgis`, "
-        "`mqtt`, `amqp`, or that of a plug-in.",
+        description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `ngsi-v2`, "
+        "`sensorthings`, `sparql`, `gtfs`, `gbfs`, `postgis`, `mqtt`, `amqp`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
@@ -56,6 +56,7 @@ class NewDataSource(BaseModel):
         "names), "
         "`tenant` and `service_path` (ngsi-v2: the headers Fiware-Service and Fiware-ServicePath), "
         "`map` (wfs, wms, wmts: the project of the server, if its address needs `?map=`), "
+        "`schedule`, `trip_updates`, `vehicle_positions` and `alerts` (gtfs: files below the address), "
         "`reads_per_minute` (how often one transfer "
         "may read: 600 by default, 0 for no limit).",
     )

@@ -37,7 +37,8 @@ def add(
         str,
         typer.Argument(
             metavar="KIND",
-            help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, ngsi-v2, postgis, mqtt or amqp.",
+            help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, ngsi-v2, sensorthings, sparql, gtfs, gbfs, "
+            "postgis, mqtt or amqp.",
         ),
     ],
     address: Annotated[
@@ -57,7 +58,7 @@ def add(
             metavar="NAME=VALUE",
             help="region (s3), schema (postgis), version (mqtt: 3.1.1), "
             "tenant (ngsi-ld, ngsi-v2), context (ngsi-ld), service_path (ngsi-v2), "
-            "map (wfs, wms, wmts), "
+            "map (wfs, wms, wmts), schedule, trip_updates, vehicle_positions, alerts (gtfs), "
             "reads_per_minute (default 600).",
             show_default=False,
         ),

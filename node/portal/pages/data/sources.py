@@ -18,7 +18,20 @@ from node.portal.visit import Visit
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-OPTIONS: Final = ("region", "schema", "version", "tenant", "context", "service_path", "map", READS_PER_MINUTE)
+OPTIONS: Final = (
+    "region",
+    "schema",
+    "version",
+    "tenant",
+    "context",
+    "service_path",
+    "map",
+    "schedule",
+    "trip_updates",
+    "vehicle_positions",
+    "alerts",
+    READS_PER_MINUTE,
+)
 """Options of the form; terminal and API accept those of plug-ins too."""
 SCHEMES: Final = (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER, Scheme.NONE)
 

@@ -1,0 +1,1 @@
+"""Services of sensors, mobility and linked data, read under contract."""
