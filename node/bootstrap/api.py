@@ -305,7 +305,7 @@ def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiat
             wallet=people_parts.wallet,
             membership=node.operation.region.membership,
             acceptances=node.operation.region.acceptances,
-            revoke=people_parts.issuing.revoke if people_parts.issuing else None,
+            credentials=people_parts.issuing.status if people_parts.issuing else None,
             issuer=IssuerView(node.parts.stores.uow, node.parts.stores.identity) if people_parts.issuing else None,
         )
     )

@@ -31,7 +31,7 @@ from node.identity.credentials.issuance import (
 )
 from node.identity.credentials.membership import RequestCredential
 from node.identity.credentials.requested_presentations import Presentations
-from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.revocation import ChangeCredentialStatus, StatusLists
 from node.identity.credentials.trust import TrustList, configured_trust
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
@@ -53,7 +53,7 @@ class IssuerParts:
 
     receive: ReceiveApplication
     decide: DecideApplication
-    revoke: RevokeCredential
+    status: ChangeCredentialStatus
     lists: StatusLists
 
 
@@ -308,7 +308,7 @@ def _issuing(parts: Parts, peers: HttpPeers, lists: StatusLists, append: Append)
             claims=claims_with_contact,
             append=append,
         ),
-        revoke=RevokeCredential(stores.uow, stores.identity, parts.clock, lists, append=append),
+        status=ChangeCredentialStatus(stores.uow, stores.identity, parts.clock, lists, append=append),
         lists=lists,
     )
 

@@ -210,7 +210,7 @@ def _region(node: HansaNode) -> RegionUseCases:
     stores, people = node.parts.stores, node.people
     return RegionUseCases(
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
-        revoke=people.issuing.revoke if people.issuing else None,
+        credentials=people.issuing.status if people.issuing else None,
         members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.follows),
         membership=node.operation.region.membership,
         read=node.operation.region.read,

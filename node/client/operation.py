@@ -61,6 +61,16 @@ class OperationCalls:
         return document("POST", f"/api/issued/{quote(credential_id, safe='')}/revoke", json={"reason": reason})
 
     @endpoint
+    def suspend(self, credential_id: str, reason: str) -> Call[dict[str, Any]]:
+        """Suspend a credential that this node issued, until it is reinstated."""
+        return document("POST", f"/api/issued/{quote(credential_id, safe='')}/suspend", json={"reason": reason})
+
+    @endpoint
+    def reinstate(self, credential_id: str) -> Call[dict[str, Any]]:
+        """Let a suspended credential that this node issued count again."""
+        return document("POST", f"/api/issued/{quote(credential_id, safe='')}/reinstate")
+
+    @endpoint
     def members(self) -> Call[list[dict[str, Any]]]:
         """Return the nodes that this node follows."""
         return rows("GET", "/api/members")

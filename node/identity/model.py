@@ -327,7 +327,8 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCredential:
-    """A credential that this node issued, with its place in the status list and its revocation."""
+    """A credential that this node issued, with its place in the status lists, its revocation, and its suspension
+    while it lasts."""
 
     id: str
     holder: str
@@ -339,3 +340,5 @@ class IssuedCredential:
     valid_until: datetime
     revoked_at: datetime | None = None
     revoked_why: str | None = None
+    suspended_at: datetime | None = None
+    suspended_why: str | None = None

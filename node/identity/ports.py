@@ -303,4 +303,7 @@ class IdentityStore(Protocol):
 
     def revoke(self, tx: Transaction, credential_id: str, at: datetime, why: str) -> IssuedCredential | None: ...
 
-    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]: ...
+    def suspend(
+        self, tx: Transaction, credential_id: str, at: datetime | None, why: str | None
+    ) -> IssuedCredential | None:
+        """Suspend a credential that is in force, or reinstate it: ``None`` for both. Return it as it is then."""

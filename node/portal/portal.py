@@ -214,6 +214,8 @@ class Portal:
             ("GET", "/applications", page(offices.applications, **people)),
             ("GET", "/issued", page(offices.issued_credentials, **people)),
             ("POST", "/issued/{id:path}/revoke", page(offices.revoke, **form)),
+            ("POST", "/issued/{id:path}/suspend", page(offices.suspend, **form)),
+            ("POST", "/issued/{id:path}/reinstate", page(offices.reinstate, **form)),
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),
             ("GET", "/members", page(offices.members)),

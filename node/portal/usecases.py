@@ -33,7 +33,7 @@ from node.datasources.register import DataSources
 from node.datasources.streams.register import Streams
 from node.identity.accounts.provider_sign_in import SignInByProvider
 from node.identity.accounts.sign_in import SignIn
-from node.identity.credentials.revocation import RevokeCredential
+from node.identity.credentials.revocation import ChangeCredentialStatus
 from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
@@ -159,10 +159,10 @@ class PeopleUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionUseCases:
-    """To see the members of a region, and to be one. Only an issuer has ``revoke``."""
+    """To see the members of a region, and to be one. Only an issuer has ``credentials``."""
 
     admissions: Admissions
-    revoke: RevokeCredential | None
+    credentials: ChangeCredentialStatus | None
     members: Members
     membership: OwnMembership
     read: ReadRegion

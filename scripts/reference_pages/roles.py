@@ -126,6 +126,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/region/leave": "JOIN",
     "PUT /api/rulebook": "PUBLISH",
     "POST /api/issued/{credential_id}/revoke": "REVOKE",
+    "POST /api/issued/{credential_id}/suspend": "REVOKE",
+    "POST /api/issued/{credential_id}/reinstate": "REVOKE",
     "POST /api/blocks": "BLOCK",
     "GET /api/blocks/{did}": "BLOCK",
     "DELETE /api/blocks/{did}": "BLOCK",

@@ -30,7 +30,7 @@ from node.identity.credentials.issuance import (
 )
 from node.identity.credentials.membership import Accession, RequestCredential
 from node.identity.credentials.requested_presentations import Presentations
-from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.revocation import ChangeCredentialStatus, StatusLists
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
@@ -148,7 +148,7 @@ class DcpNode:
         issuing = (self.keyring, self.clock, issues, self.url)
         self.applications = ReceiveApplication(self.uow, self.store, self.peers, *issuing)
         self.decide = DecideApplication(self.uow, self.store, stores.outbox, *issuing)
-        self.revoke = RevokeCredential(self.uow, self.store, self.clock, self.lists)
+        self.status = ChangeCredentialStatus(self.uow, self.store, self.clock, self.lists)
         self.accounts = Accounts(self.uow, self.store, self.clock)
         self.sign_in = SignIn(self.uow, self.store, self.clock)
         people = IdentifyPerson(self.uow, self.store, self.clock, self.did)

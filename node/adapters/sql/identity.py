@@ -42,6 +42,20 @@ _REVOKE = (
     .where(issued_credentials.c.id == bindparam("credential"), issued_credentials.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("moment"), revoked_why=bindparam("why"))
 )
+_SUSPEND = (
+    update(issued_credentials)
+    .where(
+        issued_credentials.c.id == bindparam("credential"),
+        issued_credentials.c.revoked_at.is_(None),
+        issued_credentials.c.suspended_at.is_(None),
+    )
+    .values(suspended_at=bindparam("moment"), suspended_why=bindparam("why"))
+)
+_REINSTATE = (
+    update(issued_credentials)
+    .where(issued_credentials.c.id == bindparam("credential"))
+    .values(suspended_at=bindparam("moment"), suspended_why=bindparam("why"))
+)
 
 
 class SqlIdentityStore(SqlAccounts):
@@ -179,13 +193,14 @@ class SqlIdentityStore(SqlAccounts):
         row = connection.execute(_ISSUED, {"id": credential_id}).one_or_none()
         return None if row is None else build(IssuedCredential, row)
 
-    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
-        statement = (
-            select(issued_credentials.c.index)
-            .where(issued_credentials.c.list_id == list_id, issued_credentials.c.revoked_at.is_not(None))
-            .order_by(issued_credentials.c.index)
-        )
-        return list(connection_of(tx).execute(statement).scalars())
+    def suspend(
+        self, tx: Transaction, credential_id: str, at: datetime | None, why: str | None
+    ) -> IssuedCredential | None:
+        connection = connection_of(tx)
+        statement = _SUSPEND if at is not None else _REINSTATE
+        connection.execute(statement, {"credential": credential_id, "moment": at, "why": why})
+        row = connection.execute(_ISSUED, {"id": credential_id}).one_or_none()
+        return None if row is None else build(IssuedCredential, row)
 
 
 def _application(row: Row[Any]) -> Application:

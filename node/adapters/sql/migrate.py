@@ -54,6 +54,7 @@ VERSIONS = (
     "0031",
     "0032",
     "0033",
+    "0034",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

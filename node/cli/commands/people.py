@@ -1,4 +1,4 @@
-"""decide, revoke, follow, user: who takes part, and what waits for a person."""
+"""decide, follow, user: who takes part, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ FIRST_READING = 15
 
 def register(app: typer.Typer) -> None:
     app.command("decide", cls=Listing)(decide)
-    app.command("revoke", cls=Listing)(revoke)
     app.command("follow")(follow)
     app.command("user", cls=Listing)(user)
 
@@ -98,53 +97,6 @@ def _choose(waiting: list[dict[str, Any]], name: str) -> dict[str, Any]:
         if one["id"] == name:
             return one
     raise InvalidInput("there is no such decision", remedy="see the pending decisions: hansa decide")
-
-
-def revoke(
-    credential: Annotated[
-        str | None, typer.Argument(help="Id of the credential; without one, lists the issued credentials.")
-    ] = None,
-    holder: Annotated[str | None, typer.Option(help="With --type: revoke what this DID holds.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Credential type.")] = None,
-    reason: Annotated[str, typer.Option(help="The reason. Others can read it.")] = "",
-    node: Node = None,
-    lang: Language = "en",
-) -> None:
-    """Revoke a credential that this node issued. It takes effect at the next access."""
-    with connect(node) as client:
-        all_credentials = client.issued_credentials()
-        if credential is None and holder is None:
-            if Mode.json:
-                emit(all_credentials)
-                return
-            table(
-                [
-                    [
-                        credential_name(record["type"], lang),
-                        record["holder"],
-                        "revoked" if record["revokedAt"] else "in force",
-                        record["id"],
-                    ]
-                    for record in all_credentials
-                ],
-                ["credential", "holder", "", "id"],
-            )
-            return
-        credentials = [
-            row
-            for row in all_credentials
-            if row["id"] == credential or (row["holder"] == holder and type_ in (None, row["type"]))
-        ]
-        credentials = [row for row in credentials if row["revokedAt"] is None]
-        if not credentials:
-            raise InvalidInput(
-                "there is no such credential in force", remedy="see the issued credentials: hansa revoke"
-            )
-        results = [client.revoke(row["id"], reason) for row in credentials]
-    if Mode.json:
-        emit(results)
-    for row in credentials:
-        report_success(f"revoked {row['type']}", detail=row["holder"])
 
 
 def follow(url: Annotated[str, typer.Argument(help="Address of the other node.")], node: Node = None) -> None:

@@ -19,6 +19,7 @@ credential is revoked (``node.identity.credentials.status``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -228,7 +229,8 @@ class Statement:
     claims: dict[str, Any]
     valid_from: datetime
     valid_until: datetime
-    status: dict[str, Any]
+    status: Sequence[dict[str, Any]]
+    """Its entries in status lists, one for each purpose."""
 
 
 def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = VC20) -> str:
@@ -249,7 +251,7 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
         "type": types,
         "issuer": keyring.did,
         "credentialSubject": subject,
-        "credentialStatus": statement.status,
+        "credentialStatus": list(statement.status),
     }
     starts, ends = stamp(statement.valid_from), stamp(statement.valid_until)
     if profile == VC20:

@@ -22,7 +22,7 @@ from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.identity.credentials.credentials import Statement, issue_credential
 from node.identity.credentials.membership import verify_accession
 from node.identity.credentials.revocation import list_url
-from node.identity.credentials.status import BITSTRING, ELDER, entry_for
+from node.identity.credentials.status import BITSTRING, ELDER, REVOCATION, SUSPENSION, entry_for
 from node.identity.credentials.subjectschemas import schema_url, subject_schema
 from node.identity.documents import UnknownKey
 from node.identity.messages import (
@@ -289,7 +289,12 @@ class DecideApplication:
             claims=self._claims(application, entry, self._keyring.did),
             valid_from=now,
             valid_until=now + self._lifetime,
-            status=entry_for(list_url(self._public_url, list_id, kind), index, kind=kind),
+            status=[
+                entry_for(
+                    list_url(self._public_url, list_id, kind, purpose=purpose), index, kind=kind, purpose=purpose
+                )
+                for purpose in (REVOCATION, SUSPENSION)
+            ],
         )
         credential = IssuedCredential(
             id=statement.id,

@@ -30,6 +30,9 @@ from node.identity.ports import KeyRing
 BITSTRING: Final = "BitstringStatusListEntry"
 ELDER: Final = "StatusList2021Entry"
 
+REVOCATION: Final = "revocation"
+SUSPENSION: Final = "suspension"
+
 LENGTH: Final = 131_072
 """The least number of bits (§2.1), so that fetching a list does not reveal which credential is checked."""
 
@@ -61,8 +64,8 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusList:
-    """A verified list: its bits, its purposes, the end of its validity, and ``since``: index → moment of revocation,
-    if its issuer states it."""
+    """A verified list: its bits, its purposes, the end of its validity, and ``since``: index → moment of revocation
+    or suspension, if its issuer states it."""
 
     kind: str
     issuer: str
@@ -251,12 +254,12 @@ def encode(indexes: Iterable[int], *, length: int = LENGTH) -> str:
     return "u" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
 
 
-def entry_for(url: str, index: int, *, kind: str = BITSTRING) -> dict[str, Any]:
-    """Return the ``credentialStatus`` of a credential of ours."""
+def entry_for(url: str, index: int, *, kind: str = BITSTRING, purpose: str = REVOCATION) -> dict[str, Any]:
+    """Return an entry of the ``credentialStatus`` of a credential of ours."""
     return {
         "id": f"{url}#{index}",
         "type": kind,
-        "statusPurpose": "revocation",
+        "statusPurpose": purpose,
         "statusListIndex": str(index),
         "statusListCredential": url,
     }
@@ -265,26 +268,27 @@ def entry_for(url: str, index: int, *, kind: str = BITSTRING) -> dict[str, Any]:
 def issue_list(
     keyring: KeyRing,
     url: str,
-    revocations: Mapping[int, datetime | None],
+    moments: Mapping[int, datetime | None],
     now: datetime,
     *,
     kind: str = BITSTRING,
+    purpose: str = REVOCATION,
     lifetime: timedelta = timedelta(minutes=15),
 ) -> str:
     """Return the signed status list credential for ``url``, of the kind that entries of ``kind`` refer to.
 
     ``validUntil`` is near, because even a verifier that ignores every other hint about age must honour it. A member
-    of our own has the moments of revocation, so that a refusal can state them.
+    of our own has the moments of revocation or suspension, so that a refusal can state them.
     """
     credential_type, subject_type = _KINDS[kind]
-    text, ends = encode(revocations), now + lifetime
+    text, ends = encode(moments), now + lifetime
     subject: dict[str, Any] = {
         "id": f"{url}#list",
         "type": subject_type,
-        "statusPurpose": "revocation",
+        "statusPurpose": purpose,
         "encodedList": text if kind == BITSTRING else text.removeprefix("u"),
     }
-    since = {str(index): stamp(at) for index, at in revocations.items() if at is not None}
+    since = {str(index): stamp(at) for index, at in moments.items() if at is not None}
     if since:
         subject[REVOKED_SINCE] = since
     credential = {

@@ -23,6 +23,7 @@ from node.identity.credentials.credentials import (
 )
 from node.identity.credentials.schemas import check_schema
 from node.identity.credentials.status import (
+    SUSPENSION,
     BadStatusList,
     StatusEntry,
     StatusList,
@@ -124,7 +125,7 @@ class VerifyCredentials:
             for entry in read_entries(status_member(credential)):
                 status = await self._status_list(entry, credential.issuer, now)
                 if check_status(entry, status):
-                    what = "suspended" if entry.purpose == "suspension" else "revoked"
+                    what = "suspended" if entry.purpose == SUSPENSION else "revoked"
                     return Rejection.of(
                         credential,
                         f"it was {what} by its issuer",

@@ -50,6 +50,8 @@ KINDS: Final[Mapping[str, str]] = {
     "hansa.run.dismissed": "a run of a scenario was ended by a person",
     "hansa.participant.blocked": "a participant was blocked",
     "hansa.credential.revoked": "a credential that this node issued was revoked",
+    "hansa.credential.suspended": "a credential that this node issued was suspended",
+    "hansa.credential.reinstated": "a suspended credential that this node issued counts again",
 }
 """The kinds of events, with what they tell."""
 
@@ -59,6 +61,12 @@ TEST: Final = "hansa.webhook.test"
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 
 _OF_RUN: Final = {"successful": "succeeded", "failed": "failed", "dismissed": "dismissed"}
+_OF_MEMBERSHIP: Final = {
+    "blocked": "hansa.participant.blocked",
+    "revoked": "hansa.credential.revoked",
+    "suspended": "hansa.credential.suspended",
+    "reinstated": "hansa.credential.reinstated",
+}
 _OF_AGREEMENT: Final = {
     "data-received": "hansa.data.received",
     "shipment-sent": "hansa.shipment.sent",
@@ -78,6 +86,8 @@ _MEMBERS: Final = {
     "hansa.shipment.sent": ("source", "place", "sha256"),
     "hansa.shipment.failed": ("source", "place", "sha256", "reason"),
     "hansa.credential.revoked": ("credential", "type"),
+    "hansa.credential.suspended": ("credential", "type"),
+    "hansa.credential.reinstated": ("credential", "type"),
     "hansa.run.succeeded": ("scenario", "version", "state", "result"),
     "hansa.run.failed": ("scenario", "version", "state", "error"),
     "hansa.run.dismissed": ("scenario", "version", "state"),
@@ -117,8 +127,7 @@ def kind_of(entry: Entry, me: str) -> str | None:
             state = _OF_RUN.get(str(body.get("state")))
             return f"hansa.run.{state}" if state else None
         case EntryKind.MEMBERSHIP:
-            events = {"blocked": "hansa.participant.blocked", "revoked": "hansa.credential.revoked"}
-            return events.get(str(body.get("event")))
+            return _OF_MEMBERSHIP.get(str(body.get("event")))
         case _:
             return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from node.base.clock import stamp
 from node.base.errors import NotFound
 from node.catalogue.accession import Join
-from node.identity.credentials.revocation import RevokeCredential
+from node.identity.credentials.revocation import ChangeCredentialStatus
 from node.identity.credentials.wallet import Wallet
 from node.identity.model import Application, IssuedCredential
 from node.operation.region.acceptances import ReadAcceptances
@@ -20,6 +20,8 @@ from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
 from node.web.management.requests import Why
+
+T = TypeVar("T")
 
 
 class Issuer(Protocol):
@@ -52,10 +54,10 @@ def router(
     wallet: Wallet,
     membership: OwnMembership,
     acceptances: ReadAcceptances,
-    revoke: RevokeCredential | None,
+    credentials: ChangeCredentialStatus | None,
     issuer: Issuer | None,
 ) -> APIRouter:
-    """Return the routes; ``revoke`` and ``issuer`` are set at an issuer."""
+    """Return the routes; ``credentials`` and ``issuer`` are set at an issuer."""
     api = PlacedApiRouter(prefix="/api", tags=["people"], route_class=knowing(person))
 
     @api.post("/join", status_code=202, summary="Apply to a region for a credential, accepting its rulebook")
@@ -97,25 +99,34 @@ def router(
         _issuer(issuer)
         return (await acceptances.read()).to_json()
 
-    @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential; it counts from the next access")
+    @api.post("/issued/{credential_id}/revoke", summary="Revoke a credential; it takes effect at the next access")
     async def revoke_one(request: Request, credential_id: str, why: Why) -> Any:
         caller = await person(request)
-        if revoke is None:
-            raise NotFound(
-                "this node issues no credentials", remedy="set issuer = true in the settings, or ask your region"
-            )
-        revoking = revoke
-        return issued_json(await run_sync(lambda: revoking.revoke(credential_id, why.reason, caller)))
+        status = _issuer(credentials)
+        return issued_json(await run_sync(lambda: status.revoke(credential_id, why.reason, caller)))
+
+    @api.post("/issued/{credential_id}/suspend", summary="Suspend a credential; it takes effect at the next access")
+    async def suspend_one(request: Request, credential_id: str, why: Why) -> Any:
+        caller = await person(request)
+        status = _issuer(credentials)
+        return issued_json(await run_sync(lambda: status.suspend(credential_id, why.reason, caller)))
+
+    @api.post("/issued/{credential_id}/reinstate", summary="Let a suspended credential count again")
+    async def reinstate_one(request: Request, credential_id: str) -> Any:
+        caller = await person(request)
+        status = _issuer(credentials)
+        return issued_json(await run_sync(lambda: status.reinstate(credential_id, caller)))
 
     return api
 
 
-def _issuer(issuer: Issuer | None) -> Issuer:
-    if issuer is None:
+def _issuer(part: T | None) -> T:
+    """Return a part that only an issuer has. Raises ``NotFound`` at other nodes."""
+    if part is None:
         raise NotFound(
             "this node issues no credentials", remedy="set issuer = true in the settings, or ask your region"
         )
-    return issuer
+    return part
 
 
 def _plain(request: dict[str, Any]) -> dict[str, Any]:
@@ -145,4 +156,6 @@ def issued_json(credential: IssuedCredential) -> dict[str, Any]:
         "validUntil": stamp(credential.valid_until),
         "revokedAt": stamp(credential.revoked_at) if credential.revoked_at else None,
         "revokedWhy": credential.revoked_why,
+        "suspendedAt": stamp(credential.suspended_at) if credential.suspended_at else None,
+        "suspendedWhy": credential.suspended_why,
     }

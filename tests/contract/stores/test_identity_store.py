@@ -554,10 +554,23 @@ class TestIssuer:
                 stores.identity.add_issued(tx, issued(f"urn:{number}" if number != 5 else "urn:vc", number))
             stores.identity.add_issued(tx, issued("urn:elsewhere", 1, list_id=2))
             assert stores.identity.revoke(tx, "urn:unknown", NOW, "x") is None
-            assert list(stores.identity.revoked_indexes(tx, 1)) == []
             assert stores.identity.revoke(tx, "urn:vc", NOW, "left the region") == revoked
             assert stores.identity.revoke(tx, "urn:vc", NOW + MINUTE, "again") == revoked
             stores.identity.revoke(tx, "urn:9", NOW, "x")
             stores.identity.revoke(tx, "urn:elsewhere", NOW, "x")
-            assert list(stores.identity.revoked_indexes(tx, 1)) == [5, 9]
-            assert list(stores.identity.revoked_indexes(tx, 3)) == []
+            all_issued = stores.identity.issued_credentials(tx)
+            assert {one.id for one in all_issued if one.revoked_at is None} == {"urn:7"}
+
+    def test_a_suspension_ends(self, stores: Stores) -> None:
+        suspended = issued(suspended_at=NOW, suspended_why="under review")
+        with stores.uow.begin() as tx:
+            stores.identity.add_issued(tx, issued())
+            stores.identity.add_issued(tx, issued("urn:gone", 9))
+            stores.identity.revoke(tx, "urn:gone", NOW, "left")
+            assert stores.identity.suspend(tx, "urn:unknown", NOW, "x") is None
+            assert stores.identity.suspend(tx, "urn:vc", NOW, "under review") == suspended
+            assert stores.identity.suspend(tx, "urn:vc", NOW + MINUTE, "again") == suspended
+            gone = stores.identity.suspend(tx, "urn:gone", NOW, "x")
+            assert gone is not None
+            assert gone.suspended_at is None, "a revocation is for ever"
+            assert stores.identity.suspend(tx, "urn:vc", None, None) == issued()

@@ -40,6 +40,9 @@ from node.catalogue.visibility import Visibility
 from node.dialogue.process import IMPLIED, Exchange, Role
 from node.evidence.archive import pack
 from node.identity.accounts.secondfactor import Enrolment, SecondFactorNeeded
+from node.identity.credentials.credentials import Statement, issue_credential
+from node.identity.credentials.revocation import list_url
+from node.identity.credentials.status import REVOCATION, SUSPENSION, entry_for
 from node.identity.model import (
     ALL_ROLES,
     ANONYMOUS,
@@ -112,6 +115,7 @@ from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.portal.webhooks import FakeWebhooks
 from tests.fakes.stores.drafts import dataset_drafts
+from tests.simulator.peer_documents import Participant
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 BASE = "http://127.0.0.1:8101"
@@ -646,12 +650,19 @@ class FakeNode:
         return self.credentials
 
     def revoke(self, credential_id: str, why: str, by: Caller) -> None:
+        self._change_status(credential_id, by, revoked_at=NOW, revoked_why=why)
+
+    def suspend(self, credential_id: str, why: str, by: Caller) -> None:
+        self._change_status(credential_id, by, suspended_at=NOW, suspended_why=why)
+
+    def reinstate(self, credential_id: str, by: Caller) -> None:
+        self._change_status(credential_id, by, suspended_at=None, suspended_why=None)
+
+    def _change_status(self, credential_id: str, by: Caller, **changes: Any) -> None:
         require(by, UseCase.REVOKE)
         for place, member in enumerate(self.credentials):
             if member.credential.id == credential_id:
-                self.credentials[place] = replace(
-                    member, credential=replace(member.credential, revoked_at=NOW, revoked_why=why)
-                )
+                self.credentials[place] = replace(member, credential=replace(member.credential, **changes))
                 return
         raise NotFound
 
@@ -851,7 +862,7 @@ def use_cases(node: FakeNode) -> UseCases:
         ),
         region=RegionUseCases(
             admissions=parts,
-            revoke=parts,
+            credentials=parts,
             members=cast("Any", FakeMembers(node)),
             membership=cast("Any", node.membership),
             read=cast("Any", node.membership),
@@ -1083,13 +1094,30 @@ def _applications() -> list[ApplicationView]:
     ]
 
 
+def _credential_text(number: int, holder: str, kind: str) -> str:
+    """A credential as a JWT whose signature nobody checks here, with its places in both status lists."""
+    statement = Statement(
+        id=f"urn:uuid:0192f3c0-000{number}-7a55-9d7c-3b1f0a6e2c77",
+        type=kind,
+        subject=holder,
+        claims={},
+        valid_from=NOW - timedelta(days=40),
+        valid_until=NOW + timedelta(days=325),
+        status=[
+            entry_for(list_url(BASE, 1, purpose=purpose), number, purpose=purpose)
+            for purpose in (REVOCATION, SUSPENSION)
+        ],
+    )
+    return issue_credential(Participant("gent.example").keyring, statement)
+
+
 def _credentials() -> list[IssuedTo]:
     def issued_to(number: int, holder: str, name: str, kind: str, **more: Any) -> IssuedTo:
         issued = IssuedCredential(
             id=f"urn:uuid:0192f3c0-000{number}-7a55-9d7c-3b1f0a6e2c77",
             holder=holder,
             type=kind,
-            jwt="",
+            jwt=_credential_text(number, holder, kind),
             list_id=1,
             index=number,
             at=NOW - timedelta(days=40 - number),
@@ -1100,7 +1128,14 @@ def _credentials() -> list[IssuedTo]:
 
     return [
         issued_to(1, GENT, "Stad Gent", "MembershipCredential"),
-        issued_to(2, PLZEN, "Plzeň", "MembershipCredential"),
+        issued_to(
+            2,
+            PLZEN,
+            "Plzeň",
+            "MembershipCredential",
+            suspended_at=NOW - timedelta(days=2),
+            suspended_why="The list of contacts is under review.",
+        ),
         issued_to(3, PLZEN, "Plzeň", "MobilityPartnerCredential"),
         issued_to(
             4,

@@ -381,10 +381,13 @@ class MemoryIdentityStore:
         memory(tx).put("issued", credential_id, revoked)
         return revoked
 
-    def revoked_indexes(self, tx: Transaction, list_id: int) -> Sequence[int]:
-        issued: list[IssuedCredential] = list(memory(tx).rows("issued").values())
-        return sorted(
-            credential.index
-            for credential in issued
-            if credential.list_id == list_id and credential.revoked_at is not None
-        )
+    def suspend(
+        self, tx: Transaction, credential_id: str, at: datetime | None, why: str | None
+    ) -> IssuedCredential | None:
+        credential: IssuedCredential | None = memory(tx).rows("issued").get(credential_id)
+        is_open = credential is not None and credential.revoked_at is None and credential.suspended_at is None
+        if credential is None or (at is not None and not is_open):
+            return credential
+        changed = replace(credential, suspended_at=at, suspended_why=why)
+        memory(tx).put("issued", credential_id, changed)
+        return changed

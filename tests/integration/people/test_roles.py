@@ -88,6 +88,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /record/erase": (UseCase.ERASE, {}),
     "POST /record/erase": (UseCase.ERASE, {"iri": "urn:x", "which": "all", "reason": "x", "sure": "yes"}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),
+    "POST /issued/{id:path}/suspend": (UseCase.REVOKE, {"reason": "x"}),
+    "POST /issued/{id:path}/reinstate": (UseCase.REVOKE, {}),
     "POST /region/terms": (UseCase.JOIN, {"region": "http://127.0.0.1:1"}),
     "POST /region/join": (UseCase.JOIN, {"region": "http://127.0.0.1:1", "credential": "x", "accept": "yes"}),
     "GET /region/leave": (UseCase.JOIN, {}),

@@ -54,7 +54,7 @@ class TestMembership:
         assert (await gent.ask(brugge))["types"] == [MEMBER, PARTNER]
         with region.uow.read() as tx:
             partner = next(one for one in region.store.issued_credentials(tx, gent.did) if one.type == PARTNER)
-        revoked = await asyncio.to_thread(region.revoke.revoke, partner.id, "left", person("ann"))
+        revoked = await asyncio.to_thread(region.status.revoke, partner.id, "left", person("ann"))
         assert revoked.revoked_at is not None
         start = time.monotonic()
         while (status := await gent.ask(brugge))["types"] != [MEMBER]:

@@ -22,7 +22,7 @@ from node.base.errors import (
 from node.base.jsons import canonical, read_object
 from node.base.work import Task, Transaction
 from node.identity.credentials.access_tokens import AccessTokens
-from node.identity.credentials.credentials import read_credential
+from node.identity.credentials.credentials import Statement, issue_credential, read_credential
 from node.identity.credentials.issuance import (
     MAX_WAITING,
     DecideApplication,
@@ -32,7 +32,8 @@ from node.identity.credentials.issuance import (
 )
 from node.identity.credentials.membership import Accession, RequestCredential, sign_accession
 from node.identity.credentials.presentations import read_presentation, verify_presentation
-from node.identity.credentials.revocation import RevokeCredential, StatusLists
+from node.identity.credentials.revocation import ChangeCredentialStatus, StatusLists
+from node.identity.credentials.status import entry_for
 from node.identity.credentials.trust import TrustList
 from node.identity.credentials.verification import VerifyCredentials
 from node.identity.credentials.wallet import Wallet
@@ -41,6 +42,7 @@ from node.identity.messages import (
     ACCESSION,
     SIGNATURE,
     VC11,
+    VC20,
     NotSupported,
     credential_message,
     credential_request,
@@ -104,7 +106,7 @@ class Region:
             self.uow, self.store, self.outbox, ring, clock, supported, url, append=self.ledger
         )
         self.lists = StatusLists(self.uow, self.store, ring, clock, url)
-        self.revoke = RevokeCredential(self.uow, self.store, clock, self.lists, append=self.ledger)
+        self.status = ChangeCredentialStatus(self.uow, self.store, clock, self.lists, append=self.ledger)
 
     def tasks(self) -> list[Task]:
         with self.uow.read() as tx:
@@ -171,7 +173,8 @@ class World:
         return issued[0].id
 
     async def publish_status(self) -> None:
-        self.peers.lists[f"{self.region.party.url}/status/1"] = await self.region.lists.document("1")
+        for name in ("1", "1.sl2021", "1.suspension", "1.suspension.sl2021"):
+            self.peers.lists[f"{self.region.party.url}/status/{name}"] = await self.region.lists.document(name)
 
 
 class TestApplying:
@@ -632,7 +635,7 @@ class TestRevoking:
         (before,) = await world.gent.wallet.check_status()
         assert isinstance(before, Credential)
         world.clock.forward(30)
-        revoked = world.region.revoke.revoke(credential_id, "left the region", person("ann"))
+        revoked = world.region.status.revoke(credential_id, "left the region", person("ann"))
         assert revoked.revoked_at == world.clock.now()
         await world.publish_status()
         (after,) = await world.gent.wallet.check_status()
@@ -645,26 +648,28 @@ class TestRevoking:
         credential_id = await world.admit()
         before = await world.region.lists.document("1")
         assert await world.region.lists.document("1") == before
-        world.region.revoke.revoke(credential_id, "left", person("ann"))
+        world.region.status.revoke(credential_id, "left", person("ann"))
         assert await world.region.lists.document("1") != before
 
     async def test_again_changes_nothing(self) -> None:
         world = World()
         credential_id = await world.admit()
-        first = world.region.revoke.revoke(credential_id, "left", person("ann"))
+        first = world.region.status.revoke(credential_id, "left", person("ann"))
         world.clock.forward(60)
-        assert world.region.revoke.revoke(credential_id, "other", person("bob")) == first
+        assert world.region.status.revoke(credential_id, "other", person("bob")) == first
         assert world.region.ledger.events.count("revoked") == 1
 
     async def test_a_reason_is_needed_and_the_credential_too(self) -> None:
         world = World()
         credential_id = await world.admit()
         with pytest.raises(InvalidInput):
-            world.region.revoke.revoke(credential_id, "  ", person("ann"))
+            world.region.status.revoke(credential_id, "  ", person("ann"))
         with pytest.raises(NotFound):
-            world.region.revoke.revoke("urn:uuid:none", "left", person("ann"))
+            world.region.status.revoke("urn:uuid:none", "left", person("ann"))
 
-    @pytest.mark.parametrize("name", ["2", "x", "", "-1", "1.0", "01x", "9" * 10, "../1", "1.sl2021.sl2021", "١"])
+    @pytest.mark.parametrize(
+        "name", ["2", "x", "", "-1", "1.0", "01x", "9" * 10, "../1", "1.sl2021.sl2021", "1.sl2021.suspension"]
+    )
     async def test_lists_that_are_not_there(self, name: str) -> None:
         world = World()
         await world.admit()
@@ -674,12 +679,81 @@ class TestRevoking:
     async def test_both_kinds_of_list_tell_the_same(self) -> None:
         world = World(SupportedCredential(credential_type=MEMBER, profile=VC11))
         credential_id = await world.admit()
-        world.region.revoke.revoke(credential_id, "left", person("ann"))
+        world.region.status.revoke(credential_id, "left", person("ann"))
         url = f"{world.region.party.url}/status/1.sl2021"
         world.peers.lists[url] = await world.region.lists.behind(url)
         (checked,) = await world.gent.wallet.check_status()
         assert isinstance(checked, Rejection)
         assert "revoked" in checked.why
+
+
+class TestSuspending:
+    @pytest.mark.parametrize("profile", [VC20, VC11])
+    async def test_until_it_is_reinstated(self, profile: str) -> None:
+        world = World(SupportedCredential(credential_type=MEMBER, profile=profile))
+        credential_id = await world.admit()
+        world.clock.forward(30)
+        suspended = world.region.status.suspend(credential_id, "under review", person("ann"))
+        assert (suspended.suspended_at, suspended.suspended_why) == (world.clock.now(), "under review")
+        await world.publish_status()
+        (checked,) = await world.gent.wallet.check_status()
+        assert isinstance(checked, Rejection)
+        assert (checked.status, checked.since) == ("suspended", suspended.suspended_at)
+        assert world.region.status.reinstate(credential_id, person("bob")).suspended_at is None
+        await world.publish_status()
+        (checked,) = await world.gent.wallet.check_status()
+        assert isinstance(checked, Credential)
+        assert world.region.ledger.events[-2:] == ["suspended", "reinstated"]
+
+    async def test_again_changes_nothing(self) -> None:
+        world = World()
+        credential_id = await world.admit()
+        assert world.region.status.reinstate(credential_id, person("ann")).suspended_at is None
+        first = world.region.status.suspend(credential_id, "under review", person("ann"))
+        assert world.region.status.suspend(credential_id, "other", person("bob")) == first
+        assert [world.region.ledger.events.count(event) for event in ("suspended", "reinstated")] == [1, 0]
+
+    async def test_a_revocation_is_for_ever(self) -> None:
+        world = World()
+        credential_id = await world.admit()
+        world.region.status.suspend(credential_id, "under review", person("ann"))
+        world.region.status.revoke(credential_id, "left", person("ann"))
+        with pytest.raises(Conflict, match="for ever"):
+            world.region.status.reinstate(credential_id, person("ann"))
+        await world.publish_status()
+        (checked,) = await world.gent.wallet.check_status()
+        assert isinstance(checked, Rejection)
+        assert checked.status == "revoked"
+
+    async def test_one_that_names_no_list_for_it_stays_as_it_is(self) -> None:
+        world = World()
+        credential_id = await world.admit()
+        with world.region.uow.begin() as tx:
+            (issued,) = world.region.store.issued_credentials(tx)
+            statement = Statement(
+                id="urn:uuid:elder",
+                type=MEMBER,
+                subject=issued.holder,
+                claims={},
+                valid_from=issued.at,
+                valid_until=issued.valid_until,
+                status=[entry_for(f"{world.region.party.url}/status/1", 7)],
+            )
+            jwt = issue_credential(world.region.party.keyring, statement)
+            world.region.store.add_issued(tx, replace(issued, id=statement.id, jwt=jwt, list_id=2))
+        with pytest.raises(Conflict, match="without an entry for suspension"):
+            world.region.status.suspend(statement.id, "under review", person("ann"))
+        assert world.region.status.suspend(credential_id, "under review", person("ann")).suspended_at is not None
+
+    async def test_a_reason_is_needed_and_the_credential_too(self) -> None:
+        world = World()
+        credential_id = await world.admit()
+        with pytest.raises(InvalidInput):
+            world.region.status.suspend(credential_id, "  ", person("ann"))
+        with pytest.raises(NotFound):
+            world.region.status.suspend("urn:uuid:none", "left", person("ann"))
+        with pytest.raises(NotFound):
+            world.region.status.reinstate("urn:uuid:none", person("ann"))
 
 
 class TestSchemas:

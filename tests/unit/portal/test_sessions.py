@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,6 +22,8 @@ POSTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/deliveries/task-1/retry", {}),
     ("/deliveries/task-1/give-up", {}),
     (f"/issued/{CREDENTIAL}/revoke", {"reason": "x"}),
+    (f"/issued/{CREDENTIAL}/suspend", {"reason": "x"}),
+    (f"/issued/{CREDENTIAL}/reinstate", {}),
     ("/record/ask", {"iri": f"{BASE}/datasets/traffic-counts"}),
 )
 
@@ -165,6 +167,27 @@ def test_revoking_takes_a_reason(els: TestClient, node: FakeNode) -> None:
     done = els.post(path, data={"csrf": csrf, "reason": "left the region"})
     assert done.headers["location"] == "/issued?done=revoked"
     assert node.credentials[0].credential.revoked_why == "left the region"
+
+
+def test_suspending_takes_a_reason_and_ends(els: TestClient, node: FakeNode) -> None:
+    page = Page(els.get("/issued").text)
+    actions = [unquote(form["action"]) for form in page.elements if form.tag == "form"]
+    suspensions = [action for action in actions if action.endswith("/suspend")]
+    path = f"/issued/{CREDENTIAL}/suspend"
+    assert path in suspensions
+    assert len(suspensions) == 2, "not where the credential has no list for it, is suspended or is revoked"
+    csrf = token(els, "/issued")
+    without = els.post(path, data={"csrf": csrf, "reason": "  "})
+    assert "trouble=suspended" in without.headers["location"]
+    assert "aria-invalid" in els.get(without.headers["location"]).text
+    assert node.credentials[0].credential.suspended_at is None
+    done = els.post(path, data={"csrf": csrf, "reason": "under review"})
+    assert done.headers["location"] == "/issued?done=suspended"
+    assert node.credentials[0].credential.suspended_why == "under review"
+    assert "under review" in els.get("/issued").text
+    done = els.post(f"/issued/{CREDENTIAL}/reinstate", data={"csrf": csrf})
+    assert done.headers["location"] == "/issued?done=reinstated"
+    assert node.credentials[0].credential.suspended_at is None
 
 
 def test_giving_a_delivery_up(els: TestClient, node: FakeNode) -> None:

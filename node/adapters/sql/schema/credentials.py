@@ -83,6 +83,8 @@ issued = Table(
     Column("valid_until", Moment, nullable=False),
     Column("revoked_at", Moment),
     Column("revoked_why", Words),
+    Column("suspended_at", Moment),
+    Column("suspended_why", Words),
     UniqueConstraint("list_id", "index"),
 )
 Index("ix_issued_holder", issued.c.holder, issued.c.at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,12 +11,15 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, NotFound
+from node.identity.credentials.revocation import can_be_suspended
 from node.identity.model import ApplicationState
 from node.identity.roles import UseCase, allowed
 from node.portal.pages.work import MAX_REASON
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
+    from node.identity.credentials.revocation import ChangeCredentialStatus
+    from node.identity.model import Caller, IssuedCredential
     from node.portal.responder import Responder
 
 
@@ -39,25 +43,54 @@ async def issued_credentials(responder: Responder, visit: Visit) -> Response:
         visit,
         "issued.html",
         credentials=await responder.node.region.admissions.issued_credentials(),
+        can_be_suspended=can_be_suspended,
         trouble=visit.request.query_params.get("trouble", ""),
     )
 
 
 async def revoke(responder: Responder, visit: Visit) -> Response:
     """``POST /issued/{id}/revoke``: with a reason that the holder and its partners will read."""
-    _for_issuers(responder)
-    revoke_credential = responder.node.region.revoke
-    if revoke_credential is None:
-        raise NotFound
-    credential = visit.request.path_params["id"]
-    reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
-    if not reason:
-        return responder.go(visit, visit.url("/issued", trouble=credential) + f"#issued-{quote(credential, safe='')}")
+    return await _change(responder, visit, "revoked", lambda status: status.revoke)
+
+
+async def suspend(responder: Responder, visit: Visit) -> Response:
+    """``POST /issued/{id}/suspend``: likewise with a reason, until it is reinstated."""
+    return await _change(responder, visit, "suspended", lambda status: status.suspend)
+
+
+async def reinstate(responder: Responder, visit: Visit) -> Response:
+    """``POST /issued/{id}/reinstate``: a suspended credential counts again."""
+    status, credential = _status(responder), visit.request.path_params["id"]
     try:
-        await run_sync(lambda: revoke_credential.revoke(credential, reason, visit.caller))
+        await run_sync(lambda: status.reinstate(credential, visit.caller))
     except Conflict:
         return responder.go(visit, visit.url("/issued", done="already"))
-    return responder.go(visit, visit.url("/issued", done="revoked"))
+    return responder.go(visit, visit.url("/issued", done="reinstated"))
+
+
+async def _change(
+    responder: Responder,
+    visit: Visit,
+    event: str,
+    change_of: Callable[[ChangeCredentialStatus], Callable[[str, str, Caller], IssuedCredential]],
+) -> Response:
+    change, credential = change_of(_status(responder)), visit.request.path_params["id"]
+    reason = visit.fields.get("reason", "").strip()[:MAX_REASON]
+    if not reason:
+        trouble = f"{event}:{credential}"
+        return responder.go(visit, visit.url("/issued", trouble=trouble) + f"#issued-{quote(credential, safe='')}")
+    try:
+        await run_sync(lambda: change(credential, reason, visit.caller))
+    except Conflict:
+        return responder.go(visit, visit.url("/issued", done="already"))
+    return responder.go(visit, visit.url("/issued", done=event))
+
+
+def _status(responder: Responder) -> ChangeCredentialStatus:
+    status = responder.node.region.credentials
+    if status is None:
+        raise NotFound
+    return status
 
 
 async def members(responder: Responder, visit: Visit) -> Response:
