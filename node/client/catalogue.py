@@ -104,13 +104,14 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/terms", params=params)
 
     @endpoint
-    def try_transformation(self, iri: str, sample: Path) -> Call[dict[str, Any]]:
-        """Carry out a transformation on a file of rows: ``{"input", "output"}``, each with columns, rows, count."""
+    def try_transformation(self, iris: str | Sequence[str], sample: Path) -> Call[dict[str, Any]]:
+        """Carry out a transformation, or a chain of them, on a file of rows: ``{"input", "output"}``, each with
+        columns, rows, count and hash; ``steps`` of a chain."""
         headers = {"X-File-Name": quote(sample.name)}
         return document(
             "POST",
             "/api/transformations/try",
-            params={"transformation": iri},
+            params={"transformation": [iris] if isinstance(iris, str) else list(iris)},
             content=sample.read_bytes(),
             headers=headers,
         )

@@ -1,16 +1,18 @@
-"""Try a transformation on a sample that somebody sends: input beside output. Nothing is kept."""
+"""Try a transformation, or a chain of them, on a sample that somebody sends: input beside output. Nothing is kept."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.base.errors import InvalidInput, TooLarge, TooMany
+from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
 from node.base.turnstile import Turnstile
+from node.cage.model import has_full_queue
 from node.catalogue.browse import Browse
 from node.catalogue.model import Record
 from node.identity.model import Caller
@@ -18,6 +20,7 @@ from node.identity.roles import UseCase, require
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables.rows import canonical_json, canonical_rows, columns, read_rows
+from node.scenarios.transformations.chains import LONGEST
 from node.scenarios.transformations.transformer import Transformer
 
 LIMIT: Final = 4 << 20
@@ -53,24 +56,42 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A transformation of the catalogue on the sample ``name``."""
+class TrialStep:
+    """A transformation of the catalogue, and the rows after it."""
 
     record: Record
-    name: str
-    before: Table
     after: Table
-    repeatable: bool
-    """True if the same rows give the same result: a function was run twice."""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "transformation": self.record.iri,
             "version": self.record.version,
+            "output": self.after.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Transformations of the catalogue on the sample ``name``, one after the other."""
+
+    steps: tuple[TrialStep, ...]
+    name: str
+    before: Table
+    repeatable: bool
+    """True if the same rows give the same result: a function was run twice."""
+
+    @property
+    def after(self) -> Table:
+        return self.steps[-1].after
+
+    def to_json(self) -> dict[str, Any]:
+        last = self.steps[-1].to_json()
+        return {
             "file": self.name,
             "input": self.before.to_json(),
-            "output": self.after.to_json(),
+            **last,
             "repeatable": self.repeatable,
+            **({"steps": [step.to_json() for step in self.steps]} if len(self.steps) > 1 else {}),
         }
 
 
@@ -90,15 +111,16 @@ class TryTransformation:
 
     async def __call__(self, iri: str, name: str, chunks: AsyncIterator[bytes], caller: Caller) -> Trial:
         """Carry out the transformation at the address ``iri`` on the sample in ``chunks``: rows of CSV, JSON or
-        GeoJSON, by the end of ``name`` or by its content. Nothing of ``chunks`` is read before the caller is
-        authorised.
+        GeoJSON, by the end of ``name`` or by its content. Several addresses, with spaces between them, are a chain.
+        Nothing of ``chunks`` is read before the caller is authorised.
 
         Raises ``NotAllowed``, ``NotFound``, ``TooLarge``, ``InvalidInput``, ``Overloaded``, and ``TooMany`` if many
         are being tried.
         """
         require(caller, UseCase.PUBLISH)
-        record = await self._browse.record(iri, caller)
-        card = transformation_of(record)
+        iris = check_length(iri.split() or [iri])
+        records = [await self._browse.record(address, caller) for address in iris]
+        cards = [transformation_of(record) for record in records]
         with self._turnstile.admission():
             body = bytearray()
             async for chunk in chunks:
@@ -106,20 +128,52 @@ class TryTransformation:
                 if len(body) > self.limit:
                     raise TooLarge(f"the sample may have at most {self.limit} bytes", remedy="send fewer rows")
             async with self._turnstile.turn:
-                before, after, repeatable = await asyncio.to_thread(
-                    try_rows, self._transformer, card, bytes(body), name
+                before, results, repeatable = await asyncio.to_thread(
+                    try_rows, self._transformer, cards, bytes(body), name
                 )
-        return Trial(record=record, name=name, before=before, after=after, repeatable=repeatable)
+        steps = [TrialStep(record=record, after=after) for record, after in zip(records, results, strict=True)]
+        return Trial(steps=tuple(steps), name=name, before=before, repeatable=repeatable)
 
 
-def try_rows(transformer: Transformer, card: Transformation, body: bytes, name: str) -> tuple[Table, Table, bool]:
-    """Return both sides of ``card`` on the file ``body``, and whether the same rows give the same result. It blocks.
-    Raises as ``TryTransformation``."""
+def check_length(chain: Sequence[str]) -> Sequence[str]:
+    """Return the ``chain``. Raises ``InvalidInput`` if it is too long."""
+    if len(chain) > LONGEST:
+        raise InvalidInput(
+            f"a chain has at most {LONGEST} transformations, and {len(chain)} are named",
+            remedy="write one transformation that does the work of several",
+        )
+    return chain
+
+
+def try_rows(
+    transformer: Transformer, cards: Sequence[Transformation], body: bytes, name: str
+) -> tuple[Table, list[Table], bool]:
+    """Return the rows of the file ``body``, those after each of ``cards``, and whether the same rows give the same
+    result. As in a run, each takes the rows of the one before in canonical form. It blocks. Raises as
+    ``TryTransformation``."""
     if not body.strip():
         raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
-    rows = read_rows(body, _media_type(name, body))
-    result = transformer(card, rows)
-    return _table(rows), _table(canonical_rows(result)), transformer.is_repeatable(card, rows, result)
+    rows: Rows = read_rows(body, _media_type(name, body))
+    before, results, repeatable = _table(rows), [], True
+    for number, card in enumerate(cards, 1):
+        with _named_step(number, len(cards)):
+            result = canonical_rows(transformer(card, rows))
+            repeatable = repeatable and transformer.is_repeatable(card, rows, result)
+        results.append(_table(result))
+        rows = result
+    return before, results, repeatable
+
+
+@contextmanager
+def _named_step(number: int, steps: int) -> Iterator[None]:
+    """Say in an error which transformation of a chain it is about."""
+    try:
+        yield
+    except HansaError as error:
+        if steps == 1 or has_full_queue(error):
+            raise
+        detail = f"transformation {number} of {steps}: {error.detail}"
+        raise type(error)(detail, remedy=error.remedy, facts=error.facts) from error
 
 
 def _media_type(name: str, body: bytes) -> str:

@@ -230,6 +230,56 @@ def test_the_api_tries_it_on_a_sample(city: Running, http: httpx2.Client, name: 
         assert stranger.post("/api/transformations/try", params=where, content=SAMPLE).status_code == 401
 
 
+SPLIT = {"keep": ["hour"], "intensity": {"rename": "total"}}
+
+
+def test_a_chain_is_tried_at_the_terminal_in_the_api_and_on_a_page(
+    city: Running,
+    http: httpx2.Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    back = transformation("back", SPLIT, "column mapping") | {"from": "schema/hours", "to": "schema/quarters"}
+    assert publish(http, back).status_code == 201
+    chain = ["transformation/sql", "transformation/back", "transformation/python"]
+    answer = http.post("/api/transformations/try", params={"transformation": chain}, content=SAMPLE).json()
+    assert [step["output"]["columns"] for step in answer["steps"]] == [
+        ["hour", "total"],
+        ["hour", "intensity"],
+        ["hour", "total"],
+    ]
+    assert answer["output"]["rows"] == OUTPUT
+    assert answer["transformation"] == f"{city.url}/transformations/python"
+    assert answer["repeatable"] is True
+    amiss = http.post("/api/transformations/try", params={"transformation": [chain[0], chain[0]]}, content=SAMPLE)
+    assert amiss.status_code == 400
+    assert amiss.json()["detail"].startswith("transformation 2 of 2: ")
+    long = http.post("/api/transformations/try", params={"transformation": chain[:1] * 5}, content=SAMPLE)
+    assert long.status_code == 400
+    assert "at most 4" in long.json()["detail"]
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    sample = tmp_path / "counts.csv"
+    sample.write_bytes(SAMPLE)
+    assert run(["transform", *chain, "--input", str(sample)]) == 0
+    output = capsys.readouterr().out
+    assert f"after {city.url}/transformations/back: 2 rows" in output
+    files = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+    files[0].write_text(json.dumps(transformation("x", SQL, "SQL")))
+    files[1].write_text(json.dumps(back))
+    assert run(["--json", "transform", *map(str, files), "--input", str(sample)]) == 0
+    assert json.loads(capsys.readouterr().out)["output"]["columns"] == ["hour", "intensity"]
+    with signed_in(city) as browser:
+        page = browser.get("/transformation/draft", params={"from": "schema/quarters", "to": "schema/hours"})
+        assert "/transformation/try?iri=" in page.text
+        iri = " ".join(f"{city.url}/transformations/{name}" for name in ("sql", "back"))
+        page = browser.get("/transformation/try", params={"iri": iri})
+        fields = {"csrf": csrf_of(page.text), "iri": iri}
+        result = browser.post("/transformation/try", data=fields, files={"file": ("c.csv", SAMPLE, "text/csv")})
+        assert 'id="step-1"' in result.text
+        assert '<th scope="col" class="num"><bdi>intensity</bdi>' in result.text
+
+
 def test_a_function_that_is_not_deterministic_says_so(city: Running, http: httpx2.Client) -> None:
     random = transformation("random", RANDOM, "Python function", deterministic=False, example=rows_of(1))
     answer = publish(http, random)

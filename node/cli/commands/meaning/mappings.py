@@ -55,6 +55,8 @@ def mapping(
             line("", step["transformation"], style="cyan")
             for loss in step["losses"]:
                 line("", loss["text"])
+        addresses = [word(step["transformation"]) for step in chain["steps"]]
+        remark(" ".join(["to try it: hansa transform", *addresses, "--input ROWS.csv"]))
     if not draft["definition"]:
         say("Nothing could be mapped. Link the fields to terms, or choose columns with --column.")
     elif output is None:

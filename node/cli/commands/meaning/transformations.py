@@ -1,9 +1,9 @@
-"""transform: carry out a transformation on a file of rows, before it is published or as it was."""
+"""transform: carry out transformations on a file of rows, before they are published or as they were."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -25,49 +25,57 @@ def register(app: typer.Typer) -> None:
 
 def transform(
     what: Annotated[
-        str, typer.Argument(help="A description (YAML) on this machine; or the address of a transformation.")
+        list[str],
+        typer.Argument(
+            help="Descriptions (YAML) on this machine, or addresses of transformations; several: a chain."
+        ),
     ],
     sample: Annotated[Path, typer.Option("--input", help="Rows, as CSV, JSON or GeoJSON, at most 4 MB.")],
     node: Node = None,
 ) -> None:
-    """Carry out a transformation on a sample; show both sides.
+    """Carry out a transformation on a sample, or several, one after the other; show both sides.
 
-    A description on this machine is tried here, in the cage; one in the catalogue at the node. Nothing is kept.
+    Descriptions on this machine are tried here, in the cage; those in the catalogue at the node. Nothing is kept.
     """
     if not sample.is_file():
         raise InvalidInput(f"{sample} is not a file", remedy="name a file with rows, such as counts.csv")
     if sample.stat().st_size > _MOST:
         raise InvalidInput(f"{sample} has more than 4 MB", remedy="give fewer rows")
-    path = Path(what)
-    if path.is_file():
-        answer = _here(path, sample)
+    paths = [Path(name) for name in what]
+    if all(path.is_file() for path in paths):
+        answer = _here(paths, sample)
     else:
         with connect(node) as client:
             answer = client.try_transformation(what, sample)
     if Mode.json:
         emit(answer)
         return
-    for side in ("input", "output"):
-        _show(side, answer[side])
+    _show("input", answer["input"])
+    for step in answer.get("steps", ())[:-1]:
+        _show(f"after {step['transformation']}", step["output"])
+    _show("output", answer["output"])
     if not answer["repeatable"]:
         remark("the same rows gave another result the second time: this transformation is not deterministic")
 
 
-def _here(path: Path, sample: Path) -> dict[str, Any]:
+def _here(paths: Sequence[Path], sample: Path) -> dict[str, Any]:
     from node.cage.cage import Cage
     from node.scenarios.transformations.transformer import Transformer
-    from node.scenarios.transformations.trial import try_rows
+    from node.scenarios.transformations.trial import check_length, try_rows
 
-    fields, _ = read_description(path)
-    card = _card(fields, path)
+    check_length([str(path) for path in paths])
+    cards = [_card(read_description(path)[0], path) for path in paths]
     with Cage(width=1) as cage:
-        before, after, repeatable = try_rows(Transformer(cage), card, sample.read_bytes(), sample.name)
+        before, results, repeatable = try_rows(Transformer(cage), cards, sample.read_bytes(), sample.name)
+    steps = [
+        {"transformation": str(path), "output": after.to_json()} for path, after in zip(paths, results, strict=True)
+    ]
     return {
-        "transformation": str(path),
         "file": sample.name,
         "input": before.to_json(),
-        "output": after.to_json(),
+        **steps[-1],
         "repeatable": repeatable,
+        **({"steps": steps} if len(steps) > 1 else {}),
     }
 
 

@@ -44,7 +44,8 @@ class Comparison(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """A form for one file, and the answer to it in the same page. The asset is named by ``iri``."""
+    """A form for one file, and the answer to it in the same page. The asset is named by ``iri``, a chain of assets by
+    their addresses with spaces between them."""
 
     template: str
     comparison: Callable[[Responder], Comparison]
@@ -71,12 +72,14 @@ class FilePage:
     async def _page(
         self, responder: Responder, visit: Visit, iri: str, *, answer: Any = None, error: HansaError | None = None
     ) -> Response:
-        record = await responder.node.catalogue.browse.record(iri, visit.caller)
+        chain = iri.split() or [iri]
+        record = await responder.node.catalogue.browse.record(chain[0], visit.caller)
         return responder.render(
             visit,
             self.template,
             status=200 if error is None else error.status,
             record=record,
+            chain=chain,
             answer=answer,
             limit=self.comparison(responder).limit,
             trouble=None if error is None else visit.explain(error),

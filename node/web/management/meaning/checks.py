@@ -64,16 +64,19 @@ def router(
         summary="Try a transformation on a sample",
         description=(
             "The body is the sample itself: rows of CSV, TSV, JSON or GeoJSON, at most 4 MB; `X-File-Name` may name "
-            "it. They go through the asset `transformation` (an address, or `transformation/NAME` of this node). "
+            "it. They go through the asset `transformation` (an address, or `transformation/NAME` of this node); "
+            "repeated up to four times, it is a chain, and `steps` has the rows after each. "
             "Nothing is kept. `input` and `output` have the columns, the first fifty rows, the number of rows and "
             "the hash of all rows in canonical form of each side. `repeatable` is false if a function gave another "
             "result when it was run a second time."
         ),
     )
-    async def try_sample(request: Request, transformation: Annotated[str, Query(max_length=2048)] = "") -> Any:
+    async def try_sample(
+        request: Request, transformation: Annotated[list[str] | None, Query(max_length=20)] = None
+    ) -> Any:
         caller = await person(request)
-        iri = iri_meant(transformation, base)
-        return (await try_transformation(iri, _file_name(request), chunks(request), caller)).to_json()
+        chain = " ".join(iri_meant(name, base) for name in transformation or [""])
+        return (await try_transformation(chain, _file_name(request), chunks(request), caller)).to_json()
 
     @api.get(
         "/ontologies/alignment",
