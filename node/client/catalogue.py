@@ -104,14 +104,19 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/terms", params=params)
 
     @endpoint
-    def try_transformation(self, iris: str | Sequence[str], sample: Path) -> Call[dict[str, Any]]:
+    def try_transformation(
+        self, iris: str | Sequence[str], sample: Path, *, whole: bool = False
+    ) -> Call[dict[str, Any]]:
         """Carry out a transformation, or a chain of them, on a file of rows: ``{"input", "output"}``, each with
-        columns, rows, count and hash; ``steps`` of a chain."""
+        columns, the first rows (all of the output if ``whole``), count and hash; ``steps`` of a chain."""
         headers = {"X-File-Name": quote(sample.name)}
         return document(
             "POST",
             "/api/transformations/try",
-            params={"transformation": [iris] if isinstance(iris, str) else list(iris)},
+            params={
+                "transformation": [iris] if isinstance(iris, str) else list(iris),
+                **({"whole": "true"} if whole else {}),
+            },
             content=sample.read_bytes(),
             headers=headers,
         )

@@ -39,17 +39,25 @@ _TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first rows of one side, their columns, the number of all rows, and the hash of all in canonical form."""
+    """The rows of one side, their columns, and the hash of the rows in canonical form."""
 
     columns: tuple[str, ...]
-    rows: Rows
-    count: int
+    every_row: Rows
     sha256: str
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def rows(self) -> Rows:
+        """Return the first rows."""
+        return self.every_row[:SHOWN]
+
+    @property
+    def count(self) -> int:
+        return len(self.every_row)
+
+    def to_json(self, *, whole: bool = False) -> dict[str, Any]:
         return {
             "columns": list(self.columns),
-            "rows": [dict(row) for row in self.rows],
+            "rows": [dict(row) for row in (self.every_row if whole else self.rows)],
             "count": self.count,
             "sha256": self.sha256,
         }
@@ -62,11 +70,11 @@ class TrialStep:
     record: Record
     after: Table
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, whole: bool = False) -> dict[str, Any]:
         return {
             "transformation": self.record.iri,
             "version": self.record.version,
-            "output": self.after.to_json(),
+            "output": self.after.to_json(whole=whole),
         }
 
 
@@ -84,8 +92,9 @@ class Trial:
     def after(self) -> Table:
         return self.steps[-1].after
 
-    def to_json(self) -> dict[str, Any]:
-        last = self.steps[-1].to_json()
+    def to_json(self, *, whole: bool = False) -> dict[str, Any]:
+        """Return the answer of the API, with all rows of the output if ``whole``."""
+        last = self.steps[-1].to_json(whole=whole)
         return {
             "file": self.name,
             "input": self.before.to_json(),
@@ -187,4 +196,4 @@ def _media_type(name: str, body: bytes) -> str:
 
 def _table(rows: Rows) -> Table:
     sha256 = hashlib.sha256(canonical_json(rows)).hexdigest()
-    return Table(columns=columns(rows), rows=rows[:SHOWN], count=len(rows), sha256=sha256)
+    return Table(columns=columns(rows), every_row=rows, sha256=sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Iterator
@@ -269,6 +270,17 @@ def test_a_chain_is_tried_at_the_terminal_in_the_api_and_on_a_page(
     files[1].write_text(json.dumps(back))
     assert run(["--json", "transform", *map(str, files), "--input", str(sample)]) == 0
     assert json.loads(capsys.readouterr().out)["output"]["columns"] == ["hour", "intensity"]
+    written = tmp_path / "hours.json"
+    sample.write_bytes(b"hour,intensity\n" + b"".join(b"%d,%d\n" % (n, n) for n in range(120)))
+    for names in (chain, list(map(str, files))):
+        assert run(["--json", "transform", *names, "--input", str(sample), "--output", str(written)]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert len(json.loads(written.read_bytes())) == answer["output"]["count"] == 120
+        assert hashlib.sha256(written.read_bytes()).hexdigest() == answer["output"]["sha256"]
+        graph = json.loads((tmp_path / "hours.json.prov.jsonld").read_text())["@graph"]
+        steps = [part["prov:qualifiedAssociation"] for part in graph if part["@type"] == "prov:Activity"]
+        assert len(steps) == len(names)
+    assert run(["transform", *chain, "--input", str(sample), "--output", str(tmp_path / "x.xlsx")]) != 0
     with signed_in(city) as browser:
         page = browser.get("/transformation/draft", params={"from": "schema/quarters", "to": "schema/hours"})
         assert "/transformation/try?iri=" in page.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +13,14 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Node, connect
-from node.cli.output import Mode, emit, remark, say, table
+from node.cli.output import Mode, emit, remark, report_success, save, say, table
 from node.cli.yamls import read_description
+from node.vocab.namespaces import PREFIXES
 
 _SHOWN = 20
 _MOST = 4 << 20
+_MOST_HERE = 64 << 20
+_ENDS = (".csv", ".json", ".geojson")
 
 
 def register(app: typer.Typer) -> None:
@@ -30,23 +34,36 @@ def transform(
             help="Descriptions (YAML) on this machine, or addresses of transformations; several: a chain."
         ),
     ],
-    sample: Annotated[Path, typer.Option("--input", help="Rows, as CSV, JSON or GeoJSON, at most 4 MB.")],
+    sample: Annotated[
+        Path, typer.Option("--input", help="Rows, as CSV, JSON or GeoJSON; at most 4 MB for those in the catalogue.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write all rows to this file: .csv, .json or .geojson.")
+    ] = None,
     node: Node = None,
 ) -> None:
     """Carry out a transformation on a sample, or several, one after the other; show both sides.
 
-    Descriptions on this machine are tried here, in the cage; those in the catalogue at the node. Nothing is kept.
+    Descriptions on this machine are tried here, in the cage; those in the catalogue at the node, which keeps nothing.
+    With --output, all rows are written, and beside them a file .prov.jsonld that says (in PROV) which rows and
+    transformations they come from.
     """
     if not sample.is_file():
         raise InvalidInput(f"{sample} is not a file", remedy="name a file with rows, such as counts.csv")
-    if sample.stat().st_size > _MOST:
-        raise InvalidInput(f"{sample} has more than 4 MB", remedy="give fewer rows")
     paths = [Path(name) for name in what]
-    if all(path.is_file() for path in paths):
-        answer = _here(paths, sample)
+    local = all(path.is_file() for path in paths)
+    most = _MOST_HERE if local else _MOST
+    if sample.stat().st_size > most:
+        raise InvalidInput(f"{sample} has more than {most >> 20} MB", remedy="give fewer rows")
+    if output is not None and output.suffix.casefold() not in _ENDS:
+        raise InvalidInput(f"{output} has another end than {', '.join(_ENDS)}", remedy="name a file such as rows.csv")
+    if local:
+        answer = _here(paths, sample, whole=output is not None)
     else:
         with connect(node) as client:
-            answer = client.try_transformation(what, sample)
+            answer = client.try_transformation(what, sample, whole=output is not None)
+    if output is not None:
+        _write(answer, output)
     if Mode.json:
         emit(answer)
         return
@@ -58,7 +75,7 @@ def transform(
         remark("the same rows gave another result the second time: this transformation is not deterministic")
 
 
-def _here(paths: Sequence[Path], sample: Path) -> dict[str, Any]:
+def _here(paths: Sequence[Path], sample: Path, *, whole: bool) -> dict[str, Any]:
     from node.cage.cage import Cage
     from node.scenarios.transformations.transformer import Transformer
     from node.scenarios.transformations.trial import check_length, try_rows
@@ -68,7 +85,8 @@ def _here(paths: Sequence[Path], sample: Path) -> dict[str, Any]:
     with Cage(width=1) as cage:
         before, results, repeatable = try_rows(Transformer(cage), cards, sample.read_bytes(), sample.name)
     steps = [
-        {"transformation": str(path), "output": after.to_json()} for path, after in zip(paths, results, strict=True)
+        {"transformation": str(path), "output": after.to_json(whole=whole and after is results[-1])}
+        for path, after in zip(paths, results, strict=True)
     ]
     return {
         "file": sample.name,
@@ -77,6 +95,64 @@ def _here(paths: Sequence[Path], sample: Path) -> dict[str, Any]:
         "repeatable": repeatable,
         **({"steps": steps} if len(steps) > 1 else {}),
     }
+
+
+def _write(answer: dict[str, Any], output: Path) -> None:
+    """Write all rows of the output, and their provenance beside them; leave the first rows in ``answer``."""
+    from node.scenarios.tables import rows as tables
+
+    rows = answer["output"]["rows"]
+    forms = {".csv": tables.canonical_csv, ".json": tables.canonical_json, ".geojson": tables.canonical_geojson}
+    body = forms[output.suffix.casefold()](rows)
+    save(output, body)
+    provenance = output.with_name(f"{output.name}.prov.jsonld")
+    save(
+        provenance, json.dumps(_provenance(answer, output.name, body), indent=2, ensure_ascii=False).encode() + b"\n"
+    )
+    answer["output"]["rows"] = rows[:_SHOWN]
+    answer |= {"written": str(output), "provenance": str(provenance)}
+    report_success(f"{output} written", detail=f"where its rows come from: {provenance.name}")
+
+
+def _provenance(answer: Mapping[str, Any], name: str, body: bytes) -> dict[str, Any]:
+    """Return the statements of PROV about the file ``name``: each step, the rows that it took and those it made.
+
+    Rows are named by the SHA-256 of their canonical form, the file by that of its bytes.
+    """
+    steps = answer.get("steps") or [answer]
+    graph: list[dict[str, Any]] = [
+        {"@id": _hash(answer["input"]["sha256"]), "@type": "prov:Entity", "dct:title": answer["file"]}
+    ]
+    before = answer["input"]["sha256"]
+    for number, step in enumerate(steps, 1):
+        after = step["output"]["sha256"]
+        plan = (
+            step["transformation"] if ":" in step["transformation"] else f"urn:file:{quote(step['transformation'])}"
+        )
+        version = {"dcat:version": str(step["version"])} if "version" in step else {}
+        graph += [
+            {
+                "@id": f"_:step{number}",
+                "@type": "prov:Activity",
+                "prov:used": {"@id": _hash(before)},
+                "prov:qualifiedAssociation": {"@type": "prov:Association", "prov:hadPlan": {"@id": plan, **version}},
+            },
+            {
+                "@id": _hash(after),
+                "@type": "prov:Entity",
+                "prov:wasGeneratedBy": {"@id": f"_:step{number}"},
+                "prov:wasDerivedFrom": {"@id": _hash(before)},
+            },
+        ]
+        before = after
+    sha256 = hashlib.sha256(body).hexdigest()
+    file = {"@id": _hash(sha256), "@type": "prov:Entity", "dct:title": name}
+    graph.append(file if sha256 == before else {**file, "prov:alternateOf": {"@id": _hash(before)}})
+    return {"@context": {prefix: PREFIXES[prefix] for prefix in ("prov", "dct", "dcat")}, "@graph": graph}
+
+
+def _hash(sha256: str) -> str:
+    return f"urn:sha256:{sha256}"
 
 
 def _card(fields: Mapping[str, Any], path: Path) -> Any:

@@ -68,15 +68,18 @@ def router(
             "repeated up to four times, it is a chain, and `steps` has the rows after each. "
             "Nothing is kept. `input` and `output` have the columns, the first fifty rows, the number of rows and "
             "the hash of all rows in canonical form of each side. `repeatable` is false if a function gave another "
-            "result when it was run a second time."
+            "result when it was run a second time. With `whole=true`, `output` has all rows."
         ),
     )
     async def try_sample(
-        request: Request, transformation: Annotated[list[str] | None, Query(max_length=20)] = None
+        request: Request,
+        transformation: Annotated[list[str] | None, Query(max_length=20)] = None,
+        whole: bool = False,
     ) -> Any:
         caller = await person(request)
         chain = " ".join(iri_meant(name, base) for name in transformation or [""])
-        return (await try_transformation(chain, _file_name(request), chunks(request), caller)).to_json()
+        trial = await try_transformation(chain, _file_name(request), chunks(request), caller)
+        return trial.to_json(whole=whole)
 
     @api.get(
         "/ontologies/alignment",
