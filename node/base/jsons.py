@@ -26,10 +26,6 @@ _LITERALS: Final = {None: "null", True: "true", False: "false"}
 _ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
-_LONG_OR_BROKEN: Final = tuple(re.compile(start + r"-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))") for start in ('":', r"[\[,]"))
-"""A number of sixteen figures or more, or with a fraction or an exponent: as a member, and in a list. Also what looks
-like one within a text."""
-
 _BEYOND: Final = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -127,10 +123,26 @@ def _written_at_once(value: Any) -> str | None:
         text = _ENCODER.encode(value)
     except (TypeError, ValueError):
         return None
-    if _LONG_OR_BROKEN[0].search(text) or _LONG_OR_BROKEN[1].search(text):
+    if not _has_small_integers_only(value):
         return None
     # The encoder sorts by code points. Up to U+D7FF that is also the order of UTF-16.
     return text if text.isascii() or _BEYOND.search(text) is None else None
+
+
+def _has_small_integers_only(value: Any) -> bool:
+    """Return whether all numbers in ``value`` are integers within ±2^53. The values are looked at, not their text: a
+    signed record is ten thousand characters in a few values. It is not recursive."""
+    containers = [value]
+    while containers:
+        container = containers.pop()
+        for member in container.values() if isinstance(container, dict) else container:
+            if isinstance(member, str) or member is None:
+                continue
+            if isinstance(member, dict | list | tuple):
+                containers.append(member)
+            elif not isinstance(member, int) or not -_EXACT <= member <= _EXACT:
+                return False
+    return True
 
 
 def _write(value: Any, fractions: bool) -> str:

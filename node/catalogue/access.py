@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput
@@ -23,12 +24,17 @@ from node.identity.model import ANONYMOUS, Caller
 from node.policy.decide import decide, principal_action
 from node.policy.model import Decision, Reason, Situation
 from node.policy.odrl import parse
-from node.policy.rules import Policy
-from node.policy.terms import CREDENTIAL, MEMBERSHIP
+from node.policy.rules import Constraint, Policy, leaves
+from node.policy.terms import CREDENTIAL, DATE_TIME, MEMBERSHIP
 from node.policy.words import sentences, summary
 
 SituationOf = Callable[[Caller, datetime, str], Situation]
 """(caller, moment, provider's DID) → the situation that a policy is judged in, with the rulebook in force."""
+
+
+_ANY_OFFER: Final = "urn:hansa:any-offer"
+_ANY_ASSET: Final = "urn:hansa:any-asset"
+_ANY_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class AccessCode(StrEnum):
@@ -57,15 +63,41 @@ def access_code_of(record: Record) -> AccessCode:
     ``open``: a stranger may use it. ``members``: a stranger lacks a membership or credential. ``request``: use
     of any other offered record needs a person's consent or some other fact.
     """
-    return AccessCode.NONE if record.offer is None else _code_of(canonical(record.offer), record.at, record.origin)
-
-
-@lru_cache(maxsize=1024)
-def _code_of(offer: bytes, at: datetime, origin: str) -> AccessCode:
-    """See ``access_code_of``: a list asks about the same versions again and again."""
+    if record.offer is None:
+        return AccessCode.NONE
+    offer = canonical(_terms_of(record.offer, record.iri))
     policy = _parse(offer)
     if policy is None:
         return AccessCode.NONE
+    return _code_of(offer, record.at if _names_date(offer) else None, record.origin)
+
+
+def _terms_of(offer: Mapping[str, Any], iri: str) -> Mapping[str, Any]:
+    """Return ``offer`` with one id and target for all assets, as neither counts for the access code: an asset then
+    has the code of the others with its terms. Unusual ones are left as they are."""
+    offer_id = offer.get("@id")
+    if not isinstance(offer_id, str) or "uid" in offer or offer.get("target", iri) != iri:
+        return offer
+    changes = {"@id": _ANY_OFFER, "target": _ANY_ASSET} if "target" in offer else {"@id": _ANY_OFFER}
+    return {**offer, **changes}
+
+
+@lru_cache(maxsize=512)
+def _names_date(offer: bytes) -> bool:
+    """Return whether an offer that is a policy has a condition about the moment."""
+    policy = _parse(offer)
+    return policy is not None and any(
+        isinstance(leaf.content, Constraint) and leaf.content.left_operand == DATE_TIME for leaf in leaves(policy)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _code_of(offer: bytes, at: datetime | None, origin: str) -> AccessCode:
+    """See ``access_code_of``: a list asks about the same terms again and again. ``at`` None: no matter when."""
+    policy = _parse(offer)
+    if policy is None:
+        return AccessCode.NONE
+    at = at or _ANY_MOMENT
     decision = decide(policy, plain_situation(ANONYMOUS, at, origin), action=principal_action(policy))
     if decision.permits:
         return AccessCode.OPEN

@@ -93,6 +93,7 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         )
     own = base.rstrip("/") + "/"
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
+    subjects: set[str] = set()
     for statement in statements(nquads):
         if statement.graph:
             raise InvalidInput(
@@ -103,7 +104,10 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
             continue
         subject = iri_of(statement.subject)
         # One host may have several nodes, one below the other: the longest matching base is the responsible node.
-        closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
+        closest = own
+        if subject not in subjects:
+            closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
+            subjects.add(subject)
         if closest != own:
             raise InvalidInput(
                 f"it states something about {subject}, for which another node answers",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.base.errors import InvalidInput
 from node.vocab.namespaces import XSD
@@ -32,9 +32,9 @@ _SHORT = {"\t": "t", "\b": "b", "\n": "n", "\r": "r", "\f": "f", '"': '"', "\\":
 _LONG = {short: character for character, short in _SHORT.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One quad, with its terms as written; ``graph`` is empty for the default graph."""
+class Statement(NamedTuple):
+    """One quad, with its terms as written; ``graph`` is empty for the default graph. A tuple, since each description
+    is read several times, statement by statement."""
 
     subject: str
     predicate: str
@@ -104,7 +104,7 @@ def statements(nquads: bytes) -> Iterator[Statement]:
 def statement(text: str) -> Statement | None:
     """Return the statement in one line (without the line end), or None if the line is not a statement."""
     match = _STATEMENT.fullmatch(text)
-    return Statement(*match.groups(default="")) if match else None
+    return Statement._make(match.groups(default="")) if match else None
 
 
 def is_iri(term: str) -> bool:

@@ -22,6 +22,7 @@ from node.vocab.namespaces import HANSA
 
 KEPT_VERSIONS: Final = f"{HANSA}keptVersions"
 KEPT_FOR: Final = f"{HANSA}keptFor"
+_DECLARATIONS: Final = (KEPT_VERSIONS.encode(), KEPT_FOR.encode())
 MOST_VERSIONS: Final = 1_000_000
 LEAST: Final = timedelta(hours=1)
 """Files stay at least this long after a newer version: who began with the version before has that time to go on."""
@@ -84,6 +85,8 @@ def retention_of(record: Record) -> Retention | None:
 
 def stated_retention(record: Record) -> Retention | None:
     """Return the declaration in the description of ``record``; None if there is none. Raises ``InvalidInput``."""
+    if not any(name in record.nquads for name in _DECLARATIONS):
+        return None
     statements = Statements(record)
     numbers, periods = statements.own(KEPT_VERSIONS), statements.own(KEPT_FOR)
     if not numbers and not periods:

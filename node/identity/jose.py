@@ -106,12 +106,35 @@ def read_jws(text: str, *, limit: int = MAX_TOKEN) -> Jws:
     It refuses more than ``limit`` characters, any number of parts but three, an ``alg`` outside ``ALGORITHMS``, any
     ``crit`` (we support no extension, RFC 7515 §4.1.11), and headers that bring their own key.
     """
+    parts = _parts(text, limit)
+    header = _read_header(parts[0])
+    return Jws(
+        text=text,
+        header=header,
+        payload=unb64url(parts[1]),
+        signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
+        signature=unb64url(parts[2]),
+    )
+
+
+def read_head(text: str, *, limit: int = MAX_TOKEN) -> Jws:
+    """Parse the header of a compact JWS alone, to find its key; payload and signature are empty. Raises
+    ``InvalidInput`` for the header as ``read_jws`` does."""
+    header = _read_header(_parts(text, limit)[0])
+    return Jws(text=text, header=header, payload=b"", signing_input=b"", signature=b"")
+
+
+def _parts(text: str, limit: int) -> list[str]:
     if len(text) > limit:
         raise InvalidInput(f"the token is longer than {limit} characters")
     parts = text.split(".")
     if len(parts) != 3:
         raise InvalidInput("the token is not a compact JWS")
-    header = read_object(unb64url(parts[0]), max_depth=4)
+    return parts
+
+
+def _read_header(part: str) -> dict[str, Any]:
+    header = read_object(unb64url(part), max_depth=4)
     forbidden = [name for name in _FORBIDDEN_HEADERS if name in header]
     if forbidden:
         raise InvalidInput(f"the token's header has {', '.join(forbidden)}, which this node does not take")
@@ -123,13 +146,7 @@ def read_jws(text: str, *, limit: int = MAX_TOKEN) -> Jws:
         )
     if not isinstance(header.get("kid", ""), str) or not isinstance(header.get("typ", ""), str):
         raise InvalidInput("kid and typ of the token's header must be texts")
-    return Jws(
-        text=text,
-        header=header,
-        payload=unb64url(parts[1]),
-        signing_input=f"{parts[0]}.{parts[1]}".encode("ascii"),
-        signature=unb64url(parts[2]),
-    )
+    return header
 
 
 def verify_jws(jws: Jws, jwk: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ is not understood is printed as written (governance digest §1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -64,9 +64,14 @@ def sentences(policy: Policy, language: str, *, kind: str = "") -> list[str]:
     return [sentence.text for sentence in explain(policy, language, kind)]
 
 
-@lru_cache(maxsize=1024)
 def explain(policy: Policy, language: str, kind: str = "") -> tuple[Sentence, ...]:
-    """As ``sentences``, each with its leaves. Cached: policies are immutable and few."""
+    """As ``sentences``, each with its leaves. Cached: terms are immutable and few, and what they are about has no
+    part in their sentences."""
+    return _explain(replace(policy, id="", target=""), language, kind)
+
+
+@lru_cache(maxsize=1024)
+def _explain(policy: Policy, language: str, kind: str) -> tuple[Sentence, ...]:
     words = phrases(language)
     policy = constrain_to_assignee(policy)
     result: list[Sentence] = []

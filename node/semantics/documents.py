@@ -163,7 +163,10 @@ def relabel(nquads: bytes, scope: str) -> list[Triple]:
             return term
         return nodes.setdefault(term.value, BlankNode(prefix + term.value))
 
-    return [Triple(own(quad.subject), quad.predicate, own(quad.object)) for quad in quads(nquads)]
+    statements = quads(nquads)
+    if b"_:" not in nquads:
+        return [quad.triple for quad in statements]
+    return [Triple(own(quad.subject), quad.predicate, own(quad.object)) for quad in statements]
 
 
 def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = PREFIXES) -> bytes:

@@ -96,6 +96,21 @@ def test_the_standing_depends_on_the_record_alone() -> None:
     assert access_code_of(expired) is AccessCode.MEMBERS
 
 
+def test_equal_terms_of_two_assets_are_judged_each_by_its_own_moment() -> None:
+    """What was found about the terms of one asset serves for others, but not a date at another moment."""
+    until = {"leftOperand": "odrl:dateTime", "operator": "odrl:lt", "rightOperand": "2026-06-01T00:00:00Z"}
+    codes = {}
+    for name, moment in (("early", datetime(2026, 1, 1, tzinfo=UTC)), ("late", datetime(2026, 12, 1, tzinfo=UTC))):
+        iri = f"https://gent.example/datasets/{name}"
+        offer = {
+            "@id": f"{iri}#o",
+            "target": iri,
+            "permission": [{"action": "odrl:use", "constraint": [until]}],
+        }
+        codes[name] = access_code_of(replace(record(None), iri=iri, offer=offer, at=moment))
+    assert codes == {"early": AccessCode.OPEN, "late": AccessCode.REQUEST}
+
+
 def test_an_offer_that_nobody_understands_is_described_only() -> None:
     for offer in ({"@id": "x", "permission": "?"}, {"@id": 1}, {"permission": [{"action": 7}]}):
         assert access_code_of(replace(record(None), offer=offer)) is AccessCode.NONE

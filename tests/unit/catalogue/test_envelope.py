@@ -81,6 +81,16 @@ def test_it_opens_as_it_was_sealed() -> None:
     assert signing_key(sealed()) == "did:web:gent.example#key-1"
 
 
+def test_the_key_is_found_without_the_payload_which_is_refused_later() -> None:
+    head, _, signature = sealed().split(".")
+    broken = f"{head}.!.{signature}"
+    assert signing_key(broken) == "did:web:gent.example#key-1"
+    with pytest.raises(InvalidInput):
+        open_record(broken, NQUADS, public_jwk(KEYS))
+    with pytest.raises(InvalidInput):
+        signing_key(f"!.{b64url(b'{}')}.{signature}")
+
+
 def test_every_field_is_signed() -> None:
     """Changing any member of the envelope without the key is found out."""
     head, payload, signature = sealed().split(".")
