@@ -356,6 +356,7 @@ def _publish(
         language=settings.languages[0],
         advised=advised_profiles,
         enforced=references(settings.enforced_profiles, settings.folder),
+        asks_assessment=settings.impact_assessments,
     )
     describe_with_code = DescribeWithCode(
         partial(describe, parts.cage, **options),

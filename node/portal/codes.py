@@ -15,6 +15,7 @@ from node.semantics.codelists.datatypes import DATATYPES
 from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.legal_bases import LEGAL_BASES
 from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, STRICTNESS, CodeList
 from node.semantics.codelists.themes import THEMES
@@ -33,6 +34,7 @@ _LISTS: Final[tuple[CodeList, ...]] = (
     RISKS,
     STRICTNESS,
     DATATYPES,
+    LEGAL_BASES,
 )
 _AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")
 _LANGUAGE: Final = re.compile(

@@ -15,6 +15,7 @@ from node.cage.wire import fault_to_json
 from node.semantics.description import summary, tables
 from node.semantics.description.completion import Setting, is_open
 from node.semantics.description.drafts import Draft, draft
+from node.semantics.description.personal_data import is_offered, require_grounds
 from node.semantics.description.schema_definitions import describe_definition
 from node.semantics.documents import canonical
 from node.semantics.kinds import KINDS
@@ -72,7 +73,11 @@ def _describe(drafts: Sequence[Draft], message: dict[str, Any]) -> list[tuple[di
         if item.kind.name == "schema":
             item.findings += describe_definition(dataset, subject, line=item.lines.get("definition"))
         for_all = item.conditions is not None and is_open(item.conditions, item.audience)
-        tables_of.append(tables.settle(dataset, subject, is_open=for_all, line=item.lines.get("personal_data")))
+        about = tables.settle(dataset, subject, is_open=for_all, line=item.lines.get("personal_data"))
+        if is_offered(item.conditions, item.audience):
+            asks = bool(message.get("asksAssessment"))
+            about += require_grounds(dataset, subject, item.lines, asks_assessment=asks)
+        tables_of.append(about)
         files = nodes(dataset, subject, f"{DCAT}distribution")
         covered = () if is_open(item.conditions, item.audience) else (subject, *files)
         descriptions.append(

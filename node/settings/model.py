@@ -63,6 +63,11 @@ class Settings(SettingGroup):
         "node's own (hansa profile list).",
     )
     enforced_profiles: tuple[str, ...] = setting((), description="Further profiles whose rules must be met.")
+    impact_assessments: bool = setting(
+        False,
+        description="Whether a dataset with personal data is offered only if its description names an impact "
+        "assessment (Article 35 GDPR).",
+    )
     wrong_data: Literal["warn", "refuse"] = setting(
         "warn",
         description="What happens to data that do not conform to the schema that they name, if the schema does not "

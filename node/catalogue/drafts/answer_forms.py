@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from node.semantics.codelists.frequencies import FREQUENCIES
 from node.semantics.codelists.languages import LANGUAGES
+from node.semantics.codelists.legal_bases import LEGAL_BASES
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import CodeList
 from node.semantics.codelists.themes import THEMES
@@ -21,7 +22,13 @@ from node.semantics.codelists.themes import THEMES
 EDGES: Final = ("west", "south", "east", "north")
 """Answers with the four edges of a place, in degrees (WGS 84)."""
 CODE_LISTS: Final[Mapping[str, CodeList]] = MappingProxyType(
-    {"license": LICENCES, "theme": THEMES, "frequency": FREQUENCIES, "language": LANGUAGES}
+    {
+        "license": LICENCES,
+        "theme": THEMES,
+        "frequency": FREQUENCIES,
+        "language": LANGUAGES,
+        "personal_basis": LEGAL_BASES,
+    }
 )
 """Answers that are terms of a code list."""
 

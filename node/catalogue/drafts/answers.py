@@ -29,6 +29,9 @@ _PLAIN: Final = (
     "language",
     "provenance",
     "landing_page",
+    "personal_basis",
+    "personal_purpose",
+    "impact_assessment",
 )
 """Answers that are fields of a description as they are."""
 _NOT_COPIED: Final = frozenset({"landing_page", "previous_version", "derived_from", "sample_of", "in_series"})

@@ -29,10 +29,12 @@ from node.catalogue.nquads import (
     text_of,
 )
 from node.semantics.codelists.frequencies import FREQUENCIES
+from node.semantics.codelists.legal_bases import LEGAL_BASES
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import CodeList
 from node.semantics.codelists.places import place_named
 from node.semantics.codelists.themes import THEMES
+from node.semantics.description.personal_data import ANSWER, ASSESSMENT, BASIS, PURPOSE
 from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL, RDFS, SKOS, VCARD
 
 KEEP: Final = "keep"
@@ -46,17 +48,24 @@ _CODES: Final[Mapping[str, tuple[str, CodeList]]] = {
     "license": (f"{DCT}license", LICENCES),
     "theme": (f"{DCAT}theme", THEMES),
     "frequency": (f"{DCT}accrualPeriodicity", FREQUENCIES),
+    "personal_basis": (BASIS, LEGAL_BASES),
 }
 _KEYWORD: Final = f"{DCAT}keyword"
 _CONTACT: Final = f"{DCAT}contactPoint"
 _FILE: Final = f"{DCAT}distribution"
-_PERSONAL: Final = f"{HANSA}hasPersonalData"
+_OF_PERSONAL_DATA: Final = frozenset({"personal_basis", "personal_purpose", "impact_assessment"})
+"""Answers that only datasets have."""
 _PARTS: Final[Mapping[str, str]] = {
     "spatial": f"{DCT}spatial",
     "temporal": f"{DCT}temporal",
     "provenance": f"{DCT}provenance",
     "landing_page": f"{DCAT}landingPage",
+    "personal_purpose": PURPOSE,
+    "impact_assessment": ASSESSMENT,
 }
+_STATEMENTS: Final = ("provenance", "personal_purpose")
+"""Parts that are a text in a node of its own."""
+_LINKS: Final = ("landing_page", "impact_assessment")
 _OF_OFFER: Final = frozenset({f"{ODRL}hasPolicy", f"{HANSA}conditions"})
 """Statements that publishing makes anew from the offer."""
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
@@ -108,7 +117,7 @@ class OriginalDescription:
             "until": (_PARTS["temporal"],),
             **{name: (predicate,) for name, (predicate, _) in _CODES.items()},
             **{name: (predicate,) for name, predicate in _PARTS.items() if name != "temporal"},
-            **({"personal_data": (_PERSONAL,)} if self.record.kind == "dataset" else {}),
+            **({"personal_data": (ANSWER,)} if self.record.kind == "dataset" else {}),
         }
         terms = {name: self._objects(self._subject, *predicates) for name, predicates in about.items()}
         free = {name for name, values in terms.items() if not values}
@@ -122,6 +131,8 @@ class OriginalDescription:
             free |= {"spatial", *EDGES} - set(self.answers)
         if self.record.kind == "ontology":
             free -= {"spatial", *EDGES, "from", "until", "provenance"}
+        if self.record.kind != "dataset":
+            free -= _OF_PERSONAL_DATA
         if len(terms["contact.name"]) == 1:
             (contact,) = terms["contact.name"]
             free |= {"contact.name"} if not self._of_contact("name") else set()
@@ -157,11 +168,11 @@ class OriginalDescription:
             elif name == "spatial" or name in EDGES:
                 fields |= self._changed_place(changes)
             elif name == "personal_data":
-                self._replace(self._subject, _PERSONAL, None, [])
+                self._replace(self._subject, ANSWER, None, [])
                 fields |= {name: answer == "yes"} if answer in ("yes", "no") else {}
             elif name in _PARTS:
                 self._replace(self._subject, _PARTS[name], None, [])
-                new = {self._tag: answer} if name == "provenance" and self._tag else answer
+                new = {self._tag: answer} if name in _STATEMENTS and self._tag else answer
                 fields |= {name: new} if answer else {}
         return fields
 
@@ -200,17 +211,18 @@ class OriginalDescription:
         alone = {name: terms[0] for name, terms in parts.items() if len(terms) == 1}
         if "spatial" in alone:
             yield from self._place(alone["spatial"]).items()
-        if "landing_page" in alone and is_iri(alone["landing_page"]):
-            yield "landing_page", iri_of(alone["landing_page"])
-        if "provenance" in alone:
-            labels = self._objects(alone["provenance"], f"{RDFS}label")
+        for name in _LINKS:
+            if name in alone and is_iri(alone[name]):
+                yield name, iri_of(alone[name])
+        for name in _STATEMENTS:
+            labels = self._objects(alone[name], f"{RDFS}label") if name in alone else []
             if len(labels) == 1 and is_literal(labels[0]):
-                yield "provenance", _plain("provenance", text_of(labels[0]))
+                yield name, _plain(name, text_of(labels[0]))
         for end, predicate in (("from", f"{DCAT}startDate"), ("until", f"{DCAT}endDate")):
             days = self._objects(alone["temporal"], predicate) if "temporal" in alone else []
             if len(days) == 1 and is_literal(days[0]):
                 yield end, text_of(days[0])
-        personal = self._objects(self._subject, _PERSONAL)
+        personal = self._objects(self._subject, ANSWER)
         if len(personal) == 1 and is_literal(personal[0]) and self.record.kind == "dataset":
             yield "personal_data", "yes" if text_of(personal[0]) in ("true", "1") else "no"
 

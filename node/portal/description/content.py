@@ -17,6 +17,7 @@ from node.base.clock import moment
 from node.catalogue.retention import KEPT_FOR, KEPT_VERSIONS
 from node.portal.codes import compact
 from node.portal.description.triples import RDF_TYPE, Description, Term
+from node.semantics.description.personal_data import ANSWER, ASSESSMENT, BASIS, PURPOSE
 from node.vocab.namespaces import (
     ADMS,
     DCAT,
@@ -24,7 +25,6 @@ from node.vocab.namespaces import (
     DCT,
     DQV,
     FOAF,
-    HANSA,
     LOCN,
     ODRL,
     OWL,
@@ -115,7 +115,10 @@ FACTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("modified", (f"{DCT}modified",)),
     ("law", (f"{DCATAP}applicableLegislation",)),
     ("provenance", (f"{DCT}provenance",)),
-    ("personal", (f"{HANSA}hasPersonalData",)),
+    ("personal", (ANSWER,)),
+    ("basis", (BASIS,)),
+    ("purpose", (PURPOSE,)),
+    ("assessment", (ASSESSMENT,)),
     ("landing", (f"{DCAT}landingPage", f"{FOAF}page")),
     ("contact", (f"{DCAT}contactPoint",)),
 )

@@ -43,7 +43,8 @@ _OF_DESCRIPTION: Final = (
 
 
 _OF_RULEBOOK: Final = (*RULEBOOK_ANSWERS, *_OF_DESCRIPTION)
-_ORDER: Final = (*RULEBOOK_ANSWERS, *_OF_DESCRIPTION, "personal_data")
+_PERSONAL: Final = ("personal_data", "personal_basis", "personal_purpose", "impact_assessment")
+_ORDER: Final = (*RULEBOOK_ANSWERS, *_OF_DESCRIPTION, *_PERSONAL)
 
 
 _MOST_LINES: Final = 3000
@@ -150,7 +151,7 @@ def template_of(fields: Mapping[str, str], language: str) -> Original | None:
 def not_shown(record: Record, description: OriginalDescription) -> tuple[str, ...]:
     """Return the controls that the form leaves out, because the description has more than they can hold."""
     controls = {*description.answers, *description.missing}
-    of_kind = {"dataset": (*_OF_DESCRIPTION, "personal_data"), "rulebook": _OF_RULEBOOK}
+    of_kind = {"dataset": (*_OF_DESCRIPTION, *_PERSONAL), "rulebook": _OF_RULEBOOK}
     names = of_kind.get(record.kind, _OF_DESCRIPTION)
     hidden = [name for name in names if name not in controls]
     # An end that is open is left out with its period only.

@@ -29,7 +29,8 @@ class DescribeOptions(TypedDict):
 
     ``base``: the node's public address; ``me``, ``my_name``: its DID and name, the publisher if the description names
     none. ``language``: of texts without a language. ``advised``, ``enforced``: further profiles (``dcat-ap-vl``);
-    breaches of the first are only information, breaches of the second are violations.
+    breaches of the first are only information, breaches of the second are violations. ``asks_assessment``: offers of
+    personal data name an impact assessment.
     """
 
     base: str
@@ -38,6 +39,7 @@ class DescribeOptions(TypedDict):
     language: NotRequired[str]
     advised: NotRequired[Sequence[str]]
     enforced: NotRequired[Sequence[str]]
+    asks_assessment: NotRequired[bool]
 
 
 async def describe(
@@ -112,6 +114,7 @@ def _message(options: DescribeOptions) -> dict[str, Any]:
         "language": options.get("language", "en"),
         "advised": list(options.get("advised", ())),
         "enforced": list(options.get("enforced", ())),
+        "asksAssessment": options.get("asks_assessment", False),
     }
 
 

@@ -21,8 +21,9 @@ from node.semantics.codelists.themes import THEMES
 from node.semantics.description.field_groups import CONTACT, RESOLUTION, agent
 from node.semantics.description.forms import Field, Form, find
 from node.semantics.description.model_fields import MODEL, SCENARIO
+from node.semantics.description.personal_data import PERSONAL_DATA
 from node.semantics.description.rulebook_fields import RULEBOOK
-from node.semantics.description.tables import PERSONAL_DATA, TABLES
+from node.semantics.description.tables import TABLES
 from node.vocab.namespaces import ADMS, DCAT, DCATAP, DCT, FOAF, HANSA, HANSA_MODEL, OWL, PROV, RDFS
 
 VANN: Final = "http://purl.org/vocab/vann/"
@@ -124,7 +125,7 @@ DATASET: Final = (
     Field(name="sample_of", form=_L, property=f"{HANSA}sampleOf"),
     Field(name="crs", form=Form.CRS, property=f"{DCT}conformsTo", also=("coordinates",), many=True),
     RESOLUTION,
-    PERSONAL_DATA,
+    *PERSONAL_DATA,
     Field(
         name="quality",
         form=Form.GROUP,

@@ -13,6 +13,7 @@ from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists.datatypes import DATATYPES
 from node.semantics.description.forms import Field, Form
+from node.semantics.description.personal_data import ANSWER
 from node.semantics.findings import words
 from node.semantics.model import Finding
 from node.semantics.triples import Node, drop, iris, literals, nodes, put
@@ -21,7 +22,6 @@ from node.vocab.namespaces import CSVW, DCAT, DCT, HANSA, QUDT, SCHEMA, SKOS, XS
 _SCHEMA: Final = f"{CSVW}tableSchema"
 _COLUMN: Final = f"{CSVW}column"
 _KIND: Final = f"{HANSA}personalDataKind"
-_ANSWER: Final = f"{HANSA}hasPersonalData"
 _SHOWS: Final = f"{HANSA}showsValues"
 _OF_VALUES: Final = (
     f"{SCHEMA}minValue",
@@ -34,8 +34,6 @@ _OF_VALUES: Final = (
 
 _NAMED: Final = 5
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-PERSONAL_DATA: Final = Field(name="personal_data", form=Form.BOOLEAN, property=_ANSWER)
 
 TABLES: Final = Field(
     name="tables",
@@ -105,7 +103,7 @@ def _about_personal_data(
     dataset: Dataset, subject: NamedNode, columns: list[Node], *, is_open: bool, line: int | None
 ) -> list[Finding]:
     suspects = [column for column in columns if literals(dataset, column, _KIND)]
-    answers = [text.value for text in literals(dataset, subject, _ANSWER)]
+    answers = [text.value for text in literals(dataset, subject, ANSWER)]
     if answers == ["false"]:
         for column in suspects:
             drop(dataset, column, _KIND)

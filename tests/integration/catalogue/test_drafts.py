@@ -82,8 +82,20 @@ def test_personal_data_need_an_answer(
     assert "Data dictionary" in page
     assert "personalDataKind" not in page
     capsys.readouterr()
-    assert publish(city, complete(draft, personal_data=True)) == 0
+    # Nobody outside is offered personal data before basis and purpose are said; one's own people may have them.
+    assert publish(city, complete(draft, personal_data=True)) == REFUSED
+    refusal = capsys.readouterr()
+    for sentence in ("have no legal basis", "personal_basis: public-interest", "the purpose of the personal data is"):
+        assert sentence in refusal.err + refusal.out
+    grounds = {"personal_basis": "public-interest", "personal_purpose": "To warn of slow traffic."}
+    assert publish(city, complete(draft, personal_data=True, conditions="open", **grounds)) == 0
     assert "choose conditions that need an agreement" in capsys.readouterr().err
+    page = stranger.get("/datasets/answered", headers={"Accept": "text/html"}).text
+    for text in ("Legal basis", "public interest", "To warn of slow traffic."):
+        assert text in page, text
+    record = stranger.get("/datasets/answered", headers={"Accept": "application/n-triples"}).text
+    assert "<https://w3id.org/dpv#hasLegalBasis> <https://w3id.org/dpv/legal/eu/gdpr#A6-1-e>" in record
+    assert publish(city, complete(draft, personal_data=True, conditions="internal")) == 0
 
 
 def test_an_open_file_is_found_by_its_values(city: Running, tmp_path: Path, stranger: httpx2.Client) -> None:

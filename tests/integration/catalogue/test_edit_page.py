@@ -145,7 +145,10 @@ def test_every_answer_can_be_changed_and_removed(city: Running, browser: httpx2.
         "frequency": "DAILY",
         "landing_page": "https://example.org/counters",
         "provenance": "Counted by loops.",
-        "personal_data": "no",
+        "personal_data": "yes",
+        "personal_basis": "consent",
+        "personal_purpose": "To plan lanes.",
+        "impact_assessment": "https://example.org/dpia.pdf",
         "keywords": "",
     }
     answer = post(browser, draft, draft, **{**answers_of(browser.get(draft).text), **new}, do="preview")

@@ -133,7 +133,17 @@ def test_what_has_errors_is_not_published(city: Running, browser: httpx2.Client)
     assert post(browser, address, f"{address}/publish").status_code == 422
     with city.http() as stranger:
         assert stranger.get("/datasets/people").status_code == 404
-    assert post(browser, address, f"{address}/remove").status_code == 303
+    offered = {**ANSWERS, "title": "People", "personal_data": "yes"}
+    answer = post(browser, address, address, **offered)
+    assert answer.status_code == 422
+    for name in ("personal_basis", "personal_purpose"):
+        assert f'id="{name}-error"' in answer.text, name
+    grounds = {"personal_basis": "public-interest", "personal_purpose": "To invite people."}
+    answer = post(browser, address, address, **offered, **grounds)
+    assert answer.headers["location"] == f"{address}/preview", answer.text
+    assert post(browser, f"{address}/preview", f"{address}/publish").status_code == 303
+    with city.http() as stranger:
+        assert "To invite people." in stranger.get("/datasets/people", headers={"Accept": "text/html"}).text
 
 
 def test_answers_are_checked_while_they_are_typed(city: Running, browser: httpx2.Client) -> None:
