@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
+from node.base.jsons import canonical
 from node.base.turnstile import Turnstile
 from node.cage.model import has_full_queue
 from node.catalogue.browse import Browse
@@ -19,7 +20,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
-from node.scenarios.tables.rows import canonical_json, canonical_rows, columns, read_rows
+from node.scenarios.tables.rows import canonical_rows, columns, read_rows
 from node.scenarios.transformations.chains import LONGEST
 from node.scenarios.transformations.transformer import Transformer
 
@@ -39,7 +40,8 @@ _TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rows of one side, their columns, and the hash of the rows in canonical form."""
+    """The rows of one side, their columns, and a hash: of the file that has the input, of the canonical form of the
+    output."""
 
     columns: tuple[str, ...]
     every_row: Rows
@@ -163,12 +165,12 @@ def try_rows(
     if not body.strip():
         raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
     rows: Rows = read_rows(body, _media_type(name, body))
-    before, results, repeatable = _table(rows), [], True
+    before, results, repeatable = _table(rows, body), [], True
     for number, card in enumerate(cards, 1):
         with _named_step(number, len(cards)):
             result = canonical_rows(transformer(card, rows))
             repeatable = repeatable and transformer.is_repeatable(card, rows, result)
-        results.append(_table(result))
+        results.append(_table(result, canonical(result, fractions=True)))
         rows = result
     return before, results, repeatable
 
@@ -194,6 +196,6 @@ def _media_type(name: str, body: bytes) -> str:
     return mimetypes.guess_type(name)[0] or "text/csv"
 
 
-def _table(rows: Rows) -> Table:
-    sha256 = hashlib.sha256(canonical_json(rows)).hexdigest()
+def _table(rows: Rows, body: bytes) -> Table:
+    sha256 = hashlib.sha256(body).hexdigest()
     return Table(columns=columns(rows), every_row=rows, sha256=sha256)

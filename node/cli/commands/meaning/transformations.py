@@ -117,7 +117,7 @@ def _write(answer: dict[str, Any], output: Path) -> None:
 def _provenance(answer: Mapping[str, Any], name: str, body: bytes) -> dict[str, Any]:
     """Return the statements of PROV about the file ``name``: each step, the rows that it took and those it made.
 
-    Rows are named by the SHA-256 of their canonical form, the file by that of its bytes.
+    Rows are named by the SHA-256 of their canonical form, files by that of their bytes.
     """
     steps = answer.get("steps") or [answer]
     graph: list[dict[str, Any]] = [

@@ -67,7 +67,8 @@ def router(
             "it. They go through the asset `transformation` (an address, or `transformation/NAME` of this node); "
             "repeated up to four times, it is a chain, and `steps` has the rows after each. "
             "Nothing is kept. `input` and `output` have the columns, the first fifty rows, the number of rows and "
-            "the hash of all rows in canonical form of each side. `repeatable` is false if a function gave another "
+            "a hash: of the file that has the input, of all rows in canonical form for the output. "
+            "`repeatable` is false if a function gave another "
             "result when it was run a second time. With `whole=true`, `output` has all rows."
         ),
     )
