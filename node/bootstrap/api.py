@@ -49,8 +49,8 @@ from node.web.management import (
 from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
+from node.web.management.region import eligibility, rulebook
 from node.web.management.region import routes as region
-from node.web.management.region import rulebook
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, describe_doors, include_all
 from node.web.questions import management as questions
@@ -194,6 +194,10 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
 def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:
     person, protocol_services = node.callers.person, node.protocol
 
+    app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
+    app.include_router(
+        eligibility.router(person=person, eligibility=node.operation.region.eligibility, access=node.catalogue.access)
+    )
     app.include_router(
         negotiations.router(
             person=person,
@@ -278,7 +282,6 @@ def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiat
         )
     )
     _exchange_doors(app, node, desk)
-    app.include_router(limits.router(person=person, limits=protocol_services.negotiation.limits))
     app.include_router(
         scenarios.router(
             person=person,

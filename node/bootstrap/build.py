@@ -124,7 +124,7 @@ def build(
             storage=storage(parts),
             audit=AuditTrail(parts.stores.uow, parts.stores.ledger),
             status=status_of_node,
-            region=region_parts(base, protocol_services.transfer, catalogue.access.names),
+            region=region_parts(base, protocol_services.transfer, catalogue.access, catalogue.browse),
         ),
         callers=callers,
         worker=worker,

@@ -218,6 +218,7 @@ def _region(node: HansaNode) -> RegionUseCases:
         leave=node.operation.region.leave,
         blocking=node.operation.region.blocking,
         acceptances=node.operation.region.acceptances,
+        eligibility=node.operation.region.eligibility,
     )
 
 

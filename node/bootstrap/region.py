@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from node.adapters.peers.requests import RegionRequests
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import TransferParts
+from node.catalogue.access import Access
+from node.catalogue.browse import Browse
 from node.catalogue.region.terms import ReadRegion
 from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.departure import LeaveRegion
+from node.operation.region.eligibility import Eligibility
 from node.operation.region.membership import OwnMembership
 from node.operation.region.participants import BlockParticipants
 
@@ -25,6 +27,7 @@ class RegionParts:
     membership: OwnMembership
     blocking: BlockParticipants
     acceptances: ReadAcceptances
+    eligibility: Eligibility
 
 
 def read_region(base: Foundation) -> ReadRegion:
@@ -32,9 +35,9 @@ def read_region(base: Foundation) -> ReadRegion:
     return ReadRegion(get_json=base.requests.json, get_content=base.requests.content, address=base.parts.address_of)
 
 
-def region_parts(base: Foundation, transfer: TransferParts, names: Callable[[], Mapping[str, str]]) -> RegionParts:
-    """Return the parts of a member of a region. ``names`` returns the names of known participants, by DID."""
-    parts, people = base.parts, base.people
+def region_parts(base: Foundation, transfer: TransferParts, access: Access, browse: Browse) -> RegionParts:
+    """Return the parts of a member of a region."""
+    parts, people, names = base.parts, base.people, access.names
     return RegionParts(
         requests=RegionRequests(base.requests, lambda: people.allegiance.region, parts.address_of),
         read=read_region(base),
@@ -59,5 +62,17 @@ def region_parts(base: Foundation, transfer: TransferParts, names: Callable[[], 
             names=names,
         ),
         acceptances=ReadAcceptances(parts.stores.uow, parts.stores.identity, parts.clock, base.rulebook),
+        eligibility=Eligibility(
+            uow=parts.stores.uow,
+            follows=parts.stores.catalogue.follows,
+            identity=parts.stores.identity,
+            agreements=transfer.overview.agreements,
+            recheck=people.participants.recheck,
+            access=access,
+            visibility=base.visibility,
+            record=browse.record,
+            region=lambda: people.allegiance.authority,
+            clock=parts.clock,
+        ),
         blocking=BlockParticipants(people.blocks, transfer.transfers.suspend_all, transfer.overview, names),
     )

@@ -39,6 +39,7 @@ VERBS: Final = {
     "negotiations": ("negotiation",),
     "transfers": ("transfer",),
     "limits": ("limits",),
+    "region.eligibility": ("eligibility",),
     "models": ("model",),
     "layers": ("layer",),
     "runs": ("run",),

@@ -45,6 +45,13 @@ class AgreementCalls:
         return document("PUT", "/api/limits", json={"dataset": iri, "conditions": conditions})
 
     @endpoint
+    def eligibility(self, iri: str, conditions: Any = None) -> Call[dict[str, Any]]:
+        """Return which known participants could get an own asset now, under other ``conditions`` if given."""
+        if conditions is None:
+            return document("GET", "/api/eligibility", params={"dataset": iri})
+        return document("POST", "/api/eligibility", json={"dataset": iri, "conditions": conditions})
+
+    @endpoint
     def clear_limits(self, iri: str) -> Call[None]:
         """Agree by itself only to terms equal to the offer from now on."""
         return nothing("DELETE", "/api/limits", params={"dataset": iri})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from node.base.clock import Clock
 from node.base.errors import ForbiddenAddress, InvalidInput, TooLarge, Unauthenticated
@@ -74,15 +75,20 @@ class IdentifyParticipant:
         await self._require_not_blocked(claims.issuer)
         return claims
 
-    async def recheck(self, did: str) -> Caller:
-        """Return the participant's present state, from its last presentation and fresh status lists.
+    async def recheck(self, did: str, texts: Sequence[str] = ()) -> Caller:
+        """Return the participant's present state, from its last presentation and fresh status lists. ``texts`` are
+        further credentials of it: those that this node issued, and that it need not have shown.
 
         For accesses with another kind of token, such as the bytes of a transfer. It works after a restart, since
         presentations are kept. A participant that never presented anything has no credentials.
         Raises ``NotAllowed`` if the participant is blocked.
         """
         await self._require_not_blocked(did)
-        return await self._judge(did, await self._presentations.last(did))
+        caller = await self._judge(did, await self._presentations.last(did))
+        known = {credential.id for credential in caller.credentials}
+        others = [await self._verifier.verify_text(text, did) for text in texts]
+        more = [one for one in others if isinstance(one, Credential) and one.id not in known]
+        return replace(caller, credentials=(*caller.credentials, *more)) if more else caller
 
     async def _require_not_blocked(self, did: str) -> None:
         if self._blocks is not None:

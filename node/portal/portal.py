@@ -49,7 +49,7 @@ from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.publication import draft_check, drafts
-from node.portal.pages.regions import blocks, membership, offices
+from node.portal.pages.regions import blocks, eligibility, membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -122,6 +122,7 @@ class Portal:
             ("POST", "/record/edit", page(edits.edit, **form)),
             ("GET", "/record/withdraw", page(edits.withdrawal, **people)),
             ("POST", "/record/withdraw", page(edits.withdraw, **form)),
+            ("GET", "/record/eligibility", page(eligibility.eligibility, **people)),
             ("GET", "/record/erase", page(erasures.erasure, **people)),
             ("POST", "/record/erase", page(erasures.erase, **form)),
             ("GET", "/record.{ending:str}", page(asset.record_as)),

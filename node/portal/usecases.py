@@ -44,6 +44,7 @@ from node.operation.health import Checkup
 from node.operation.questions import AssetTitles
 from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.departure import LeaveRegion
+from node.operation.region.eligibility import Eligibility
 from node.operation.region.membership import OwnMembership
 from node.operation.region.participants import BlockParticipants
 from node.operation.storage import Storage
@@ -170,6 +171,7 @@ class RegionUseCases:
     leave: LeaveRegion
     blocking: BlockParticipants
     acceptances: ReadAcceptances
+    eligibility: Eligibility
 
 
 @dataclass(frozen=True, kw_only=True)

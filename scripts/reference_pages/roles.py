@@ -100,6 +100,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/shipments/{shipment_id}/retry": "RECEIVE",
     "POST /api/shipments/{shipment_id}/removed": "CONFIRM_DELETION",
     "POST /api/decisions/{decision_id}": "DECIDE",
+    "GET /api/eligibility": "PUBLISH",
+    "POST /api/eligibility": "PUBLISH",
     "GET /api/limits": "READ_LIMITS",
     "PUT /api/limits": "SET_LIMITS",
     "DELETE /api/limits": "SET_LIMITS",

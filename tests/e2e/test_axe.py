@@ -63,6 +63,8 @@ async def test_no_page_breaks_a_rule(site: str, tab: Chromium, script: str, read
         breaches = await violations(tab, script)
         if breaches:
             broken[path] = breaches
+        status = await tab.ask("performance.getEntriesByType('navigation')[0].responseStatus")
+        assert status == 200 or path in BROKEN_ONES, (path, status)
         heading = await tab.ask("document.querySelector('h1').textContent")
         if path not in BROKEN_ONES:
             assert "not found" not in heading, path

@@ -94,11 +94,13 @@ INSIDE = (
     "/quality",
     f"/quality?record={quote(COUNTS, safe='')}",
     "/sources",
+    "/schema/convert",
     "/publish",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
+    f"/record/eligibility?iri={quote(COUNTS, safe='')}",
     *(
         f"{path}?iri={quote(f'{BASE}/{name}', safe='')}"
         for path, name in (

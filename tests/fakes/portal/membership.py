@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from node.base.errors import Conflict, InvalidInput, PeerUnreachable
+from node.base.errors import Conflict, InvalidInput, NotFound, PeerUnreachable
 from node.catalogue.accession import SentApplication
 from node.catalogue.model import Record
 from node.catalogue.region.terms import OfferedRulebook, RegionTerms
@@ -16,8 +16,10 @@ from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.operation.region.acceptances import Acceptance, RulebookAcceptances
 from node.operation.region.departure import Departure, EndingUse
+from node.operation.region.eligibility import EligibilityReport, Prospect
 from node.operation.region.membership import IssuerPart, OwnCredential
 from node.operation.region.participants import AgreementInForce, ParticipantStatus
+from node.policy.model import Nature, Reason
 
 FLANDERS = "did:web:127.0.0.1%3A8100"
 ADDRESS = "http://127.0.0.1:8100"
@@ -154,6 +156,44 @@ class FakeBlocking:
 
     async def all(self) -> Sequence[Block]:
         return list(self.blocks.values())
+
+
+class FakeEligibility:
+    """Participants with every outcome, for any asset."""
+
+    def __init__(self, records: Mapping[str, Sequence[Record]]) -> None:
+        self._records = records
+
+    async def of(self, iri: str, by: Caller) -> EligibilityReport:
+        require(by, UseCase.PUBLISH)
+        if iri not in self._records:
+            raise NotFound
+        return await self.of_record(self._records[iri][0], by)
+
+    async def of_record(self, record: Record, by: Caller) -> EligibilityReport:
+        require(by, UseCase.PUBLISH)
+        lacking = Reason(
+            rule="permission[0].constraint[0]",
+            operand="x",
+            nature=Nature.FACT,
+            met=False,
+            text={"en": "The recipient must hold the credential MobilityPartner of Flanders."},
+        )
+        outcomes = ("yes", "approval", "no", "no", "unknown", "unseen", "blocked")
+        return EligibilityReport(
+            record=record,
+            prospects=tuple(
+                Prospect(
+                    did=f"did:web:city{number}.example",
+                    name=f"Stad <Brugge> {number}",
+                    outcome=outcome,
+                    shown=number != 3,
+                    missing=(lacking,) if outcome == "no" else (),
+                )
+                for number, outcome in enumerate(outcomes)
+            ),
+            omitted=1,
+        )
 
 
 class FakeAcceptances:

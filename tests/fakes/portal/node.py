@@ -103,7 +103,7 @@ from tests.fakes.portal.content import (
 )
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
-from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeMembership
+from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
 from tests.fakes.portal.people import NoProviders, fake_users
@@ -247,6 +247,7 @@ class FakeNode:
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
         self.publish_ontology = SimpleNamespace(limit=16 << 20)
+        self.read_schema = SimpleNamespace(limit=1 << 20)
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []
@@ -869,6 +870,7 @@ def use_cases(node: FakeNode) -> UseCases:
             join=cast("Any", node.membership),
             leave=cast("Any", node.membership),
             blocking=cast("Any", node.blocking),
+            eligibility=cast("Any", FakeEligibility(node.records)),
             acceptances=cast("Any", FakeAcceptances(node.membership.rulebook.iri, NOW)),
         ),
         operation=OperationUseCases(

@@ -85,6 +85,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /record/edit": (UseCase.PUBLISH, {"iri": "urn:x"}),
     "GET /record/withdraw": (UseCase.PUBLISH, {}),
     "POST /record/withdraw": (UseCase.PUBLISH, {"iri": "urn:x", "reason": "x"}),
+    "GET /record/eligibility": (UseCase.PUBLISH, {}),
     "GET /record/erase": (UseCase.ERASE, {}),
     "POST /record/erase": (UseCase.ERASE, {"iri": "urn:x", "which": "all", "reason": "x", "sure": "yes"}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),

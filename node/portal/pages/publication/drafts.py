@@ -115,6 +115,7 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         words=responder.node.catalogue.access.sentences(record, visit.language),
         part=part_words(record, visit.language),
         part_tables=await responder.node.catalogue.assets.part_tables(record, visit.caller),
+        eligible=await responder.node.region.eligibility.of_record(record, visit.caller),
         viewpoints=await run_sync(_viewpoints, responder, record),
         improvements=await _improvements(responder, record),
         labels=labels_of_controls(visit),
@@ -171,6 +172,10 @@ async def _changes(
         part=part_words(publication.record, visit.language),
         part_tables=await responder.node.catalogue.assets.part_tables(publication.record, visit.caller),
         impact=publication.impact,
+        # The same people as before, unless who sees it or may use it changes.
+        eligible=await responder.node.region.eligibility.of_record(publication.record, visit.caller)
+        if (publication.record.offer, publication.record.audience) != (record.offer, record.audience)
+        else None,
         members=await _members(responder, record),
         valid_from=dataset_draft.answers.get("valid_from", ""),
         changes=changes_of(responder, visit, dataset_draft, record, publication),
