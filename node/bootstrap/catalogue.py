@@ -47,6 +47,7 @@ from node.catalogue.publication.version_writer import VersionWriter
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.search.cursors import Cursors
+from node.catalogue.search.thesauri import Thesauri
 from node.catalogue.versions.storage import VersionStorage
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
@@ -220,6 +221,7 @@ def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
         access=access,
         cursors=Cursors(base.parts.keyring),
         ask=ask,
+        thesauri=Thesauri(base.parts.settings.folder),
     )
 
 

@@ -29,6 +29,7 @@ from node.catalogue.retention import FileStatus, keepings, require_not_removed
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
+from node.catalogue.search.thesauri import Thesauri
 from node.catalogue.search.vocabulary_labels import VocabularyLabels, marks
 from node.catalogue.searches import Hit, Order, Query
 from node.catalogue.visibility import Visibility, absent
@@ -76,8 +77,10 @@ class Browse:
         access: Access,
         cursors: Cursors,
         ask: Ask | None = None,
+        thesauri: Thesauri | None = None,
     ) -> None:
-        """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``."""
+        """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``.
+        The labels of ``thesauri`` widen searches."""
         self._uow = uow
         self._records = records
         self._index = index
@@ -90,7 +93,9 @@ class Browse:
         self.imports = Imports(uow=uow, records=records, visibility=visibility)
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
         self.fields = FieldSearch(uow=uow, records=records, visibility=visibility, terms=self.terms, ask=ask)
-        self._labels = VocabularyLabels(uow=uow, records=records, visibility=visibility, position=index.position)
+        self._labels = VocabularyLabels(
+            uow=uow, records=records, visibility=visibility, position=index.position, thesauri=thesauri
+        )
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:

@@ -56,6 +56,7 @@ VERBS: Final = {
     "oversight.webhooks": ("webhook",),
     "keys": ("keys",),
     "profiles": ("profile",),
+    "meaning.thesauri": ("thesaurus",),
     "upkeep": ("status", "verify", "backup", "restore", "accept-loss", "doctor", "demo"),
 }
 """Module of ``node.cli.commands`` → its verbs, in the order of ``hansa --help``."""

@@ -6,9 +6,13 @@ They are read from the lines of the canonical statements. To lay out whole terms
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Final
 
 from node.catalogue.nquads import language_of, text_of
@@ -28,15 +32,23 @@ _PER_TERM: Final = 24
 _TERMS: Final = 8
 """Terms of one ontology with the same label."""
 
-_CLASSES: Final = (f"{SKOS}Concept", f"{OWL}Class", f"{RDFS}Class", f"{OWL}NamedIndividual")
+_NUMBER_BITS: Final = 20
+_NUMBERS: Final = (1 << _NUMBER_BITS) - 1
+"""Terms of one ontology at most. The other 44 bits of a key are of the digest: with a million labels, fewer than one
+word in ten million is taken for another one."""
+
+Entry = tuple[int, bool, str, str, str]
+"""A label: its rank, whether its language is none of the portal's, its language, its text, its plain form."""
+
+CLASSES: Final = (f"{SKOS}Concept", f"{OWL}Class", f"{RDFS}Class", f"{OWL}NamedIndividual")
 _TYPED: Final = re.compile(
-    rf"^<([^<>\n]*)> <{re.escape(RDF)}type> <(?:{'|'.join(map(re.escape, _CLASSES))})> \.$", re.MULTILINE
+    rf"^<([^<>\n]*)> <{re.escape(RDF)}type> <(?:{'|'.join(map(re.escape, CLASSES))})> \.$", re.MULTILINE
 )
-_RANKS: Final = {f"{SKOS}prefLabel": 0, f"{RDFS}label": 0, f"{SKOS}altLabel": 1, f"{SKOS}hiddenLabel": 2}
+RANKS: Final = {f"{SKOS}prefLabel": 0, f"{RDFS}label": 0, f"{SKOS}altLabel": 1, f"{SKOS}hiddenLabel": 2}
 _HIDDEN: Final = 2
 """The rank of labels that are for searches only: they lead to the others and are never shown (SKOS §5.1)."""
 _LABEL: Final = re.compile(
-    rf"^<([^<>\n]*)> <({'|'.join(map(re.escape, _RANKS))})> "
+    rf"^<([^<>\n]*)> <({'|'.join(map(re.escape, RANKS))})> "
     r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"(?:@[A-Za-z0-9-]+)?) \.$',
     re.MULTILINE,
 )
@@ -46,15 +58,24 @@ _FIRST_LANGUAGES: Final = ("en", "nl", "fr", "de", "cs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelTable:
-    """``terms``: label in plain form (see ``fold``) → numbers of its terms. Each term has a row of labels."""
+    """The labels of an ontology: each term has a row of labels. A key has the digest of a label in plain form (see
+    ``fold``) and the number of its term: eight bytes a label, where the texts of a large thesaurus would take a
+    hundred. ``keys`` are in their order."""
 
-    terms: Mapping[str, tuple[int, ...]]
+    keys: array[int]
     rows: tuple[str, ...]
 
     @property
     def size(self) -> int:
         """Return the number of labels in memory."""
-        return len(self.terms) + sum(row.count("\n") + 1 for row in self.rows)
+        return len(self.keys) + sum(row.count("\n") + 1 for row in self.rows)
+
+    def numbers(self, plain: str) -> tuple[int, ...]:
+        """Return the numbers of the terms with the label ``plain``, at most ``_TERMS``."""
+        first = _digest(plain)
+        place = bisect_left(self.keys, first)
+        fitting = takewhile(lambda key: key - first <= _NUMBERS, self.keys[place : place + _TERMS])
+        return tuple(key & _NUMBERS for key in fitting)
 
     def labels(self, number: int) -> list[tuple[str, str]]:
         """Return the labels of a term, each with its language: preferred ones first."""
@@ -83,31 +104,47 @@ def label_table(nquads: bytes) -> LabelTable:
     """Return the labels of the classes, concepts and individuals in canonical N-Quads, at most ``MOST``."""
     text = nquads.decode("utf-8", "replace")
     subjects = {match[1] for match in _TYPED.finditer(text)}
-    labels: dict[str, list[tuple[int, bool, str, str, str]]] = {}
+    labels: dict[str, list[Entry]] = {}
     remaining = MOST
     for match in _LABEL.finditer(text) if subjects else ():
         subject, predicate, literal = match.groups()
         # An escape is at most six characters for one.
         if subject not in subjects or len(literal) > 6 * LONGEST + 40:
             continue
-        label, language = " ".join(text_of(literal).split()), language_of(literal).lower().partition("-")[0]
-        plain = fold(label) if len(label) <= LONGEST else ""
-        if len(plain) >= SHORTEST and plain.count(" ") < WORDS:
-            entry = (_RANKS[predicate], language not in _FIRST_LANGUAGES, language, label, plain)
+        entry = entry_of(RANKS[predicate], text_of(literal), language_of(literal))
+        if entry is not None:
             labels.setdefault(subject, []).append(entry)
             remaining -= 1
             if not remaining:
                 break
-    terms: dict[str, tuple[int, ...]] = {}
-    for number, entries in enumerate(labels.values()):
-        for plain in {entry[-1] for entry in entries}:
-            numbers = terms.get(plain, ())
-            if len(numbers) < _TERMS:
-                terms[plain] = (*numbers, number)
-    return LabelTable(terms=terms, rows=tuple(_row(entries) for entries in labels.values()))
+    return table_of(labels.values())
 
 
-def _row(entries: list[tuple[int, bool, str, str, str]]) -> str:
+def entry_of(rank: int, text: str, language: str) -> Entry | None:
+    """Return a label of a term, or None if it is too short or too long to count."""
+    label, main = " ".join(text.split()), language.lower().partition("-")[0]
+    plain = fold(label) if len(label) <= LONGEST else ""
+    if len(plain) < SHORTEST or plain.count(" ") >= WORDS:
+        return None
+    return rank, main not in _FIRST_LANGUAGES, main, label, plain
+
+
+def table_of(terms: Iterable[list[Entry]]) -> LabelTable:
+    """Return the table of these terms, of each the labels."""
+    keys: list[int] = []
+    rows = []
+    for number, entries in enumerate(islice(terms, _NUMBERS)):
+        keys += [_digest(plain) | number for plain in {entry[-1] for entry in entries}]
+        rows.append(_row(entries))
+    return LabelTable(keys=array("Q", sorted(keys)), rows=tuple(rows))
+
+
+def _digest(plain: str) -> int:
+    digest = hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") & ~_NUMBERS
+
+
+def _row(entries: list[Entry]) -> str:
     first: dict[str, str] = {}
     for rank, _, language, label, plain in sorted(entries):
         if rank != _HIDDEN and len(first) < _PER_TERM:

@@ -2,7 +2,8 @@
 
 The words of a search, or some of them that follow each other, are compared with the labels of all terms of the own
 ontologies that the caller may see; the other labels of such a term are what the search looks for too. Properties do
-not count: their labels ("name", "value") are not what data are about. Nor do ontologies of other nodes: a partner
+not count: their labels ("name", "value") are not what data are about. The thesauri of the
+node's folder count like ontologies that everybody sees (``thesauri``). Nor do ontologies of other nodes: a partner
 does not decide what is found here. A city that wants theirs publishes them itself.
 
 Labels are read once for each version of an ontology. For every search, the ontologies whose labels fit are compared
@@ -23,6 +24,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.catalogue.search.cursors import MARK_LENGTH
 from node.catalogue.search.label_table import LabelTable, fold, label_table, spans
+from node.catalogue.search.thesauri import Thesauri
 from node.catalogue.searches import OtherLabel
 from node.catalogue.visibility import Visibility, admits
 from node.identity.model import Caller
@@ -54,6 +56,8 @@ class OntologyLabels:
     ontology: str
     titles: Mapping[str, str]
     labels: tuple[OtherLabel, ...]
+    is_thesaurus: bool = False
+    """It is one of the node's folder, which has no page."""
 
     def to_json(self, language: str) -> dict[str, Any]:
         return {
@@ -76,15 +80,24 @@ class _OntologyEntry:
     titles: Mapping[str, str]
     size: int
     table: LabelTable | None
+    is_thesaurus: bool = False
 
 
 class VocabularyLabels:
     """Finds the other labels of what a caller searches for."""
 
     def __init__(
-        self, *, uow: UnitOfWork, records: RecordStore, visibility: Visibility, position: Callable[[], int]
+        self,
+        *,
+        uow: UnitOfWork,
+        records: RecordStore,
+        visibility: Visibility,
+        position: Callable[[], int],
+        thesauri: Thesauri | None = None,
     ) -> None:
-        """``position`` returns the ledger position that searches show: if it moves, new ontologies are looked for."""
+        """``position`` returns the ledger position that searches show: if it moves, new ontologies are looked for.
+        ``thesauri`` are those of the node's folder, whose labels are for everybody."""
+        self._thesauri = thesauri
         self._uow = uow
         self._records = records
         self._visibility = visibility
@@ -104,7 +117,7 @@ class VocabularyLabels:
         phrases = list(spans(text))
         if not phrases or (among is not None and not among):
             return ()
-        entries = self._current(caller)
+        entries = {**self._thesaurus_entries(), **self._current(caller)}
         if not entries:
             return ()
         newest: Mapping[str, tuple[int, str]] | None = None
@@ -116,13 +129,17 @@ class VocabularyLabels:
             if any(first <= start and stop <= last for first, last in ranges):
                 # "path" in "bike path" is not looked for, if a label of both words has other labels.
                 continue
-            iris = [iri for iri, entry in entries.items() if entry.table is not None and plain in entry.table.terms]
+            iris = [iri for iri, entry in entries.items() if entry.table is not None and entry.table.numbers(plain)]
             if not iris:
                 continue
             if newest is None:
                 with self._uow.read() as tx:
                     newest = self._records.newest_versions(tx, "ontology", origin=self._visibility.me)
-            current = [iri for iri in iris if newest.get(iri) == (entries[iri].version, entries[iri].audience)]
+            current = [
+                iri
+                for iri in iris
+                if entries[iri].is_thesaurus or newest.get(iri) == (entries[iri].version, entries[iri].audience)
+            ]
             first = current[:_ONTOLOGIES_OF_PHRASE]
             matches = _in_turns([_matches_in(iri, entries[iri].table, words, plain) for iri in first])
             lists += matches
@@ -133,9 +150,29 @@ class VocabularyLabels:
         for iri, label in _choose(lists, among):
             by_ontology.setdefault((label.words, iri), []).append(label)
         return tuple(
-            OntologyLabels(words=words, ontology=iri, titles=entries[iri].titles, labels=tuple(labels))
+            OntologyLabels(
+                words=words,
+                ontology=iri,
+                titles=entries[iri].titles,
+                labels=tuple(labels),
+                is_thesaurus=entries[iri].is_thesaurus,
+            )
             for (words, iri), labels in by_ontology.items()
         )
+
+    def _thesaurus_entries(self) -> Mapping[str, _OntologyEntry]:
+        thesauri = {} if self._thesauri is None else self._thesauri.current()
+        return {
+            iri: _OntologyEntry(
+                version=0,
+                audience="",
+                titles={"en": thesaurus.title},
+                size=0,
+                table=thesaurus.table,
+                is_thesaurus=True,
+            )
+            for iri, thesaurus in thesauri.items()
+        }
 
     def _current(self, caller: Caller) -> Mapping[str, _OntologyEntry]:
         """Return the ontologies that ``caller`` may see, by IRI."""
@@ -208,7 +245,7 @@ def _matches_in(iri: str, table: LabelTable | None, words: str, plain: str) -> l
             for label, language in table.labels(number)
             if f" {plain} " not in f" {fold(label)} "
         ]
-        for number in table.terms[plain]
+        for number in table.numbers(plain)
     ]
 
 

@@ -39,7 +39,7 @@ def alternative(label: str, language: str = "en") -> Name:
 
 def labels_for(nquads: str, text: str) -> list[str]:
     table = label_table(nquads.encode())
-    return [label for number in table.terms.get(text, ()) for label, _ in table.labels(number)]
+    return [label for number in table.numbers(text) for label, _ in table.labels(number)]
 
 
 def test_preferred_labels_come_first_and_hidden_ones_only_lead_to_them() -> None:
@@ -72,9 +72,9 @@ def test_properties_and_the_ontology_itself_do_not_count() -> None:
 
 def test_an_ontology_has_a_limited_number_of_labels() -> None:
     table = label_table("".join(concept(f"c{n:06}", preferred(f"label {n}")) for n in range(MOST + 10)).encode())
-    assert len(table.terms) == MOST
+    assert len(table.keys) == MOST
     crowd = label_table("".join(concept(f"c{n}", preferred("same")) for n in range(99)).encode())
-    assert len(crowd.terms["same"]) == 8
+    assert len(crowd.numbers("same")) == 8
     (row,) = label_table(concept("c", *(alternative(f"label {n}") for n in range(500))).encode()).rows
     assert row.count("\n") < 30
 

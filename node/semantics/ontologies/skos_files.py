@@ -1,0 +1,52 @@
+"""The statements of files of SKOS, one after the other: a thesaurus is larger than memory should hold at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+
+from node.base.errors import InvalidInput
+
+FORMATS: Final = {
+    ".ttl": RdfFormat.TURTLE,
+    ".nt": RdfFormat.N_TRIPLES,
+    ".rdf": RdfFormat.RDF_XML,
+    ".xml": RdfFormat.RDF_XML,
+    ".jsonld": RdfFormat.JSON_LD,
+}
+"""The endings of files that can be read."""
+
+
+class Statement(NamedTuple):
+    """A statement about an address. ``language``: that of a text, empty if it has none; None if the value is an
+    address."""
+
+    subject: str
+    property: str
+    value: str
+    language: str | None
+
+
+def statements(files: Sequence[Path]) -> Iterator[Statement]:
+    """Yield the statements of ``files`` without those about or to blank nodes.
+
+    Raises ``InvalidInput`` if a file cannot be read.
+    """
+    for file in files:
+        form = FORMATS[file.suffix.lower()]
+        try:
+            for quad in parse(path=str(file), format=form, base_iri=file.absolute().as_uri()):
+                subject, value = quad.subject, quad.object
+                if not isinstance(subject, NamedNode):
+                    continue
+                if isinstance(value, NamedNode):
+                    yield Statement(subject.value, quad.predicate.value, value.value, None)
+                elif isinstance(value, Literal):
+                    yield Statement(subject.value, quad.predicate.value, value.value, value.language or "")
+        except (SyntaxError, ValueError, OSError) as error:
+            raise InvalidInput(
+                f"{file} cannot be read: {error}", remedy="export it again, as RDF/XML or Turtle"
+            ) from error
