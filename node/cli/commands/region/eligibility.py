@@ -36,7 +36,10 @@ def eligibility(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show which known participants could get an asset now, what the others lack, and what they would get."""
+    """Show who could get an asset now.
+
+    It names the known participants, says what each of them lacks, and shows what they would get.
+    """
     with connect(node) as client:
         report = client.eligibility(iri, None if conditions is None else read_conditions(conditions))
     if Mode.json:
