@@ -28,6 +28,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.link_checks import SqlLinkStore
 from node.adapters.sql.operation.repetitions import SqlKeyedRequestStore
 from node.adapters.sql.operation.webhooks import SqlWebhookStore
 from node.adapters.sql.outbox import SqlOutbox
@@ -43,6 +44,7 @@ from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.harvest.value_tables import ValueTableStore
+from node.catalogue.measurement.link_model import LinkStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.questions.model import QuestionStore
 from node.catalogue.subscriptions.model import SubscriptionStore
@@ -67,6 +69,7 @@ from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
 from tests.fakes.stores.keyed_requests import MemoryKeyedRequestStore
 from tests.fakes.stores.ledger import MemoryLedgerStore
+from tests.fakes.stores.links import MemoryLinkStore
 from tests.fakes.stores.negotiation import (
     MemoryAgreementStore,
     MemoryDecisionStore,
@@ -120,6 +123,7 @@ class Stores:
     identity: IdentityStore
     followed: FollowStore
     schedules: ScheduleStore
+    links: LinkStore
     value_tables: ValueTableStore
     subscriptions: SubscriptionStore
     questions: QuestionStore
@@ -176,6 +180,7 @@ def memory_stores() -> Stores:
         identity=MemoryIdentityStore(),
         followed=MemoryFollowStore(),
         schedules=MemoryScheduleStore(),
+        links=MemoryLinkStore(),
         value_tables=MemoryValueTableStore(),
         subscriptions=MemorySubscriptionStore(),
         questions=MemoryQuestionStore(),
@@ -213,6 +218,7 @@ def sql_stores(engine: Engine) -> Stores:
         identity=SqlIdentityStore(),
         followed=SqlFollowStore(),
         schedules=SqlScheduleStore(),
+        links=SqlLinkStore(),
         value_tables=SqlValueTableStore(),
         subscriptions=SqlSubscriptionStore(),
         questions=SqlQuestionStore(),

@@ -244,7 +244,10 @@ def _quality_door(app: FastAPI, node: HansaNode) -> None:
     catalogue = node.catalogue
     app.include_router(
         measurement.router(
-            person=node.callers.person, quality=catalogue.publication.quality, catalogue=catalogue.export.iri
+            person=node.callers.person,
+            quality=catalogue.publication.quality,
+            links=catalogue.publication.links.report,
+            catalogue=catalogue.export.iri,
         )
     )
     app.include_router(profiles.router(person=node.callers.person, profiles=catalogue.publication.profiles))

@@ -13,6 +13,7 @@ from node.adapters.reasoner.hermit import HermitReasoner
 from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.foundation import Foundation
+from node.bootstrap.links import LinkParts, link_parts, quality_history
 from node.bootstrap.parts import Parts
 from node.bootstrap.region import read_region
 from node.bootstrap.semantics import MeaningServices, meaning_services
@@ -75,6 +76,7 @@ class PublicationParts:
     versions: VersionStorage
     quality: QualityHistory
     profiles: tuple[ProfileUse, ...]
+    links: LinkParts
     preview_part: PreviewPart
 
 
@@ -161,8 +163,9 @@ def catalogue_services(
         publication=PublicationParts(
             drafts=_drafts(base, catalogue, publish, browse),
             meaning=meaning_services(parts, browse, publish),
-            quality=_quality(parts),
             profiles=tuple(overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)),
+            quality=quality_history(parts),
+            links=link_parts(parts),
             publish=publish,
             withdraw=Withdraw(catalogue=catalogue, wait_for_views=waiter),
             versions=versions,
@@ -283,11 +286,6 @@ def _export(base: Foundation, node: NodeFacts, members: Callable[[], Sequence[Me
     return CatalogExport(
         uow=stores.uow, records=stores.catalogue.records, visibility=base.visibility, node=node, members=members
     )
-
-
-def _quality(parts: Parts) -> QualityHistory:
-    stores = parts.stores
-    return QualityHistory(stores.uow, stores.catalogue.records, stores.ledger, parts.clock, origin=parts.me)
 
 
 def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest:

@@ -30,6 +30,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.link_checks import SqlLinkStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.questions import SqlQuestionStore
 from node.adapters.sql.people.subscriptions import SqlSubscriptionStore
@@ -85,6 +86,7 @@ class CatalogueStores:
     records: SqlRecordStore
     follows: SqlFollowStore
     schedules: SqlScheduleStore
+    links: SqlLinkStore
     value_tables: SqlValueTableStore
     subscriptions: SqlSubscriptionStore
     questions: SqlQuestionStore
@@ -160,6 +162,7 @@ def open_stores(settings: Settings) -> Stores:
             records=SqlRecordStore(),
             follows=SqlFollowStore(),
             schedules=SqlScheduleStore(),
+            links=SqlLinkStore(),
             value_tables=SqlValueTableStore(),
             subscriptions=SqlSubscriptionStore(),
             questions=SqlQuestionStore(),

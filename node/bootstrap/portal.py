@@ -101,6 +101,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             me=parts.me,
             tables=StoredTables(parts.cage, parts.assets.place),
             preview_part=catalogue.publication.preview_part,
+            links=catalogue.publication.links.report,
         ),
         sparql=catalogue.ask,
         viewpoints=Viewpoints(
@@ -126,6 +127,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             value_tables=catalogue.harvests.imports.value_tables,
             quality=catalogue.publication.quality,
             profiles=catalogue.publication.profiles,
+            links=catalogue.publication.links.report,
         ),
         withdraw=catalogue.publication.withdraw,
         erase=catalogue.publication.erase,

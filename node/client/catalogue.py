@@ -29,6 +29,20 @@ class CatalogueCalls:
         return rows("GET", "/api/quality/record", params={"iri": iri})
 
     @endpoint
+    def links(
+        self, *, state: str | None = None, iri: str = "", after: str = "", limit: int = 100
+    ) -> Call[dict[str, Any]]:
+        """Return links in the records of this node, or in one, with what they answered; ``state`` is ``works``,
+        ``broken`` or ``unknown``, ``after`` the ``next`` of the page before."""
+        params = {"state": state, "iri": iri, "after": after, "limit": limit}
+        return document("GET", "/api/quality/links", params={name: text for name, text in params.items() if text})
+
+    @endpoint
+    def check_links(self, iri: str = "") -> Call[dict[str, Any]]:
+        """Have all links of this node, or those of one record, checked soon; return how many."""
+        return document("POST", "/api/quality/links/check", params={"iri": iri} if iri else {})
+
+    @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year, quality``,
         ``bbox, place, since, until``, ``offset, limit, sort, cursor, lang, widen``; with ``region`` in the region's

@@ -28,6 +28,7 @@ class UseCase(StrEnum):
     MANAGE_WEBHOOKS = "register, test and remove webhooks, which are told about the node's events"
     KEEP_STREAMS = "describe streams, send observations to them, and remove them"
     SCHEDULE_HARVESTS = "harvest catalogues of others on a schedule"
+    CHECK_LINKS = "have the links of the catalogue checked again"
     RUN_SCENARIOS = "check, start, repeat and end runs of scenarios"
     READ_RESULTS = "read and export the results of runs"
     CHANGE_LAYERS = "create and change change layers"
@@ -66,6 +67,7 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.MANAGE_WEBHOOKS: (_STEWARD,),
         UseCase.KEEP_STREAMS: (_PUBLISHER, _STEWARD),
         UseCase.SCHEDULE_HARVESTS: (_PUBLISHER, _STEWARD),
+        UseCase.CHECK_LINKS: (_PUBLISHER, _STEWARD),
         UseCase.RUN_SCENARIOS: (_PUBLISHER, _STEWARD),
         # People who run or audit the node need no access to the data itself (governance digest §4).
         UseCase.READ_RESULTS: (_PUBLISHER, _STEWARD),

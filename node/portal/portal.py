@@ -36,6 +36,7 @@ from node.portal.pages import (
 )
 from node.portal.pages.data import (
     brokers,
+    links,
     partner_streams,
     quality,
     shipments,
@@ -182,6 +183,8 @@ class Portal:
             ("GET", "/quality", page(quality.quality, **people)),
             ("GET", "/quality.csv", page(quality.quality_csv, **people)),
             ("GET", "/quality.nt", page(quality.quality_nt, **people)),
+            ("GET", "/quality/links", page(links.links, **people)),
+            ("POST", "/quality/links", page(links.check_again, **form)),
             ("GET", "/webhooks", page(webhooks.webhooks, **people)),
             ("POST", "/webhooks", page(webhooks.add, **form)),
             ("GET", "/webhooks/{name:str}", page(webhooks.webhook, **people)),

@@ -19,6 +19,7 @@ from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.measurement.history import QualityHistory
+from node.catalogue.measurement.link_report import LinkReport
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
@@ -92,6 +93,7 @@ class HarvestUseCases:
     value_tables: ValueTables
     quality: QualityHistory
     profiles: Sequence[ProfileUse]
+    links: LinkReport
 
 
 @dataclass(frozen=True, kw_only=True)

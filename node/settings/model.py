@@ -266,6 +266,14 @@ class Settings(SettingGroup):
         None, description="A file whose first line is the password for the mail server."
     )
     mail_from: str = setting("", description="The sender of e-mails, such as data@ghent.example.")
+    link_check_days: int = setting(
+        14,
+        ge=0,
+        le=365,
+        description="The days between two checks of a link in the catalogue. The node asks each address in the "
+        "records that it publishes or harvests whether it works, slowly, and only at hosts that it may dial. 0: no "
+        "link is checked.",
+    )
     time_zone: str = setting(
         "UTC",
         description="The time zone of the times on the pages, such as Europe/Brussels. UTC is behind the pointer.",

@@ -70,6 +70,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/values": "SCHEDULE_HARVESTS",
     "GET /api/values/table": "SCHEDULE_HARVESTS",
     "PUT /api/values/table": "SCHEDULE_HARVESTS",
+    "POST /api/quality/links/check": "CHECK_LINKS",
     "PUT /api/harvests/{name}": "SCHEDULE_HARVESTS",
     "DELETE /api/harvests/{name}": "SCHEDULE_HARVESTS",
     "POST /api/harvests/{name}/run": "SCHEDULE_HARVESTS",

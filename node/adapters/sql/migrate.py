@@ -55,6 +55,7 @@ VERSIONS = (
     "0032",
     "0033",
     "0034",
+    "0035",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -1,13 +1,14 @@
 """The quality of the catalogue over time: points of each record, of each publisher, and of all.
 
 Every version of a dataset keeps the points that it had (``node.semantics.quality``), so the past needs no notes of
-its own: it follows from the versions, also for the time before anybody asked.
+its own: it follows from the versions, also for the time before anybody asked. Points for links that work are notes of
+the checks, and count from the day on which they were found.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from threading import Lock
@@ -16,8 +17,10 @@ from typing import Any, Final
 from node.base.clock import Clock
 from node.base.errors import NotAllowed
 from node.base.work import Transaction, UnitOfWork
+from node.catalogue.measurement.link_model import LinkPoints, LinkStore
+from node.catalogue.measurement.links import with_links
 from node.catalogue.measurement.model import Day, RecordPoints, Series
-from node.catalogue.model import ScoredVersion
+from node.catalogue.model import Record, ScoredVersion
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import absent
 from node.identity.model import Caller
@@ -41,16 +44,24 @@ class QualityHistory:
     """The quality of the records of this node, those that it harvested too. Synchronous: call it in a thread."""
 
     def __init__(
-        self, uow: UnitOfWork, records: RecordStore, ledger: LedgerStore, clock: Clock, *, origin: str
+        self,
+        uow: UnitOfWork,
+        records: RecordStore,
+        ledger: LedgerStore,
+        links: LinkStore,
+        clock: Clock,
+        *,
+        origin: str,
     ) -> None:
         """``origin`` is the DID of this node."""
         self._clock = clock
         self._uow = uow
         self._records = records
         self._ledger = ledger
+        self._links = links
         self._origin = origin
         self._turn = Lock()
-        self._size = -1
+        self._state: tuple[int, str] | None = None
         self._again: datetime | None = None
         self._series: list[Series] = []
 
@@ -59,7 +70,7 @@ class QualityHistory:
         record has points. Raises ``NotAllowed`` for others than the people of this node, who see all its records."""
         _require_person(by)
         # Whoever comes while the versions are read gets the state before that, and waits only if there is none.
-        if self._turn.acquire(blocking=self._size < 0):
+        if self._turn.acquire(blocking=self._state is None):
             try:
                 self._read_again()
             finally:
@@ -71,11 +82,8 @@ class QualityHistory:
         _require_person(by)
         with self._uow.read() as tx:
             versions = self._records.versions(tx, iri)
-        points = [
-            RecordPoints(version.at, version.version, int(version.extra["score"]["points"]))
-            for version in reversed(versions)
-            if not version.withdrawn and version.extra.get("score")
-        ]
+            checks = self._links.points_of(tx, iri)
+        points = _points_of([version for version in reversed(versions) if not version.withdrawn], checks)
         if not points:
             raise absent()
         return points
@@ -83,12 +91,13 @@ class QualityHistory:
     def _read_again(self) -> None:
         """Read all versions again if there are new ones, a thousand at a time; only their points are kept."""
         with self._uow.read() as tx:
-            size = self._ledger.size(tx)
+            state = (self._ledger.size(tx), self._links.last_change(tx))
             begin = self._clock.now()
-            if size == self._size or (self._again is not None and begin < self._again):
+            if state == self._state or (self._again is not None and begin < self._again):
                 return
-            self._series = _series_of(sorted(self._versions(tx), key=lambda version: version.at))
-            self._size = size
+            events: list[ScoredVersion | LinkPoints] = [*self._versions(tx), *self._points(tx)]
+            self._series = _series_of(sorted(events, key=lambda event: event.at))
+            self._state = state
             end = self._clock.now()
             # Reading many versions takes seconds: it may occupy a tenth of the time, however many change.
             self._again = end + (end - begin) * REST
@@ -98,6 +107,12 @@ class QualityHistory:
         while page := self._records.scores(tx, self._origin, after=after, limit=_PAGE):
             yield from page
             after = (page[-1].iri, page[-1].version)
+
+    def _points(self, tx: Transaction) -> Iterator[LinkPoints]:
+        after = ("", "")
+        while page := self._links.points(tx, after=after, limit=_PAGE):
+            yield from page
+            after = (page[-1].iri, page[-1].day.isoformat())
 
 
 @dataclass(slots=True)
@@ -140,25 +155,49 @@ class _Sum:
         return round(points / self.records, 1) if self.records else 0.0
 
 
-def _series_of(versions: Iterable[ScoredVersion]) -> list[Series]:
-    """Return the series that versions in the order of time give."""
+def _points_of(versions: Sequence[Record], checks: Sequence[LinkPoints]) -> list[RecordPoints]:
+    """Return the points of the versions and of the checks of links since then, in the order of time."""
+    points: list[RecordPoints] = []
+    version: Record | None = None
+    check: LinkPoints | None = None
+    events: list[Record | LinkPoints] = [*versions, *checks]
+    for event in sorted(events, key=lambda event: event.at):
+        if isinstance(event, LinkPoints):
+            check = event
+        else:
+            version = event
+        if version is not None and version.extra.get("score"):
+            total = int(with_links(version.extra["score"], check)["points"])
+            if not isinstance(event, LinkPoints) or points[-1].points != total:
+                points.append(RecordPoints(event.at, version.version, total))
+    return points
+
+
+def _series_of(events: Iterable[ScoredVersion | LinkPoints]) -> list[Series]:
+    """Return the series that versions, and points for links, give in the order of time."""
     sums: dict[str, _Sum] = {CATALOGUE: _Sum()}
     heads: dict[str, ScoredVersion] = {}
+    links: dict[str, LinkPoints] = {}
     changes: set[str] = set()
     today: date | None = None
-    for version in versions:
-        if today is not None and version.at.date() != today:
+    for event in events:
+        if today is not None and event.at.date() != today:
             _close(sums, changes, today)
-        today = version.at.date()
-        head = heads.get(version.iri)
-        if head is not None and head.version > version.version:
+        today = event.at.date()
+        head = heads.get(event.iri)
+        before = links.get(event.iri)
+        if isinstance(event, LinkPoints):
+            version, links[event.iri] = head, event
+        elif head is not None and head.version > event.version:
             continue
-        heads[version.iri] = version
-        for state, sign in ((head, -1), (version, 1)):
+        else:
+            version = heads[event.iri] = event
+        for state, check, sign in ((head, before, -1), (version, links.get(event.iri), 1)):
             if state is None or state.withdrawn or not state.score:
                 continue
+            score = with_links(state.score, check)
             for key in (CATALOGUE, state.publisher):
-                sums.setdefault(key, _Sum()).change(state.score, sign)
+                sums.setdefault(key, _Sum()).change(score, sign)
                 changes.add(key)
             sums[state.publisher].name = state.publisher_name or sums[state.publisher].name
     if today is not None:

@@ -134,6 +134,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         preview=None if is_removed else await _preview(responder, visit, record, files),
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
+        broken_links=await node.catalogue.assets.broken_links(record),
         commands=_commands(visit, record, earlier),
         formats=export_formats,
         turtle=turtle[:SHOWN_RDF],

@@ -9,6 +9,8 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.catalogue.access import Access, AccessCode
+from node.catalogue.measurement.link_model import LinkCheck, LinkState
+from node.catalogue.measurement.link_report import LinkReport
 from node.catalogue.model import Record
 from node.catalogue.publication.part_preview import PartTable
 from node.catalogue.visibility import absent
@@ -71,15 +73,17 @@ class Assets:
         me: str,
         tables: Callable[[str, str, RowQuery], Awaitable[TableRows]],
         preview_part: Callable[[Record], Awaitable[Sequence[PartTable]]],
+        links: LinkReport,
     ) -> None:
         """``ourselves`` reads the credentials that this node (DID ``me``) holds now; ``tables`` reads rows of a
-        stored file, ``preview_part`` what an offer gives of it."""
+        stored file, ``preview_part`` what an offer gives of it; ``links`` knows which addresses work."""
         self._access = access
         self._files = files
         self._ourselves = ourselves
         self._me = me
         self._tables = tables
         self._preview_part = preview_part
+        self._links = links
 
     async def access(self, record: Record, caller: Caller) -> AccessCode:
         """Return the access code of the record for this caller, as in ``CatalogueHit.access``."""
@@ -110,9 +114,9 @@ class Assets:
             return None
         quality_facts = record.extra.get("score")
         if isinstance(quality_facts, dict) and record.origin == self._me:
-            # Scored at publication, with the addresses known then. Quality that other nodes state about themselves is
+            # Scored at publication; links are checked since. Quality that other nodes state about themselves is
             # neither checked nor of a known form.
-            return _quality(quality_facts)
+            return _quality(await run_sync(self._links.score, record))
         conforms = not any(warning.get("severity") == "violation" for warning in record.warnings)
         scored = await run_sync(lambda: score(record.nquads, record.subject, conforms=conforms))
         return _quality(scored.to_json())
@@ -124,6 +128,13 @@ class Assets:
         return [
             Improvement(field=step["field"], points=step["points"], advice=advice(step["metric"])) for step in steps
         ]
+
+    async def broken_links(self, record: Record) -> Sequence[LinkCheck]:
+        """Return the addresses in a record of this node that did not work when they were checked last."""
+        if record.origin != self._me:
+            return ()
+        checks = await run_sync(self._links.checks, record)
+        return [check for check in checks if check.state is LinkState.BROKEN]
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from node.base.delivery import OutboxWriter
 from node.catalogue.harvest.kept_report import ReportWriter
@@ -11,8 +12,11 @@ from node.catalogue.harvest.report import ImportedRecord, Outcome
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueCount, ValueTable, ValueTables
+from node.catalogue.measurement.link_model import LinkCheck, LinkState
+from node.catalogue.measurement.link_report import LinkLine
 from node.catalogue.measurement.model import Day, RecordPoints, Series
 from node.identity.model import Caller
+from node.identity.roles import UseCase, require
 from node.semantics.model import Finding
 from tests.fakes.clock import FixedClock
 from tests.fakes.stores.schedules import MemoryScheduleStore, MemoryValueTableStore
@@ -114,3 +118,37 @@ def _record(number: int, base: str, text: str) -> ImportedRecord:
         findings=(finding,),
         repairs=(repair,),
     )
+
+
+BROKEN_LINK = LinkLine(
+    check=LinkCheck(
+        address="https://data.example/files/old.csv",
+        host="data.example",
+        due=datetime(2026, 12, 1, 9, tzinfo=UTC),
+        state=LinkState.BROKEN,
+        status=404,
+        reason="status",
+        at=datetime(2026, 11, 20, 9, tzinfo=UTC),
+    ),
+    records=("https://gent.example/datasets/bicycle-counters",),
+    more=True,
+)
+
+
+class FakeLinks:
+    """A catalogue with one broken link (``node.catalogue.measurement.link_report.LinkReport``)."""
+
+    interval = timedelta(days=14)
+
+    def counts(self, by: Caller) -> Mapping[LinkState, int]:
+        return {LinkState.WORKS: 11, LinkState.BROKEN: 1, LinkState.UNKNOWN: 2}
+
+    def lines(self, by: Caller, **criteria: Any) -> list[LinkLine]:
+        return [BROKEN_LINK] if criteria["state"] is LinkState.BROKEN else []
+
+    def of_record(self, iri: str, by: Caller) -> list[LinkLine]:
+        return [BROKEN_LINK]
+
+    def check_again(self, by: Caller, iri: str = "") -> int:
+        require(by, UseCase.CHECK_LINKS)
+        return 14

@@ -29,6 +29,7 @@ from node.catalogue.browse import Connections, Publisher, explain_withdrawal
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
+from node.catalogue.measurement.link_model import LinkCheck
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
@@ -102,7 +103,7 @@ from tests.fakes.portal.content import (
     say,
 )
 from tests.fakes.portal.data_sources import data_sources, streams
-from tests.fakes.portal.harvests import FakeHistory, schedules, value_tables
+from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, schedules, value_tables
 from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
@@ -396,6 +397,9 @@ class FakeNode:
         step = Improvement(field="spatial", points=20, advice=say(en="say which place it is about"))
         other = replace(step, field="rights", points=10)
         return [step, other, replace(step, points=5)]
+
+    async def broken_links(self, record: Record) -> Sequence[LinkCheck]:
+        return [BROKEN_LINK.check] if record.kind == "dataset" else []
 
     async def quality(self, record: Record) -> Quality | None:
         if record.kind != "dataset":
@@ -833,6 +837,7 @@ def use_cases(node: FakeNode) -> UseCases:
                 value_tables=node.value_tables,
                 quality=cast("Any", FakeHistory()),
                 profiles=overview(Path(), ("geodcat-ap",), ()),
+                links=cast("Any", FakeLinks()),
             ),
             withdraw=parts,
             erase=parts,

@@ -53,6 +53,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /decisions/{id:path}": (UseCase.DECIDE, {"verdict": "approve"}),
     "POST /deliveries/{id:path}/retry": (UseCase.HANDLE_DELIVERIES, {}),
     "POST /deliveries/{id:path}/give-up": (UseCase.HANDLE_DELIVERIES, {}),
+    "POST /quality/links": (UseCase.CHECK_LINKS, {}),
     "POST /imports/sources": (UseCase.SCHEDULE_HARVESTS, {"name": "x", "url": "https://x.example/", "every": "1d"}),
     "GET /imports/values/table": (UseCase.SCHEDULE_HARVESTS, {}),
     "POST /imports/values/table": (UseCase.SCHEDULE_HARVESTS, {"source": "x"}),

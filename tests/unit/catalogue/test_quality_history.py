@@ -22,6 +22,7 @@ from node.catalogue.model import ScoredVersion
 from node.identity.model import ANONYMOUS
 from tests.fakes.clock import FixedClock
 from tests.fakes.portal.node import ELS
+from tests.fakes.stores.links import MemoryLinkStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
 GHENT, BRNO = "https://ghent.example/", "brno"
@@ -75,7 +76,7 @@ class Ticking:
 
 
 def history(store: Versions, clock: Clock | None = None) -> QualityHistory:
-    return QualityHistory(MemoryUnitOfWork(), store, store, clock or FixedClock(NOW), origin="x")  # type: ignore[arg-type]
+    return QualityHistory(MemoryUnitOfWork(), store, store, MemoryLinkStore(), clock or FixedClock(NOW), origin="x")  # type: ignore[arg-type]
 
 
 def test_each_day_has_its_last_state_and_days_without_change_are_left_out() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.base.errors import InvalidInput
-from node.base.plaintext import harmless
+from node.base.plaintext import harmless, word
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, emit, line, say, suggest, table
+from node.cli.output import Mode, emit, line, report_success, say, suggest, table
+
+if TYPE_CHECKING:
+    from node.client.api import HansaClient
 
 SHOWN = 20
+LINKS = 200
+STATES = ("works", "broken", "unknown")
 _COLUMNS = ("publisher", "name", "date", "records", "points")
 
 
@@ -25,12 +30,21 @@ def quality(
     iri: Annotated[str, typer.Argument(metavar="IRI", help="Only this record: the points of each version.")] = "",
     publisher: Annotated[str, typer.Option(help="Only this publisher, by name or identifier.")] = "",
     over_time: Annotated[bool, typer.Option("--over-time", help="Show each day on which it changed.")] = False,
+    links: Annotated[bool, typer.Option("--links", help="Show the links that are broken.")] = False,
+    state: Annotated[str, typer.Option(help="With --links: works, broken or unknown.")] = "broken",
+    check_links: Annotated[bool, typer.Option("--check-links", help="Have the links checked again soon.")] = False,
     sheet: Annotated[Path | None, typer.Option("--csv", help="Write all days to this file.")] = None,
     node: Node = None,
     lang: Language = "en",
 ) -> None:
     """Show the quality of the descriptions."""
     with connect(node) as client:
+        if check_links:
+            _check_links(client, iri)
+            return
+        if links:
+            _show_links(client, iri, state)
+            return
         if iri:
             versions = client.record_quality(iri)
             if Mode.json:
@@ -55,6 +69,37 @@ def quality(
         _show(series, over_time=over_time)
         if sheet is not None:
             line("table", str(sheet))
+
+
+def _check_links(client: HansaClient, iri: str) -> None:
+    """Have the links checked soon, and say how many."""
+    answer = client.check_links(iri)
+    if Mode.json:
+        emit(answer)
+    else:
+        report_success("links are checked again", detail=f"{answer['links']}, in the next minutes and hours")
+        suggest(f"hansa quality {word(iri)} --links" if iri else "hansa quality --links")
+
+
+def _show_links(client: HansaClient, iri: str, state: str) -> None:
+    """Show the links in one state, those of all records or of one."""
+    if state not in STATES:
+        raise InvalidInput(f"{state} is no state of a link", remedy=f"one of {', '.join(STATES)}")
+    answer = client.links(state=state, iri=iri, limit=LINKS)
+    if Mode.json:
+        emit(answer)
+        return
+    say("This node checks no links." if not answer["days"] else f"Links are checked every {answer['days']} days.")
+    for name, number in answer["counts"].items():
+        line(name, str(number))
+    rows = [
+        [str(item["status"] or item["reason"] or "not checked"), (item["checked"] or "")[:10], item["address"]]
+        for item in answer["links"]
+    ]
+    if rows:
+        table(rows, ["answer", "day", "address"])
+    if answer["next"]:
+        say("… and more: --json has the address of the next page")
 
 
 def _show(series: list[dict[str, Any]], *, over_time: bool) -> None:

@@ -10,6 +10,8 @@ from fastapi.responses import Response
 
 from node.base.clock import stamp
 from node.catalogue.measurement.history import QualityHistory
+from node.catalogue.measurement.link_model import LinkState
+from node.catalogue.measurement.link_report import MOST, LinkReport
 from node.catalogue.measurement.model import Series
 from node.catalogue.measurement.tables import csv_of, dqv_of
 from node.semantics.metrics import MAXIMUM
@@ -19,7 +21,7 @@ from node.web.caller_checks import knowing
 from node.web.management.person import Person, language_of
 
 
-def router(*, person: Person, quality: QualityHistory, catalogue: str) -> APIRouter:
+def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalogue: str) -> APIRouter:
     """Return the routes. ``catalogue`` is the IRI of the catalogue."""
     api = PlacedApiRouter(prefix="/api/quality", tags=["publishing"], route_class=knowing(person))
 
@@ -55,6 +57,42 @@ def router(*, person: Person, quality: QualityHistory, catalogue: str) -> APIRou
     async def show_measurements(request: Request) -> Response:
         series = await run_sync(quality.series, await person(request))
         return Response(await run_sync(dqv_of, series, catalogue), media_type="application/n-triples")
+
+    @api.get(
+        "/links",
+        summary="The links in the records of this node: which work, and which are broken",
+        description=(
+            "The node checks the addresses in the background. `counts` are those of all addresses by state. The "
+            "addresses are in their order; `next` is the `after` of the next page. With `iri`, only the addresses of "
+            "this record. `reason` is `status`, `unreachable`, `busy`, `robots` or `forbidden`, empty before the "
+            "first check."
+        ),
+    )
+    async def show_links(
+        request: Request,
+        state: Annotated[LinkState | None, Query()] = None,
+        iri: Annotated[str, Query(max_length=2048)] = "",
+        after: Annotated[str, Query(max_length=2048)] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+    ) -> dict[str, Any]:
+        caller = await person(request)
+        counts = await run_sync(links.counts, caller)
+        if iri:
+            lines = await run_sync(links.of_record, iri, caller)
+            lines = [line for line in lines if state in (None, line.check.state)]
+        else:
+            lines = await run_sync(lambda: links.lines(caller, state=state, after=after, limit=limit))
+        is_full = not iri and len(lines) == limit
+        return {
+            "days": links.interval.days if links.interval else 0,
+            "counts": {str(name): number for name, number in counts.items()},
+            "links": [line.to_json() for line in lines],
+            "next": lines[-1].check.address if is_full else None,
+        }
+
+    @api.post("/links/check", summary="Have all links, or those of one record, checked soon")
+    async def check_links(request: Request, iri: Annotated[str, Query(max_length=2048)] = "") -> dict[str, Any]:
+        return {"links": await run_sync(links.check_again, await person(request), iri)}
 
     return api
 

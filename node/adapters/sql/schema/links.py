@@ -1,0 +1,55 @@
+"""Tables of link checks: the addresses in records, the last check of each, and the points that follow."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Table
+
+from node.adapters.sql.columns import Big, Moment, Ordinal, Words
+from node.adapters.sql.schema.registry import metadata
+
+link_records = Table(
+    "link_records",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("version", Big, nullable=False),
+)
+
+record_links = Table(
+    "record_links",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("place", Ordinal, primary_key=True, autoincrement=False),
+    Column("use", Words, nullable=False),
+    Column("file", Big, nullable=False),
+    Column("address", Words, nullable=False),
+    # Addresses may be longer than a key of an index may be.
+    Column("key", Words, nullable=False),
+    Column("checked", Big, nullable=False),
+)
+Index("ix_record_links_key", record_links.c.key, record_links.c.iri)
+
+link_checks = Table(
+    "link_checks",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("address", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("status", Big, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment),
+    Column("failures", Big, nullable=False),
+)
+Index("ix_link_checks_due", link_checks.c.due, link_checks.c.host)
+Index("ix_link_checks_host", link_checks.c.host, link_checks.c.due)
+
+link_points = Table(
+    "link_points",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("day", Words, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("access", Big),
+    Column("download", Big),
+)

@@ -1,0 +1,54 @@
+"""Puts together the checks of the links in the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from node.adapters.peers.links import WebLinks
+from node.bootstrap.parts import Parts
+from node.catalogue.measurement.history import QualityHistory
+from node.catalogue.measurement.link_checker import LinkChecker
+from node.catalogue.measurement.link_collection import LinkCollection
+from node.catalogue.measurement.link_report import LinkReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkParts:
+    """The parts for links: the checks in the background, and what people see of them."""
+
+    checker: LinkChecker
+    report: LinkReport
+
+
+def link_parts(parts: Parts) -> LinkParts:
+    """Return the parts for links."""
+    stores, days = parts.stores, parts.settings.link_check_days
+    links, records = stores.catalogue.links, stores.catalogue.records
+    interval = timedelta(days=days) if days else None
+    return LinkParts(
+        checker=LinkChecker(
+            stores.uow,
+            links,
+            LinkCollection(stores.uow, records, stores.ledger, links, parts.clock, origin=parts.me, base=parts.base),
+            parts.clock,
+            WebLinks(parts.egress, parts.base).send,
+            interval=interval,
+        ),
+        report=LinkReport(
+            stores.uow, records, links, parts.clock, origin=parts.me, base=parts.base, interval=interval
+        ),
+    )
+
+
+def quality_history(parts: Parts) -> QualityHistory:
+    """Return the quality over time, which counts links that work."""
+    stores = parts.stores
+    return QualityHistory(
+        stores.uow,
+        stores.catalogue.records,
+        stores.ledger,
+        stores.catalogue.links,
+        parts.clock,
+        origin=parts.me,
+    )
