@@ -163,7 +163,13 @@ def _import_doors(app: FastAPI, node: HansaNode) -> None:
             route_class=repeatable(person, node.repetitions, most=MOST_IN_LINES),
         )
     )
-    app.include_router(harvests.router(person=person, schedules=node.catalogue.harvests.schedules))
+    app.include_router(
+        harvests.router(
+            person=person,
+            schedules=node.catalogue.harvests.schedules,
+            reports=node.catalogue.harvests.reports,
+        )
+    )
     app.include_router(value_tables.router(person=person, value_tables=node.catalogue.harvests.imports.value_tables))
 
 

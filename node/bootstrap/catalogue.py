@@ -16,6 +16,7 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.links import LinkParts, link_parts, quality_history
 from node.bootstrap.parts import Parts
 from node.bootstrap.region import read_region
+from node.bootstrap.reports import harvest_schedules, report_sender
 from node.bootstrap.semantics import MeaningServices, meaning_services
 from node.catalogue.access import Access
 from node.catalogue.accession import Join
@@ -49,6 +50,7 @@ from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.thesauri import Thesauri
+from node.catalogue.subscriptions.harvest_reports import SendReports
 from node.catalogue.versions.storage import VersionStorage
 from node.catalogue.views import GraphView, SearchView
 from node.ledger.usecases import Sequencer
@@ -87,6 +89,7 @@ class HarvestParts:
     imports: Import
     harvest: Harvest
     schedules: Schedules
+    reports: SendReports
     scheduled_runs: ScheduledRuns
 
 
@@ -172,12 +175,7 @@ def catalogue_services(
             erase=_erase(base, catalogue, waiter),
             preview_part=PreviewPart(StoredQuestions(parts.cage, parts.assets.place), parts.assets.has),
         ),
-        harvests=HarvestParts(
-            imports=harvest.imports,
-            harvest=harvest,
-            schedules=_schedules(base, harvest),
-            scheduled_runs=_scheduled_runs(base, harvest),
-        ),
+        harvests=_harvests(base, harvest),
         feed=_feed(base, chains, waits, node),
         following=following,
         chains=chains,
@@ -298,15 +296,14 @@ def _harvest(base: Foundation, imports: Import, catalogue: Catalogue) -> Harvest
     )
 
 
-def _schedules(base: Foundation, harvest: Harvest) -> Schedules:
-    parts = base.parts
-    return Schedules(
-        uow=parts.stores.uow,
-        store=parts.stores.catalogue.schedules,
-        outbox=parts.stores.outbox,
-        outbox_writer=base.outbox_writer,
-        clock=parts.clock,
+def _harvests(base: Foundation, harvest: Harvest) -> HarvestParts:
+    schedules = harvest_schedules(base, harvest)
+    return HarvestParts(
         imports=harvest.imports,
+        harvest=harvest,
+        schedules=schedules,
+        reports=report_sender(base, schedules),
+        scheduled_runs=_scheduled_runs(base, harvest),
     )
 
 

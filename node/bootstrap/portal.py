@@ -124,6 +124,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
         ),
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,
+            reports=catalogue.harvests.reports,
             value_tables=catalogue.harvests.imports.value_tables,
             quality=catalogue.publication.quality,
             profiles=catalogue.publication.profiles,

@@ -65,6 +65,24 @@ class Harvests(CallGroup[C_co]):
         return _page_of_lines(f"{_path(name)}/runs/{quote(run, safe='')}", params, 0)
 
     @endpoint
+    def contacts(self, name: str, run: str = "latest") -> Call[list[dict[str, Any]]]:
+        """Return the e-mail addresses that records of a run name as contact or publisher."""
+        return rows("GET", f"{_path(name)}/runs/{quote(run, safe='')}/contacts")
+
+    @endpoint
+    def sent_reports(self, name: str) -> Call[list[dict[str, Any]]]:
+        """Return the reports of a source that were sent, newest first."""
+        return rows("GET", f"{_path(name)}/reports")
+
+    @endpoint
+    def send_report(
+        self, name: str, run: str = "latest", *, to: Sequence[str] = (), language: str = ""
+    ) -> Call[dict[str, Any]]:
+        """Send the report of a run to these addresses; without any, only make a link. The answer has the link."""
+        members = {"to": list(to), "language": language}
+        return document("POST", f"{_path(name)}/runs/{quote(run, safe='')}/reports", json=members)
+
+    @endpoint
     def value_tables(self) -> Call[list[dict[str, Any]]]:
         """Return every source that has values on no code list, with their number."""
         return rows("GET", VALUES)

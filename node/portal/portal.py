@@ -202,6 +202,8 @@ class Portal:
             ("POST", "/sources/{name:str}/streams/{stream:str}/remove", page(brokers.disconnect, **form)),
             ("GET", "/imports/{name:str}", page(harvests.source, **people)),
             ("GET", "/imports/{name:str}/report.csv", page(harvests.report_csv, **people)),
+            ("POST", "/imports/{name:str}/reports", page(harvests.send_report, **form)),
+            ("GET", "/reports/{secret:str}", page(harvests.open_report)),
             ("POST", "/imports/{name:str}/run", page(harvests.run_now, **form)),
             ("POST", "/imports/{name:str}/pause", page(harvests.pause, **form)),
             ("POST", "/imports/{name:str}/resume", page(harvests.resume, **form)),

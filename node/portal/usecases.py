@@ -26,6 +26,7 @@ from node.catalogue.query import Ask
 from node.catalogue.questions.answers import AnswerQuestions
 from node.catalogue.questions.askers import AskQuestions
 from node.catalogue.region.terms import ReadRegion
+from node.catalogue.subscriptions.harvest_reports import SendReports
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.datasources.brokers.register import BrokerSubscriptions
@@ -90,6 +91,7 @@ class HarvestUseCases:
     the profiles that they are checked against."""
 
     schedules: Schedules
+    reports: SendReports
     value_tables: ValueTables
     quality: QualityHistory
     profiles: Sequence[ProfileUse]

@@ -1,19 +1,18 @@
-"""Tasks of scheduled harvests: few at a time, because each may hold a page of 256 MB."""
+"""Tasks of scheduled harvests: few work at a time (``node.catalogue.harvest.places``)."""
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from node.base.errors import Conflict
 from node.base.work import Task
+from node.catalogue.harvest.places import Places
 from node.worker.outcomes import Again, Done, Outcome
 
 if TYPE_CHECKING:
     from node.catalogue.harvest.scheduled_runs import ScheduledRuns
 
-AT_ONCE: Final = 2
 LATER: Final = 60.0
 """Seconds until a source that is being harvested by hand is checked again."""
 
@@ -24,10 +23,10 @@ class HarvestHandler:
 
     def __init__(self, runs: ScheduledRuns) -> None:
         self._runs = runs
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = Places()
 
     async def __call__(self, task: Task) -> Outcome:
-        async with self._places:
+        async with self._places.hold():
             try:
                 conclusion = await self._runs.carry_out(task.subject, task.id)
             except Conflict as error:

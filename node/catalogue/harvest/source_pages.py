@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from node.base.errors import InvalidInput, PeerUnreachable
+from node.catalogue.harvest.places import giving_way
 from node.catalogue.harvest.source_addresses import is_items
 from node.catalogue.harvest.source_state import PageState
 from node.semantics.harvest.cage_client import MAX_BYTES
@@ -84,10 +85,10 @@ class Answer:
     url: str
 
 
-Get = Callable[[str, Mapping[str, str], int], Awaitable[Answer]]
+Get = Callable[[str, Mapping[str, str], int], Coroutine[Any, Any, Answer]]
 """Request an address with these headers and accept at most so many bytes. Raises ``ForbiddenAddress``,
 ``PeerUnreachable`` and ``TooLarge``."""
-Pause = Callable[[float], Awaitable[None]]
+Pause = Callable[[float], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class Reader:
 
         parts = urlsplit(url)
         robots = urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", ""))
-        answer = await self._get(robots, _PLAIN, MAX_ROBOTS)
+        answer = await giving_way(self._get(robots, _PLAIN, MAX_ROBOTS))
         rules = RobotFileParser()
         if answer.status == 200:
             rules.parse(answer.body.decode("utf-8", errors="replace").splitlines())
@@ -170,12 +171,12 @@ class Reader:
 
     async def _patiently(self, url: str, headers: Mapping[str, str]) -> Answer:
         if self._asked and self._delay:
-            await self._pause(self._delay)
+            await giving_way(self._pause(self._delay))
         self._asked = True
         for attempt in range(1, TRIES + 1):
             wait = float(2**attempt)
             try:
-                answer = await self._get(url, headers, MAX_BYTES)
+                answer = await giving_way(self._get(url, headers, MAX_BYTES))
             except PeerUnreachable:
                 if attempt == TRIES:
                     raise
@@ -186,7 +187,7 @@ class Reader:
                 wait = float(header) if header.isdecimal() else wait
                 if wait > LONGEST_WAIT:
                     raise source_fault(PeerUnreachable, "wait", address=url, seconds=header)
-            await self._pause(wait)
+            await giving_way(self._pause(wait))
         raise AssertionError("the last attempt returns or raises")
 
 

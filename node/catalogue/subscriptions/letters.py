@@ -75,6 +75,10 @@ class Letters:
         subject = TEXTS.say(language, "question.subject", name=self._name)
         return self._notice(recipient, secret, language, at, subject, lines)
 
+    def plain(self, recipient: str, subject: str, lines: Sequence[str], at: datetime) -> bytes:
+        """Return a message that is sent once, because a person of this node decided so."""
+        return self._message(recipient, subject, lines, at)
+
     def _notice(
         self, recipient: str, secret: str, language: str, at: datetime, subject: str, lines: Sequence[str]
     ) -> bytes:

@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("resume")(resume)
     verbs.command("remove")(remove)
     verbs.command("report")(report)
+    verbs.command("send")(send)
     verbs.command("values")(values)
     verbs.command("map")(map_values)
     app.add_typer(verbs, name="harvest")
@@ -197,6 +198,48 @@ def report(
     else:
         _show_records(facts["records"], more=facts["next"] is not None)
     return DONE
+
+
+def send(
+    name: _Name,
+    to: Annotated[
+        list[str] | None, typer.Option(help="E-mail address of the publisher; repeat it for several.")
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Only make a link to the report.")] = False,
+    of: Annotated[str, typer.Option("--run", help="Id of a run.")] = "latest",
+    node: Node = None,
+    lang: Language = "en",
+) -> int:
+    """Send the report of a run to the publisher. Without --to: show whom the records name, and what was sent."""
+    with connect(node) as client:
+        if not to and not link:
+            contacts, reports = client.harvests.contacts(name, of), client.harvests.sent_reports(name)
+            _show_contacts(name, contacts, reports)
+            return DONE
+        answer = client.harvests.send_report(name, of, to=to or [], language=lang)
+    if Mode.json:
+        emit(answer)
+        return DONE
+    for address in answer["to"]:
+        report_success("the report is sent", detail=address)
+    line("link", answer["link"])
+    return DONE
+
+
+def _show_contacts(name: str, contacts: list[dict[str, Any]], reports: list[dict[str, Any]]) -> None:
+    if Mode.json:
+        emit({"contacts": contacts, "reports": reports})
+        return
+    if contacts:
+        rows = [[item["address"], item["name"][:40], str(item["records"])] for item in contacts]
+        table(rows, ["address", "name", "records"])
+        suggest(f"hansa harvest send {word(name)} --to {word(contacts[0]['address'])}")
+    else:
+        say("The records of this run name no e-mail address.")
+        suggest(f"hansa harvest send {word(name)} --link")
+    if reports:
+        rows = [[item["at"][:16], item["by"], ", ".join(item["to"]) or "link"] for item in reports]
+        table(rows, ["sent", "by", "to"])
 
 
 def values(

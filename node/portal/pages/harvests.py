@@ -11,11 +11,12 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.responses import Response
 
-from node.base.errors import Conflict, InvalidInput
+from node.base.errors import Conflict, HansaError, InvalidInput, TooMany
 from node.base.plaintext import harmless
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedules import LATEST, Schedules
 from node.catalogue.representations import VARY
+from node.catalogue.subscriptions.harvest_reports import SentReport
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.portal import headers
@@ -75,12 +76,20 @@ async def _act(responder: Responder, visit: Visit, action: Callable[[str, Caller
     return responder.go(visit, visit.url("/imports", done=notice) + "#sources")
 
 
-async def source(responder: Responder, visit: Visit) -> Response:
+async def source(
+    responder: Responder,
+    visit: Visit,
+    *,
+    trouble: HansaError | None = None,
+    link: str = "",
+    report: SentReport | None = None,
+) -> Response:
     """``/imports/{name}``: the runs of a source, and the report of one of them (``?run=``), filtered."""
     query = visit.request.query_params
     name = visit.request.path_params["name"]
+    run_id = query.get("run") or visit.fields.get("run") or LATEST
     source_facts, runs = await run_sync(_schedules(responder).source, name)
-    run = await run_sync(_schedules(responder).run, name, query.get("run") or LATEST) if runs else None
+    run = await run_sync(_schedules(responder).run, name, run_id) if runs else None
     outcome = query.get("outcome", "")
     only = LineFilter(
         outcome=outcome if outcome in OUTCOMES else "",
@@ -93,9 +102,20 @@ async def source(responder: Responder, visit: Visit) -> Response:
         if run is not None
         else ([], 0, False)
     )
+    may = allowed(visit.caller, UseCase.SCHEDULE_HARVESTS)
+    reports = responder.node.catalogue.harvests.reports
     return responder.render(
         visit,
         "harvest.html",
+        status=trouble.status if trouble is not None else 200,
+        trouble=trouble,
+        link=link,
+        report=report,
+        sends_mail=reports.sends_mail,
+        history=await run_sync(reports.history, name, visit.caller) if may else (),
+        contacts=await run_sync(reports.contacts, name, run.id, visit.caller, limiter=_READERS)
+        if may and run is not None and run.ended
+        else (),
         source=source_facts,
         runs=runs,
         run=run,
@@ -103,8 +123,29 @@ async def source(responder: Responder, visit: Visit) -> Response:
         only=only,
         next=end if more else None,
         outcomes=OUTCOMES,
-        may=allowed(visit.caller, UseCase.SCHEDULE_HARVESTS),
+        may=may,
     )
+
+
+async def send_report(responder: Responder, visit: Visit) -> Response:
+    """``POST /imports/{name}/reports``: send the report of a run, or make a link, which is shown once."""
+    fields, name = visit.fields, visit.request.path_params["name"]
+    to = fields.get("to", "").replace(",", " ").split()
+    language = fields.get("language") or visit.language
+    reports = responder.node.catalogue.harvests.reports
+    try:
+        report, link = await run_sync(reports.send, name, fields.get("run") or LATEST, to, language, visit.caller)
+    except (InvalidInput, Conflict, TooMany) as error:
+        return await source(responder, visit, trouble=error)
+    return await source(responder, visit, link=link, report=report)
+
+
+async def open_report(responder: Responder, visit: Visit) -> Response:
+    """``GET /reports/{secret}``: the report that a link leads to, as a table, for whoever has the link."""
+    reports = responder.node.catalogue.harvests.reports
+    name, run, language = await run_sync(reports.open, visit.request.path_params["secret"])
+    body = await run_sync(lambda: _sheet(responder, run.id, language), limiter=_READERS)
+    return _table(name, body, signed_in=False)
 
 
 async def report_csv(responder: Responder, visit: Visit) -> Response:
@@ -112,13 +153,18 @@ async def report_csv(responder: Responder, visit: Visit) -> Response:
     name, run_id = visit.request.path_params["name"], visit.request.query_params.get("run") or LATEST
     run = await run_sync(_schedules(responder).run, name, run_id)
     body = await run_sync(lambda: _sheet(responder, run.id, visit.language), limiter=_READERS)
+    return _table(name, body, signed_in=True)
+
+
+def _table(name: str, body: bytes, *, signed_in: bool) -> Response:
     return Response(
         body,
         headers={
             "Content-Type": "text/csv; charset=utf-8; header=present",
             "Content-Disposition": f'attachment; filename="{name}.csv"',
             "Vary": VARY,
-            "Cache-Control": headers.cache_control(signed_in=True),
+            "Cache-Control": headers.cache_control(signed_in=True) if signed_in else "no-store",
+            "X-Robots-Tag": "noindex",
             "X-Content-Type-Options": "nosniff",
         },
     )

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad
 
+from node.base.errors import InvalidInput
+from node.base.jsons import read_json
 from node.semantics.harvest.plain_values import (
     LANGUAGE,
     address,
@@ -95,6 +97,22 @@ _FILES: Final = {
 }
 
 
+_SERVICES: Final = {
+    "access_rights": f"{DCT}accessRights",
+    "applicable_legislation": "http://data.europa.eu/r5r/applicableLegislation",
+    "availability": "http://data.europa.eu/r5r/availability",
+    "conforms_to": f"{DCT}conformsTo",
+    "endpoint_description": f"{DCAT}endpointDescription",
+    "endpoint_url": f"{DCAT}endpointURL",
+    "hvd_category": "http://data.europa.eu/r5r/hvdCategory",
+    "identifier": f"{DCT}identifier",
+    "license": f"{DCT}license",
+    "serves_dataset": f"{DCAT}servesDataset",
+    "version_notes": f"{ADMS}versionNotes",
+}
+"""Member of an access service → its property."""
+
+
 def packages_of(document: Any) -> list[Mapping[str, Any]] | None:
     """Return the packages of an answer of ``package_search`` or ``package_show``; None for another document."""
     result = document.get("result") if isinstance(document, Mapping) and document.get("success") is True else None
@@ -168,11 +186,33 @@ def _file(node: Node, resource: Mapping[str, Any], package: Mapping[str, Any], p
     if size.isdecimal():
         yield Quad(file, NamedNode(f"{DCAT}byteSize"), Literal(size, datatype=NamedNode(f"{XSD}nonNegativeInteger")))
     yield from _checksum(file, resource)
+    for service in _services(resource.get("access_services")):
+        yield from _service(file, service)
     # CKAN has one licence for a package, DCAT one for each file.
     own_licence = resource.get("license")
     yield from values(
         file, f"{DCT}license", own_licence or package.get("license_url") or package.get("license_title")
     )
+
+
+def _services(value: Any) -> list[Mapping[str, Any]]:
+    """Return the services of a resource: a list, or its text as JSON, as extras have it."""
+    if isinstance(value, str):
+        try:
+            value = read_json(value.encode())
+        except InvalidInput:
+            return []
+    return mappings(value)
+
+
+def _service(file: Node, service: Mapping[str, Any]) -> Iterator[Quad]:
+    """Yield a service that gives access to a file, as CKAN's DCAT extension has it."""
+    node: Node = name_of(service.get("uri")) or BlankNode()
+    yield from link_node(file, f"{DCAT}accessService", node, f"{DCAT}DataService")
+    yield from _texts(node, f"{DCT}title", service, "title")
+    yield from _texts(node, f"{DCT}description", service, "description")
+    for name, property_ in _SERVICES.items():
+        yield from values(node, property_, service.get(name))
 
 
 def _theme(node: Node, group: Mapping[str, Any], site: str) -> Iterator[Quad]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, RdfFormat
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat
 from pyoxigraph import parse as read_quads
 
 from node.semantics.harvest.partition import Catalogue
@@ -62,6 +62,38 @@ def settle(catalogue: Catalogue, base: str) -> None:
     catalogue.versions = {entity: time for entity, (time, _) in newest.items()}
     catalogue.deletions = deletions
     catalogue.notes.append("read it as a page of an event stream (LDES)")
+
+
+def outdated_graphs(quads: Iterable[Quad]) -> set[str]:
+    """Return the named graphs of activities about a record for which the page has a newer activity.
+
+    A feed of activities (DCAT-AP Feeds) states each version of a record in the named graph of its activity, each
+    with the IRI of the record. Without their graphs, the statements of all versions would be one record.
+    """
+    graphs: set[str] = set()
+    members: set[str] = set()
+    entities: dict[str, str] = {}
+    moments: dict[str, dict[str, str]] = {}
+    path = ""
+    for quad in quads:
+        predicate, subject = quad.predicate.value, str(quad.subject)
+        if not isinstance(quad.graph_name, DefaultGraph):
+            graphs.add(str(quad.graph_name))
+        if predicate == f"{TREE}member":
+            members.add(str(quad.object))
+        elif predicate == f"{AS}object":
+            entities.setdefault(subject, str(quad.object))
+        elif predicate == f"{LDES}timestampPath" and isinstance(quad.object, NamedNode):
+            path = quad.object.value
+        elif isinstance(quad.object, Literal) and (predicate in _TIMES or predicate == path):
+            moments.setdefault(subject, {}).setdefault(predicate, str(quad.object))
+    newest: dict[str, tuple[str, str]] = {}
+    for activity in members & graphs & entities.keys():
+        own = moments.get(activity, {})
+        term = next((own[name] for name in (path, *_TIMES) if name in own), "")
+        entity = entities[activity]
+        newest[entity] = max(newest.get(entity, ("", "")), (_moment([term]) if term else "", activity))
+    return (members & graphs & entities.keys()) - {activity for _, activity in newest.values()}
 
 
 def _newest_versions(

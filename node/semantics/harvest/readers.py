@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pyoxigraph import Quad, RdfFormat
 from pyoxigraph import parse as read_quads
@@ -22,6 +22,7 @@ from node.semantics.harvest.datapackage import statements as package_statements
 from node.semantics.harvest.partition import Catalogue
 from node.semantics.harvest.syntax_repairs import TURTLE_REPAIRS, XML_REPAIRS
 from node.semantics.harvest.xml.answers import answer_of
+from node.vocab.namespaces import AS
 
 _Read = TypeVar("_Read")
 
@@ -58,6 +59,9 @@ def _read_with_repairs(body: bytes, syntax: Syntax, read_it: Callable[[bytes], _
     raise first
 
 
+_ACTIVITIES: Final = AS.removeprefix("https://").encode()
+
+
 def _quads(body: bytes, syntax: Syntax, base: str) -> Iterator[Quad]:
     # Lenient: an address with a space in it spoils its own record, not the file.
     return read_quads(scan(body, syntax), format=syntax.format, base_iri=base, lenient=True)
@@ -85,7 +89,11 @@ def _read(body: bytes, syntax: Syntax, base: str) -> Catalogue:
         in_xml = _of_xml(body, base)
         if in_xml is not None:
             return in_xml
+    # Only for feeds of activities, since the page is read twice for it.
+    outdated = ldes.outdated_graphs(_quads(body, syntax, base)) if _ACTIVITIES in body else set()
     for quad in _quads(body, syntax, base):
+        if outdated and str(quad.graph_name) in outdated:
+            continue
         catalogue.add(quad)
         if not catalogue.graphs and quad.graph_name.__class__.__name__ != "DefaultGraph":
             catalogue.graphs = True

@@ -14,6 +14,7 @@ from node.base.clock import stamp
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, ScheduledSource
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.subscriptions.harvest_reports import MOST, SendReports
 from node.semantics.harvest.refusals import problem_in
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
@@ -39,7 +40,18 @@ class NewSource(BaseModel):
     fewer: bool = False
 
 
-def router(*, person: Person, schedules: Schedules) -> APIRouter:
+class NewReport(BaseModel):
+    """The report of a run for the publishers of a source. Without `to`, only a link to it is made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: list[Annotated[str, Field(max_length=255)]] = Field(
+        default_factory=list, max_length=MOST, description="E-mail addresses."
+    )
+    language: str = Field("", max_length=16, description="Language of the e-mail and of the report.")
+
+
+def router(*, person: Person, schedules: Schedules, reports: SendReports) -> APIRouter:
     """Return the routes."""
     readers = CapacityLimiter(READERS)
     api = PlacedApiRouter(prefix="/api/harvests", tags=["publishing"], route_class=knowing(person))
@@ -110,6 +122,32 @@ def router(*, person: Person, schedules: Schedules) -> APIRouter:
         only = LineFilter(outcome=outcome, text=q, offset=offset, limit=limit)
         lines, end, more = await run_sync(schedules.reports.lines, facts.id, only, language, limiter=readers)
         return {**run_json(facts, language), "records": lines, "next": end if more else None}
+
+    @api.get(
+        "/{name}/runs/{run}/contacts",
+        summary="The e-mail addresses that records of a run name as contact or publisher",
+    )
+    async def contacts(request: Request, name: str, run: str) -> Any:
+        caller = await person(request)
+        addresses = await run_sync(reports.contacts, name, run, caller, limiter=readers)
+        return [{"address": item.address, "name": item.name, "records": item.records} for item in addresses]
+
+    @api.get("/{name}/reports", summary="The reports of a source that were sent, newest first")
+    async def sent_reports(request: Request, name: str) -> Any:
+        return [report.to_json() for report in await run_sync(reports.history, name, await person(request))]
+
+    @api.post(
+        "/{name}/runs/{run}/reports",
+        summary="Send the report of a run by e-mail, or make a link to it",
+        description=(
+            "The answer has the `link`: whoever has it may read the report as a table, as long as the node keeps "
+            "the run. Nothing is sent without this request."
+        ),
+    )
+    async def send_report(request: Request, name: str, run: str, new: NewReport) -> Any:
+        caller, language = await person(request), language_of(request, new.language)
+        report, link = await run_sync(reports.send, name, run, new.to, language, caller)
+        return {**report.to_json(), "link": link}
 
     return api
 

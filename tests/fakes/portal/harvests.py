@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from node.base.delivery import OutboxWriter
+from node.base.errors import NotFound
 from node.catalogue.harvest.kept_report import ReportWriter
 from node.catalogue.harvest.report import ImportedRecord, Outcome
 from node.catalogue.harvest.schedule import Run, RunState, ScheduledSource
@@ -15,6 +16,7 @@ from node.catalogue.harvest.value_tables import ValueCount, ValueTable, ValueTab
 from node.catalogue.measurement.link_model import LinkCheck, LinkState
 from node.catalogue.measurement.link_report import LinkLine
 from node.catalogue.measurement.model import Day, RecordPoints, Series
+from node.catalogue.subscriptions.harvest_reports import Contact, SentReport
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.model import Finding
@@ -152,3 +154,25 @@ class FakeLinks:
     def check_again(self, by: Caller, iri: str = "") -> int:
         require(by, UseCase.CHECK_LINKS)
         return 14
+
+
+class FakeReports:
+    """A source whose report was sent once (``node.catalogue.subscriptions.harvest_reports.SendReports``)."""
+
+    sends_mail = True
+
+    def contacts(self, name: str, run_id: str, by: Caller) -> list[Contact]:
+        return [Contact(address="data@ghent.example", name="Data desk", records=12)]
+
+    def history(self, name: str, by: Caller) -> list[SentReport]:
+        return [
+            SentReport(run="urn:1", at="2026-11-20T09:00:00Z", by="els", language="nl", to=["data@ghent.example"])
+        ]
+
+    def send(self, name: str, run_id: str, to: list[str], language: str, by: Caller) -> tuple[SentReport, str]:
+        require(by, UseCase.SCHEDULE_HARVESTS)
+        report = SentReport(run=run_id, at="2026-11-24T09:00:00Z", by="els", language=language, to=to)
+        return report, "https://gent.example/reports/abc"
+
+    def open(self, secret: str) -> tuple[str, Run, str]:
+        raise NotFound("this report is no longer kept", remedy="ask for a newer link")

@@ -103,7 +103,7 @@ from tests.fakes.portal.content import (
     say,
 )
 from tests.fakes.portal.data_sources import data_sources, streams
-from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, schedules, value_tables
+from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, FakeReports, schedules, value_tables
 from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
@@ -834,6 +834,7 @@ def use_cases(node: FakeNode) -> UseCases:
             drafts=node.drafts,
             harvests=HarvestUseCases(
                 schedules=node.schedules,
+                reports=cast("Any", FakeReports()),
                 value_tables=node.value_tables,
                 quality=cast("Any", FakeHistory()),
                 profiles=overview(Path(), ("geodcat-ap",), ()),

@@ -57,6 +57,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /imports/sources": (UseCase.SCHEDULE_HARVESTS, {"name": "x", "url": "https://x.example/", "every": "1d"}),
     "GET /imports/values/table": (UseCase.SCHEDULE_HARVESTS, {}),
     "POST /imports/values/table": (UseCase.SCHEDULE_HARVESTS, {"source": "x"}),
+    "POST /imports/{name:str}/reports": (UseCase.SCHEDULE_HARVESTS, {}),
     "POST /imports/{name:str}/run": (UseCase.SCHEDULE_HARVESTS, {}),
     "POST /imports/{name:str}/pause": (UseCase.SCHEDULE_HARVESTS, {}),
     "POST /imports/{name:str}/resume": (UseCase.SCHEDULE_HARVESTS, {}),

@@ -159,3 +159,25 @@ def test_an_address_with_a_space_spoils_no_file() -> None:
 def test_a_file_without_records_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no dataset"):
         cut_file({"mediaType": "text/turtle", "base": "", "rules": []}, [HEAD.encode()])
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_of_activities_about_one_dataset_the_newest_counts_whole(newest_first: bool) -> None:
+    activities = [
+        '<#1> a as:Create ; as:object <https://a.example/1> ; as:published "2026-01-01T00:00:00Z"^^xsd:dateTime .'
+        '<#1> { <https://a.example/1> a dcat:Dataset ; dct:title "old" ; dct:type <https://a.example/gone> }',
+        '<#2> a as:Update ; as:object <https://a.example/1> ; as:published "2026-01-01T02:00+01:00"^^xsd:dateTime .'
+        '<#2> { <https://a.example/1> a dcat:Dataset ; dct:title "new" }',
+        '<#3> a as:Create ; as:object <https://a.example/2> ; as:published "2025-01-01T00:00:00Z"^^xsd:dateTime .'
+        '<#3> { <https://a.example/2> a dcat:Dataset ; dct:title "other" }',
+    ]
+    text = (
+        HEAD + "@prefix as: <https://www.w3.org/ns/activitystreams#> . @prefix tree: <https://w3id.org/tree#> .\n"
+        "@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .\n<#s> tree:member <#1>, <#2>, <#3> .\n"
+        + "\n".join(activities[::-1] if newest_first else activities)
+    )
+    records = {piece.lines[0].split()[0]: "".join(piece.lines) for piece in pieces(text, "application/trig")}
+    assert sorted(records) == ["<https://a.example/1>", "<https://a.example/2>"]
+    assert '"new"' in records["<https://a.example/1>"]
+    assert "old" not in records["<https://a.example/1>"]
+    assert "gone" not in records["<https://a.example/1>"]

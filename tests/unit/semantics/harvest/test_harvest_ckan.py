@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -154,3 +155,28 @@ def test_what_an_answer_of_ckan_is() -> None:
     assert is_public({"id": "1"})
     assert not is_public({"id": "1", "state": "deleted"})
     assert not is_public({"id": "1", "type": "harvest"})
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_access_services_of_a_resource_are_kept(as_text: bool) -> None:
+    services = [
+        {
+            "uri": "https://city.example/wfs",
+            "title": "WFS",
+            "endpoint_url": ["https://city.example/wfs?"],
+            "endpoint_description": "https://city.example/wfs?request=GetCapabilities",
+            "serves_dataset": '["https://data.city.example/dataset/1"]',
+        },
+        {"title": "Tiles", "endpoint_url": []},
+    ]
+    value: Any = json.dumps(services) if as_text else services
+    dataset = stated(resources=[{"id": "r", "url": "https://city.example/1.csv", "access_services": value}])
+    file = NamedNode(f"{SITE}/dataset/1/resource/r")
+    wfs = NamedNode("https://city.example/wfs")
+    nodes = objects(dataset, file, f"{DCAT}accessService")
+    assert wfs in nodes
+    assert len(nodes) == 2
+    assert values(dataset, wfs, f"{DCT}title") == ["WFS"]
+    assert objects(dataset, wfs, f"{DCAT}endpointURL") == [NamedNode("https://city.example/wfs?")]
+    assert objects(dataset, wfs, f"{DCAT}servesDataset") == [PAGE]
+    assert len(stated(resources=[{"url": "x", "access_services": "[not JSON"}])) > 0
