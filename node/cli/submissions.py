@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,8 @@ TOGETHER_BYTES: Final = 4 << 20
 
 _BAD_BATCH: Final = (400, 413)
 """Statuses of a batch that is refused as a whole, because of one description in it, or of all of them together."""
+
+_SHAPES: Final = "https://w3id.org/hansa/shapes/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +261,29 @@ def _show_checked(result: Mapping[str, Any], lang: str) -> None:
         show_impact(result["impact"], lang)
     if "part" in result:
         show_part(result["part"], lang)
+    _show_advice(result, {})
+
+
+def _show_advice(result: Mapping[str, Any], lines: Mapping[str, int]) -> None:
+    """Print the hints of the profiles that the node advises; other hints are about details."""
+    from node.semantics.validation.profiles import PROFILES
+
+    hints = [
+        hint
+        for hint in result.get("warnings", [])
+        if hint.get("severity") == "info" and _is_of_profile(str(hint.get("rule", "")), PROFILES)
+    ]
+    if hints:
+        remark(f"{len(hints)} hint{'s' if len(hints) > 1 else ''} of profiles:")
+        if not Mode.json:
+            findings(hints[:6], lines)
+
+
+def _is_of_profile(rule: str, shipped: Collection[str]) -> bool:
+    shapes, _, _ = rule.partition("#")
+    if shapes.startswith(_SHAPES):
+        return shapes.removeprefix(_SHAPES) in shipped
+    return rule.startswith(("http", "_:"))
 
 
 def _gives_part(description: DescriptionFile) -> bool:
@@ -292,6 +317,7 @@ def _show_publication(result: Mapping[str, Any], lines: Mapping[str, int], *, is
         remark(f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}:")
         if not Mode.json:
             findings(warnings[:6], lines)
+    _show_advice(result, lines)
 
 
 def _about_audience(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

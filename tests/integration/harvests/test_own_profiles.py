@@ -137,7 +137,10 @@ def test_an_enforced_profile_of_its_own_refuses_what_breaks_it(
         assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "a.ttl"), str(tmp_path / "b.ttl")]) == 0
         port = urlsplit(city.node.parts.base).port
     settings = folder / "hansa.toml"
-    settings.write_text(f'enforced_profiles = ["dcat-ap-nl"]\n{settings.read_text("utf-8")}', "utf-8")
+    settings.write_text(
+        f'advised_profiles = ["mobilitydcat-ap"]\nenforced_profiles = ["dcat-ap-nl"]\n{settings.read_text("utf-8")}',
+        "utf-8",
+    )
     with running(folder, port=port):
         fields = described("plain")
         description = tmp_path / "plain.yaml"
@@ -147,3 +150,6 @@ def test_an_enforced_profile_of_its_own_refuses_what_breaks_it(
         fields |= {"source": "https://city.example/register", "landing_page": "https://city.example/plain"}
         description.write_text(json.dumps(fields), "utf-8")
         assert run(["publish", str(description)]) == 0
+        shown = "".join(capsys.readouterr())
+        assert "hint of profiles" in shown, "the theme is Transport"
+        assert "mobilityDCAT-AP" in shown
