@@ -279,10 +279,10 @@ def _show_advice(result: Mapping[str, Any], lines: Mapping[str, int]) -> None:
             findings(hints[:6], lines)
 
 
-def _is_of_profile(rule: str, shipped: Collection[str]) -> bool:
+def _is_of_profile(rule: str, profiles: Collection[str]) -> bool:
     shapes, _, _ = rule.partition("#")
     if shapes.startswith(_SHAPES):
-        return shapes.removeprefix(_SHAPES) in shipped
+        return shapes.removeprefix(_SHAPES) in profiles
     return rule.startswith(("http", "_:"))
 
 

@@ -90,7 +90,7 @@ def test_one_that_does_not_begin_is_given_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["advised_profiles", "enforced_profiles"])
 def test_a_profile_that_is_not_there_is_refused_at_the_start(setting: str, tmp_path: Path) -> None:
     write(tmp_path, {"public_url": "https://data.gent.example", setting: ["dcat-ap-nl"]})
-    with pytest.raises(InvalidInput, match=rf"{setting}.*'dcat-ap-nl'; the profiles are: dcat-ap-vl"):
+    with pytest.raises(InvalidInput, match=rf"{setting}.*'dcat-ap-nl'; the profiles are: adms-ap, dcat-ap-hvd"):
         load(tmp_path)
     write(tmp_path, {"public_url": "https://data.gent.example", setting: ["dcat-ap-vl"]})
     assert load(tmp_path)
