@@ -10,9 +10,9 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -23,8 +23,31 @@ _EXACT: Final = 2**53
 """Every reader of JSON reads integers up to here exactly."""
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
 
-_ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+
+def compiled(encoder: json.JSONEncoder) -> Callable[[Any], str]:
+    """Return ``encoder.encode`` for an encoder without indentation; what contains itself ends in ``RecursionError``.
+
+    The standard library makes a compiled encoder for each value, which takes longer than writing a short one with it.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    write = make(
+        None,
+        encoder.default,
+        encode_basestring_ascii if encoder.ensure_ascii else encode_basestring,
+        None,
+        encoder.key_separator,
+        encoder.item_separator,
+        encoder.sort_keys,
+        encoder.skipkeys,
+        encoder.allow_nan,
+    )
+    return lambda value: "".join(write(value, 0))
+
+
+_encode: Final = compiled(
+    json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 )
 _BEYOND: Final = re.compile("[\ud800-\U0010ffff]")
 
@@ -120,7 +143,7 @@ def _written_at_once(value: Any) -> str | None:
     if not isinstance(value, dict | list):
         return None
     try:
-        text = _ENCODER.encode(value)
+        text = _encode(value)
     except (TypeError, ValueError):
         return None
     if not _has_small_integers_only(value):

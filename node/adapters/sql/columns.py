@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
+from node.base.jsons import compiled
 
 _COMPRESSED: Final = b"\x78"
 """The first byte of what ``zlib`` writes. JSON and N-Quads never begin with it."""
@@ -37,7 +38,7 @@ class Unstorable(InvalidInput, DontWrapMixin):
 Convert = Callable[[Any], Any]
 """Converts one value: for the driver, or from it."""
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_encode: Final = compiled(json.JSONEncoder(separators=(",", ":"), allow_nan=False))
 
 
 class _ConvertedType(TypeDecorator[Any]):
@@ -199,7 +200,7 @@ def _moment(value: str | None) -> datetime | None:
 
 
 def _json_text(value: Any) -> str | None:
-    return None if value is None else _JSON.encode(value)
+    return None if value is None else _encode(value)
 
 
 def _json_value(value: Any) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, digest, read_json, read_object
+from node.base.jsons import canonical, compiled, digest, read_json, read_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -82,3 +82,22 @@ def test_canonical_form_reads_back_and_is_stable(value: object) -> None:
     assert read_json(written) == value
     assert canonical(read_json(written)) == written
     assert len(digest(value)) == 64
+
+
+@given(
+    st.recursive(st.floats(allow_nan=False, allow_infinity=False) | VALUES, st.lists), st.booleans(), st.booleans()
+)
+def test_a_compiled_encoder_writes_what_the_encoder_writes(
+    value: object, ensure_ascii: bool, sort_keys: bool
+) -> None:
+    encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, sort_keys=sort_keys, allow_nan=False, separators=(",", ":"))
+    assert compiled(encoder)(value) == encoder.encode(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"a": object()}, {("a",): 1}])
+def test_a_compiled_encoder_refuses_what_the_encoder_refuses(value: object) -> None:
+    encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+    with pytest.raises((TypeError, ValueError)) as expected:
+        encoder.encode(value)
+    with pytest.raises(expected.type):
+        compiled(encoder)(value)
