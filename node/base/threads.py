@@ -20,6 +20,7 @@ from threading import Lock
 from typing import Any, Final, ParamSpec, TypeVar
 
 from node.base.errors import Overloaded
+from node.base.work import UnitOfWork
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,6 +93,14 @@ async def in_thread(work: Callable[[], T]) -> T:
         if not future.cancelled():
             future.exception()  # read, so that nothing is logged: nobody waits for it any more
         raise
+
+
+async def read_briefly(uow: UnitOfWork, read: Callable[[], T]) -> T:
+    """Return the result of ``read``, a transaction of ``uow`` that reads a few rows by their keys.
+
+    In a file of this node that takes a tenth of a millisecond, less than the way into a thread and back.
+    """
+    return read() if uow.reads_at_once else await in_thread(read)
 
 
 class NodeThreads(ThreadPoolExecutor):

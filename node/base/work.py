@@ -28,6 +28,10 @@ class Transaction(Protocol):
 class UnitOfWork(Protocol):
     """Opens transactions. Returning commits, raising rolls back; nothing else does either."""
 
+    @property
+    def reads_at_once(self) -> bool:
+        """Return whether ``read`` would begin now without waiting, neither for a server nor for a connection."""
+
     def begin(self, *, synced: bool = True) -> AbstractContextManager[Transaction]:
         """Return a transaction that may write. Its commit is on the disk.
 

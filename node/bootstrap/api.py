@@ -86,6 +86,7 @@ def api_of(node: HansaNode, refuse: Refuse) -> Api:
     _quality_door(app, node)
     protocol_services = node.protocol
     desk = negotiations.NegotiationDesk(
+        uow=node.parts.stores.uow,
         acquire=protocol_services.negotiation.acquire,
         reading=protocol_services.transfer.overview,
         changes=node.changes,

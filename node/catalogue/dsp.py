@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound
+from node.base.threads import read_briefly
 from node.base.work import UnitOfWork
 from node.catalogue.deliverability import OWN, WHY, live_files, stored_files
 from node.catalogue.filters import Filter
@@ -149,7 +150,7 @@ class DspCatalogue:
             with self._uow.read() as tx:
                 return self._records.get(tx, iri, audiences=self._visibility.audiences(caller))
 
-        record = await asyncio.to_thread(read)
+        record = await read_briefly(self._uow, read)
         if record is None or not self._offers(record):
             raise absent()
         if not self._formats(record):

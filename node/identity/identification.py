@@ -62,7 +62,10 @@ class IdentifyPerson:
         if not 0 < len(token) <= 256:
             raise Unauthenticated("the token is not one of this node's")
         token_digest = token_hash(token)
-        session = await anyio.to_thread.run_sync(self._look_up, token_digest, limiter=self._threads)
+        if self._uow.reads_at_once:
+            session = self._look_up(token_digest)
+        else:
+            session = await anyio.to_thread.run_sync(self._look_up, token_digest, limiter=self._threads)
         # A session does not work as an API token, nor the other way round: each is guarded differently.
         if session is None or session[1] != kind or session[0].disabled:
             raise Unauthenticated("the token is unknown or has expired", remedy="sign in again or make a new token")

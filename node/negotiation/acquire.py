@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
-from node.base.threads import in_thread
+from node.base.threads import in_thread, read_briefly
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.dialogue.process import Role
@@ -145,7 +145,7 @@ class Acquire:
 
     async def _fetch_offer(self, iri: str, offer_id: str | None) -> ProviderOffer:
         """Return the current offer of the provider of ``iri``. Raises as ``conditions``."""
-        provider = await in_thread(partial(self._provider_of, iri))
+        provider = await read_briefly(self._uow, partial(self._provider_of, iri))
         if provider == self._me:
             raise InvalidInput("your node publishes this asset itself", remedy=f"open it at {iri}")
         await self._require_not_blocked(provider)

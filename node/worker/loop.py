@@ -18,6 +18,7 @@ from functools import partial
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
+from node.base.threads import read_briefly
 from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
@@ -162,7 +163,10 @@ class Worker:
         if room <= 0 or not self._poll_schedule.due(now):
             return 0
         self._poll_schedule.begin(now)
-        tasks = await asyncio.to_thread(self.lease, room)
+        if self._embedded and self._poll_schedule.is_short:
+            tasks = await read_briefly(self._uow, partial(self.lease, room))
+        else:
+            tasks = await asyncio.to_thread(self.lease, room)
         if self._stopping:
             await asyncio.to_thread(self._hand_back, tasks)
             return 0

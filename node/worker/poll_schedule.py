@@ -20,6 +20,8 @@ class PollSchedule:
         self._next = 0.0
         self.left = True
         """True if tasks waited at the last look: for their time, their turn, or room."""
+        self.is_short = False
+        """True if the queue held few tasks at the last look, so that a look at it takes no time."""
 
     def tell(self) -> None:
         """Note that a task was added to the queue, or given back to it."""
@@ -36,4 +38,5 @@ class PollSchedule:
 
     def saw(self, live: Sequence[str], tasks: Collection[str]) -> None:
         """Note that at least the tasks ``live`` exist, and that ``tasks`` of them are being carried out."""
+        self.is_short = len(live) < MOST_KNOWN
         self.left = len(live) >= MOST_KNOWN or not set(live).issubset(tasks)

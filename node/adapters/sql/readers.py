@@ -30,6 +30,11 @@ class Readers:
         """Return a transaction that sees one consistent state and cannot write."""
         return _ReadScope(self)
 
+    @property
+    def is_ready(self) -> bool:
+        """Return whether a connection is open that no transaction uses."""
+        return bool(self._idle)
+
     def give_back(self, connection: Connection) -> None:
         """Keep a connection without a transaction for the next reader."""
         if len(self._idle) < KEPT:

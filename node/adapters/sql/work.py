@@ -72,6 +72,11 @@ class SqlUnitOfWork:
             self._reading, self._writing = partial(sessions.begin, READ), partial(sessions.begin, WRITE)
             self._writing_unsynced = partial(sessions.begin, WRITE_UNSYNCED)
 
+    @property
+    def reads_at_once(self) -> bool:
+        """Return whether a reading transaction would begin now: on SQLite, on a connection that is open."""
+        return self._readers is not None and self._readers.is_ready
+
     def begin(self, *, synced: bool = True) -> AbstractContextManager[SqlTransaction]:
         """Return a transaction that may write. On SQLite writers take turns, waiting writers share a commit, and each
         commit is on the disk; a transaction inside another raises ``LocalFault``."""

@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse, Response
 
 from node.base.changes import Changes
-from node.base.threads import in_thread
+from node.base.threads import read_briefly
+from node.base.work import UnitOfWork
 from node.identity.model import Caller
 from node.ledger.model import Entry
 from node.negotiation.acquire import Acquire
@@ -57,8 +58,15 @@ class NegotiationDesk:
     whether a delivery that a negotiation waits for was given up."""
 
     def __init__(
-        self, *, acquire: Acquire, reading: NegotiationReader, changes: Changes, is_stuck: Callable[[str], bool]
+        self,
+        *,
+        uow: UnitOfWork,
+        acquire: Acquire,
+        reading: NegotiationReader,
+        changes: Changes,
+        is_stuck: Callable[[str], bool],
     ) -> None:
+        self._uow = uow
         self._acquire = acquire
         self._reading = reading
         self._changes = changes
@@ -82,7 +90,7 @@ class NegotiationDesk:
             return None if settled is None else negotiation_json(*settled, stuck=self._is_stuck(pid))
 
         with self._changes.watch(pid, self._reading.may_settle) as watch:
-            while (negotiation := await in_thread(look)) is None:
+            while (negotiation := await read_briefly(self._uow, look)) is None:
                 await watch.wait(min(watch.pause, max(until - time.monotonic(), 0.0)))
         return negotiation
 

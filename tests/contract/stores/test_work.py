@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from node.adapters.sql.work import connection_of
 from node.base.errors import HansaError, LocalFault
 from node.base.work import Task
 from tests.stores import Stores
@@ -135,6 +136,17 @@ class TestConcurrency:
             assert stores.outbox.waiting(reading) == 1
         with stores.uow.read() as reading:
             assert stores.outbox.waiting(reading) == 2
+
+    def test_a_read_that_begins_at_once_waits_for_no_writer(self, database_stores: Stores) -> None:
+        stores = database_stores
+        with stores.uow.read() as tx:
+            waiting = stores.outbox.waiting(tx)
+        with stores.uow.begin() as tx:
+            stores.outbox.put(tx, task("one"))
+            assert stores.uow.reads_at_once == (connection_of(tx).dialect.name == "sqlite")
+            with stores.uow.read() as other:
+                assert stores.outbox.waiting(other) == waiting
+                assert not stores.uow.reads_at_once, "its connection is in use, another one would have to be opened"
 
     def test_writers_in_many_threads_all_get_through(self, database_stores: Stores) -> None:
         stores, failures = database_stores, []

@@ -97,6 +97,9 @@ def _restore(rows: dict[Any, Any], key: Any, before: Any) -> None:
 class MemoryUnitOfWork:
     """Transactions over one database in memory."""
 
+    reads_at_once = False
+    """A reader waits for a writer here."""
+
     def __init__(self) -> None:
         self._tables: dict[str, dict[Any, Any]] = {}
         self._lock = threading.RLock()

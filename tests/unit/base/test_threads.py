@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from node.base.errors import Overloaded
-from node.base.threads import LONGEST_WAIT, OF_ONE, OF_STRANGERS, READING, NodeThreads, Reader, reading_for
+from node.base.threads import (
+    LONGEST_WAIT,
+    OF_ONE,
+    OF_STRANGERS,
+    READING,
+    NodeThreads,
+    Reader,
+    read_briefly,
+    reading_for,
+)
+from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.waits import until
 
 PERSON, OTHER = Reader("anna", is_stranger=False), Reader("bob", is_stranger=False)
@@ -134,3 +144,11 @@ async def test_errors_of_reads_are_raised_where_they_are_awaited(threads: NodeTh
 
     with reading_for(PERSON), pytest.raises(KeyError):
         await asyncio.get_running_loop().run_in_executor(threads, fail)
+
+
+async def test_a_brief_read_takes_a_thread_only_if_it_might_wait() -> None:
+    class AtHand(MemoryUnitOfWork):
+        reads_at_once = True
+
+    assert await read_briefly(AtHand(), threading.get_ident) == threading.get_ident()
+    assert await read_briefly(MemoryUnitOfWork(), threading.get_ident) != threading.get_ident()
