@@ -24,7 +24,7 @@ _EXACT: Final = 2**53
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
 
 
-def compiled(encoder: json.JSONEncoder) -> Callable[[Any], str]:
+def compile_encoder(encoder: json.JSONEncoder) -> Callable[[Any], str]:
     """Return ``encoder.encode`` for an encoder without indentation; what contains itself ends in ``RecursionError``.
 
     The standard library makes a compiled encoder for each value, which takes longer than writing a short one with it.
@@ -46,7 +46,7 @@ def compiled(encoder: json.JSONEncoder) -> Callable[[Any], str]:
     return lambda value: "".join(write(value, 0))
 
 
-_encode: Final = compiled(
+_encode: Final = compile_encoder(
     json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 )
 _BEYOND: Final = re.compile("[\ud800-\U0010ffff]")

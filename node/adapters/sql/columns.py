@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
-from node.base.jsons import compiled
+from node.base.jsons import compile_encoder
 
 _COMPRESSED: Final = b"\x78"
 """The first byte of what ``zlib`` writes. JSON and N-Quads never begin with it."""
@@ -38,7 +38,7 @@ class Unstorable(InvalidInput, DontWrapMixin):
 Convert = Callable[[Any], Any]
 """Converts one value: for the driver, or from it."""
 
-_encode: Final = compiled(json.JSONEncoder(separators=(",", ":"), allow_nan=False))
+_encode: Final = compile_encoder(json.JSONEncoder(separators=(",", ":"), allow_nan=False))
 
 
 class _ConvertedType(TypeDecorator[Any]):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, compiled, digest, read_json, read_object
+from node.base.jsons import canonical, compile_encoder, digest, read_json, read_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -91,7 +91,7 @@ def test_a_compiled_encoder_writes_what_the_encoder_writes(
     value: object, ensure_ascii: bool, sort_keys: bool
 ) -> None:
     encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, sort_keys=sort_keys, allow_nan=False, separators=(",", ":"))
-    assert compiled(encoder)(value) == encoder.encode(value)
+    assert compile_encoder(encoder)(value) == encoder.encode(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"a": object()}, {("a",): 1}])
@@ -100,4 +100,4 @@ def test_a_compiled_encoder_refuses_what_the_encoder_refuses(value: object) -> N
     with pytest.raises((TypeError, ValueError)) as expected:
         encoder.encode(value)
     with pytest.raises(expected.type):
-        compiled(encoder)(value)
+        compile_encoder(encoder)(value)
