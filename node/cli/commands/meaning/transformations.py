@@ -42,7 +42,7 @@ def transform(
     ] = None,
     node: Node = None,
 ) -> None:
-    """Carry out a transformation on a sample, or several, one after the other; show both sides.
+    """Carry out transformations on a sample; show both sides.
 
     Descriptions on this machine are tried here, in the cage; those in the catalogue at the node, which keeps nothing.
     With --output, all rows are written, and beside them a file .prov.jsonld that says (in PROV) which rows and
