@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_(node: Node = None) -> None:
-    """List the thesauri of the node, with the number of their terms and labels."""
+    """List the thesauri, with the number of their labels."""
     from node.catalogue.search.thesauri import read, thesaurus_files
 
     thesauri = [(name, read(file)) for name, file in thesaurus_files(_folder(node)).items()]
