@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from node.base.clock import Clock, moment, stamp
 from node.base.errors import Conflict, InvalidInput, NotFound, TooMany
@@ -28,6 +28,7 @@ from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, is_iri, statements, text_of
 from node.catalogue.ports import RecordStore
+from node.catalogue.subscriptions.letters import Letters
 from node.catalogue.subscriptions.mail import TOPIC
 from node.identity.model import Caller
 from node.identity.ports import Notes
@@ -51,15 +52,6 @@ AGAIN: Final = timedelta(minutes=5)
 _ADDRESS: Final = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,190}")
 _SENT: Final = "harvest-reports."
 _LINK: Final = "harvest-report-link."
-
-
-class WriteLetter(Protocol):
-    """Writes an e-mail of this node."""
-
-    sender: str
-
-    def plain(self, recipient: str, subject: str, lines: Sequence[str], at: datetime) -> bytes:
-        """Return the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +94,7 @@ class SendReports:
         records: RecordStore,
         outbox: Outbox,
         schedules: Schedules,
-        letters: WriteLetter | None,
+        letters: Letters | None,
         clock: Clock,
         name: str,
         base: str,
