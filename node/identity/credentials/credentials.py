@@ -251,7 +251,7 @@ def issue_credential(keyring: KeyRing, statement: Statement, *, profile: str = V
         "type": types,
         "issuer": keyring.did,
         "credentialSubject": subject,
-        "credentialStatus": list(statement.status),
+        "credentialStatus": statement.status[0] if len(statement.status) == 1 else list(statement.status),
     }
     starts, ends = stamp(statement.valid_from), stamp(statement.valid_until)
     if profile == VC20:

@@ -293,7 +293,8 @@ class DecideApplication:
                 entry_for(
                     list_url(self._public_url, list_id, kind, purpose=purpose), index, kind=kind, purpose=purpose
                 )
-                for purpose in (REVOCATION, SUSPENSION)
+                # Readers of the older profile, the kit of DCP among them, take one status for each credential.
+                for purpose in ((REVOCATION,) if kind == ELDER else (REVOCATION, SUSPENSION))
             ],
         )
         credential = IssuedCredential(
