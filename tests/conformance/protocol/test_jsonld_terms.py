@@ -17,7 +17,7 @@ from node.catalogue.dsp import DspCatalogue
 from node.dialogue import wire
 from node.dialogue.process import Role
 from node.identity.credentials.credentials import Statement, issue_credential, read_credential
-from node.identity.credentials.status import BITSTRING, ELDER, entry_for
+from node.identity.credentials.status import BITSTRING, ELDER, REVOCATION, SUSPENSION, entry_for
 from node.identity.messages import VC1_CONTEXT, VC2_CONTEXT, VC11, VC20
 from node.negotiation import agreement as agreed
 from node.negotiation import messages as contract
@@ -178,6 +178,12 @@ def _load(address: str, _: Any) -> dict[str, Any]:
     return {"contextUrl": None, "documentUrl": address, "document": {"@context": _STANDING_IN[address]}}
 
 
+STATUSES = {
+    VC20: [("1", BITSTRING, REVOCATION), ("1.suspension", BITSTRING, SUSPENSION)],
+    VC11: [("1", ELDER, REVOCATION)],
+}
+
+
 @pytest.mark.parametrize("profile", [VC20, VC11])
 @pytest.mark.parametrize("name", ["MembershipCredential", "MobilityPartnerCredential"])
 def test_a_credential_defines_its_terms(profile: str, name: str) -> None:
@@ -188,7 +194,10 @@ def test_a_credential_defines_its_terms(profile: str, name: str) -> None:
         claims={**CLAIMS, "name": "Gent"},
         valid_from=NOW,
         valid_until=NOW + timedelta(days=1),
-        status=entry_for("https://region.example/status/1", 5, kind=BITSTRING if profile == VC20 else ELDER),
+        status=[
+            entry_for(f"https://region.example/status/{name}", 5, kind=kind, purpose=purpose)
+            for name, kind, purpose in STATUSES[profile]
+        ],
     )
     jwt = issue_credential(Participant("region.example", issuer=True).keyring, statement, profile=profile)
     body = read_credential(jwt).body
@@ -200,5 +209,6 @@ def test_a_credential_defines_its_terms(profile: str, name: str) -> None:
     assert claims["memberOf"] == [{"@id": CLAIMS["memberOf"]}]
     assert [one["@value"] for one in claims["languages"]] == CLAIMS["languages"]
     assert [one["@value"] for one in claims["contact"]] == [CLAIMS["contact"]]
-    (status,) = expanded["https://www.w3.org/2018/credentials#credentialStatus"]
-    assert any(iri.endswith("#statusListIndex") for iri in status)
+    statuses = expanded["https://www.w3.org/2018/credentials#credentialStatus"]
+    assert len(statuses) == len(STATUSES[profile])
+    assert all(any(iri.endswith("#statusListIndex") for iri in status) for status in statuses)

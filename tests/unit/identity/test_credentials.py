@@ -70,7 +70,7 @@ class TestGoodCredentials:
             claims={"legalName": "Stad Gent"},
             valid_from=NOW,
             valid_until=NOW + DAY,
-            status=entry_for("https://region.example/status/1", 5),
+            status=[entry_for("https://region.example/status/1", 5)],
         )
         jwt = issue_credential(REGION.keyring, statement, profile=profile)
         credential = verify(jwt)
@@ -82,7 +82,7 @@ class TestGoodCredentials:
 
     def test_an_unknown_profile_is_not_issued(self) -> None:
         statement = Statement(
-            id="a", type="b", subject="c", claims={}, valid_from=NOW, valid_until=NOW + DAY, status={}
+            id="a", type="b", subject="c", claims={}, valid_from=NOW, valid_until=NOW + DAY, status=[]
         )
         with pytest.raises(InvalidInput):
             issue_credential(REGION.keyring, statement, profile="vc11-sl2021/ldp")
