@@ -19,7 +19,9 @@ _OPAQUE: Final = re.compile(
     r'|"(?:[^"\\\n\r]|\\.)*"'
     r"|'(?:[^'\\\n\r]|\\.)*'"
     r'|<[^<>"{}|^`\\\x00-\x20]*>'
-    r"|#[^\n\r]*",
+    r"|#[^\n\r]*"
+    # In a name, an escaped quote begins no text: ex:o\'clock (PN_LOCAL_ESC).
+    r"|\\.",
     re.DOTALL,
 )
 # A word may follow a number or a full stop at once: only what continues a name or a variable is none.

@@ -141,6 +141,8 @@ def test_a_real_end_point_is_shared_by_graphs(nodes: tuple[Running, Running]) ->
         "SELECT * { ?s ?p '''a'b'''.service<http://a> {} }",
         "SELECT * { # a comment with ' in it\n SERVICE <http://a> {} }",
         "SELECT * { ?s ?p '\\'' SERVICE <http://a> {} }",
+        "SELECT * { ?s ex:o\\'clock ?p . SERVICE <http://a> {} FILTER(?p = 'x') }",
+        'SELECT * { ?s ex:6\\" ?p . GRAPH ?g { ?a ?b ?c } FILTER(?p = "x") }',
         "SELECT * { \\u0053ERVICE <http://a> {} }",
         "SELECT * { FILTER(1<2)GRAPH<http://a>{ ?s ?p ?o } }",
         "SELECT * {GRAPH ?g{?s ?p ?o}}",
@@ -161,6 +163,7 @@ def test_a_query_that_could_lead_elsewhere_is_refused(query: str) -> None:
         "PREFIX from: <http://from/> SELECT ?graph { ?graph from:service 'GRAPH SERVICE', \"FROM\"@from }",
         "ASK { ?s <http://a/SERVICE> ?o } # SERVICE",
         'select * { ?s ?p """a "FROM" b""" }',
+        "SELECT * { ?s ex:o\\'clock 'SERVICE' }",
     ],
 )
 def test_a_query_that_only_mentions_such_words_is_passed_on(query: str) -> None:
