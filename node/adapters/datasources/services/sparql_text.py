@@ -1,31 +1,18 @@
 """The text of a SPARQL query that a reader sends to another server: what it may contain, word by word.
 
-The server evaluates the query, so the node does not parse it. It takes out texts, IRIs and comments as SPARQL 1.1
-§19.8 has them, and looks at the words that remain. Where servers could read a text in two ways, it is refused.
+The server evaluates the query, so the node does not parse it: it looks at the words outside of texts, names, IRIs and
+comments. Where servers could read a text in two ways, it is refused.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from node.base.errors import InvalidInput
+from node.semantics.sparql import tokens_of
 
 LONGEST: Final = 8000
 """The longest query, in characters: servers take no longer address."""
-_OPAQUE: Final = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""'
-    r"|'''(?:[^'\\]|\\.|'(?!''))*'''"
-    r'|"(?:[^"\\\n\r]|\\.)*"'
-    r"|'(?:[^'\\\n\r]|\\.)*'"
-    r'|<[^<>"{}|^`\\\x00-\x20]*>'
-    r"|#[^\n\r]*"
-    # In a name, an escaped quote begins no text: ex:o\'clock (PN_LOCAL_ESC).
-    r"|\\.",
-    re.DOTALL,
-)
-# A word may follow a number or a full stop at once: only what continues a name or a variable is none.
-_WORD: Final = re.compile(r"(?<![A-Za-z_?$:@])[A-Za-z]+(?![\w:])")
 _FORMS: Final = frozenset({"SELECT", "CONSTRUCT", "DESCRIBE", "ASK"})
 _ELSEWHERE: Final = {
     "SERVICE": "leads to other servers",
@@ -46,7 +33,7 @@ def check_query(text: str, *, is_one_graph: bool) -> str:
     if "\\u" in text or "\\U" in text:
         # Replaced before anything else is read (SPARQL 1.1 §19.2), so they could spell a keyword.
         raise InvalidInput("a query has characters written as \\u…", remedy="write the characters themselves")
-    words = [word.upper() for word in _WORD.findall(_OPAQUE.sub(" ", text))]
+    words = [token.text.upper() for token in tokens_of(text) if token.kind == "word"]
     if not _FORMS & set(words):
         raise InvalidInput("this is no query that reads", remedy="begin with SELECT, CONSTRUCT, DESCRIBE or ASK")
     reasons = _ELSEWHERE | (_OTHER_GRAPHS if is_one_graph else {})
