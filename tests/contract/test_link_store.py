@@ -33,8 +33,9 @@ def test_links_of_a_record_are_replaced_and_unused_checks_dropped(stores: Stores
         assert stores.links.records_with(tx, B, after="urn:x", limit=1) == ["urn:y"]
         assert stores.links.records_with(tx, C, uses=[LinkUse.PAGE]) == []
     with stores.uow.begin() as tx:
-        assert stores.links.prune(tx, "", "urn:x", {"urn:x"}) == 0
-        assert stores.links.prune(tx, "urn:x", "", ()) == 1
+        assert stores.links.between(tx, "", "urn:x") == {"urn:x": 2}
+        assert stores.links.between(tx, "urn:x", "") == {"urn:y": 4}
+        stores.links.drop(tx, ["urn:y", "urn:z"])
         assert stores.links.versions(tx, ["urn:x", "urn:y"]) == {"urn:x": 2}
         assert set(stores.links.checks(tx, [B, C])) == {B}
 
@@ -75,5 +76,5 @@ def test_points_of_a_day_are_replaced(stores: Stores) -> None:
         assert stores.links.points_of(tx, "urn:x") == [LinkPoints("urn:x", day, LATER, 1000, 0)]
         assert [points.iri for points in stores.links.points(tx)] == ["urn:w", "urn:x"]
         assert [points.iri for points in stores.links.points(tx, after=("urn:w", day.isoformat()))] == ["urn:x"]
-        stores.links.prune(tx, "", "", ())
+        stores.links.drop(tx, stores.links.between(tx, "", ""))
         assert stores.links.points_of(tx, "urn:x") == []

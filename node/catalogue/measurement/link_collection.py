@@ -1,10 +1,10 @@
-"""Read the links of the current records of this node, page by page, and keep the points that follow from checks."""
+"""Read the links of the current records of this node, and keep the points that follow from checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from node.base.clock import Clock
@@ -16,24 +16,25 @@ from node.catalogue.measurement.link_model import (
     LinkPoints,
     LinkState,
     LinkStore,
+    RecordLink,
 )
 from node.catalogue.measurement.links import links_of, shares
+from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
+from node.ledger.model import EntryKind
 from node.ledger.ports import LedgerStore
 
 PAGE: Final = 50
 """Records read at once: each may have a description of a megabyte."""
 PAGES: Final = 20
 """Pages that one call reads."""
-REST: Final = timedelta(seconds=30)
-"""The least time between the end of a walk over all records and the next."""
 _RECORDS: Final = 200
 
 
 class LinkCollection:
     """The links of the records that this node published or harvested. Synchronous: call it in a thread.
 
-    A walk over all records begins when the ledger has grown; a restart begins it again, and reads only what changed.
+    A walk over all records begins with the process; after it, the ledger says which records changed.
     """
 
     def __init__(
@@ -55,26 +56,13 @@ class LinkCollection:
         self._clock = clock
         self._origin = origin
         self._base = base
-        self._after: str | None = None
-        self._size = -1
-        self._size_at_start = -1
-        self._again: datetime | None = None
+        self._after: str | None = ""
+        self._position = -1
 
     def read_changed(self) -> None:
-        """Read the next pages of records, and store the links of those that changed."""
-        if self._after is None:
-            now = self._clock.now()
-            if self._again is not None and now < self._again:
-                return
-            with self._uow.read() as tx:
-                size = self._ledger.size(tx)
-            if size == self._size:
-                return
-            self._after, self._size_at_start = "", size
+        """Read the next records, and store the links of those that changed."""
         for _ in range(PAGES):
-            if self._read_page():
-                self._after, self._size = None, self._size_at_start
-                self._again = self._clock.now() + REST
+            if not (self._read_changes() if self._after is None else self._read_page(self._after)):
                 return
 
     def save(self, check: LinkCheck, before: LinkState) -> None:
@@ -99,29 +87,50 @@ class LinkCollection:
                 self._count(tx, iri, {check.address: check})
         return iris[-1] if iris else ""
 
-    @taken_in_turn
-    def _read_page(self) -> bool:
-        """Read the next page of records; return whether it was the last."""
-        after = self._after or ""
+    def _read_page(self, after: str) -> bool:
+        """Read the records after this IRI: the next page of the walk. Return whether more may follow."""
         with self._uow.read() as tx:
+            if self._position < 0:
+                self._position = self._ledger.size(tx)
             page = self._records.current(tx, origins=[self._origin], after=after, limit=PAGE)
-            versions = self._store.versions(tx, [record.iri for record in page])
-        is_last = len(page) < PAGE
-        changes = {
-            record.iri: (record.version, links_of(record, self._base))
-            for record in page
-            if versions.get(record.iri) != record.version
-        }
+            is_last = len(page) < PAGE
+            versions = self._store.between(tx, after, "" if is_last else page[-1].iri)
+        self._replace(page, versions)
+        self._after = None if is_last else page[-1].iri
+        return True
+
+    def _read_changes(self) -> bool:
+        """Read the records that the next entries of the ledger are about. Return whether more may follow."""
+        with self._uow.read() as tx:
+            size = self._ledger.size(tx)
+            entries = self._ledger.since(tx, self._position, limit=PAGE, kinds=(EntryKind.RECORD,))
+            iris = list(dict.fromkeys(entry.subject for entry in entries))
+            newest = [record for iri in iris if (record := self._records.get(tx, iri)) is not None]
+            versions = self._store.versions(tx, iris)
+        self._replace([record for record in newest if record.origin == self._origin], versions)
+        is_last = len(entries) < PAGE
+        self._position = size if is_last else (entries[-1].seq or 0) + 1
+        return not is_last
+
+    def _replace(self, records: Sequence[Record], versions: Mapping[str, int]) -> None:
+        """Store the links of ``records`` where another version of them is stored (``versions``), and drop those that
+        have an entry there and are not current."""
+        current = {record.iri: record for record in records if not record.withdrawn}
+        changes = {iri: record for iri, record in current.items() if versions.get(iri) != record.version}
+        gone = [iri for iri in versions if iri not in current]
+        if changes or gone:
+            self._write(
+                {iri: (record.version, links_of(record, self._base)) for iri, record in changes.items()}, gone
+            )
+
+    @taken_in_turn
+    def _write(self, changes: Mapping[str, tuple[int, Sequence[RecordLink]]], gone: Sequence[str]) -> None:
         now = self._clock.now()
         with self._uow.begin() as tx:
             for iri, (version, links) in changes.items():
                 self._store.replace(tx, iri, version, links, now)
                 self._count(tx, iri, {})
-            until = "" if is_last else page[-1].iri
-            self._store.prune(tx, after, until, {record.iri for record in page})
-        if page:
-            self._after = page[-1].iri
-        return is_last
+            self._store.drop(tx, gone)
 
     def _count(self, tx: Transaction, iri: str, news: Mapping[str, LinkCheck]) -> None:
         """Store the points of a record if they changed."""

@@ -103,9 +103,11 @@ class LinkStore(Protocol):
         """Store the links of a record; checks of new addresses are due ``now``, those that no record has
         are dropped."""
 
-    def prune(self, tx: Transaction, after: str, until: str, keep: Collection[str]) -> int:
-        """Drop the links and points of records after one IRI up to another (empty: the last) but those to ``keep``,
-        and return the number of records dropped."""
+    def between(self, tx: Transaction, after: str, until: str) -> Mapping[str, int]:
+        """Return the same for the records after one IRI up to another (empty: the last)."""
+
+    def drop(self, tx: Transaction, iris: Collection[str]) -> None:
+        """Drop the links and points of records, and the checks of addresses that no other record has."""
 
     def links(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, Sequence[RecordLink]]:
         """Return IRI → the links of the record, in their order."""

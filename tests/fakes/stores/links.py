@@ -27,15 +27,16 @@ class MemoryLinkStore:
                 memory(tx).put("link_checks", link.address, check)
         self._drop_unused(tx)
 
-    def prune(self, tx: Transaction, after: str, until: str, keep: Collection[str]) -> int:
-        iris = memory(tx).rows("record_links")
-        gone = [iri for iri in iris if after < iri and (not until or iri <= until) and iri not in keep]
-        for iri in gone:
+    def between(self, tx: Transaction, after: str, until: str) -> Mapping[str, int]:
+        rows = memory(tx).rows("record_links")
+        return {iri: rows[iri][0] for iri in rows if after < iri and (not until or iri <= until)}
+
+    def drop(self, tx: Transaction, iris: Collection[str]) -> None:
+        for iri in iris:
             memory(tx).drop("record_links", iri)
             for key in [key for key in memory(tx).rows("link_points") if key[0] == iri]:
                 memory(tx).drop("link_points", key)
         self._drop_unused(tx)
-        return len(gone)
 
     def links(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, Sequence[RecordLink]]:
         rows = memory(tx).rows("record_links")

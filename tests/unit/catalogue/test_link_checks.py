@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from node.catalogue.measurement.link_model import LinkCheck, LinkPoints, LinkSta
 from node.catalogue.measurement.link_requests import Probe, retry_after
 from node.catalogue.measurement.links import links_of, with_links
 from node.catalogue.model import Record
+from node.ledger.model import Entry, EntryKind
 from tests.fakes.stores.links import MemoryLinkStore
 from tests.fakes.stores.work import MemoryUnitOfWork
 
@@ -53,21 +54,37 @@ def record(iri: str, *files: Sequence[str], version: int = 1) -> Record:
 
 
 class Records:
-    """Current records, and the size of the ledger."""
+    """Records, and the ledger with an entry for each change."""
 
     def __init__(self, *records: Record) -> None:
         self.rows = {item.iri: item for item in records}
-        self.number = len(records)
+        self.subjects = list(self.rows)
+        self.reads: list[str] = []
 
     def change(self, *records: Record) -> None:
         self.rows |= {item.iri: item for item in records}
-        self.number += 1
+        self.subjects += [item.iri for item in records]
 
     def size(self, tx: Transaction) -> int:
-        return self.number
+        return len(self.subjects)
+
+    def since(self, tx: Transaction, position: int, *, limit: int, kinds: Sequence[EntryKind]) -> list[Entry]:
+        assert kinds == (EntryKind.RECORD,)
+        places = range(position, len(self.subjects))[:limit]
+        return [
+            Entry(
+                id=str(seq), kind=EntryKind.RECORD, subject=self.subjects[seq], at=NOW, by="els", body=b"{}", seq=seq
+            )
+            for seq in places
+        ]
+
+    def get(self, tx: Transaction, iri: str) -> Record | None:
+        self.reads.append(iri)
+        return self.rows.get(iri)
 
     def current(self, tx: Transaction, *, origins: Sequence[str], after: str, limit: int) -> list[Record]:
-        return [self.rows[iri] for iri in sorted(self.rows) if iri > after][:limit]
+        current = [iri for iri in sorted(self.rows) if iri > after and not self.rows[iri].withdrawn]
+        return [self.rows[iri] for iri in current[:limit]]
 
 
 @dataclass
@@ -223,13 +240,19 @@ def test_changed_and_removed_records_are_followed_and_no_interval_checks_nothing
     desk = Desk(records, web)
     desk.run()
     assert desk.points("urn:x") == (1000, 0)
-    records.change(record("urn:x", [B], version=2))
-    del records.rows["urn:y"]
+    records.change(record("urn:x", [B], version=2), replace(record("urn:y", [C], version=2), withdrawn=True))
     web.moment += timedelta(hours=1)
     desk.run()
     assert (desk.check(B).state, desk.points("urn:x")) == (LinkState.BROKEN, (0, 0))
     with desk.uow.read() as tx:
         assert set(desk.store.checks(tx, [A, B, C])) == {B}
+    desk.run()
+    assert records.reads == ["urn:x", "urn:y"], "only what the ledger tells is read again"
+    del records.rows["urn:x"]
+    desk.restart()
+    desk.run()
+    with desk.uow.read() as tx:
+        assert not desk.store.between(tx, "", ""), "what is gone when the process begins is dropped"
     idle = Desk(records, Web({}), interval=None)
     idle.run()
     assert idle.web.requests == []

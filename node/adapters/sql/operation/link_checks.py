@@ -31,7 +31,7 @@ _UNUSED = delete(link_checks).where(
     link_checks.c.key.in_(bindparam("keys", expanding=True)),
     ~select(record_links.c.iri).where(record_links.c.key == link_checks.c.key).correlate(link_checks).exists(),
 )
-_BETWEEN = select(link_records.c.iri).where(
+_BETWEEN = select(link_records).where(
     link_records.c.iri > bindparam("after"), link_records.c.iri <= bindparam("until")
 )
 _CHECKS = select(link_checks).where(link_checks.c.key.in_(bindparam("keys", expanding=True)))
@@ -104,16 +104,17 @@ class SqlLinkStore:
         put(connection, link_records, {"iri": iri, "version": version})
         self._drop_unused(tx, before)
 
-    def prune(self, tx: Transaction, after: str, until: str, keep: Collection[str]) -> int:
+    def between(self, tx: Transaction, after: str, until: str) -> Mapping[str, int]:
+        rows = connection_of(tx).execute(_BETWEEN, {"after": after, "until": until or _LAST_IRI})
+        return {row.iri: int(row.version) for row in rows}
+
+    def drop(self, tx: Transaction, iris: Collection[str]) -> None:
         connection = connection_of(tx)
-        place = {"after": after, "until": until or _LAST_IRI}
-        iris = [iri for iri in connection.execute(_BETWEEN, place).scalars() if iri not in keep]
         for iri in iris:
             keys = [_key(link.address) for link in self.links(tx, [iri]).get(iri, ())]
             for statement in (_DROP_LINKS, _DROP_RECORD, _DROP_POINTS):
                 connection.execute(statement, {"of": iri})
             self._drop_unused(tx, keys)
-        return len(iris)
 
     def links(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, Sequence[RecordLink]]:
         links: dict[str, list[RecordLink]] = {}
