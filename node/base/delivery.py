@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
 
 from node.base.ids import new_urn
 from node.base.work import Outbox, Task, Transaction
@@ -58,3 +59,21 @@ class PeerAnswer:
     status: int
     body: bytes
     retry_after: str | None = None
+
+
+LONGEST_WAIT: Final = 3600.0
+"""Seconds for which we let others make us wait: up to an hour, not for a day."""
+
+
+def wait_of(retry_after: str | None, now: datetime, *, most: float = LONGEST_WAIT, otherwise: float = 0.0) -> float:
+    """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), as a number or as a date: at most
+    ``most``, and ``otherwise`` if it is missing or unreadable."""
+    text = (retry_after or "").strip()
+    try:
+        if text.isascii() and text.isdecimal():
+            seconds = float(text[:12])
+        else:
+            seconds = (parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return otherwise
+    return min(max(seconds, 0.0), most)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
-from node.base.delivery import PeerAnswer
+from node.base.delivery import PeerAnswer, wait_of
 from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
 from node.base.jsons import read_object
 from node.base.work import Task, Transaction
@@ -30,9 +28,8 @@ PASSING = {401: 6, 404: 6, 409: 8, 423: 8}
 # may take long to arrive. Without a time it may be one: some connectors answer 409 if the state does not allow the
 # message.
 CROSSED = 409
-# With these answers a peer may state how long we have to wait. We follow it for up to an hour, not for a day.
+# With these answers a peer may state how long we have to wait.
 WAITS = frozenset({429, 503})
-LONGEST_WAIT = 3600.0
 FIRST_PAUSE = 0.5
 REMEMBERED = 10_000
 
@@ -145,20 +142,6 @@ class SendMessages:
             answer_status=answer.status,
             answer=answer.body[:65536],
         )
-
-
-def wait_of(retry_after: str | None, now: datetime) -> float:
-    """Return the seconds that ``Retry-After`` asks for, as a number or as a date; 0 if it is missing or
-    unreadable."""
-    text = (retry_after or "").strip()
-    try:
-        if text.isascii() and text.isdecimal():
-            seconds = float(text[:12])
-        else:
-            seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _peer_pid(task: Task, body: bytes) -> str | None:

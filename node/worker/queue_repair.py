@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import Final
 
 from node.base.clock import WatchedClock
+from node.base.delivery import LONGEST_WAIT
 from node.base.work import Outbox, UnitOfWork
-from node.worker.deliveries import LONGEST_WAIT
 from node.worker.pace import Pace
 
 TOLERANCE: Final = 5.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from node.base.clock import Clock
+from node.base.delivery import wait_of
 from node.base.errors import LocalFault, PeerUnreachable
 from node.base.work import Task
 from node.datasources.sinks import WAIT
 from node.transfer.shipments.dispatch import SendShipment
-from node.worker.deliveries import wait_of
 from node.worker.outcomes import Again, Done, Outcome
 
 

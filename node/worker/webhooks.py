@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from node.base.clock import Clock
+from node.base.delivery import wait_of
 from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.exchange.offloop import off_loop
@@ -21,7 +22,6 @@ from node.operation.webhooks.dispatch import (
     words_of_fault,
 )
 from node.operation.webhooks.ports import Receipt, Receivers
-from node.worker.deliveries import wait_of
 from node.worker.outcomes import Again, Done, Outcome
 from node.worker.pace import Pace
 

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from node.base.delivery import wait_of
 from node.base.errors import ForbiddenAddress, HansaError
 
 if TYPE_CHECKING:
@@ -117,19 +117,5 @@ def _is_busy(probe: Probe) -> bool:
 
 
 def _busy(probe: Probe, now: datetime) -> LinkAnswer:
-    wait = retry_after(probe.headers.get("Retry-After", ""), now)
-    return LinkAnswer(works=None, status=probe.status, reason="busy", wait=min(wait, LONGEST_WAIT))
-
-
-def retry_after(header: str, now: datetime) -> float:
-    """Return the seconds that ``Retry-After`` demands (RFC 9110 §10.2.3): a number, or a date."""
-    header = header.strip()
-    if header.isdecimal():
-        return float(header[:9])
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return BUSY_WAIT
-    if moment.tzinfo is None:
-        return BUSY_WAIT
-    return max(0.0, (moment - now).total_seconds())
+    wait = wait_of(probe.headers.get("Retry-After"), now, most=LONGEST_WAIT, otherwise=BUSY_WAIT)
+    return LinkAnswer(works=None, status=probe.status, reason="busy", wait=wait)

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from node.base.delivery import wait_of
 from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Transaction
 from node.catalogue.measurement.link_checker import LinkChecker
 from node.catalogue.measurement.link_collection import LinkCollection
 from node.catalogue.measurement.link_model import LinkCheck, LinkPoints, LinkState
-from node.catalogue.measurement.link_requests import Probe, retry_after
+from node.catalogue.measurement.link_requests import BUSY_WAIT, LONGEST_WAIT, Probe
 from node.catalogue.measurement.links import links_of, with_links
 from node.catalogue.model import Record
 from node.ledger.model import Entry, EntryKind
@@ -290,6 +291,9 @@ def test_points_follow_the_shares() -> None:
 
 
 def test_retry_after_is_a_number_or_a_date() -> None:
+    def retry_after(text: str, now: datetime) -> float:
+        return wait_of(text, now, most=LONGEST_WAIT, otherwise=BUSY_WAIT)
+
     assert retry_after("120", NOW) == 120
     assert retry_after("Tue, 24 Nov 2026 12:10:00 GMT", NOW) == 600
     assert retry_after("soon", NOW) == retry_after("", NOW) == 3600

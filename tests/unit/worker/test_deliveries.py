@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from node.base.delivery import LONGEST_WAIT
 from node.base.errors import PeerUnreachable
 from node.base.jsons import canonical
 from node.base.work import Task
-from node.worker.deliveries import LONGEST_WAIT, PASSING, PeerAnswer, SendMessages
+from node.worker.deliveries import PASSING, PeerAnswer, SendMessages
 from node.worker.loop import Pace, Worker
 from node.worker.outcomes import Again, Done, Outcome
 from tests.fakes.stores.work import MemoryOutbox, MemoryUnitOfWork
