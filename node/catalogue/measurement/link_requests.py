@@ -27,6 +27,8 @@ LONGEST_DELAY: Final = 30.0
 MAX_ROBOTS: Final = 1 << 19
 LONGEST_WAIT: Final = 86_400.0
 """Seconds after which a host that is busy is asked again, at most."""
+SHORTEST_WAIT: Final = 60.0
+"""The same at least: a host that is busy and says 0 is not asked with each turn."""
 BUSY_WAIT: Final = 3_600.0
 """The same where the host does not say how long."""
 _ASK_LATER: Final = frozenset({408, 425, 429})
@@ -118,4 +120,4 @@ def _is_busy(probe: Probe) -> bool:
 
 def _busy(probe: Probe, now: datetime) -> LinkAnswer:
     wait = wait_of(probe.headers.get("Retry-After"), now, most=LONGEST_WAIT, otherwise=BUSY_WAIT)
-    return LinkAnswer(works=None, status=probe.status, reason="busy", wait=wait)
+    return LinkAnswer(works=None, status=probe.status, reason="busy", wait=max(wait, SHORTEST_WAIT))

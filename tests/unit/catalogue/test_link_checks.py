@@ -225,6 +225,16 @@ def test_a_busy_host_is_left_alone_as_long_as_it_wants() -> None:
     assert {desk.check(A).state, desk.check(B).state} == {LinkState.WORKS}
 
 
+def test_a_busy_host_that_wants_no_pause_gets_one() -> None:
+    web = Web({A: Probe(status=429, headers={"Retry-After": "0"})})
+    desk = Desk(Records(record("urn:x", [A])), web)
+    desk.run()
+    requests = len(web.requests)
+    web.moment += timedelta(seconds=10)
+    desk.run()
+    assert len(web.requests) == requests
+
+
 def test_a_dead_host_ends_the_visit_and_others_are_checked() -> None:
     addresses = [f"https://dead.example/{number}" for number in range(20)]
     answers = dict.fromkeys(["https://dead.example/robots.txt"], PeerUnreachable("silent"))
