@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,8 @@ KEPT: Final = 100
 """Sent reports that are remembered for each source."""
 READ: Final = 2000
 """Records of a run whose contacts are read."""
+RUNS: Final = 50
+"""Runs whose contacts are remembered."""
 EXAMPLES: Final = 10
 """Records with faults that the e-mail itself names."""
 AGAIN: Final = timedelta(minutes=5)
@@ -111,6 +113,7 @@ class SendReports:
         self._name = name
         self._base = base
         self._wake = wake
+        self._known_contacts: OrderedDict[str, list[Contact]] = OrderedDict()
 
     @property
     def sends_mail(self) -> bool:
@@ -122,17 +125,26 @@ class SendReports:
         ``NotFound``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         run = self._schedules.run(name, run_id)
+        if not run.ended:
+            return self._contacts(run)
+        # A page about the run asks each time, and the records of a run that has ended are many and the same.
+        contacts = self._known_contacts.get(run.id)
+        if contacts is None:
+            contacts = self._known_contacts[run.id] = self._contacts(run)
+            if len(self._known_contacts) > RUNS:
+                self._known_contacts.popitem(last=False)
+        return contacts
+
+    def _contacts(self, run: Run) -> list[Contact]:
         lines, _, _ = self._schedules.reports.lines(run.id, LineFilter(limit=READ), "en")
         names: dict[str, str] = {}
         counts: Counter[str] = Counter()
-        for line in lines:
-            if not line["address"]:
-                continue
-            with self._uow.read() as tx:
-                record = self._records.get(tx, line["address"])
-            for address, title in contacts_of(record) if record is not None else ():
-                names.setdefault(address, title)
-                counts[address] += 1
+        with self._uow.read() as tx:
+            for iri in (line["address"] for line in lines if line["address"]):
+                record = self._records.get(tx, iri)
+                for address, title in contacts_of(record) if record is not None else ():
+                    names.setdefault(address, title)
+                    counts[address] += 1
         return [
             Contact(address=address, name=names[address], records=number)
             for address, number in counts.most_common(100)
