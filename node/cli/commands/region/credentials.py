@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,6 +12,9 @@ from node.cli.commands.people import credential_name
 from node.cli.groups import Listing
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, report_success, table
+
+if TYPE_CHECKING:
+    from node.client import HansaClient
 
 Credential = Annotated[
     str | None, typer.Argument(help="Id of the credential; without one, lists the issued credentials.")
@@ -38,7 +42,7 @@ def revoke(
     lang: Language = "en",
 ) -> None:
     """Revoke a credential that this node issued, for ever. It takes effect at the next access."""
-    _change("revoke", credential, holder, type_, reason, node, lang)
+    _change("revoke", lambda client, known: client.revoke(known, reason), credential, holder, type_, node, lang)
 
 
 def suspend(
@@ -50,7 +54,7 @@ def suspend(
     lang: Language = "en",
 ) -> None:
     """Suspend an issued credential until it is reinstated. It takes effect at the next access."""
-    _change("suspend", credential, holder, type_, reason, node, lang)
+    _change("suspend", lambda client, known: client.suspend(known, reason), credential, holder, type_, node, lang)
 
 
 def reinstate(
@@ -61,7 +65,7 @@ def reinstate(
     lang: Language = "en",
 ) -> None:
     """Reinstate a suspended credential. It counts again from the next access."""
-    _change("reinstate", credential, holder, type_, "", node, lang)
+    _change("reinstate", lambda client, known: client.reinstate(known), credential, holder, type_, node, lang)
 
 
 _CHANGES: Final = {
@@ -74,10 +78,10 @@ _CHANGES: Final = {
 
 def _change(
     verb: str,
+    change: Callable[[HansaClient, str], dict[str, Any]],
     credential: str | None,
     holder: str | None,
     credential_type: str | None,
-    reason: str,
     node: str | None,
     lang: str,
 ) -> None:
@@ -100,14 +104,7 @@ def _change(
             raise InvalidInput(
                 f"there is no such credential that is {condition}", remedy=f"see the issued credentials: hansa {verb}"
             )
-        answers = [
-            client.revoke(record["id"], reason)
-            if verb == "revoke"
-            else client.suspend(record["id"], reason)
-            if verb == "suspend"
-            else client.reinstate(record["id"])
-            for record in credentials
-        ]
+        answers = [change(client, record["id"]) for record in credentials]
     if Mode.json:
         emit(answers)
     for record in credentials:
