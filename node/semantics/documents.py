@@ -61,6 +61,15 @@ MEDIA_TYPES: Final[Mapping[str, Syntax]] = {
     RDF_XML: Syntax("RDF/XML", RdfFormat.RDF_XML, (".rdf", ".owl")),
 }
 
+GRAPH_FILES: Final[Mapping[str, RdfFormat]] = {
+    ".ttl": RdfFormat.TURTLE,
+    ".nt": RdfFormat.N_TRIPLES,
+    ".rdf": RdfFormat.RDF_XML,
+    ".xml": RdfFormat.RDF_XML,
+    ".jsonld": RdfFormat.JSON_LD,
+}
+"""The endings of files that have one graph, as operators give them to a node."""
+
 MAX_BYTES: Final = 16 << 20
 MAX_JSON_DEPTH: Final = 64
 MAX_QUADS: Final = 500_000

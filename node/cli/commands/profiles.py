@@ -76,7 +76,8 @@ def add(
     node: Node = None,
 ) -> None:
     """Add a profile from its official SHACL files. They are checked first, and copied into the node's folder."""
-    from node.semantics.validation.profiles import FOLDER, FORMATS, names, references
+    from node.semantics.documents import GRAPH_FILES
+    from node.semantics.validation.profiles import FOLDER, names, references
 
     settings = _settings(node)
     if not _NAME.fullmatch(name):
@@ -85,8 +86,8 @@ def add(
         raise Conflict(f"there is a profile {name} already", remedy="choose another name, or remove its folder first")
     files = [file for path in files for file in (_files_in(path) if path.is_dir() else [path])]
     for file in files:
-        if file.suffix.lower() not in FORMATS or not file.is_file():
-            raise InvalidInput(f"{file} is not a file of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+        if file.suffix.lower() not in GRAPH_FILES or not file.is_file():
+            raise InvalidInput(f"{file} is not a file of shapes", remedy=f"supported: {', '.join(GRAPH_FILES)}")
     if len({file.name for file in files}) < len(files):
         raise InvalidInput("two of the files have the same name", remedy="rename one of them")
     place = settings.folder / FOLDER / name
@@ -105,11 +106,11 @@ def add(
 def _files_in(folder: Path) -> list[Path]:
     """Return the files of shapes in ``folder``, without those of its subfolders. Raises ``InvalidInput`` if there are
     none."""
-    from node.semantics.validation.profiles import FORMATS
+    from node.semantics.documents import GRAPH_FILES
 
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FORMATS and file.is_file())
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in GRAPH_FILES and file.is_file())
     if not files:
-        raise InvalidInput(f"{folder} has no files of shapes", remedy=f"supported: {', '.join(FORMATS)}")
+        raise InvalidInput(f"{folder} has no files of shapes", remedy=f"supported: {', '.join(GRAPH_FILES)}")
     return files
 
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, parse
 
 from node.base.errors import InvalidInput
-
-FORMATS: Final = {
-    ".ttl": RdfFormat.TURTLE,
-    ".nt": RdfFormat.N_TRIPLES,
-    ".rdf": RdfFormat.RDF_XML,
-    ".xml": RdfFormat.RDF_XML,
-    ".jsonld": RdfFormat.JSON_LD,
-}
-"""The endings of files that can be read."""
+from node.semantics.documents import GRAPH_FILES
 
 
 class Statement(NamedTuple):
@@ -36,7 +28,7 @@ def statements(files: Sequence[Path]) -> Iterator[Statement]:
     Raises ``InvalidInput`` if a file cannot be read.
     """
     for file in files:
-        form = FORMATS[file.suffix.lower()]
+        form = GRAPH_FILES[file.suffix.lower()]
         try:
             for quad in parse(path=str(file), format=form, base_iri=file.absolute().as_uri()):
                 subject, value = quad.subject, quad.object

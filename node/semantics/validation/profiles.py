@@ -16,6 +16,7 @@ from typing import Final
 from pyoxigraph import Dataset, Literal, NamedNode, RdfFormat, parse, serialize
 
 from node.base.errors import InvalidInput
+from node.semantics.documents import GRAPH_FILES
 from node.semantics.validation.shapes import ShapeBreach, Shapes, compile_shapes
 from node.vocab.namespaces import ADMS, DCATAP, IT6, MOBILITY, RDF, SH, XSD
 
@@ -56,13 +57,6 @@ PROFILES: Final[Mapping[str, ShippedProfile]] = MappingProxyType(
 
 FOLDER: Final = "profiles"
 """The folder in a node's data folder that has a folder for each profile of its own."""
-FORMATS: Final = {
-    ".ttl": RdfFormat.TURTLE,
-    ".nt": RdfFormat.N_TRIPLES,
-    ".rdf": RdfFormat.RDF_XML,
-    ".xml": RdfFormat.RDF_XML,
-    ".jsonld": RdfFormat.JSON_LD,
-}
 MAX_BYTES: Final = 8 << 20
 """Bytes of the files of one profile at most: they go along with each call."""
 _CLASS: Final = f"{SH}ClassConstraintComponent"
@@ -72,7 +66,7 @@ def own_profiles(folder: Path) -> dict[str, list[Path]]:
     """Return the profiles of the node with this data folder: name → files of shapes."""
     profiles: dict[str, list[Path]] = {}
     for place in sorted((folder / FOLDER).glob("*/")):
-        files = sorted(file for file in place.iterdir() if file.suffix.lower() in FORMATS and file.is_file())
+        files = sorted(file for file in place.iterdir() if file.suffix.lower() in GRAPH_FILES and file.is_file())
         if files:
             profiles[place.name] = files
     return profiles
@@ -187,7 +181,7 @@ def _statements(files: list[Path]) -> str:
         )
     statements = Dataset()
     for number, file in enumerate(files):
-        form = FORMATS[file.suffix.lower()]
+        form = GRAPH_FILES[file.suffix.lower()]
         try:
             for quad in parse(file.read_bytes(), format=form, base_iri=file.as_uri(), rename_blank_nodes=number > 0):
                 statements.add(quad)

@@ -60,14 +60,14 @@ def add(
 ) -> None:
     """Add a thesaurus, or replace it. A running node uses it from the next search on."""
     from node.catalogue.search.thesauri import compile_thesaurus, write
-    from node.semantics.ontologies.skos_files import FORMATS
+    from node.semantics.documents import GRAPH_FILES
 
     folder = _folder(node)
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} cannot name a thesaurus", remedy="use small letters, digits, dots and hyphens")
     for file in files:
-        if file.suffix.lower() not in FORMATS or not file.is_file():
-            raise InvalidInput(f"{file} is not a file of SKOS", remedy=f"supported: {', '.join(FORMATS)}")
+        if file.suffix.lower() not in GRAPH_FILES or not file.is_file():
+            raise InvalidInput(f"{file} is not a file of SKOS", remedy=f"supported: {', '.join(GRAPH_FILES)}")
     only = {language.strip().lower() for language in languages.split(",") if language.strip()}
     thesaurus = compile_thesaurus(files, name, only)
     write(thesaurus, folder, name)
