@@ -12,6 +12,7 @@ WIDTH: Final = 480
 HEIGHT: Final = 160
 _LEFT: Final = 44
 _BOTTOM: Final = 22
+_TOP: Final = 14
 
 
 def curve(points: Sequence[tuple[date, float]], *, until: date, maximum: int, label: str) -> Markup:
@@ -26,7 +27,7 @@ def curve(points: Sequence[tuple[date, float]], *, until: date, maximum: int, la
         return round(_LEFT + (WIDTH - _LEFT - 4) * (day - first).days / span, 1)
 
     def y(value: float) -> float:
-        return round(6 + (HEIGHT - _BOTTOM - 6) * (1 - value / maximum), 1)
+        return round(_TOP + (HEIGHT - _BOTTOM - _TOP) * (1 - value / maximum), 1)
 
     path = f"M{x(first)} {y(points[0][1])}"
     for day, value in points[1:]:
@@ -42,6 +43,6 @@ def curve(points: Sequence[tuple[date, float]], *, until: date, maximum: int, la
         _LEFT, HEIGHT - 4, first.isoformat(), WIDTH - 4, HEIGHT - 4, until.isoformat()
     )
     return Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}" fill="currentColor" font-size="15">{}{}'
+        '<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}" fill="currentColor" font-size="15">{}{}'
         '<path d="{}" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>'
     ).format(WIDTH, HEIGHT, label, marks, dates, path)
