@@ -117,20 +117,20 @@ class LinkCollection:
         have an entry there and are not current."""
         current = {record.iri: record for record in records if not record.withdrawn}
         changes = {iri: record for iri, record in current.items() if versions.get(iri) != record.version}
-        gone = [iri for iri in versions if iri not in current]
-        if changes or gone:
+        absent_iris = [iri for iri in versions if iri not in current]
+        if changes or absent_iris:
             self._write(
-                {iri: (record.version, links_of(record, self._base)) for iri, record in changes.items()}, gone
+                {iri: (record.version, links_of(record, self._base)) for iri, record in changes.items()}, absent_iris
             )
 
     @taken_in_turn
-    def _write(self, changes: Mapping[str, tuple[int, Sequence[RecordLink]]], gone: Sequence[str]) -> None:
+    def _write(self, changes: Mapping[str, tuple[int, Sequence[RecordLink]]], absent_iris: Sequence[str]) -> None:
         now = self._clock.now()
         with self._uow.begin() as tx:
             for iri, (version, links) in changes.items():
                 self._store.replace(tx, iri, version, links, now)
                 self._count(tx, iri, {})
-            self._store.drop(tx, gone)
+            self._store.drop(tx, absent_iris)
 
     def _count(self, tx: Transaction, iri: str, news: Mapping[str, LinkCheck]) -> None:
         """Store the points of a record if they changed."""
