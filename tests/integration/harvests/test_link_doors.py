@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from node.catalogue.measurement.link_collection import LinkCollection
 from node.cli.exits import REFUSED
 from node.cli.main import run
 from tests.integration.harvests.test_imports import HEAD, imported
-from tests.nodes import Running
+from tests.nodes import Running, running
 from tests.portal_browser import signed_in
 
 
@@ -40,6 +41,14 @@ class _Files(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Nothing is printed."""
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Running]:
+    """A node that checks links, as those of other tests do not."""
+    folder = tmp_path_factory.mktemp("links") / "node"
+    with running(folder, template=sqlite_template, link_check_days=14) as node:
+        yield node
 
 
 @pytest.fixture
