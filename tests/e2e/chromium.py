@@ -127,17 +127,21 @@ class Chromium:
         self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False, scripts: bool = True
     ) -> None:
         """Open ``url`` in a window of this size."""
-        await self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-        )
-        scheme = "dark" if dark else "light"
-        await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await self.resize(width=width, height=height, dark=dark)
         await self.send("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.troubles.clear()
         self.requests.clear()
         self.loaded.clear()
         await self.send("Page.navigate", url=url)
         await self.settled()
+
+    async def resize(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Show the page that is open in a window of another size."""
+        await self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        scheme = "dark" if dark else "light"
+        await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     async def settled(self) -> None:
         """Wait until the page that is on its way has loaded."""

@@ -182,8 +182,9 @@ async def test_pages_fit_from_four_hundred_per_cent_to_a_desk(site: str, tab: Ch
     for path in (*OPEN, *INSIDE, *BROKEN_ONES):
         if path in INSIDE:
             await tab.cookie(site, "hansa_session", "els-session")
+        await tab.look(site + path, width=320)
         for width in (320, 360, 1280):
-            await tab.look(site + path, width=width, dark=width == 360)
+            await tab.resize(width=width, dark=width == 360)
             if await tab.ask("document.documentElement.scrollWidth > innerWidth"):
                 wide.append((path, width))
         await tab.forget_cookies()
