@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from node.base.errors import LocalFault
+from node.base.errors import InvalidInput, LocalFault
 from node.catalogue.drafts.answer_forms import EDGES, place_field, uniform
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
@@ -75,6 +75,18 @@ def copied_answers(draft: DatasetDraft, like: Record) -> dict[str, str]:
     # What may hold personal data leaves the house only if a person says so.
     own |= {"conditions": draft.answers["conditions"]} if draft.suspects else {}
     return {name: answer for name, answer in (answers_of_copy | own).items() if answer}
+
+
+def changed_answers(record: Record, language: str, changes: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers of a version with ``changes`` in them, and its conditions kept. Raises ``InvalidInput`` for
+    answers that the asset does not have."""
+    description = OriginalDescription(record, language)
+    names = {*description.answers, *description.missing}
+    if unknown := sorted(set(changes) - names):
+        raise InvalidInput(
+            f"the asset has no field {', '.join(unknown)[:200]}", remedy=f"use {', '.join(sorted(names))}"
+        )
+    return uniform({**description.answers, **changes, "conditions": KEEP})
 
 
 def next_version(draft: DatasetDraft, record: Record) -> Submission:

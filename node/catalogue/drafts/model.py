@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,9 +29,32 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftChange:
+    """An answer that a person changed, and the revision of the draft that this made. An empty text: no answer."""
+
+    revision: int
+    at: datetime
+    account: str
+    field: str
+    before: str
+    after: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "at": stamp(self.at)}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> DraftChange:
+        """Return the change that ``to_json`` wrote."""
+        return cls(**{**members, "at": moment(members["at"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDraft:
     """A dataset that is not published yet, or changes of an asset. ``profile`` is None for a file that cannot be
-    profiled, and ``unread`` then says why, in English. ``at`` is when the person saved it last.
+    profiled, and ``unread`` then says why, in English. ``at`` is when somebody saved it last.
+
+    ``account`` is the person that began it. ``shared``: everyone who may publish here sees and changes it as well.
+    ``revision`` counts the saves that changed an answer, and ``history`` has these changes, the newest last.
 
     ``original`` is the version that it was made from, if there is one. Without a ``file``, the draft is for the next
     version of that asset; with one, it is a copy: for another dataset.
@@ -45,6 +68,9 @@ class DatasetDraft:
     unread: str = ""
     answers: Answers = field(default_factory=dict)
     original: Original | None = None
+    shared: bool = False
+    revision: int = 0
+    history: tuple[DraftChange, ...] = ()
 
     @property
     def edits(self) -> bool:
@@ -66,6 +92,9 @@ class DatasetDraft:
             "unread": self.unread,
             "answers": dict(self.answers),
             "original": self.original and self.original.to_json(),
+            "shared": self.shared,
+            "revision": self.revision,
+            "history": [change.to_json() for change in self.history],
         }
 
     @classmethod
@@ -81,6 +110,10 @@ class DatasetDraft:
             unread=members["unread"],
             answers=members["answers"],
             original=Original(**original) if original else None,
+            # Drafts of earlier releases have none of these.
+            shared=members.get("shared", False),
+            revision=members.get("revision", 0),
+            history=tuple(map(DraftChange.from_json, members.get("history", ()))),
         )
 
 

@@ -7,29 +7,24 @@ ledger, no search and no backup, and it is removed when it is published, or when
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
 
 from node.base.clock import Clock
-from node.base.errors import Conflict, InvalidInput, Overloaded, TooLarge, TooMany
+from node.base.errors import Conflict, InvalidInput, TooMany
 from node.base.ids import new_uuid
-from node.cage.model import has_full_queue
 from node.catalogue.drafts.answer_faults import AnswerFault, answer_faults, refuse
 from node.catalogue.drafts.answer_forms import uniform
-from node.catalogue.drafts.answers import (
-    KEPT,
-    conditions_of,
-    copied_answers,
-    first_answers,
-    next_version,
-    submission_of,
-)
+from node.catalogue.drafts.answers import KEPT, changed_answers, copied_answers, next_version, submission_of
+from node.catalogue.drafts.collaboration import Merge, merge
+from node.catalogue.drafts.file_drafts import DraftOfFile, Profiled
 from node.catalogue.drafts.model import DatasetDraft, DraftStore, Original
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, original_of
 from node.catalogue.drafts.rulebook_answers import rulebook_faults
+from node.catalogue.drafts.terms import DraftTerms
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.publish import Publish
 from node.catalogue.visibility import absent
@@ -37,23 +32,12 @@ from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
-from node.policy.templates import Template, compile_conditions, template, templates
-from node.semantics.codelists.filetypes import MEDIA_TYPE_OF, file_type
-from node.semantics.model import File, Submission
-from node.semantics.profiles.model import Profile
+from node.semantics.model import Submission
 
 MOST: Final = 10
 """Drafts of one person."""
 AGE: Final = timedelta(days=14)
 """Drafts that were saved longer ago are removed."""
-_FOR_MODELS: Final = frozenset({"run-not-copy"})
-"""Templates that no dataset can have: nothing could deliver them."""
-
-_TRIAL: Final = "urn:hansa:draft"
-"""The address of a dataset in an offer that nobody gets."""
-
-Profiled = Callable[[Path, str], Awaitable[Profile]]
-"""Profiles the file at a path, which people call by a name (``node.semantics.profiles.cage_client.profile``)."""
 
 
 class ReadRecord(Protocol):
@@ -63,7 +47,7 @@ class ReadRecord(Protocol):
 
 
 class DatasetDrafts:
-    """The drafts of all people. Each person sees only their own."""
+    """The drafts of all people. Each person sees their own, and those that others share."""
 
     def __init__(
         self,
@@ -80,19 +64,26 @@ class DatasetDrafts:
         """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
         self._record = record
         self._store = store
-        self._profile_of = profile_of
+        self._draft_of_file = DraftOfFile(store, profile_of, clock)
         self._publish = publish
         self._assets = assets
         self._clock = clock
-        self._region = region
+        self.terms = DraftTerms(region, self.original)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.limit = limit
 
     async def mine(self, by: Caller) -> Sequence[DatasetDraft]:
-        """Return the drafts of ``by``, the newest first. Raises ``NotAllowed``."""
+        """Return the drafts that ``by`` began, the newest first. Raises ``NotAllowed``."""
+        return [draft for draft in await self._open_to(by) if draft.account == by.account]
+
+    async def of_colleagues(self, by: Caller) -> Sequence[DatasetDraft]:
+        """Return the drafts that others share, the newest first. Raises ``NotAllowed``."""
+        return [draft for draft in await self._open_to(by) if draft.account != by.account]
+
+    async def _open_to(self, by: Caller) -> list[DatasetDraft]:
         require(by, UseCase.PUBLISH)
-        drafts = await asyncio.to_thread(self._store.drafts)
-        mine = [draft for draft in drafts if draft.account == by.account and not self._is_old(draft)]
-        return sorted(mine, key=lambda draft: draft.at, reverse=True)
+        drafts = [draft for draft in await asyncio.to_thread(self._store.drafts) if self._is_open(draft, by)]
+        return sorted(drafts, key=lambda draft: draft.at, reverse=True)
 
     async def begin(
         self, name: str, chunks: AsyncIterator[bytes], by: Caller, *, like: Original | None = None
@@ -110,7 +101,7 @@ class DatasetDrafts:
         try:
             if not size:
                 raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
-            draft = replace(await self._draft_from_file(draft_id, fit, sha256, size, by), original=like)
+            draft = replace(await self._draft_of_file(draft_id, fit, sha256, size, by), original=like)
             if original is not None:
                 draft = replace(draft, answers=copied_answers(draft, original))
             await asyncio.to_thread(self._store.save, draft)
@@ -119,37 +110,14 @@ class DatasetDrafts:
             raise
         return draft
 
-    async def _draft_from_file(self, draft_id: str, name: str, sha256: str, size: int, by: Caller) -> DatasetDraft:
-        profile, unread = None, ""
-        try:
-            profile = await self._profile_of(await asyncio.to_thread(self._store.path, draft_id), name)
-        except (InvalidInput, TooLarge) as error:
-            unread = error.detail
-        except Overloaded as error:
-            if has_full_queue(error):
-                raise  # In a moment the file can be profiled: without that, nobody asks about personal data.
-            unread = error.detail
-        code = file_type(name)
-        media_type = MEDIA_TYPE_OF.get(code.code, "") if code else ""
-        file = File(name=name, media_type=media_type or "application/octet-stream", size=size, sha256=sha256)
-        draft = DatasetDraft(
-            id=draft_id,
-            account=str(by.account),
-            at=self._clock.now(),
-            file=file,
-            profile=profile,
-            unread=unread,
-        )
-        last = await asyncio.to_thread(self._store.recall, draft.account)
-        return replace(draft, answers=first_answers(draft, last))
-
     async def edit(self, iri: str, language: str, by: Caller) -> DatasetDraft:
-        """Return the draft in which ``by`` changes an asset of this node; texts are those in ``language``.
+        """Return the draft in which ``by`` changes an asset of this node, or else one that a colleague shares; texts
+        of a new one are those in ``language``.
 
         Raises ``NotAllowed``, ``NotFound``, ``TooMany`` drafts, ``Conflict`` for an imported record.
         """
         mine = await self.mine(by)
-        for draft in mine:
+        for draft in (*mine, *await self.of_colleagues(by)):
             if draft.edits and draft.original is not None and draft.original.iri == iri:
                 return draft
         _require_room(mine)
@@ -180,7 +148,8 @@ class DatasetDrafts:
             name: text for name, text in draft.answers.items() if name not in {*before.answers, *before.missing}
         }
         answers = {**OriginalDescription(newest, language).answers, **others, **changes}
-        return await self._save(replace(draft, original=original_of(newest, language)), answers)
+        outcome = await self.save(draft_id, answers, by, since=draft.revision, original=original_of(newest, language))
+        return outcome.draft
 
     async def own(self, iri: str, by: Caller, *, version: int | None = None) -> Record:
         """Return a version of an asset that this node publishes itself. Raises ``NotAllowed``, ``NotFound``, and
@@ -204,37 +173,59 @@ class DatasetDrafts:
         return await self.own(draft.original.iri, by, version=draft.original.version)
 
     async def find(self, draft_id: str, by: Caller) -> DatasetDraft:
-        """Return a draft of ``by``. Raises ``NotAllowed``, and ``NotFound`` also for those of others."""
+        """Return a draft that is open to ``by``. Raises ``NotAllowed``, and ``NotFound`` also for other drafts."""
         require(by, UseCase.PUBLISH)
         draft = await asyncio.to_thread(self._store.draft, draft_id)
-        if draft is None or draft.account != by.account or self._is_old(draft):
+        if draft is None or not self._is_open(draft, by):
             raise absent()
         # Earlier releases kept the edges of a place in one answer.
         return replace(draft, answers=uniform(draft.answers))
 
-    async def save(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
-        """Save the answers in place of the earlier ones. Raises the errors of ``find``."""
-        return await self._save(await self.find(draft_id, by), answers)
+    async def save(
+        self,
+        draft_id: str,
+        answers: Mapping[str, str],
+        by: Caller,
+        *,
+        since: int | None = None,
+        original: Original | None = None,
+    ) -> Merge:
+        """Save what ``by`` changed in revision ``since``; None: in the newest one. An answer that a colleague has
+        changed since then stays, and is a clash. ``original``: the version that the draft changes from now on.
+        Raises the errors of ``find``."""
+        async with self._lock(draft_id):
+            draft = await self.find(draft_id, by)
+            outcome = merge(
+                replace(draft, original=original or draft.original),
+                uniform(answers),
+                since=since,
+                account=str(by.account),
+                at=self._clock.now(),
+            )
+            await asyncio.to_thread(self._store.save, outcome.draft)
+        return outcome
+
+    async def share(self, draft_id: str, by: Caller, *, shared: bool) -> DatasetDraft:
+        """Let everyone who may publish here work on a draft of ``by``, or nobody else any more. Raises the errors of
+        ``find``, and ``NotFound`` for a draft that somebody else began."""
+        async with self._lock(draft_id):
+            draft = replace(await self._own_draft(draft_id, by), shared=shared)
+            await asyncio.to_thread(self._store.save, draft)
+        return draft
+
+    async def _own_draft(self, draft_id: str, by: Caller) -> DatasetDraft:
+        draft = await self.find(draft_id, by)
+        if draft.account != by.account:
+            raise absent()
+        return draft
+
+    def _lock(self, draft_id: str) -> asyncio.Lock:
+        """Return the lock of a draft: between reading and saving it, nobody else may save it."""
+        return self._locks.setdefault(draft_id, asyncio.Lock())
 
     async def with_answers(self, draft_id: str, answers: Mapping[str, str], by: Caller) -> DatasetDraft:
         """Return the draft as it would be with these answers; nothing is saved. Raises the errors of ``find``."""
         return replace(await self.find(draft_id, by), answers=uniform(answers))
-
-    async def offer(self, draft: DatasetDraft, by: Caller) -> Mapping[str, Any] | None:
-        """Return the offer that the conditions of ``draft`` make; None if they offer nothing, or none are chosen.
-        Raises the errors of ``own``, and ``InvalidInput`` for conditions that lack a value."""
-        conditions = draft.answers.get("conditions", "")
-        if conditions == KEEP and draft.original is not None:
-            return (await self.original(draft, by)).offer
-        if not conditions:
-            return None
-        terms = conditions_of(template(conditions), draft.answers)
-        return compile_conditions(terms, target=_TRIAL, offer_id=f"{_TRIAL}:offer", region=self._region()).offer
-
-    async def _save(self, draft: DatasetDraft, answers: Mapping[str, str]) -> DatasetDraft:
-        draft = replace(draft, answers=uniform(answers), at=self._clock.now())
-        await asyncio.to_thread(self._store.save, draft)
-        return draft
 
     async def faults(self, draft: DatasetDraft, by: Caller) -> list[AnswerFault]:
         """Return the answers that cannot be used; of a draft that changes an asset, only those that it changes.
@@ -245,8 +236,9 @@ class DatasetDrafts:
         return await asyncio.to_thread(_changed_faults, draft, record)
 
     async def remove(self, draft_id: str, by: Caller) -> None:
-        """Remove a draft and its file. Raises the errors of ``find``."""
-        await asyncio.to_thread(self._store.remove, (await self.find(draft_id, by)).id)
+        """Remove a draft of ``by`` and its file. Raises the errors of ``share``."""
+        async with self._lock(draft_id):
+            await asyncio.to_thread(self._store.remove, (await self._own_draft(draft_id, by)).id)
 
     async def check(self, draft: DatasetDraft, by: Caller) -> Publication:
         """Return what publishing ``draft`` would make. Raises the errors of ``Publish.publish``, and ``Conflict`` if
@@ -269,10 +261,23 @@ class DatasetDrafts:
             )
         return publication
 
-    async def publish(self, draft_id: str, by: Caller) -> Publication:
-        """Publish a draft and remove it. Raises the errors of ``find`` and ``check``. Then nothing is published, and
-        the draft stays."""
-        draft = await self.find(draft_id, by)
+    async def publish(self, draft_id: str, by: Caller, *, revision: int | None = None) -> Publication:
+        """Publish a draft and remove it. ``revision`` is the one that ``by`` has looked at.
+
+        Raises the errors of ``find`` and ``check``, and ``Conflict`` if there is a newer revision. Then nothing is
+        published, and the draft stays.
+        """
+        async with self._lock(draft_id):
+            draft = await self.find(draft_id, by)
+            if revision not in (None, draft.revision):
+                raise Conflict(
+                    "somebody has changed the draft since you looked at it",
+                    remedy="look at it again, then publish it",
+                    facts={"case": "draft-changed"},
+                )
+            return await self._publish_draft(draft, by)
+
+    async def _publish_draft(self, draft: DatasetDraft, by: Caller) -> Publication:
         if draft.edits:
             publication = await self._publish_edit(draft, by)
             await asyncio.to_thread(self._store.remove, draft.id)
@@ -316,36 +321,15 @@ class DatasetDrafts:
                 remedy=f"read version {newest.version}, and make your changes in it",
                 facts={"case": "not-newest", "version": newest.version},
             )
-        description = await asyncio.to_thread(OriginalDescription, newest, original.language)
-        names = {*description.answers, *description.missing}
-        if unknown := sorted(set(changes) - names):
-            raise InvalidInput(
-                f"the asset has no field {', '.join(unknown)[:200]}", remedy=f"use {', '.join(sorted(names))}"
-            )
         draft = DatasetDraft(
             id=str(new_uuid()),
             account=str(by.account),
             at=self._clock.now(),
             file=None,
-            answers=uniform({**description.answers, **changes, "conditions": KEEP}),
+            answers=await asyncio.to_thread(changed_answers, newest, original.language, changes),
             original=original,
         )
         return await self._publish_edit(draft, by, dry_run=dry_run)
-
-    def conditions(self) -> list[tuple[Template, bool]]:
-        """Return the templates for datasets, and whether this node can use each: some need a region."""
-        return [
-            (
-                template,
-                not any(one.name == "region" and one.required for one in template.parameters) or self._has_region,
-            )
-            for template in templates()
-            if template.id not in _FOR_MODELS
-        ]
-
-    @property
-    def _has_region(self) -> bool:
-        return self._region() is not None
 
     def forget_old(self) -> int:
         """Remove drafts that nobody has saved for two weeks, and what broken uploads left; return how many."""
@@ -353,6 +337,9 @@ class DatasetDrafts:
         for draft_id in old:
             self._store.remove(draft_id)
         return len(old) + self._store.remove_rest((self._clock.now() - timedelta(days=1)).timestamp())
+
+    def _is_open(self, draft: DatasetDraft, by: Caller) -> bool:
+        return (draft.shared or draft.account == by.account) and not self._is_old(draft)
 
     def _is_old(self, draft: DatasetDraft) -> bool:
         return draft.at < self._clock.now() - AGE

@@ -71,7 +71,7 @@ async def terms_in_words(responder: Responder, visit: Visit, draft: DatasetDraft
     if not draft.answers.get("conditions"):
         return TermsInWords()
     try:
-        offer = await catalogue.drafts.offer(draft, visit.caller)
+        offer = await catalogue.drafts.terms.offer(draft, visit.caller)
         if offer is None:
             return TermsInWords(nobody=True)
         policy = parse(offer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
 from node.catalogue.browse import Connections
 from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
+from node.catalogue.drafts.collaboration import Clash
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.drafts.rulebook_answers import RULEBOOK_ANSWERS
@@ -38,6 +40,7 @@ from node.portal.pages.publication.answer_errors import (
     text_of_finding,
 )
 from node.portal.pages.publication.draft_check import read_answers, terms_in_words
+from node.portal.pages.publication.draft_history import clash_in_words, history_in_words, number_of
 from node.portal.pages.usage import use_of
 from node.portal.uploads import read_upload
 from node.portal.views.assets import Improvement
@@ -82,8 +85,15 @@ async def draft(responder: Responder, visit: Visit) -> Response:
 async def answer(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}``: save the answers; then show the preview, or the questions again with the errors."""
     answers = await read_answers(responder, visit)
-    button = answers.pop("do", "")
-    draft = await responder.node.catalogue.drafts.save(visit.request.path_params["id"], answers, visit.caller)
+    button, since = answers.pop("do", ""), number_of(answers.pop("revision", ""))
+    drafts, draft_id = responder.node.catalogue.drafts, visit.request.path_params["id"]
+    outcome = await drafts.save(draft_id, answers, visit.caller, since=since)
+    draft = outcome.draft
+    if outcome.clashes:
+        return await _questions(responder, visit, draft, clashes=outcome.clashes)
+    if button in ("share", "unshare"):
+        await drafts.share(draft_id, visit.caller, shared=button == "share")
+        return responder.go(visit, f"{_address(visit, draft)}?done=draft-{button}d")
     if button == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
     troubles = (await check(responder, visit, draft))[1]
@@ -108,6 +118,7 @@ async def preview(responder: Responder, visit: Visit) -> Response:
         "draft-preview.html",
         draft=dataset_draft,
         address=_address(visit, dataset_draft),
+        revision=dataset_draft.revision,
         record=record,
         facts=facts(description, record.subject),
         card=laid_out,
@@ -143,10 +154,14 @@ async def _improvements(responder: Responder, record: Record) -> list[tuple[str,
 
 async def publish(responder: Responder, visit: Visit) -> Response:
     """``POST /publish/{id}/publish``: publish the draft, and show the page of the new asset."""
+    drafts, draft_id = responder.node.catalogue.drafts, visit.request.path_params["id"]
+    revision = number_of(visit.fields.get("revision", ""))
     try:
-        publication = await responder.node.catalogue.drafts.publish(visit.request.path_params["id"], visit.caller)
+        publication = await drafts.publish(draft_id, visit.caller, revision=revision)
     except (InvalidDescription, InvalidInput, Conflict) as error:
         dataset_draft = await _draft(responder, visit)
+        if error.facts.get("case") == "draft-changed":
+            return responder.go(visit, f"{_address(visit, dataset_draft)}/preview?changed=yes")
         troubles = await find_troubles(responder, visit, dataset_draft, error)
         return await _questions(responder, visit, dataset_draft, troubles)
     done = "dataset-published" if publication.record.version == 1 else "version-published"
@@ -167,6 +182,7 @@ async def _changes(
         visit,
         "draft-changes.html",
         address=_address(visit, dataset_draft),
+        revision=dataset_draft.revision,
         record=record,
         next_version=publication.record,
         part=part_words(publication.record, visit.language),
@@ -202,6 +218,7 @@ async def _start(responder: Responder, visit: Visit, error: HansaError | None = 
         limit=responder.node.catalogue.drafts.limit,
         days=AGE.days,
         mine=await responder.node.catalogue.drafts.mine(visit.caller) if may else (),
+        others=await responder.node.catalogue.drafts.of_colleagues(visit.caller) if may else (),
         like=await responder.node.catalogue.drafts.own(like, visit.caller) if may and like else None,
         trouble=None if error is None else visit.explain(error),
     )
@@ -216,8 +233,19 @@ def _address(visit: Visit, dataset_draft: DatasetDraft) -> str:
 
 
 async def _questions(
-    responder: Responder, visit: Visit, dataset_draft: DatasetDraft, troubles: Sequence[Trouble] = ()
+    responder: Responder,
+    visit: Visit,
+    dataset_draft: DatasetDraft,
+    troubles: Sequence[Trouble] = (),
+    *,
+    clashes: Sequence[Clash] = (),
 ) -> Response:
+    """Show the form. Of an answer that a colleague has changed as well, it has the text of ``visit.caller``, which
+    takes the place of the other if it is sent again."""
+    if clashes:
+        mine = {clash.field: clash.mine for clash in clashes}
+        dataset_draft = replace(dataset_draft, answers={**dataset_draft.answers, **mine})
+        troubles = [clash_in_words(visit, dataset_draft, clash) for clash in clashes]
     original = await _original(responder, visit, dataset_draft)
     newest = (
         await responder.node.catalogue.drafts.own(original.iri, visit.caller)
@@ -233,12 +261,15 @@ async def _questions(
         for place, table in enumerate(tables)
         for number, column in enumerate(table.columns)
     ]
-    answers, conditions = dataset_draft.answers, responder.node.catalogue.drafts.conditions()
+    answers, conditions = dataset_draft.answers, responder.node.catalogue.drafts.terms.templates()
     return responder.render(
         visit,
         "draft.html",
-        status=422 if troubles else 200,
+        status=409 if clashes else 422 if troubles else 200,
         draft=dataset_draft,
+        clashes=clashes,
+        is_mine=dataset_draft.account == visit.caller.account,
+        history=history_in_words(visit, dataset_draft),
         address=_address(visit, dataset_draft),
         answers=answers,
         troubles=troubles,
