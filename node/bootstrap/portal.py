@@ -180,6 +180,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             transfer.transfer_requests,
             transfer.deletions.duties,
             folder=node.parts.places.inbox,
+            tables=StoredTables(node.parts.cage, node.parts.assets.place),
         ),
         shipments=node.datasources.shipments.shipments,
         webhooks=node.webhooks,

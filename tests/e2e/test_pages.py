@@ -80,6 +80,7 @@ INSIDE = (
     "/webhooks",
     "/webhooks/airflow",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
+    f"/received/{RECEIVED}/table?count=segment",
     "/processes",
     f"/processes/{TRANSFER}",
     f"/processes/{BROKEN}",

@@ -16,6 +16,7 @@ from node.exchange.manifest import Manifest, read_kept
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation, Processes
+from node.semantics.profiles.rows_client import RowQuery, StoredTables, TableRows
 from node.transfer import machine
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.deletion.model import Due
@@ -82,13 +83,15 @@ class DataReceipts:
         duties: DeletionDuties,
         *,
         folder: Path,
+        tables: StoredTables,
     ) -> None:
-        """``folder`` is that of received files."""
+        """``folder`` is that of received files, and ``tables`` reads those of them that are tables."""
         self._overview = overview
         self._processes = processes
         self._requests = requests
         self._duties = duties
         self._folder = folder
+        self._tables = tables
         self._beginning = threading.Lock()
 
     async def begin(
@@ -136,6 +139,11 @@ class DataReceipts:
         if not await run_sync(path.is_file):
             raise NotFound("the received file was deleted", remedy="get the asset again")
         return path, reception
+
+    async def rows(self, pid: str, by: Caller, query: RowQuery) -> TableRows:
+        """Return rows of a received table. Raises the errors of ``file`` and of reading a table."""
+        path, reception = await self.file(pid, by)
+        return await self._tables.read(path, reception.name, query)
 
     def _read(self, conversation: Conversation, terms: _Terms) -> ReceivedData:
         """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""

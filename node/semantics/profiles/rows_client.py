@@ -86,9 +86,13 @@ class StoredTables:
         self._place = place
 
     async def __call__(self, sha256: str, name: str, query: RowQuery) -> TableRows:
-        """Return rows of the stored file ``name``. Raises ``InvalidInput`` for a file that is no table and for a
-        column that it does not have, ``Overloaded`` for a table that is too large."""
-        path = str((await asyncio.to_thread(self._place, sha256)).resolve())
+        """Return rows of the stored file ``name``. Raises the errors of ``read``, and ``NotFound``."""
+        return await self.read(await asyncio.to_thread(self._place, sha256), name, query)
+
+    async def read(self, file: Path, name: str, query: RowQuery) -> TableRows:
+        """Return rows of ``file``, which people call ``name``. Raises ``InvalidInput`` for a file that is no table
+        and for a column that it does not have, ``Overloaded`` for a table that is too large."""
+        path = str(await asyncio.to_thread(file.resolve))
         order = {
             "path": path,
             "name": name,

@@ -17,6 +17,7 @@ from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation
 from node.portal.views.receipts import ReceivedData
+from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
 from node.transfer.deletion.model import Due
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import GENT, PLZEN, offer_of, say
@@ -149,3 +150,10 @@ class FakeReceipts:
         path = self._folder / "content"
         path.write_bytes(CONTENT)
         return path, item.reception
+
+    async def rows(self, pid: str, by: Caller, query: RowQuery) -> TableRows:
+        path, _ = await self.file(pid, by)
+        header, *lines = (line.split(",") for line in path.read_text("utf-8").splitlines())
+        columns = tuple(TableColumn(name=self._text or name, numeric=True) for name in header)
+        groups = ((self._text or "1", 1.0),) if query.count else ()
+        return TableRows(columns=columns, rows=tuple(map(tuple, lines)), total=len(lines), groups=groups)

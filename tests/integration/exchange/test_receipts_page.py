@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -50,8 +51,7 @@ def get(browser: httpx2.Client, agreement: str) -> str:
 
 
 def test_from_an_agreement_to_bytes(gent: Running, plzen: Running, browser: httpx2.Client) -> None:
-    conditions = {"template": "open", "sealed": "yes"} if False else DELETED
-    agreement = agreed(gent, plzen, "by-page", conditions=conditions)
+    agreement = agreed(gent, plzen, "by-page", conditions=DELETED)
     page = get(browser, agreement)
     text = browser.get(page).text
     assert "Received and verified" in text
@@ -76,6 +76,37 @@ def test_from_an_agreement_to_bytes(gent: Running, plzen: Running, browser: http
     with plzen.http(headers=plzen.person()) as http:
         answer = http.get(f"/api/transfers/{pid}/content")
         assert (answer.status_code, "deleted" in answer.text) == (404, True)
+
+
+def test_a_received_table_answers(gent: Running, plzen: Running, browser: httpx2.Client) -> None:
+    table = "day,place,bikes\n" + "".join(
+        f"2026-11-{1 + n % 28:02},{('Gent', 'Brugge')[n % 2]},{n}\n" for n in range(120)
+    )
+    agreement = agreed(gent, plzen, "asked", data=table.encode(), conditions=DELETED)
+    page = get(browser, agreement)
+    assert f'href="{page}/table"' in browser.get(page).text
+    shown = browser.get(f"{page}/table", params={"is.place": "=Gent", "sort": "bikes", "desc": "1", "count": "place"})
+    assert shown.status_code == 200, shown.text
+    assert "1–50 of 60" in shown.text.replace("\u202f", " ")
+    assert shown.text.index(">118<") < shown.text.index(">116<")
+    assert f"{page}/groups.csv?" in html.unescape(shown.text)
+    assert f"{page}/table.json" not in shown.text
+    rows = browser.get(f"{page}/table.csv", params={"is.bikes": ">118"})
+    assert rows.text == "day,place,bikes\r\n2026-11-07,Gent,118\r\n2026-11-08,Brugge,119\r\n"
+    groups = browser.get(f"{page}/groups.csv", params={"count": "place", "how": "max", "of": "bikes"})
+    assert groups.text.splitlines() == ["place,max bikes", "Brugge,119.0", "Gent,118.0"]
+    assert browser.get(f"{page}/table", params={"sort": "no such column"}).status_code == 400
+    with plzen.http() as stranger:
+        for name in ("table", "table.csv", "groups.csv"):
+            assert stranger.get(f"{page}/{name}").status_code in (303, 401), name
+    # Sixty-four at once are all answered, or told to come again.
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(lambda _: browser.get(f"{page}/table").status_code, range(64)))
+    assert set(answers) <= {200, 503}
+    assert 200 in answers
+    path = f"/agreements/{quote(agreement, safe='')}"
+    assert post(browser, path, f"{path}/confirm-deletion").status_code == 303
+    assert browser.get(f"{page}/table").status_code == 404
 
 
 def test_the_page_of_the_asset_leads_to_the_data(gent: Running, plzen: Running, browser: httpx2.Client) -> None:

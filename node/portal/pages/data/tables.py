@@ -1,4 +1,5 @@
-"""The rows of an open table: page by page, filtered, sorted, grouped and drawn; every state has an address."""
+"""The rows of an open or a received table: page by page, filtered, sorted, grouped and drawn; every state has an
+address."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
@@ -121,14 +122,30 @@ class TableView:
         return self.address(filters={name: text for name, text in self.filters.items() if name != column})
 
 
+class TablePlace(NamedTuple):
+    """The addresses of a table: of its pages below ``base`` (``{base}/table``, ``{base}/table.csv`` …), and of the
+    page that it belongs to, which has ``titles`` or else the name ``iri``."""
+
+    base: str
+    back: str
+    titles: Mapping[str, str]
+    iri: str
+
+
 async def table(responder: Responder, visit: Visit) -> Response:
     """``/record/table?iri=…&file=…``: rows of an open table."""
     view = TableView.read(visit.parameters())
     record, rows = await _rows(responder, visit, view, view.query())
+    back = visit.asset(record, version=view.version)
+    return show_table(responder, visit, view, rows, TablePlace(visit.url("/record"), back, record.titles, record.iri))
+
+
+def show_table(responder: Responder, visit: Visit, view: TableView, rows: TableRows, place: TablePlace) -> Response:
+    """Return the page of a table with ``rows``, the answer to ``view.query()``."""
     return responder.render(
         visit,
         "table.html",
-        record=record,
+        place=place,
         view=view,
         rows=rows,
         first=(view.page - 1) * PAGE + 1,
@@ -157,6 +174,11 @@ async def groups_csv(responder: Responder, visit: Visit) -> Response:
     """``/record/groups.csv``: the groups with their figures, as a table (RFC 4180)."""
     view = TableView.read(visit.parameters())
     _, rows = await _rows(responder, visit, view, view.query(limit=1, whole=True))
+    return groups_file(visit, view, rows)
+
+
+def groups_file(visit: Visit, view: TableView, rows: TableRows) -> Response:
+    """Return the groups of ``rows`` as a table."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow([view.count, f"{view.how} {view.of}" if view.how else "count"])
@@ -168,6 +190,11 @@ async def table_csv(responder: Responder, visit: Visit) -> Response:
     """``/record/table.csv``: the rows that match, as a table (RFC 4180), with the cells as they are in the file."""
     view = TableView.read(visit.parameters())
     _, rows = await _rows(responder, visit, view, view.query(limit=MOST, whole=True))
+    return rows_file(visit, view, rows)
+
+
+def rows_file(visit: Visit, view: TableView, rows: TableRows) -> Response:
+    """Return ``rows`` as a table."""
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow([column.name for column in rows.columns])

@@ -75,6 +75,7 @@ PEOPLES_PAGES = (
     f"/agreements/{quote('https://plzen.example/agreements/7', safe='')}/document",
     "/received",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
+    f"/received/{RECEIVED}/table?count=segment",
     "/processes",
     f"/processes/{NEGOTIATION}",
     f"/processes/{TRANSFER}",
