@@ -186,9 +186,11 @@ class ServiceConnection(DataConnection, Protocol):
 
 
 class Connector(Protocol):
-    """A kind of data source: makes connections. ``kind`` is its name, as in ``hansa source add``."""
+    """A kind of data source: makes connections. ``kind`` is its name, as in ``hansa source add``, and ``options`` are
+    the names of the options that it understands, beside those of every kind."""
 
     kind: str
+    options: tuple[str, ...]
 
     def check(self, setup: Setup) -> None:
         """Check address, options and credentials without a connection. Raises ``InvalidInput`` and

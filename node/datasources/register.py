@@ -28,6 +28,8 @@ MOST: Final = 200
 """The most data sources of a node."""
 READS_PER_MINUTE: Final = "reads_per_minute"
 """The option, for every kind, that limits how often one transfer may read."""
+COMMON: Final = (READS_PER_MINUTE, SINK)
+"""The options of every kind."""
 DEFAULT_READS: Final = 600
 """The limit without this option: ten reads a second, more than a map that is moved needs."""
 _MOST_ADDRESS: Final = 2048
@@ -88,7 +90,7 @@ class DataSources:
         address = address.strip()
         if len(address) > _MOST_ADDRESS:
             raise InvalidInput("the address is too long", remedy="give the address of the place, without a query")
-        _check_options(options or {})
+        self._check_options(kind, options or {})
         with self._uow.begin() as tx:
             before = self._store.get(tx, name)
             if before is None and len(self._store.all(tx)) >= MOST:
@@ -202,6 +204,26 @@ class DataSources:
             raise _unknown(name)
         return DataSource(name=name, kind=name, address=_own_address(name), by="", at=self._clock.now())
 
+    def options_of(self, kind: str) -> tuple[str, ...]:
+        """Return the names of the options of a kind, beside those of every kind. Raises ``InvalidInput``."""
+        return self._connector(kind).options
+
+    def _check_options(self, kind: str, options: Mapping[str, str]) -> None:
+        """Raise ``InvalidInput`` for options that the kind does not have, and for values that none can have."""
+        names = (*self.options_of(kind), *COMMON)
+        if unknown := sorted(set(options) - set(names)):
+            raise InvalidInput(
+                f"a data source of the kind {kind} has no option {unknown[0][:80]!r}",
+                remedy=f"its options: {', '.join(names)}",
+            )
+        rate = options.get(READS_PER_MINUTE, "0")
+        if not (rate.isascii() and rate.isdigit() and len(rate) < 8):
+            raise InvalidInput(f"{READS_PER_MINUTE} is a number", remedy=f"such as {READS_PER_MINUTE}=60")
+        if options.get(SINK, ALLOWED) != ALLOWED:
+            raise InvalidInput(f"{SINK} is {ALLOWED}, or left out", remedy=f"such as {SINK}={ALLOWED}")
+        if any(len(value) > 200 or not value.isprintable() for value in options.values()):
+            raise InvalidInput("an option is longer than 200 characters", remedy="see hansa source add --help")
+
     def _connector(self, kind: str) -> Connector:
         connector = self._connectors.get(kind)
         if connector is None:
@@ -226,16 +248,6 @@ class DataSources:
 def reads_per_minute(source: DataSource) -> int:
     """Return how often one transfer may read this source in a minute; 0 for no limit, which the steward states."""
     return int(source.options.get(READS_PER_MINUTE, DEFAULT_READS))
-
-
-def _check_options(options: Mapping[str, str]) -> None:
-    rate = options.get(READS_PER_MINUTE, "0")
-    if not (rate.isascii() and rate.isdigit() and len(rate) < 8):
-        raise InvalidInput(f"{READS_PER_MINUTE} is a number", remedy=f"such as {READS_PER_MINUTE}=60")
-    if options.get(SINK, ALLOWED) != ALLOWED:
-        raise InvalidInput(f"{SINK} is {ALLOWED}, or left out", remedy=f"such as {SINK}={ALLOWED}")
-    if len(options) > 20 or any(len(value) > 200 or not value.isprintable() for value in options.values()):
-        raise InvalidInput("an option is too long, or there are too many", remedy="see hansa source add --help")
 
 
 def _require_sink(connection: object, kind: str) -> SinkConnection:

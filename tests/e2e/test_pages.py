@@ -391,6 +391,21 @@ async def test_a_layer_is_drawn_by_clicks_on_the_map_without_scripts(site: str, 
     await tab.forget_cookies()
 
 
+async def test_the_form_of_a_data_source_asks_for_what_its_kind_has(site: str, tab: Chromium) -> None:
+    await tab.cookie(site, "hansa_session", "els-session")
+    shown = "[...document.querySelectorAll('input[id^=option-]')].filter(f => f.checkVisibility()).map(f => f.name)"
+    await tab.look(f"{site}/sources")
+    for kind, options in (("features", []), ("postgis", ["schema"]), ("mqtt", ["version"])):
+        await tab.ask(
+            f"document.getElementById('source-kind').value = '{kind}';"
+            "document.getElementById('source-kind').dispatchEvent(new Event('change')); null"
+        )
+        assert [name for name in await tab.ask(shown) if name != "reads_per_minute"] == options
+    await tab.look(f"{site}/sources", scripts=False)
+    assert set(await tab.ask(shown)) >= {"schema", "version"}
+    await tab.forget_cookies()
+
+
 async def test_a_run_under_way_shows_news_by_itself(site: str, tab: Chromium) -> None:
     await tab.cookie(site, "hansa_session", "els-session")
     await tab.look(f"{site}/runs/{RUNNING}")

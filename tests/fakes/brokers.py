@@ -15,6 +15,8 @@ from node.datasources.ports import Abilities, DataConnection, Extract, Item, Par
 class MemoryBroker:
     """A kind of data source in memory: its sessions keep what was sent to their topics and not acknowledged."""
 
+    options: tuple[str, ...] = ("version",)
+
     def __init__(self, kind: str = "mqtt") -> None:
         self.kind = kind
         self.waiting: dict[str, list[Message]] = {}

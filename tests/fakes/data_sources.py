@@ -16,6 +16,7 @@ class MemoryConnector:
     """A kind of data source in memory: ``contents`` maps items to their bytes."""
 
     kind = "memory"
+    options: tuple[str, ...] = ()
 
     def __init__(self, contents: dict[str, bytes]) -> None:
         self.contents = contents

@@ -34,6 +34,7 @@ class FeaturesConnector:
     """``node.datasources.ports.Connector`` for OGC API - Features."""
 
     kind = "features"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -33,6 +33,7 @@ class FolderConnector:
     data folder, which is never shared."""
 
     kind = "folder"
+    options: tuple[str, ...] = ()
 
     def __init__(self, roots: Sequence[Path], own: Path) -> None:
         self._roots = tuple(folder.resolve() for folder in roots)

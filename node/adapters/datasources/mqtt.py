@@ -40,6 +40,7 @@ class MqttConnector:
     """``node.datasources.ports.Connector`` for MQTT brokers."""
 
     kind = "mqtt"
+    options: tuple[str, ...] = (VERSION,)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -64,6 +64,7 @@ class NgsiLdConnector:
     """``node.datasources.ports.Connector`` for context brokers."""
 
     kind = "ngsi-ld"
+    options: tuple[str, ...] = (TENANT, CONTEXT)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

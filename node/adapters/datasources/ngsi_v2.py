@@ -50,6 +50,7 @@ class NgsiV2Connector:
     """``node.datasources.ports.Connector`` for context brokers with NGSIv2."""
 
     kind = "ngsi-v2"
+    options: tuple[str, ...] = (TENANT, SERVICE_PATH)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

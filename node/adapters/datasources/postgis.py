@@ -73,6 +73,7 @@ class PostgisConnector:
     """``node.datasources.ports.Connector`` for tables of PostgreSQL."""
 
     kind = "postgis"
+    options: tuple[str, ...] = (SCHEMA,)
 
     def __init__(self, egress: Egress, cage: AsyncCage) -> None:
         """``cage`` reads the files that are sent to a database."""

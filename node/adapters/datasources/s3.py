@@ -37,6 +37,7 @@ class S3Connector:
     """``node.datasources.ports.Connector`` for buckets."""
 
     kind = "s3"
+    options: tuple[str, ...] = (REGION,)
 
     def __init__(self, egress: Egress, clock: Clock) -> None:
         self._egress = egress

@@ -30,6 +30,7 @@ class WebConnector:
     """``node.datasources.ports.Connector`` for files and APIs over HTTP(S)."""
 
     kind = "http"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

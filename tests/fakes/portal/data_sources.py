@@ -28,6 +28,7 @@ def _connector(kind: str, contents: dict[str, bytes]) -> MemoryConnector:
     """A kind of data source in memory under the name of a real one."""
     connector = MemoryConnector(contents)
     connector.kind = kind
+    connector.options = {"postgis": ("schema",)}.get(kind, ())
     return connector
 
 

@@ -153,6 +153,7 @@ def test_a_folder_is_shared_only_where_the_operator_allows_it_and_never_the_node
         ({"address": "https://u:p@gis.example/"}, "user information"),
         ({"address": "https://gis.example/?key=1"}, "without a query"),
         ({"options": {"reads_per_minute": "often"}}, "reads_per_minute"),
+        ({"options": {"regoin": "eu"}}, "has no option 'regoin'"),
         ({"credentials": {"scheme": "header", "name": "Host", "secret": "x"}}, "header"),
         ({"credentials": {"scheme": "header", "name": "X-Key", "secret": "a\r\nHost: b"}}, "secret"),
         ({"credentials": {"scheme": "basic", "name": "", "secret": "x"}}, "user"),

@@ -157,7 +157,12 @@ class Hostile(FakeNode):
         return f"{self.rows},b\n{self.rows},{self.rows}\n".encode(errors="replace")
 
 
-_SCRIPTS = (["copy.js"], ["copy.js", "suggest.js"], ["check.js", "choose.js", "copy.js", "extent.js"])
+_SCRIPTS = (
+    ["copy.js"],
+    ["copy.js", "kinds.js"],
+    ["copy.js", "suggest.js"],
+    ["check.js", "choose.js", "copy.js", "extent.js"],
+)
 """The scripts of a page, in alphabetical order."""
 
 

@@ -30,6 +30,7 @@ class AmqpConnector:
     """``node.datasources.ports.Connector`` for brokers of AMQP 0-9-1."""
 
     kind = "amqp"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

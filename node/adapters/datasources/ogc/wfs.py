@@ -23,6 +23,7 @@ from node.adapters.datasources.ogc.filters import (
     require_column,
 )
 from node.adapters.datasources.ogc.keywords import (
+    MAP,
     Keywords,
     is_description,
     operation_of,
@@ -73,6 +74,7 @@ class WfsConnector:
     """``node.datasources.ports.Connector`` for WFS 2.0."""
 
     kind = "wfs"
+    options: tuple[str, ...] = (MAP,)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -11,7 +11,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from node.adapters.datasources.ogc import map_answers as answers
-from node.adapters.datasources.ogc.keywords import Keywords, is_description, operation_of, refusal, service_address
+from node.adapters.datasources.ogc.keywords import (
+    MAP,
+    Keywords,
+    is_description,
+    operation_of,
+    refusal,
+    service_address,
+)
 from node.adapters.datasources.ogc.map_layers import CRS, MapLayer, map_layers
 from node.adapters.datasources.ogc.maps import MapServer, require_choice
 from node.adapters.egress.client import Egress
@@ -55,6 +62,7 @@ class WmsConnector:
     """``node.datasources.ports.Connector`` for WMS 1.3."""
 
     kind = "wms"
+    options: tuple[str, ...] = (MAP,)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from node.adapters.datasources.ogc import feature_answers, map_answers
-from node.adapters.datasources.ogc.keywords import Keywords, is_description, operation_of, refusal, service_address
+from node.adapters.datasources.ogc.keywords import (
+    MAP,
+    Keywords,
+    is_description,
+    operation_of,
+    refusal,
+    service_address,
+)
 from node.adapters.datasources.ogc.map_layers import TileLayer, TileMatrix, tile_layers
 from node.adapters.datasources.ogc.maps import MapServer, require_choice
 from node.adapters.egress.client import Egress
@@ -33,6 +40,7 @@ class WmtsConnector:
     """``node.datasources.ports.Connector`` for WMTS 1.0."""
 
     kind = "wmts"
+    options: tuple[str, ...] = (MAP,)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

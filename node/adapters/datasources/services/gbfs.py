@@ -33,6 +33,7 @@ class GbfsConnector:
     """``node.datasources.ports.Connector`` for systems of GBFS."""
 
     kind = "gbfs"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -33,6 +33,7 @@ class GtfsConnector:
     """``node.datasources.ports.Connector`` for timetables."""
 
     kind = "gtfs"
+    options: tuple[str, ...] = (SCHEDULE, *_REALTIME)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

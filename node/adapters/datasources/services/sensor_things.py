@@ -35,6 +35,7 @@ class SensorThingsConnector:
     """``node.datasources.ports.Connector`` for services of SensorThings."""
 
     kind = "sensorthings"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress

@@ -53,6 +53,7 @@ class SparqlConnector:
     """``node.datasources.ports.Connector`` for SPARQL end points."""
 
     kind = "sparql"
+    options: tuple[str, ...] = ()
 
     def __init__(self, egress: Egress, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._egress = egress

@@ -18,21 +18,6 @@ from node.portal.visit import Visit
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-OPTIONS: Final = (
-    "region",
-    "schema",
-    "version",
-    "tenant",
-    "context",
-    "service_path",
-    "map",
-    "schedule",
-    "trip_updates",
-    "vehicle_positions",
-    "alerts",
-    READS_PER_MINUTE,
-)
-"""Options of the form; terminal and API accept those of plug-ins too."""
 SCHEMES: Final = (Scheme.BASIC, Scheme.BEARER, Scheme.HEADER, Scheme.NONE)
 
 
@@ -45,7 +30,7 @@ async def add(responder: Responder, visit: Visit) -> Response:
     """``POST /sources``: register a data source or change it, or show the form again with the reason, without the
     secret."""
     fields = {name: value.strip() for name, value in visit.fields.items()}
-    options = {name: fields[name] for name in OPTIONS if fields.get(name)}
+    options = {name: fields[name] for name in _kinds_of_options(responder) if fields.get(name)}
     if fields.get(SINK):
         options[SINK] = ALLOWED
     name, kind, address = (fields.get(field, "") for field in ("name", "kind", "address"))
@@ -73,6 +58,15 @@ async def remove(responder: Responder, visit: Visit) -> Response:
     name = visit.request.path_params["name"]
     await run_sync(responder.node.operation.data_sources.remove, name, visit.caller)
     return responder.go(visit, visit.url("/sources", done="data-source-removed"))
+
+
+def _kinds_of_options(responder: Responder) -> dict[str, tuple[str, ...]]:
+    """Return the options that the form asks for, each with the kinds of data sources that have it."""
+    register = responder.node.operation.data_sources
+    options_of = {kind: register.options_of(kind) for kind in register.kinds}
+    names = dict.fromkeys(name for options in options_of.values() for name in options)
+    kinds = {name: tuple(kind for kind, options in options_of.items() if name in options) for name in names}
+    return {**kinds, READS_PER_MINUTE: register.kinds}
 
 
 def _credentials(visit: Visit) -> Credentials | None:
@@ -113,7 +107,7 @@ async def source_page(
         streams=[stream.name for stream in await run_sync(responder.node.operation.streams.all, visit.caller)],
         forms=list(Form),
         place=place,
-        options=OPTIONS,
+        kinds_of_options=_kinds_of_options(responder),
         default_reads=DEFAULT_READS,
         report=report,
         trouble=None if trouble is None else visit.explain(trouble),

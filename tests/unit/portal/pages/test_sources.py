@@ -103,6 +103,22 @@ def test_what_is_wrong_is_said_beside_the_form(steward: TestClient, changes: dic
     assert 'role="alert"' in answer.text
 
 
+def test_an_option_is_asked_for_and_taken_where_a_kind_has_it(steward: TestClient) -> None:
+    page = Page(steward.get("/sources", headers=ENGLISH).text)
+    kinds = {
+        control.get("id"): field.get("data-of")
+        for field in page.all("div", class_="field")
+        for control in field.inside
+        if control.get("id").startswith("option-") and control.tag == "input"
+    }
+    assert kinds == {"option-schema": "postgis", "option-version": "mqtt", "option-reads_per_minute": ""}
+    fields = {"csrf": csrf(steward), "name": "new", "kind": "features", "address": "memory:x", "schema": "public"}
+    answer = steward.post("/sources", data=fields, headers={**ORIGIN, **ENGLISH})
+    assert answer.status_code == 400
+    assert "has no option" in answer.text
+    assert steward.post("/sources", data={**fields, "kind": "postgis"}, headers=ORIGIN).status_code == 303
+
+
 def test_the_test_speaks_in_words(steward: TestClient) -> None:
     token = {"csrf": csrf(steward)}
     works = steward.post("/sources/city-database/test", data=token, headers={**ORIGIN, **ENGLISH})
