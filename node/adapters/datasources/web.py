@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from node.adapters.datasources.requests import at, check_address, credential_headers, document, fetch
-from node.adapters.datasources.web_uploads import WebUploads, method_of
+from node.adapters.datasources.web_uploads import METHOD, WebUploads, method_of
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
@@ -30,7 +30,7 @@ class WebConnector:
     """``node.datasources.ports.Connector`` for files and APIs over HTTP(S)."""
 
     kind = "http"
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = (METHOD,)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
