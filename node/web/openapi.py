@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -216,14 +217,8 @@ def answer_head(routes: list[BaseRoute]) -> None:
         if (included := getattr(route, "original_router", None)) is not None:
             answer_head(included.routes)
         elif isinstance(route, APIRoute) and "GET" in (route.methods or ()) and "HEAD" not in (route.methods or ()):
-            twin = APIRoute(
-                route.path,
-                route.endpoint,
-                methods=["HEAD"],
-                dependencies=route.dependencies,
-                response_class=route.response_class,
-                include_in_schema=False,
-            )
+            twin = copy(route)
+            twin.methods, twin.include_in_schema = {"HEAD"}, False
             routes.append(twin)
 
 
