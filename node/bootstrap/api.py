@@ -37,7 +37,6 @@ from node.web.management import (
     operation,
     oversight,
     people,
-    records,
     results,
     scenarios,
     secondfactor,
@@ -49,6 +48,7 @@ from node.web.management import (
 from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
+from node.web.management.publication import joint_changes, records
 from node.web.management.region import eligibility, rulebook
 from node.web.management.region import routes as region
 from node.web.meaning import routes as terms
@@ -278,6 +278,7 @@ def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiat
             preview_part=node.catalogue.publication.preview_part,
         )
     )
+    app.include_router(joint_changes.router(person=person, change=node.catalogue.publication.change_several))
     _import_doors(app, node)
     _meaning_doors(app, node)
     app.include_router(

@@ -23,6 +23,7 @@ from node.catalogue.accession import Join
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.contradictions import BRIEF, contradictions
 from node.catalogue.drafts.import_gaps import import_gaps
+from node.catalogue.drafts.joint_changes import ChangeSeveral
 from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.dsp import DspCatalogue, FollowedMembers, Member
 from node.catalogue.export.catalog import CatalogExport
@@ -71,6 +72,7 @@ class PublicationParts:
     """The parts for publishing: drafts on pages, publication, withdrawal."""
 
     drafts: DatasetDrafts
+    change_several: ChangeSeveral
     meaning: MeaningServices
     publish: Publish
     withdraw: Withdraw
@@ -158,13 +160,15 @@ def catalogue_services(
     harvest = _harvest(base, _imports(base, catalogue, waiter, advised_profiles), catalogue)
     browse = _browse(base, access, ask)
     publish = _publish(base, catalogue, waiter, advised_profiles, browse, portions_of)
+    drafts = _drafts(base, catalogue, publish, browse)
     return CatalogueServices(
         node=node,
         access=access,
         ask=ask,
         browse=browse,
         publication=PublicationParts(
-            drafts=_drafts(base, catalogue, publish, browse),
+            drafts=drafts,
+            change_several=ChangeSeveral(drafts=drafts, publish=publish, access=access),
             meaning=meaning_services(parts, browse, publish),
             profiles=tuple(overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)),
             quality=quality_history(parts),

@@ -18,6 +18,7 @@ from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import (
     CatalogueUseCases,
+    ChangeUseCases,
     ContractUseCases,
     HarvestUseCases,
     MeaningUseCases,
@@ -130,8 +131,11 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             profiles=catalogue.publication.profiles,
             links=catalogue.publication.links.report,
         ),
-        withdraw=catalogue.publication.withdraw,
-        erase=catalogue.publication.erase,
+        changes=ChangeUseCases(
+            several=catalogue.publication.change_several,
+            withdraw=catalogue.publication.withdraw,
+            erase=catalogue.publication.erase,
+        ),
         subscriptions=node.operation.subscriptions.own,
         subscription_mail=node.operation.subscriptions.mail,
     )

@@ -35,6 +35,7 @@ from node.catalogue.searches import Hit, Order, Query
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 
+HERE = "here"
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 MAX_TEXT = 500
@@ -99,9 +100,11 @@ class Browse:
         self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:
-        """Return a page of records that match ``query``. Raises ``InvalidInput`` for a query beyond the limits."""
+        """Return a page of records that match ``query``; ``HERE`` among its nodes is this one. Raises
+        ``InvalidInput`` for a query beyond the limits."""
         _check_query(query)
-        return await asyncio.to_thread(self._search, query, caller)
+        nodes = tuple(self._visibility.me if node == HERE else node for node in query.nodes)
+        return await asyncio.to_thread(self._search, replace(query, nodes=nodes), caller)
 
     async def suggest(self, text: str, caller: Caller, *, language: str = "en") -> Sequence[Suggestion]:
         """Return at most ten keywords and titles with the words of ``text``; none if it is too short or too long."""

@@ -15,7 +15,8 @@ from node.cli.output import Mode
 VERBS: Final = {
     "setup": ("init", "serve", "worker"),
     "drafts": ("draft",),
-    "publish": ("publish", "withdraw", "erase"),
+    "publication.publish": ("publish", "withdraw", "erase"),
+    "publication.change": ("change",),
     "imports": ("import",),
     "harvests": ("harvest",),
     "datasources.register": ("source",),

@@ -47,6 +47,17 @@ class PublishingCalls:
         return document("POST", "/api/records/batch", json=body, timeout=None)
 
     @endpoint
+    def change_all(
+        self, versions: Mapping[str, int | None], changes: Mapping[str, Any], *, dry_run: bool = False
+    ) -> Call[dict[str, Any]]:
+        """Change several assets (IRI → the version that was looked at; None: the newest) in the same way: see
+        ``POST /api/records/changes``."""
+        assets = [{"iri": iri, "version": version} for iri, version in versions.items()]
+        return document(
+            "POST", "/api/records/changes", json={**changes, "assets": assets, "dryRun": dry_run}, timeout=None
+        )
+
+    @endpoint
     def erase(self, iri: str, *, reason: str, versions: Sequence[int] | None = None) -> Call[dict[str, Any]]:
         """Erase versions of an asset for good, here and at the nodes that follow this one; without ``versions`` all
         of them, which withdraws the asset too. See ``POST /api/erasures``."""

@@ -56,6 +56,7 @@ SECTIONS: Final = (
         "nav.offer",
         (
             _Page("/publish", "nav.publish", (_PUBLISH,)),
+            _Page("/changes", "nav.changes", (_PUBLISH,)),
             _Page("/imports", "nav.imports", (_PUBLISH, UseCase.SCHEDULE_HARVESTS)),
             _Page("/quality", "nav.quality", (_PUBLISH, UseCase.SCHEDULE_HARVESTS)),
             _Page("/sources", "nav.sources", (UseCase.MANAGE_DATA_SOURCES,)),

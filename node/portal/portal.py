@@ -50,7 +50,7 @@ from node.portal.pages.data import (
 from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
-from node.portal.pages.publication import draft_check, drafts
+from node.portal.pages.publication import draft_check, drafts, joint_changes
 from node.portal.pages.regions import blocks, eligibility, membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -221,6 +221,8 @@ class Portal:
             ("POST", "/publish/{id:str}/publish", page(drafts.publish, **form)),
             ("POST", "/publish/{id:str}/renew", page(edits.renew, **form)),
             ("POST", "/publish/{id:str}/remove", page(drafts.remove, **form)),
+            ("GET", "/changes", page(joint_changes.choose, **people)),
+            ("POST", "/changes", page(joint_changes.change, **people)),
             ("GET", "/applications", page(offices.applications, **people)),
             ("GET", "/issued", page(offices.issued_credentials, **people)),
             ("POST", "/issued/{id:path}/revoke", page(offices.revoke, **form)),

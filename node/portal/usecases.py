@@ -12,6 +12,7 @@ from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.contradictions import ReasonOver
 from node.catalogue.drafts.data_check import CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
+from node.catalogue.drafts.joint_changes import ChangeSeveral
 from node.catalogue.drafts.ontology_documents import PublishOntology
 from node.catalogue.drafts.schema_documents import ReadSchema
 from node.catalogue.drafts.usecases import DatasetDrafts
@@ -99,6 +100,15 @@ class HarvestUseCases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeUseCases:
+    """To change several assets at once, to withdraw an asset, and to erase versions for good."""
+
+    several: ChangeSeveral
+    withdraw: Withdraw
+    erase: EraseVersions
+
+
+@dataclass(frozen=True, kw_only=True)
 class CatalogueUseCases:
     """To find, describe, publish, withdraw and follow assets."""
 
@@ -110,8 +120,7 @@ class CatalogueUseCases:
     drafts: DatasetDrafts
     meaning: MeaningUseCases
     harvests: HarvestUseCases
-    withdraw: Withdraw
-    erase: EraseVersions
+    changes: ChangeUseCases
     subscriptions: Subscriptions
     subscription_mail: SubscriptionMail
 

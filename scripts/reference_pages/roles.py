@@ -38,6 +38,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/transformations/try": "PUBLISH",
     "POST /api/records": "PUBLISH",
     "POST /api/records/batch": "PUBLISH",
+    "POST /api/records/changes": "PUBLISH",
     "POST /api/imports": "PUBLISH",
     "DELETE /api/records": "PUBLISH",
     "POST /api/erasures": "ERASE",

@@ -97,6 +97,7 @@ INSIDE = (
     "/sources",
     "/schema/convert",
     "/publish",
+    "/changes",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",

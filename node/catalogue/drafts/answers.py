@@ -95,6 +95,13 @@ def next_version(draft: DatasetDraft, record: Record) -> Submission:
     answers = {name: answer.strip() for name, answer in draft.answers.items()}
     description = OriginalDescription(record, draft.original.language if draft.original else "en")
     fields = description.with_answers(description.changes(answers))
+    return version_of(description, fields, answers)
+
+
+def version_of(description: OriginalDescription, fields: dict[str, Any], answers: Answers) -> Submission:
+    """Return a changed description as the next version of its asset: with ``fields`` described anew, under the
+    conditions of ``answers``. Raises ``InvalidInput`` for unknown conditions."""
+    record = description.record
     conditions = answers.get("conditions") or KEEP
     unchanged = conditions == KEEP
     if not unchanged:

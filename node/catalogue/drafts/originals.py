@@ -8,7 +8,7 @@ controls for is not in the form.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -330,9 +330,19 @@ class OriginalDescription:
                 self._replace(file, predicate, before, [])
 
     def _change_keywords(self, answer: str) -> None:
+        words = (" ".join(part.split()) for part in re.split(r"[,;\n]", answer))
+        self._set_keywords([word for word in words if word])
+
+    def revise_keywords(self, additions: Sequence[str], removals: Sequence[str]) -> None:
+        """Remove and then add keywords, whatever their case; the others stay as they are, also those with a comma."""
+        leaving = {word.casefold() for word in removals}
+        kept = [word for word in map(text_of, self._keywords()) if word.casefold() not in leaving]
+        present = {word.casefold() for word in kept}
+        self._set_keywords([*kept, *(word for word in additions if word.casefold() not in present)])
+
+    def _set_keywords(self, words: Sequence[str]) -> None:
         keywords = self._keywords()
         tag_of = {text_of(term): term for term in keywords}
-        words = [word for part in re.split(r"[,;\n]", answer) if (word := " ".join(part.split()))]
         tag = language_of(keywords[0]) if keywords else self._tag
         new = [tag_of.get(word) or literal_term(word, language=tag) for word in dict.fromkeys(words)]
         self._replace(self._subject, _KEYWORD, keywords, new)

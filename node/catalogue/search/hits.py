@@ -34,6 +34,7 @@ class CatalogueHit:
             "publisher": record.publisher,
             "publisherName": record.publisher_name,
             "origin": record.origin,
+            "imported": record.harvest_origin is not None,
             "access": str(self.access),
             "accessWord": word(self.access, language),
             "conditions": self.conditions,

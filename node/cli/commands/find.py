@@ -38,7 +38,9 @@ def find(
     licence: Annotated[
         list[str] | None, typer.Option("--license", help="Licence: a code such as CC0-1.0, or its IRI.")
     ] = None,
-    origin: Annotated[list[str] | None, typer.Option("--origin", help="DID of the node that has the asset.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", help="DID of the node that has the asset; here is this node.")
+    ] = None,
     spatial: Annotated[
         list[str] | None, typer.Option("--spatial", help="Place that the data are about, such as Gent.")
     ] = None,

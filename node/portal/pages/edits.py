@@ -111,7 +111,7 @@ async def withdraw(responder: Responder, visit: Visit) -> Response:
         return await _withdrawal(responder, visit, iri, missing=True)
     # An imported record is withdrawn at its source, or with the source.
     record = await responder.node.catalogue.drafts.own(iri, visit.caller)
-    await responder.node.catalogue.withdraw.withdraw(record.iri, visit.caller, reason=reason)
+    await responder.node.catalogue.changes.withdraw.withdraw(record.iri, visit.caller, reason=reason)
     return responder.go(visit, visit.asset(record, version=record.version, done="withdrawn"))
 
 
@@ -172,7 +172,11 @@ def changes_of(
         conditions = ([one for one in before if one not in after], [one for one in after if one not in before])
     return Changes(
         answers=[
-            AnswerChange(name, _words(visit, name, description.answers.get(name, "")), _words(visit, name, answer))
+            AnswerChange(
+                name,
+                answer_in_words(visit, name, description.answers.get(name, "")),
+                answer_in_words(visit, name, answer),
+            )
             for name, answer in sorted(changes.items(), key=lambda change: _ORDER.index(change[0]))
         ],
         conditions=conditions,
@@ -180,7 +184,8 @@ def changes_of(
     )
 
 
-def _words(visit: Visit, name: str, answer: str) -> str:
+def answer_in_words(visit: Visit, name: str, answer: str) -> str:
+    """Return an answer as a reader knows it: the name of a code instead of the code."""
     if name in CODE_LISTS:
         code = CODE_LISTS[name].find(answer)
         return code.label(visit.language) if code else answer

@@ -39,7 +39,7 @@ async def erase(responder: Responder, visit: Visit) -> Response:
     if wrong:
         return await _form(responder, visit, fields, wrong=wrong)
     iri = fields.get("iri", "")
-    result = await responder.node.catalogue.erase.erase(
+    result = await responder.node.catalogue.changes.erase.erase(
         iri, visit.caller, reason=fields["reason"], versions=None if every else numbers
     )
     head = result.publication.record
@@ -51,7 +51,7 @@ async def erase(responder: Responder, visit: Visit) -> Response:
 async def _form(
     responder: Responder, visit: Visit, fields: Mapping[str, str], *, wrong: set[str] | None = None
 ) -> Response:
-    responder.node.catalogue.erase.require_role(visit.caller)
+    responder.node.catalogue.changes.erase.require_role(visit.caller)
     versions = await responder.node.catalogue.browse.versions(fields.get("iri", ""), visit.caller)
     if versions[0].origin != visit.caller.did:
         raise absent()

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from node.base.errors import Conflict, HansaError, InvalidInput, NotAllowed, NotFound, Unauthenticated
 from node.base.work import Task
 from node.catalogue.access import Access, AccessCode, access_code_of
-from node.catalogue.browse import Connections, Publisher, explain_withdrawal
+from node.catalogue.browse import HERE, Connections, Publisher, explain_withdrawal
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
@@ -73,6 +73,7 @@ from node.portal.reasons import whys
 from node.portal.settings import PortalSettings
 from node.portal.usecases import (
     CatalogueUseCases,
+    ChangeUseCases,
     ContractUseCases,
     HarvestUseCases,
     OperationUseCases,
@@ -115,7 +116,7 @@ from tests.fakes.portal.shipments import shipments
 from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.portal.webhooks import FakeWebhooks
-from tests.fakes.stores.drafts import dataset_drafts
+from tests.fakes.stores.drafts import dataset_drafts, joint_changes
 from tests.simulator.peer_documents import Participant
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -242,6 +243,7 @@ class FakeNode:
         self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
         self.imports = _NoImports()
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
+        self.change_several = joint_changes(BASE, self.records, self.drafts, self.rules)
         self.receipts = FakeReceipts(NOW)
         self.shipments = shipments(NOW)
         self.webhooks = FakeWebhooks(NOW)
@@ -296,6 +298,8 @@ class FakeNode:
                     continue
             hits.append(record)
         facets = _facets(hits)
+        if query.nodes:
+            hits = [record for record in hits if record.origin in query.nodes or HERE in query.nodes]
         for name, values in (
             ("kind", query.kinds),
             ("theme", query.themes),
@@ -840,8 +844,7 @@ def use_cases(node: FakeNode) -> UseCases:
                 profiles=overview(Path(), ("geodcat-ap",), ()),
                 links=cast("Any", FakeLinks()),
             ),
-            withdraw=parts,
-            erase=parts,
+            changes=ChangeUseCases(several=node.change_several, withdraw=parts, erase=parts),
             subscriptions=cast("Any", node.subscriptions),
             subscription_mail=cast("Any", node.subscriptions.mail),
             meaning=parts,

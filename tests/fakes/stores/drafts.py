@@ -13,10 +13,14 @@ from typing import Any, Final, cast
 from weakref import finalize
 
 from node.base.errors import Conflict, InvalidDescription, InvalidInput, NotFound, Overloaded, TooLarge
+from node.catalogue.access import Access
+from node.catalogue.drafts.joint_changes import ChangeSeveral
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.usecases import DatasetDrafts, ReadRecord
 from node.catalogue.model import Publication, Record
 from node.catalogue.nquads import is_literal, language_of, statements, text_of
+from node.catalogue.publication.publish import BatchOutcome
+from node.catalogue.publication.submission_check import PublishOrder
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.model import File, Finding, Submission
@@ -122,6 +126,14 @@ class _Publish:
             versions.insert(0, record)
         return Publication(record=record, created=record.titles != versions[-1].titles)
 
+    async def publish_all(
+        self, orders: Sequence[PublishOrder], by: Caller, *, dry_run: bool = False, wait: bool = True
+    ) -> BatchOutcome:
+        require(by, UseCase.PUBLISH)
+        return BatchOutcome(
+            outcomes=[self._publish_next(one.submission, one.follows or 0, dry_run=dry_run) for one in orders]
+        )
+
 
 async def _profile(path: Path, name: str) -> Profile:
     if name == "busy.csv":
@@ -149,6 +161,13 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], r
     )
     add_draft(drafts, now)
     return drafts
+
+
+def joint_changes(
+    base: str, records: dict[str, list[Record]], drafts: DatasetDrafts, access: Access
+) -> ChangeSeveral:
+    """The same changes in several assets of a node in memory."""
+    return ChangeSeveral(drafts=drafts, publish=cast("Any", _Publish(records, base)), access=access)
 
 
 def add_draft(drafts: DatasetDrafts, now: datetime, text: str = "") -> None:

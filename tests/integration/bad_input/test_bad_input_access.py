@@ -129,6 +129,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/questions/{question_id}/refuse": {"reason": "So."},
     "/api/questions/{question_id}/hide": {"reason": "So."},
     "/api/erasures": {"iri": "urn:x", "reason": "x"},
+    "/api/records/changes": {"assets": [{"iri": "urn:x"}], "license": "CC0-1.0"},
     "/api/members": {"url": "http://127.0.0.1:1"},
     "/api/second-factor": {"password": "x"},
     "/api/second-factor/confirm": {"code": "123456"},

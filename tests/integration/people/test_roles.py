@@ -80,6 +80,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /webhooks/{name:str}/remove": (UseCase.MANAGE_WEBHOOKS, {}),
     "POST /sources/{name:str}/streams": (UseCase.MANAGE_DATA_SOURCES, {"stream": "x", "topic": "x"}),
     "POST /sources/{name:str}/streams/{stream:str}/remove": (UseCase.MANAGE_DATA_SOURCES, {}),
+    "GET /changes": (UseCase.PUBLISH, {}),
+    "POST /changes": (UseCase.PUBLISH, {}),
     "GET /publish/{id:str}": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}": (UseCase.PUBLISH, {"do": "save"}),
     "POST /publish/{id:str}/check": (UseCase.PUBLISH, {}),

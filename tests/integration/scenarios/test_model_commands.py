@@ -12,7 +12,7 @@ import yaml
 
 import demo
 from demo import data
-from node.cli.commands import publish
+from node.cli.commands.publication import publish
 from node.cli.exits import DONE, REFUSED, USAGE
 from node.cli.main import run
 from node.cli.output import Mode

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli.commands.publish import _paths
+from node.cli.commands.publication.publish import _paths
 from node.cli.submissions import PublishOptions, publish_alone, publish_together, read_file
 from node.client.api import Refusal
 

@@ -13,7 +13,7 @@ from node.web.api_router import PlacedApiRouter
 from node.web.bodies import read_body
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.management.records import published_json, read_form
+from node.web.management.publication.records import published_json, read_form
 
 MOST_BYTES: Final = 64 * 1024
 

@@ -99,6 +99,7 @@ PEOPLES_PAGES = (
     "/imports/vienna",
     "/imports/brno",
     "/publish",
+    "/changes",
     f"/publish/{DRAFT}",
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",

@@ -1,0 +1,1 @@
+"""Commands that publish assets, change and withdraw them."""

@@ -1,0 +1,1 @@
+"""Publishing over HTTP: files, descriptions, joint changes."""
