@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from node.adapters.planes.http import HttpPlane
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.negotiation import NegotiationParts
+from node.bootstrap.parts import Parts
 from node.dialogue.conversation import Conversation
 from node.identity.documents import verify_signature
 from node.identity.signing_keys import SigningKeys
 from node.negotiation.uses import Uses
+from node.semantics.schemas.file_check import FileCheck
 from node.transfer import machine, messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
@@ -26,6 +28,7 @@ from node.transfer.model import Transfer
 from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
 from node.transfer.reactions import Reactions
+from node.transfer.receiving.data_checks import LARGEST, LARGEST_PUSH, CheckReceivedData, ReceptionChecks
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.use_count import CountedReceptions
 from node.transfer.receiving.version_checks import CheckVersion
@@ -203,6 +206,14 @@ def _authorise(base: Foundation, uses: Uses) -> AuthoriseAccess:
     )
 
 
+def _checks(parts: Parts, *, largest: int) -> ReceptionChecks:
+    uow, records = parts.stores.uow, parts.stores.catalogue.records
+    return ReceptionChecks(
+        version=CheckVersion(uow, records),
+        data=CheckReceivedData(uow, records, FileCheck(parts.cage), largest=largest),
+    )
+
+
 def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
     parts, stores, clock = base.parts, base.parts.stores, base.parts.clock
     return ReceiveBytes(
@@ -215,7 +226,7 @@ def _receive(base: Foundation, uses: Uses) -> ReceiveBytes:
         folder=parts.places.inbox,
         key_of=SigningKeys(base.people.peers, clock),
         token_for=base.correspondence.header,
-        check_version=CheckVersion(stores.uow, stores.catalogue.records),
+        checks=_checks(parts, largest=LARGEST),
     )
 
 
@@ -248,7 +259,7 @@ def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:
         clock=clock,
         folder=parts.places.inbox,
         key_of=SigningKeys(base.people.peers, clock),
-        check_version=CheckVersion(stores.uow, stores.catalogue.records),
+        checks=_checks(parts, largest=LARGEST_PUSH),
         on_end=transfers.notify_provider,
         limit=parts.settings.upload_limit,
     )

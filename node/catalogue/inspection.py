@@ -8,32 +8,24 @@ that asks for it; everything else is a warning, shown with the record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from node.base.errors import InvalidInput, NotFound, Overloaded
 from node.base.work import UnitOfWork
 from node.cage.model import has_full_queue
-from node.catalogue.meaning.difference import definition_of, meaning_difference
+from node.catalogue.meaning.conformity import JSON, TABLES, SchemaRules, schemas_of
+from node.catalogue.meaning.difference import meaning_difference
 from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, WARN, WRONG_DATA, strictness
-from node.catalogue.model import PUBLIC, Record
-from node.catalogue.nquads import iri_of, is_iri
+from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
-from node.catalogue.statements import Statements
 from node.semantics import sheets
 from node.semantics.findings.files import file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
 from node.semantics.ontologies.pitfalls import pitfalls
 from node.semantics.schemas.breaches import Report
-from node.vocab.namespaces import DCT
-
-TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
-"""Media type of a table → its delimiter, if that is fixed."""
-JSON: Final = frozenset({"application/json", "application/geo+json", "application/vnd.geo+json"})
-"""Media types of rows of JSON; the rows are compared with a schema if the description names one."""
-_CONFORMS: Final = f"<{DCT}conformsTo>".encode()
 
 BREAKING_RULES: Final = {"ontology": "ontology:breaking", "schema": "schema:breaking"}
 """Kind of asset → the rule of findings about changes that break data or queries."""
@@ -123,23 +115,11 @@ class Inspect:
             key = "more-refused" if refuses else "more-breaking"
             yield file_finding(key, rule, field=place, severity=severity, more=more)
 
-    def _conforms_to(self, draft: Record) -> list[tuple[Record, Mapping[str, Any]]]:
-        # Most datasets name no schema: reading all statements takes longer than this look.
-        if draft.kind != "dataset" or _CONFORMS not in draft.nquads:
-            return []
-        schema_iris = {iri_of(term) for term in Statements(draft).everywhere(f"{DCT}conformsTo") if is_iri(term)}
-        findings = []
+    def _conforms_to(self, draft: Record) -> Sequence[SchemaRules]:
         with self._uow.read() as tx:
-            for iri in sorted(schema_iris):
-                record = self._records.get(tx, iri)
-                if record is None or record.kind != "schema" or record.withdrawn:
-                    continue
-                definition = definition_of(record)
-                if definition is not None and (record.origin == draft.origin or record.audience == PUBLIC):
-                    findings.append((record, definition))
-        return findings
+            return schemas_of(tx, self._records, draft)
 
-    def _file(self, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]) -> Iterator[Finding]:
+    def _file(self, file: File, place: str, rules: Sequence[SchemaRules]) -> Iterator[Finding]:
         media_type = file.media_type.partition(";")[0].strip().casefold()
         delimiter = TABLES.get(media_type)
         if file.source is not None or (delimiter is None and not (rules and media_type in JSON)):
@@ -174,7 +154,7 @@ class Inspect:
             yield from _breaches(report, file, place, record, severity)
 
     def _table(
-        self, stream: BinaryIO, delimiter: str, file: File, place: str, rules: list[tuple[Record, Mapping[str, Any]]]
+        self, stream: BinaryIO, delimiter: str, file: File, place: str, rules: Sequence[SchemaRules]
     ) -> Iterator[Finding]:
         try:
             survey = sheets.survey(stream, delimiter=delimiter)

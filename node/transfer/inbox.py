@@ -32,9 +32,9 @@ from node.transfer import machine
 from node.transfer.manifests import KeyOf, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
+from node.transfer.receiving.data_checks import ReceptionChecks
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.reception import DONE, FAILED, RECEIVING
-from node.transfer.receiving.version_checks import VersionCheck
 from node.transfer.tokens import bearer_token, token_hash
 from node.vocab.dsp import PUSH
 
@@ -71,7 +71,7 @@ class TakePush:
         clock: Clock,
         folder: Path,
         key_of: KeyOf,
-        check_version: VersionCheck,
+        checks: ReceptionChecks,
         on_end: Finished,
         limit: int,
         monotonic: Callable[[], float] = time.monotonic,
@@ -84,7 +84,7 @@ class TakePush:
         self._clock = clock
         self._folder = folder
         self._key_of = key_of
-        self._check_version = check_version
+        self._checks = checks
         self._on_end = on_end
         self._limit = limit
         self._monotonic = monotonic
@@ -149,7 +149,7 @@ class TakePush:
             if manifest is not None:
                 signature = await read_manifest(manifest, transfer, self._keyring, self._key_of)
                 reception = _complete(reception, signature, manifest)
-            version = await off_loop(self._check_version, transfer, signature)
+            version = await off_loop(self._checks.version, transfer, signature)
             begin_result = await off_loop(self._begin, reception)
             if begin_result is not None:
                 await self._throw_away(chunks)
@@ -172,12 +172,13 @@ class TakePush:
         except InvalidInput as error:
             await self._fail(arrival, reception, error)
             raise
+        about_data = {} if signature is None else await off_loop(self._checks.data, signature, path)
         begin_result = replace(
             reception,
             state=DONE,
             received=size,
             path=str(path.relative_to(self._folder)),
-            facts={**version, "verified": signature is not None, "pushed": True},
+            facts={**version, **about_data, "verified": signature is not None, "pushed": True},
             at=self._clock.now(),
         )
         await off_loop(self._save, begin_result)

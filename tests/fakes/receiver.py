@@ -26,6 +26,7 @@ from node.base import crashpoints
 from node.base.clock import SystemClock
 from node.identity.ports import KeyRing
 from node.transfer.model import Reception
+from node.transfer.receiving.data_checks import ReceptionChecks
 from node.transfer.receiving.patience import Habits
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.version_checks import CheckVersion
@@ -57,7 +58,7 @@ def receiver_at(folder: Path, plane: HttpPlane, keyring: KeyRing, provider_key: 
         folder=folder / "received",
         key_of=key_of,
         token_for=token_for,
-        check_version=CheckVersion(SqlUnitOfWork(engine), SqlRecordStore()),
+        checks=ReceptionChecks(version=CheckVersion(SqlUnitOfWork(engine), SqlRecordStore())),
         habits=Habits(sync_bytes=4 << 20, first_pause=0.1, longest_pause=0.5, patience=20),
     )
 

@@ -15,7 +15,19 @@ from node.cli.commands.processes import STUCK, Watch, tell_code
 from node.cli.commands.transfers import Target, follow_push, read_header, tell_push
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, bar, emit, line, remark, report_failure, report_success, size, words
+from node.cli.output import (
+    Mode,
+    bar,
+    complain,
+    count_of,
+    emit,
+    line,
+    remark,
+    report_failure,
+    report_success,
+    size,
+    words,
+)
 from node.cli.yamls import read_conditions
 from node.vocab.versions import LAST_VERSION
 
@@ -279,11 +291,31 @@ def _receive(
     if reception["facts"].get("version") is not None:
         line("version", _version_words(reception["facts"]))
         result["version"] = {"number": reception["facts"]["version"], "statedBy": reception["facts"]["versionBy"]}
+    _show_schema_checks(reception["facts"], result, lang)
     line("saved", f"{target}   (+ {manifest.name})" if verification else str(target))
     result["verified"] = verification
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE
+
+
+def _show_schema_checks(facts: dict[str, Any], result: dict[str, Any], lang: str) -> None:
+    """Show whether the data fit the schemas that their description names, as the node found on their arrival."""
+    from node.transfer.receiving.data_checks import FACT, read_checks
+
+    for check in read_checks(facts):
+        name = f"{words(check.titles, lang) or check.schema}, version {check.version}"
+        if check.outcome == "conforms":
+            report_success("fits", detail=f"{count_of(check.rows, 'row')} checked against {name}")
+        elif check.outcome == "breaks":
+            complain(f"{count_of(check.count, 'fault')} in {count_of(check.rows, 'row')}, against {name}")
+            for sentence in check.sentences(lang):
+                remark(sentence)
+        else:
+            reason = check.obstacle or f"only {check.rows} rows, and not all rules"
+            line("unchecked", f"against {name}: {reason}")
+    if FACT in facts:
+        result[FACT] = facts[FACT]
 
 
 def _version_words(facts: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from node.portal.reasons import whys
 from node.portal.views.receipts import ReceivedData
 from node.portal.visit import Visit
 from node.transfer.process_status import status_of
+from node.transfer.receiving.data_checks import read_checks
 from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         paused=visit.request.query_params.get("hold") == "1",
         waits=status_of(conversation.process, conversation.exchanges, stuck=bool(conversation.dead_messages)).waits,
         reasons=whys(conversation.process.reason),
+        checks=read_checks(item.reception.facts) if item.reception is not None and item.has_file else (),
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),
         is_table=item.reception is not None and item.reception.name.lower().endswith(ENDINGS),

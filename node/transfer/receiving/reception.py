@@ -3,8 +3,7 @@
 A reception is durable. Bytes are appended to a part file; at intervals they are synced and their number is recorded,
 and after a crash only recorded bytes are trusted. A peer that does not answer is asked again; an expired token is
 renewed; if the source has changed, the reception begins again from the first byte. Complete bytes are checked against
-the manifest that the provider signed, and only then does the file get its name. A refusal ends the reception, with
-the provider's reasons.
+the manifest that the provider signed, and only then does the file get its name. A refusal ends it with its reasons.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ from node.transfer.addresses import read_address
 from node.transfer.manifests import KeyOf, opener_of, read_manifest
 from node.transfer.model import Reception, Transfer
 from node.transfer.ports import ReceptionStore, TransferStore
+from node.transfer.receiving.data_checks import ReceptionChecks
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.patience import Habits, Patience
-from node.transfer.receiving.version_checks import VersionCheck
 
 log = logging.getLogger("hansa.reception")
 
@@ -85,7 +84,7 @@ class ReceiveBytes:
         folder: Path,
         key_of: KeyOf,
         token_for: TokenFor,
-        check_version: VersionCheck,
+        checks: ReceptionChecks,
         on_end: Finished | None = None,
         habits: Habits | None = None,
     ) -> None:
@@ -99,7 +98,7 @@ class ReceiveBytes:
         self.folder = folder
         self.key_of = key_of
         self.token_for = token_for
-        self.check_version = check_version
+        self.checks = checks
         self.finished = on_end
         self.habits = habits or Habits()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -210,7 +209,7 @@ class _Run:
             self._manifest = read_kept(self._reception.manifest)
         if self._manifest is None and self._address.manifest_endpoint is not None:
             await self._fetch_manifest()
-        self._version = await off_loop(self._owner.check_version, self._transfer, self._manifest)
+        self._version = await off_loop(self._owner.checks.version, self._transfer, self._manifest)
         if self._reception.state == RECEIVING:
             await self._download()
         await self._accept()
@@ -364,7 +363,8 @@ class _Run:
                 path = await self._arrival.accept(manifest, self._identity(manifest), self._examination)
         except NotFound:
             raise SourceChanged from None  # The part file was removed: the reception begins again.
-        facts = {**(self._reception.facts or {}), **self._version, "verified": manifest is not None}
+        found = {} if manifest is None else await off_loop(self._owner.checks.data, manifest, path)
+        facts = {**(self._reception.facts or {}), **self._version, **found, "verified": manifest is not None}
         await self._save(state=DONE, path=str(path.relative_to(self._owner.folder)), facts=facts, error=None)
         crashpoint("delivery.D7")
 

@@ -20,6 +20,7 @@ from node.base.errors import Conflict, InvalidInput
 from node.transfer import machine
 from node.transfer.inbox import TakePush
 from node.transfer.model import Reception
+from node.transfer.receiving.data_checks import ReceptionChecks
 from node.transfer.receiving.leftovers import discard_left
 from node.transfer.receiving.version_checks import CheckVersion
 from node.transfer.tokens import token_hash
@@ -62,7 +63,7 @@ def inbox_of(rig: Rig, *, meanwhile: Step | None = None, monotonic: Callable[[],
         clock=HandClock(),
         folder=rig.receiver().folder,
         key_of=key_of,
-        check_version=CheckVersion(rig.work, rig.described),
+        checks=ReceptionChecks(version=CheckVersion(rig.work, rig.described)),
         on_end=lambda tx, pid, reception: rig.finished.append(reception),
         limit=1 << 20,
         monotonic=monotonic,

@@ -30,6 +30,7 @@ from node.exchange.manifest import Manifest, read_kept, verify_manifest
 from node.exchange.spool import PartFile
 from node.semantics.model import File
 from node.transfer.model import Reception, Transfer
+from node.transfer.receiving.data_checks import ReceptionChecks
 from node.transfer.receiving.file_names import local_id
 from node.transfer.receiving.patience import Habits
 from node.transfer.receiving.reception import ReceiveBytes
@@ -127,7 +128,7 @@ class Rig:
             folder=self.folder,
             key_of=key_of,
             token_for=token_for,
-            check_version=CheckVersion(self.work, self.described),
+            checks=ReceptionChecks(version=CheckVersion(self.work, self.described)),
             on_end=lambda tx, pid, reception: self.finished.append(reception),
             habits=self.habits,
         )
