@@ -323,6 +323,11 @@ async def test_a_dataset_is_edited_without_scripts_and_withdrawn_by_keyboard(sit
     await tab.look(page, scripts=False)
     await _goes(tab, tab.ask("document.querySelector('form[action=\"/record/edit\"] button').click()"))
     draft = await tab.ask("location.pathname")
+    basis = "document.querySelector('#personal_basis').checkVisibility()"
+    await tab.ask("document.querySelectorAll('details').forEach((more) => { more.open = true; })")
+    assert not await tab.ask(f"document.querySelector('#personal_data-no').click(); {basis}"), "only asked for if so"
+    assert await tab.ask(f"document.querySelector('#personal_data-yes').click(); {basis}")
+    await tab.ask("document.querySelector('#personal_data-none').click()")
     await tab.ask("document.querySelector('#title').value += ' (corrected)'")
     await _goes(tab, tab.ask("document.querySelector('button[value=preview]').click()"))
     assert (await tab.ask("location.pathname")) == f"{draft}/preview"
