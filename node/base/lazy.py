@@ -13,9 +13,10 @@ T_co = TypeVar("T_co", covariant=True)
 class Lazy(Generic[T_co]):
     """The result of ``make``, made once for all threads. After an attempt that raises, the next use tries again."""
 
-    def __init__(self, make: Callable[[], T_co]) -> None:
+    def __init__(self, make: Callable[[], T_co], *, lock: threading.Lock | None = None) -> None:
+        """Of all objects with the same ``lock``, one is made at a time."""
         self._make = make
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
         self._value: T_co | None = None
 
     @property

@@ -26,6 +26,7 @@ from node.transfer.live.glances import Glances
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.web import crawlers, data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import (
+    ROUTES,
     DeferredApplication,
     Refuse,
     UnderPath,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 def application(node: HansaNode) -> ASGIApp:
     """Return the ASGI application of ``node``; its lifespan starts and stops the node."""
     counters = health.Counters()
-    api: Lazy[Api] = Lazy(lambda: _api(node, refuse))
+    api: Lazy[Api] = Lazy(lambda: _api(node, refuse), lock=ROUTES)
 
     remaining = DeferredApplication(api)
     refuse = errors_as_answers(page=remaining.error_page, prefers_page=prefers_page)
