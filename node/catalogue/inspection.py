@@ -9,19 +9,20 @@ that asks for it; everything else is a warning, shown with the record.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from node.base.errors import InvalidInput, NotFound, Overloaded
 from node.base.work import UnitOfWork
 from node.cage.model import has_full_queue
-from node.catalogue.meaning.conformity import JSON, TABLES, SchemaRules, schemas_of
+from node.catalogue.meaning.conformity import JSON, TABLES, SchemaRules, schema_in_words, schemas_of
 from node.catalogue.meaning.difference import meaning_difference
 from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, WARN, WRONG_DATA, strictness
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.semantics import sheets
-from node.semantics.findings.files import file_finding
+from node.semantics.findings.files import Words, file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
 from node.semantics.ontologies.pitfalls import pitfalls
@@ -140,16 +141,20 @@ class Inspect:
     ) -> Iterator[Finding]:
         refuses = strictness(record, WRONG_DATA, self._default) == REFUSE
         severity = "violation" if refuses else "warning"
-        facts = {"file": file.name, "schema": record.title()}
+        title: Words = partial(schema_in_words, record)
         try:
             report = self._check(self._place(file.sha256), schema, delimiter=delimiter)
         except InvalidInput as error:
             key, rule = "unreadable", "file:breaks-schema"
-            yield file_finding(key, rule, field=place, severity=severity, why=error.detail, **facts)
+            yield file_finding(
+                key, rule, field=place, severity=severity, why=error.detail, file=file.name, schema=title
+            )
         except Overloaded as error:
             if has_full_queue(error):
                 raise
-            yield file_finding("not-checked", "file:breaks-schema", field=place, severity=severity, **facts)
+            yield file_finding(
+                "not-checked", "file:breaks-schema", field=place, severity=severity, file=file.name, schema=title
+            )
         else:
             yield from _breaches(report, file, place, record, severity)
 
@@ -185,15 +190,19 @@ def _pitfalls(draft: Record) -> Iterator[Finding]:
 
 
 def _breaches(report: Report, file: File, place: str, record: Record, severity: str) -> Iterator[Finding]:
-    facts = {"file": file.name, "schema": record.title()}
+    title: Words = partial(schema_in_words, record)
     rule = "file:breaks-schema"
     for breach in report.breaches:
-        yield file_finding("breach", rule, field=place, severity=severity, breach=breach.words, **facts)
+        yield file_finding(
+            "breach", rule, field=place, severity=severity, breach=breach.words, file=file.name, schema=title
+        )
     if report.count > len(report.breaches):
         more = str(report.count - len(report.breaches))
         rows = str(report.rows)
-        yield file_finding("more-breaches", rule, field=place, severity=severity, more=more, rows=rows, **facts)
+        yield file_finding(
+            "more-breaches", rule, field=place, severity=severity, more=more, rows=rows, file=file.name, schema=title
+        )
     if not report.whole:
         yield file_finding("not-whole", rule, field=place, file=file.name, rows=str(report.rows))
     for pattern in report.patterns_left_out:
-        yield file_finding("untried", rule, field=place, pattern=pattern[:80], **facts)
+        yield file_finding("untried", rule, field=place, pattern=pattern[:80], file=file.name, schema=title)

@@ -11,6 +11,7 @@ from node.catalogue.model import PUBLIC, Record
 from node.catalogue.nquads import iri_of, is_iri
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
+from node.semantics.findings.words import FINDINGS
 from node.vocab.namespaces import DCT
 
 TABLES: Final = {"text/csv": "", "text/tab-separated-values": "\t"}
@@ -39,6 +40,11 @@ def schemas_of(tx: Transaction, records: RecordStore, dataset: Record) -> Sequen
         if definition is not None and (record.origin == dataset.origin or record.audience == PUBLIC):
             rules.append((record, definition))
     return rules
+
+
+def schema_in_words(schema: Record, language: str) -> str:
+    """Return the title of a schema with the version that data were compared with."""
+    return FINDINGS.say(language, "file.schema", title=schema.title(language), version=str(schema.version))
 
 
 def may_be_checked(media_type: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput
 from node.base.work import UnitOfWork
 from node.cage.model import has_full_queue
+from node.catalogue.meaning.conformity import schema_in_words
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
@@ -193,7 +195,7 @@ def _breaches(side: str, rows: Rows, schemas: Sequence[tuple[Record, Mapping[str
     for record, schema in schemas[:1]:
         report = members.check(schema, rows, limit=_BREACHES)
         for breach in report.breaches[:_BREACHES]:
-            yield _wrong("example", f"example-{side}", breach=breach.words, schema=record.title())
+            yield _wrong("example", f"example-{side}", breach=breach.words, schema=partial(schema_in_words, record))
 
 
 def _are_rows(value: Any) -> bool:

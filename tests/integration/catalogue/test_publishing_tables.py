@@ -113,10 +113,9 @@ def test_patterns_and_rows_of_json_are_checked(http: httpx2.Client, name: str, m
     answer = publish(http, described("dataset", slug, conforms_to="schema/coded"), file)
     messages = rules(answer, "file:breaks-schema")
     assert len(messages) == 2, messages
-    assert (
-        messages[0] == f"{name} does not conform to coded: row 2, segment: 'x' does not match the pattern ^s[0-9]+$"
-    )
-    assert messages[1].startswith(f"{name} does not conform to coded: row 2, intensity: 'many' is no")
+    begin = f"{name} does not conform to coded (version 1): row 2, "
+    assert messages[0] == f"{begin}segment: 'x' does not match the pattern ^s[0-9]+$"
+    assert messages[1].startswith(f"{begin}intensity: 'many' is no")
     page = http.get(answer.json()["iri"], headers={"Accept": "text/html", "Accept-Language": "de"})
     assert "Zeile 2, segment: &#39;x&#39; passt nicht zum Muster" in page.text
 
