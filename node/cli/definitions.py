@@ -54,6 +54,18 @@ def show_impact(impact: Mapping[str, Any], lang: str) -> None:
     others = [user for user in impact["users"] if user["iri"] not in shown]
     for user in others[:SHOWN]:
         line("user", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
+    for bound in impact.get("bound", ()):
+        _show_bound(bound, lang)
+
+
+def _show_bound(bound: Mapping[str, Any], lang: str) -> None:
+    """Print what a version means for the assets that were published under an earlier one."""
+    verdict = bound["verdict"]
+    line(f"since {bound['version']}", f"{_NAMES.get(verdict, verdict)}: {_VERDICTS[verdict]}")
+    for change in bound["changes"][:SHOWN]:
+        line("breaking", str(change["text"].get(lang) or change["text"]["en"]))
+    for user in bound["users"][:SHOWN]:
+        line("user", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
 
 
 def show_imports(imports: Iterable[Mapping[str, Any]], lang: str) -> None:

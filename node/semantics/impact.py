@@ -8,6 +8,8 @@ from typing import Any, Final
 
 MOST: Final = 200
 """Changes that are listed; all are counted."""
+MOST_FOR_BOUND: Final = 20
+"""Breaking changes that are listed for the users of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +55,40 @@ class MeaningDifference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundUsers:
+    """Assets that were published while an earlier ``version`` of a schema was the newest, and the changes since then:
+    they may differ from those since the last version."""
+
+    version: int
+    difference: MeaningDifference
+    users: tuple[TermUser, ...]
+
+    @property
+    def changes(self) -> tuple[MeaningChange, ...]:
+        """Return the first breaking changes."""
+        return tuple(change for change in self.difference.changes if change.breaking)[:MOST_FOR_BOUND]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "verdict": self.difference.verdict,
+            "breaking": self.difference.breaking,
+            "changes": [change.to_json() for change in self.changes],
+            "users": [user.to_json() for user in self.users],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Impact:
     """The changes since version ``version``, and by term or field the users that these concern. ``users`` are all who
-    refer to the schema, or who use one of the changed terms."""
+    refer to the schema, or who use one of the changed terms; ``bound`` are those of them that go back to a version
+    before ``version``, by that version, the newest first."""
 
     version: int
     difference: MeaningDifference
     users: tuple[TermUser, ...] = ()
     by_subject: Mapping[str, tuple[TermUser, ...]] = field(default_factory=dict)
+    bound: tuple[BoundUsers, ...] = ()
 
     @property
     def changes(self) -> tuple[MeaningChange, ...]:
@@ -87,4 +115,5 @@ class Impact:
             ],
             "more": self.more,
             "users": [user.to_json() for user in self.users],
+            "bound": [one.to_json() for one in self.bound],
         }

@@ -7,6 +7,7 @@ question: they are never stored with a version.
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from node.base.work import UnitOfWork
 from node.catalogue.meaning.difference import KINDS, meaning_difference
@@ -14,7 +15,10 @@ from node.catalogue.meaning.users import Users
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.identity.model import Caller
-from node.semantics.impact import Impact, MeaningDifference, TermUser
+from node.semantics.impact import BoundUsers, Impact, MeaningDifference, TermUser
+
+MOST_VERSIONS: Final = 10
+"""Earlier versions of a schema whose users are told apart, the newest."""
 
 
 class Impacts:
@@ -52,7 +56,29 @@ class Impacts:
             )
         links = await self._users.of_asset(after.iri, caller)
         by_field = await asyncio.to_thread(self._users_by_field, difference, links, caller)
-        return Impact(version=before.version, difference=difference, users=links, by_subject=by_field)
+        bound = await asyncio.to_thread(self._bound, before, after, links, caller)
+        return Impact(version=before.version, difference=difference, users=links, by_subject=by_field, bound=bound)
+
+    def _bound(
+        self, before: Record, after: Record, links: tuple[TermUser, ...], caller: Caller
+    ) -> tuple[BoundUsers, ...]:
+        """Return the users that were published while a version before ``before`` was the newest, with the changes
+        since that version: nobody has looked at them since."""
+        versions = [one for one in self._users.versions(after.iri, caller) if not one.withdrawn and not one.is_erased]
+        link_of = {link.iri: link for link in links}
+        users: dict[int, list[TermUser]] = {}
+        for head in self._users.heads(links, caller) if len(versions) > 1 else ():
+            in_force = next((one for one in versions if one.at <= head.at), versions[-1])
+            if in_force.version < before.version:
+                users.setdefault(in_force.version, []).append(link_of[head.iri])
+        bound: list[BoundUsers] = []
+        for version in (one for one in versions if one.version in users):
+            difference = meaning_difference(version, after) if len(bound) < MOST_VERSIONS else None
+            if difference is not None:
+                bound.append(
+                    BoundUsers(version=version.version, difference=difference, users=tuple(users[version.version]))
+                )
+        return tuple(bound)
 
     def _head(self, iri: str) -> Record | None:
         with self._uow.read() as tx:

@@ -66,6 +66,11 @@ class Users:
         """Return whether ``caller`` may see ``record``, the newest version of its asset."""
         return self._exists(record, caller)
 
+    def versions(self, iri: str, caller: Caller) -> Sequence[Record]:
+        """Return the versions of an asset that ``caller`` may see, newest first. It blocks."""
+        with self._uow.read() as tx:
+            return self._records.versions(tx, iri, audiences=self._visibility.audiences(caller))
+
     def heads(self, links: Iterable[TermUser], caller: Caller) -> list[Record]:
         """Return the newest versions of ``links``. It blocks."""
         with self._uow.read() as tx:

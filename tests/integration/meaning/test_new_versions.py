@@ -180,3 +180,45 @@ def test_a_term_address_cannot_become_a_part_of_a_query(city: Running, http: htt
     answer = http.post("/api/records", json=second)
     assert answer.status_code == 422
     assert [change["what"] for change in answer.json()["impact"]["changes"]] == ["removed"]
+
+
+def test_users_of_earlier_versions_of_a_schema_are_told_apart(
+    city: Running, http: httpx2.Client, capsys: pytest.CaptureFixture[str], monkeypatch: Any, tmp_path: Path
+) -> None:
+    """The third version breaks nothing of the second one, and what was published under the first one."""
+
+    def version(number: str, definition: Any, **more: Any) -> httpx2.Response:
+        return publish(http, described("schema", "bound", version=number, definition=definition), **more)
+
+    assert version("1", FLOW).status_code == 201
+    assert publish(http, described("dataset", "early", conforms_to="schema/bound")).status_code == 201
+    hidden = described("dataset", "unseen", conforms_to="schema/bound", audience="internal", conditions="internal")
+    assert publish(http, hidden).status_code == 201
+    assert version("2", STRICT, allowBreaking=True).status_code == 201
+    assert publish(http, described("dataset", "late", conforms_to="schema/bound")).status_code == 201
+    wider = {**STRICT, "properties": {**STRICT["properties"], "lane": {"type": "string"}}}  # type: ignore[dict-item]
+    impact = version("3", wider, dryRun=True).json()["impact"]
+    assert not impact["breaking"]
+    (bound,) = impact["bound"]
+    assert (bound["version"], bound["breaking"]) == (1, True)
+    assert {user["iri"].rpartition("/")[2] for user in bound["users"]} == {"early", "unseen"}
+    assert [change["subject"] for change in bound["changes"]] == ["intensity"]
+
+    path = tmp_path / "bound.yaml"
+    path.write_text(json.dumps(described("schema", "bound", version="3", definition=wider)), "utf-8")
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    assert run(["publish", str(path), "--check"]) == 0
+    shown = capsys.readouterr().out
+    assert "since 1" in shown
+    assert "dataset early" in shown
+    assert version("3", wider).status_code == 201
+    with signed_in(city) as browser:
+        own = html.unescape(browser.get("/record/changes", params={"iri": f"{city.url}/schemas/bound"}).text)
+    assert "Assets published under version 1" in own
+    assert "/datasets/unseen" in own
+    with city.http() as stranger:
+        page = stranger.get(
+            "/record/changes", params={"iri": f"{city.url}/schemas/bound"}, headers={"Accept": "text/html"}
+        ).text
+    assert "Assets published under version 1" in html.unescape(page)
+    assert "unseen" not in page
