@@ -64,15 +64,21 @@ class Impacts:
     ) -> tuple[BoundUsers, ...]:
         """Return the users that were published while a version before ``before`` was the newest, with the changes
         since that version: nobody has looked at them since."""
-        versions = [one for one in self._users.versions(after.iri, caller) if not one.withdrawn and not one.is_erased]
+        versions = [
+            version
+            for version in self._users.versions(after.iri, caller)
+            if not version.withdrawn and not version.is_erased
+        ]
         link_of = {link.iri: link for link in links}
         users: dict[int, list[TermUser]] = {}
         for head in self._users.heads(links, caller) if len(versions) > 1 else ():
-            in_force = next((one for one in versions if one.at <= head.at), versions[-1])
+            in_force = next((version for version in versions if version.at <= head.at), versions[-1])
             if in_force.version < before.version:
                 users.setdefault(in_force.version, []).append(link_of[head.iri])
         bound: list[BoundUsers] = []
-        for version in (one for one in versions if one.version in users):
+        for version in versions:
+            if version.version not in users:
+                continue
             difference = meaning_difference(version, after) if len(bound) < MOST_VERSIONS else None
             if difference is not None:
                 bound.append(
