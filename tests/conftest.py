@@ -12,6 +12,10 @@ pytest_plugins = ("tests.postgres", "tests.stores", "tests.nodes")
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+SELDOM = (10_000, 20, 50)
+"""When the interpreter looks for garbage. With its own numbers, a worker that starts and ends nodes all the time
+spends a tenth of its time on this: what is frozen below does not count as large."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, None, None]:
@@ -23,6 +27,7 @@ def pytest_collection() -> Generator[None, None, None]:
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*SELDOM)
         gc.enable()
 
 

@@ -304,10 +304,12 @@ def test_data_in_another_file_are_not_read(cage: Cage, tmp_path: Path) -> None:
 
 
 def huge_chunk(path: Path) -> None:
-    """One compressed piece that unpacks to 3 GB."""
+    """One compressed piece that unpacks to 1.2 GB, more than a child of the cage may have."""
     with netCDF4.Dataset(path, "w") as dataset:
-        dataset.createDimension("x", 400_000_000)
-        dataset.createVariable("a", "f8", ("x",), zlib=True, chunksizes=(400_000_000,))[:10] = 1
+        size = 150_000_000
+        dataset.createDimension("x", size)
+        values = dataset.createVariable("a", "f8", ("x",), zlib=True, complevel=1, shuffle=False, chunksizes=(size,))
+        values[:10] = 1
 
 
 def cut(path: Path) -> None:

@@ -31,7 +31,7 @@ def visitor(node: Running) -> Iterator[httpx2.Client]:
         "Origin": node.url,
         "User-Agent": "Firefox/130.0 Linux",
     }
-    with httpx2.Client(base_url=node.url, headers=headers, timeout=60, trust_env=False) as client:
+    with node.http(headers=headers, timeout=60) as client:
         yield client
 
 
