@@ -122,7 +122,7 @@ def build(
             checkup=checkup(parts, status_of_node),
             configuration=Configuration(settings_in_force(settings)),
             storage=storage(parts),
-            audit=AuditTrail(parts.stores.uow, parts.stores.ledger),
+            audit=AuditTrail(parts.stores.uow, parts.stores.ledger, keyring=parts.keyring, clock=parts.clock),
             status=status_of_node,
             region=region_parts(base, protocol_services.transfer, catalogue.access, catalogue.browse),
         ),

@@ -1,8 +1,11 @@
-"""``hansa verify``: a ledger in its folder, a received file with its manifest, an agreement at the other party."""
+"""``hansa verify``: a ledger in its folder, a received file with its manifest, an exported audit trail, an
+agreement at the other party."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +35,15 @@ def verify_folder(folder: Path) -> Checks:
 
 
 def verify_file(path: Path) -> Checks:
-    """Compare a received file with the manifest beside it, and the manifest with its signer's published key."""
-    from node.exchange.manifest import read_kept
+    """Compare a received file with the manifest beside it, and the manifest with its signer's published key; an audit
+    trail with the signature in its last line."""
+    from node.evidence.audit_file import is_audit_file
+    from node.exchange.manifest import read_kept, signing_key_id, verify_manifest
 
     manifest_file = path.with_name(path.name + MANIFEST)
     if not manifest_file.is_file():
+        if is_audit_file(path):
+            return _verify_audit(path)
         raise InvalidInput(f"there is no manifest next to {path.name}", remedy=f"it should be {manifest_file.name}")
     jws = manifest_file.read_text("ascii").strip()
     manifest = read_kept(jws)
@@ -50,7 +57,13 @@ def verify_file(path: Path) -> Checks:
     return [
         _check("The size matches the signature", size == manifest.size, f"{size} of {manifest.size} bytes"),
         _check("The content matches the signature", same, f"sha256 {manifest.sha256[:16]}…"),
-        _check_signature(jws, manifest.provider),
+        _check_signature(
+            f"The manifest is signed by {manifest.provider}",
+            manifest.provider,
+            signing_key_id(jws),
+            manifest.issued,
+            lambda key: verify_manifest(jws, key),
+        ),
     ]
 
 
@@ -58,28 +71,52 @@ def _check(what: str, sound: bool, detail: str = "") -> dict[str, Any]:
     return {"what": what, "sound": sound, "detail": detail}
 
 
-def _check_signature(jws: str, provider: str) -> dict[str, Any]:
-    """Check the manifest's signature with the key in the provider's DID document, which is fetched now."""
+def _verify_audit(path: Path) -> Checks:
+    """Compare the lines of an audit trail with the signed statement, and the signature with the node's published
+    key."""
+    from node.evidence.audit_file import read_audit_file, verify_signature
+
+    file = read_audit_file(path)
+    statement = file.statement
+    criteria = "".join(f" {name}={text}" for name, text in statement.criteria.items()) or " everything"
+    part = "" if statement.complete else ", and older ones were left out"
+    return [
+        _check(
+            "The entries match the signature",
+            (file.sha256, file.entries) == (statement.sha256, statement.entries),
+            f"{statement.entries} entries of {statement.at:%Y-%m-%d %H:%M:%S} UTC{part};{criteria}",
+        ),
+        _check_signature(
+            f"The audit trail is signed by {statement.node}",
+            statement.node,
+            file.key,
+            statement.at,
+            lambda key: verify_signature(file, key),
+        ),
+    ]
+
+
+def _check_signature(
+    what: str, signer: str, key_id: str, at: datetime, verify: Callable[[Mapping[str, Any]], object]
+) -> dict[str, Any]:
+    """Check a signature of the moment ``at`` with ``key_id`` in the signer's DID document, which is fetched now."""
     import asyncio
 
     from node.adapters.egress import Egress
-    from node.exchange.manifest import read_kept, signing_key_id, verify_manifest
     from node.identity.did import check_document, document_url
     from node.identity.documents import key_for
     from node.identity.periods import document_at
 
     async def fetch() -> Any:
         async with Egress(allow_loopback=True) as egress:
-            answer = await egress.request("GET", document_url(provider, allow_loopback_http=True), timeout=10)
+            answer = await egress.request("GET", document_url(signer, allow_loopback_http=True), timeout=10)
             return answer.json()
 
-    what = f"The manifest is signed by {provider}"
     try:
-        document = check_document(provider, asyncio.run(fetch()))
-        # Only the manifest states when it was made, and nothing here shows when it was received: a key that was
+        document = check_document(signer, asyncio.run(fetch()))
+        # Only what is signed states when it was made, and nothing here shows when it was received: a key that was
         # retired later counts for its period, and a revoked key for nothing after the moment of revocation.
-        then = document_at(document, read_kept(jws).issued)
-        verify_manifest(jws, key_for(then, signing_key_id(jws), "assertionMethod"))
+        verify(key_for(document_at(document, at), key_id, "assertionMethod"))
     except HansaError as error:
         return _check(what, False, error.detail)
     return _check(what, True)

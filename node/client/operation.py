@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from node.client.calls import Call, document, endpoint, nothing, rows
+from node.client.calls import Call, content, document, endpoint, nothing, rows
 
 
 class OperationCalls:
@@ -153,6 +153,12 @@ class OperationCalls:
         """Return entries of the ledger, newest first. ``criteria`` may have kind, subject, by, since and until."""
         params = {**(criteria or {}), "limit": limit, **({} if before is None else {"before": before})}
         return document("GET", "/api/audit", params=params)
+
+    @endpoint
+    def signed_audit(self, criteria: Mapping[str, str] | None = None) -> Call[bytes]:
+        """Return the newest fifty thousand entries of the ledger as JSON lines; the last line is the node's
+        signature. ``criteria`` as for ``audit``."""
+        return content("GET", "/api/audit/signed", params=dict(criteria or {}))
 
     @endpoint
     def deliveries(self) -> Call[dict[str, Any]]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
-from node.base.clock import stamp
+from node.base.clock import Clock, stamp
 from node.base.errors import NotFound
 from node.base.jsons import read_object
 from node.base.work import UnitOfWork
+from node.evidence.audit_file import signed_lines
 from node.identity.model import Caller
+from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
 from node.ledger.model import Entry, EntryKind
 from node.ledger.ports import LedgerStore
@@ -36,6 +39,17 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
 
+    def to_json(self) -> dict[str, str]:
+        """Return the criteria that restrict something, by their names in the API."""
+        texts = {
+            "kind": str(self.kind or ""),
+            "subject": self.subject,
+            "by": self.by,
+            "since": stamp(self.since) if self.since else "",
+            "until": stamp(self.until) if self.until else "",
+        }
+        return {name: text for name, text in texts.items() if text}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
@@ -51,9 +65,11 @@ class AuditPage:
 class AuditTrail:
     """Reads the ledger for auditors and operators. Synchronous: call it in a thread."""
 
-    def __init__(self, uow: UnitOfWork, ledger: LedgerStore) -> None:
+    def __init__(self, uow: UnitOfWork, ledger: LedgerStore, *, keyring: KeyRing, clock: Clock) -> None:
         self._uow = uow
         self._ledger = ledger
+        self._keyring = keyring
+        self._clock = clock
 
     def page(self, criteria: AuditFilter, by: Caller, *, before: int | None = None, limit: int = LISTED) -> AuditPage:
         """Return the entries numbered below ``before``. Raises ``NotAllowed``."""
@@ -88,18 +104,28 @@ class AuditTrail:
     def entries(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
         """Yield the entries, newest first, at most ``EXPORTED``. Raises ``NotAllowed`` at once."""
         require(by, UseCase.READ_AUDIT)
-        return self._all(criteria, by)
+        return islice(self._all(criteria, by), EXPORTED)
+
+    def sign(self, criteria: AuditFilter, by: Caller) -> Iterator[bytes]:
+        """Yield the entries, newest first, at most ``EXPORTED``, as a file that this node signs
+        (``node.evidence.audit_file``), many lines at a time. Raises ``NotAllowed`` at once."""
+        require(by, UseCase.READ_AUDIT)
+        lines = signed_lines(
+            map(entry_json, self._all(criteria, by)),
+            most=EXPORTED,
+            node=self._keyring.did,
+            at=self._clock.now(),
+            criteria=criteria.to_json(),
+            sign=self._keyring.sign_jws,
+        )
+        return iter(lambda: b"".join(islice(lines, _BATCH)), b"")
 
     def _all(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
-        before: int | None = None
-        count = 0
-        while count < EXPORTED:
-            page = self.page(criteria, by, before=before, limit=min(_BATCH, EXPORTED - count))
+        page = self.page(criteria, by, limit=_BATCH)
+        yield from page.entries
+        while page.before is not None:
+            page = self.page(criteria, by, before=page.before, limit=_BATCH)
             yield from page.entries
-            count += len(page.entries)
-            before = page.before
-            if before is None:
-                return
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

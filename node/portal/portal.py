@@ -178,6 +178,7 @@ class Portal:
             ("GET", "/operate/storage", page(operation.storage, **people)),
             ("GET", "/operate/audit", page(operation.audit, **people)),
             ("GET", "/operate/audit.csv", page(operation.audit_csv, **people)),
+            ("GET", "/operate/audit.jsonl", page(operation.audit_signed, **people)),
             ("GET", "/operate/audit.log", page(operation.audit_log, **people)),
             ("GET", "/operate/audit/{number}", page(operation.audit_entry, **people)),
             ("GET", "/imports", page(imports.imports, **people)),

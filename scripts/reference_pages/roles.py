@@ -26,6 +26,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/settings": "READ_OPERATION",
     "GET /api/storage": "READ_OPERATION",
     "GET /api/audit": "READ_AUDIT",
+    "GET /api/audit/signed": "READ_AUDIT",
     "POST /api/drafts": "PUBLISH",
     "POST /api/schemas/check": "PUBLISH",
     "GET /api/ontologies/alignment": "PUBLISH",

@@ -105,15 +105,17 @@ def _show(item: Mapping[str, Any], *, failing: bool) -> None:
 
 def verify(
     what: Annotated[
-        Path | None, typer.Argument(help="A node's folder, or a received file with its manifest next to it.")
+        Path | None,
+        typer.Argument(help="A node's folder, a received file with its manifest next to it, or an audit trail."),
     ] = None,
     agreement: Annotated[
         str | None, typer.Option(help="Prove this agreement in the peer's ledger, through the running node.")
     ] = None,
     node: Node = None,
 ) -> int:
-    """Verify a ledger, a received file, or an agreement. The agreement is also checked in the other party's
-    ledger."""
+    """Verify a ledger, a file, an audit trail, or an agreement.
+
+    The agreement is also checked in the other party's ledger."""
     from node.cli.proof import verify_agreement, verify_file, verify_folder
 
     if agreement is not None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
+from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from node import __version__
 from node.base.clock import stamp
 from node.base.plaintext import harmless
 from node.catalogue.representations import VARY
+from node.evidence.audit_file import FILE_NAME, MEDIA_TYPE
 from node.ledger.model import Entry, EntryKind
 from node.operation.audit import AuditFilter, entry_json
 from node.operation.security_log import log_line
@@ -105,6 +107,13 @@ async def audit_csv(responder: Responder, visit: Visit) -> Response:
     criteria, _ = _filter(visit)
     entries = await run_sync(lambda: responder.node.operation.audit.entries(criteria, visit.caller))
     return _export(_sheet(entries), "text/csv; charset=utf-8; header=present", "audit.csv")
+
+
+async def audit_signed(responder: Responder, visit: Visit) -> Response:
+    """``/operate/audit.jsonl``: the filtered entries as a file that the node signs, at most fifty thousand."""
+    criteria, _ = _filter(visit)
+    lines = await run_sync(lambda: responder.node.operation.audit.sign(criteria, visit.caller))
+    return _export(iterate_in_threadpool(lines), MEDIA_TYPE, FILE_NAME)
 
 
 def _export(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Response:

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
+from starlette.responses import StreamingResponse
 
+from node.evidence.audit_file import MEDIA_TYPE
 from node.ledger.model import EntryKind
 from node.operation.audit import AuditFilter, AuditTrail
 from node.operation.configuration import Configuration
@@ -17,6 +19,7 @@ from node.policy.values import in_utc
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
+from node.web.replies import PRIVATE
 
 Text = Annotated[str, Query(max_length=2048)]
 
@@ -50,10 +53,34 @@ def router(
         before: Annotated[int | None, Query(ge=0, le=1 << 53)] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Any:
-        criteria = AuditFilter(
-            kind=kind, subject=subject, by=by, since=since and in_utc(since), until=until and in_utc(until)
-        )
+        criteria = _filter(kind, subject, by, since, until)
         caller = await person(request)
         return (await run_sync(lambda: audit.page(criteria, caller, before=before, limit=limit))).to_json()
 
+    @api.get(
+        "/audit/signed",
+        summary="The newest fifty thousand entries of the ledger as JSON lines, with a signature of this node",
+        response_class=StreamingResponse,
+        responses={200: {"content": {MEDIA_TYPE: {}}}},
+    )
+    async def signed_entries(
+        request: Request,
+        kind: EntryKind | None = None,
+        subject: Text = "",
+        by: Text = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Any:
+        criteria = _filter(kind, subject, by, since, until)
+        lines = audit.sign(criteria, await person(request))
+        return StreamingResponse(lines, media_type=MEDIA_TYPE, headers=PRIVATE)
+
     return api
+
+
+def _filter(
+    kind: EntryKind | None, subject: str, by: str, since: datetime | None, until: datetime | None
+) -> AuditFilter:
+    return AuditFilter(
+        kind=kind, subject=subject, by=by, since=since and in_utc(since), until=until and in_utc(until)
+    )

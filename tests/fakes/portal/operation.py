@@ -13,6 +13,7 @@ from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration, SettingInForce, SettingSource
 from node.operation.health import HealthCheck
 from node.operation.storage import AssetRoom, Backup, StorageView
+from tests.fakes.keys import MemoryKeyRing
 from tests.fakes.portal.people import FixedClock
 from tests.stores import memory_stores
 
@@ -111,5 +112,7 @@ def operation_of(moment: datetime) -> dict[str, Any]:
         "checkup": cast("Any", FakeCheckup(moment)),
         "configuration": Configuration(settings),
         "storage": cast("Any", FakeStorage(moment)),
-        "audit": AuditTrail(stores.uow, stores.ledger),
+        "audit": AuditTrail(
+            stores.uow, stores.ledger, keyring=MemoryKeyRing("did:web:data.gent.example"), clock=FixedClock(moment)
+        ),
     }

@@ -150,6 +150,35 @@ def test_the_audit_trail_is_filtered_paged_and_exported(node: Running, capsys: p
     assert sheet.startswith("seq,at,kind")
 
 
+def test_an_exported_trail_shows_whether_it_was_changed(
+    node: Running, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    records = api(node, "/api/audit", kind="record")["entries"]
+    with signed_in(node) as browser:
+        address = Page(browser.get("/operate/audit", params={"kind": "record"}).text).links()
+        (link,) = [path for path in address if path.startswith("/operate/audit.jsonl")]
+        answer = browser.get(link)
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit.jsonl"'
+    assert [json.loads(line) for line in answer.text.splitlines()[:-1]] == records
+    file = tmp_path / "audit.jsonl"
+    file.write_bytes(answer.content)
+    status, report = typed(node, capsys, "verify", str(file))
+    assert status == 0, report
+    assert f"{len(records)} entries" in report
+    assert "kind=record" in report
+
+    status, from_terminal = typed(node, capsys, "audit", "--signed", "--kind", "record")
+    assert status == 0
+    assert from_terminal.splitlines()[:-1] == answer.text.splitlines()[:-1]
+
+    *lines, signature = answer.content.splitlines(keepends=True)
+    for changed in (lines[1:], [*lines, lines[0]], [lines[0].replace(b"record", b"access"), *lines[1:]]):
+        file.write_bytes(b"".join([*changed, signature]))
+        assert typed(node, capsys, "verify", str(file))[0] == 1
+    file.write_bytes(answer.content.replace(b'"signature":"', b'"signature":"x'))
+    assert typed(node, capsys, "verify", str(file))[0] != 0
+
+
 def test_a_cell_of_the_export_is_no_formula(node: Running) -> None:
     with node.node.parts.stores.uow.begin() as tx:
         from node.ledger.model import EntryKind

@@ -41,6 +41,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /operate/storage": (UseCase.READ_OPERATION, {}),
     "GET /operate/audit": (UseCase.READ_AUDIT, {}),
     "GET /operate/audit.csv": (UseCase.READ_AUDIT, {}),
+    "GET /operate/audit.jsonl": (UseCase.READ_AUDIT, {}),
     "GET /operate/audit.log": (UseCase.READ_AUDIT, {}),
     "GET /operate/audit/{number}": (UseCase.READ_AUDIT, {}),
     "GET /received/{pid:path}/file": (UseCase.READ_RECEIVED, {}),

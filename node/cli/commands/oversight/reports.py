@@ -53,11 +53,21 @@ def audit(
     log: Annotated[
         bool, typer.Option("--log", help="Write lines for a security log: CEF in syslog (RFC 5424).")
     ] = False,
+    with_signature: Annotated[
+        bool,
+        typer.Option(
+            "--signed", help="Write a file that the node signs: JSON lines, for hansa verify. It has no --limit."
+        ),
+    ] = False,
     node: Node = None,
 ) -> None:
     """Show what happened at this node, newest first."""
     given = {"kind": kind, "subject": subject, "by": by, "since": since, "until": until}
     criteria = {name: value for name, value in given.items() if value}
+    if with_signature:
+        with connect(node) as client:
+            exact(client.signed_audit(criteria))
+        return
     entries: list[dict[str, Any]] = []
     before: int | None = None
     with connect(node) as client:
