@@ -18,6 +18,7 @@ from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
 from node.ledger.model import Entry, EntryKind
 from node.ledger.ports import LedgerStore
+from node.operation.audit_events import AuditEvent, event_of
 
 LISTED: Final = 50
 """The number of entries on a page."""
@@ -53,13 +54,19 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
-    """Entries, newest first. ``before`` begins the next page; None at the beginning of the ledger."""
+    """Entries, newest first, with what each tells. ``before`` begins the next page; None at the beginning of the
+    ledger."""
 
     entries: Sequence[Entry]
+    events: Sequence[AuditEvent]
     before: int | None
 
     def to_json(self) -> dict[str, Any]:
-        return {"entries": [entry_json(entry) for entry in self.entries], "before": self.before}
+        entries = [
+            {**entry_json(entry), "event": event.to_json()}
+            for entry, event in zip(self.entries, self.events, strict=True)
+        ]
+        return {"entries": entries, "before": self.before}
 
 
 class AuditTrail:
@@ -90,7 +97,11 @@ class AuditTrail:
             )
         full = len(entries) == limit
         rest = entries[-1].seq if full else start
-        return AuditPage(entries=entries, before=rest or None)
+        return AuditPage(entries=entries, events=[self.event(entry) for entry in entries], before=rest or None)
+
+    def event(self, entry: Entry) -> AuditEvent:
+        """Return what ``entry`` tells."""
+        return event_of(entry, self._keyring.did)
 
     def entry(self, number: int, by: Caller) -> Entry:
         """Return the entry with this number. Raises ``NotAllowed``, ``NotFound``."""

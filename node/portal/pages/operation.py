@@ -22,8 +22,10 @@ from node.catalogue.representations import VARY
 from node.evidence.audit_file import FILE_NAME, MEDIA_TYPE
 from node.ledger.model import Entry, EntryKind
 from node.operation.audit import AuditFilter, entry_json
+from node.operation.audit_events import AuditEvent
 from node.operation.security_log import log_line
 from node.portal import headers
+from node.portal.markup import shorten
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -32,6 +34,15 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 2048
 _ROWS: Final = 500
 _DIGITS: Final = 16
+_STATES: Final = {
+    "negotiation-message-sent": "state.negotiation",
+    "negotiation-message-received": "state.negotiation",
+    "transfer-message-sent": "state.transfer",
+    "transfer-message-received": "state.transfer",
+    "run-ended": "state.run",
+    "job-ended": "state.run",
+}
+"""Code of an event → the words for the state in it."""
 _COLUMNS: Final = ("seq", "at", "kind", "subject", "by", "id", "body")
 
 
@@ -77,6 +88,7 @@ async def audit(responder: Responder, visit: Visit) -> Response:
         visit,
         "audit.html",
         page=page,
+        rows=[(entry, _sentence(visit, event)) for entry, event in zip(page.entries, page.events, strict=True)],
         fields=fields,
         kinds_of_entries=[str(kind) for kind in EntryKind],
         query=f"?{urlencode(fields)}" if fields else "",
@@ -91,7 +103,8 @@ async def audit_entry(responder: Responder, visit: Visit) -> Response:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
     trail = responder.node.operation.audit
     entry = await run_sync(lambda: trail.entry(number, visit.caller))
-    return responder.render(visit, "audit-entry.html", entry=entry, body=_readable(entry))
+    sentence = _sentence(visit, trail.event(entry))
+    return responder.render(visit, "audit-entry.html", entry=entry, sentence=sentence, body=_readable(entry))
 
 
 async def audit_log(responder: Responder, visit: Visit) -> Response:
@@ -149,6 +162,20 @@ def _day(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
     except ValueError:
         return None
+
+
+def _sentence(visit: Visit, event: AuditEvent) -> str:
+    """Return what an entry tells in words."""
+    speaker = visit.speaker
+    account_key = f"act.{event.code}"
+    if speaker.knows(account_key):
+        return speaker.say(account_key)
+    family = _STATES.get(event.code, "")
+    facts = {
+        name: speaker.word(family, text) if name in ("state", "outcome") else shorten(text)
+        for name, text in event.facts.items()
+    }
+    return speaker.say(f"audit.said.{event.code}", **facts)
 
 
 def _readable(entry: Entry) -> str:

@@ -96,8 +96,10 @@ def audit(
         exact("".join(f"{text}\n" for text in lines).encode("utf-8", errors="replace"))
         return
     for entry in entries:
-        say(f"{entry['at']}   {entry['kind']:<10} {entry['by']}")
+        say(f"{entry['at']}   {entry['event']['code'].replace('-', ' '):<32} {entry['by']}")
         line("about", entry["subject"])
+        for name, text in entry["event"].get("facts", {}).items():
+            line(name, text)
     if before is not None:
         suggest("there may be more: give a larger --limit, or --until the last moment above")
 
