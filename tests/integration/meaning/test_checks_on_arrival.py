@@ -11,6 +11,7 @@ import pytest
 
 from node.cli.exits import DONE
 from node.transfer.receiving import data_checks
+from node.vocab.dsp import PULL, PUSH
 from tests.integration.meaning.test_data_checks import BAD, FLOW, GOOD, described
 from tests.integration.meaning.test_data_checks import publish as publish_fields
 from tests.nodes import Running, agree, running, until
@@ -47,9 +48,10 @@ def offered(nodes: City, name: str, data: bytes, media_type: str = "text/csv") -
     return iri
 
 
-def received(partner: Running, iri: str) -> tuple[str, dict[str, Any]]:
+def received(partner: Running, iri: str, *, way: str = PULL) -> tuple[str, dict[str, Any]]:
     with partner.client() as client:
-        pid = str(client.transfer(str(agree(partner, iri)["agreementId"]))["pid"])
+        wish = {"agreementId": str(agree(partner, iri)["agreementId"]), "format": way}
+        pid = str(client.call("POST", "/api/transfers", json=wish)["pid"])
 
         def done() -> dict[str, Any] | None:
             reception = client.transfer_state(pid, wait=1)["reception"]
@@ -112,6 +114,24 @@ def test_what_cannot_be_checked_is_said(nodes: City, monkeypatch: pytest.MonkeyP
         shown = browser.get(f"/received/{pid}").text
     assert check["obstacle"] == "unreadable"
     assert "cannot be read as rows" in shown
+
+
+def test_what_is_pushed_is_checked_too(nodes: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, partner = nodes
+    pid, facts = received(partner, offered(nodes, "pushed-faulty", BAD), way=PUSH)
+    (check,) = facts["schemaChecks"]
+    assert (check["rows"], check["count"], check["obstacle"]) == (3, 3, "")
+    assert (facts["verified"], facts["pushed"]) == (True, True)
+    with signed_in(partner) as browser:
+        assert "3 faults in 3 rows" in html.unescape(browser.get(f"/received/{pid}").text)
+    assert received(partner, offered(nodes, "pushed-fitting", GOOD), way=PUSH)[1]["schemaChecks"][0]["count"] == 0
+
+    checks = partner.node.protocol.transfer.inbox._checks.data
+    assert isinstance(checks, data_checks.CheckReceivedData)
+    assert checks._largest == data_checks.LARGEST_PUSH
+    monkeypatch.setattr(checks, "_largest", 10)
+    _, facts_of_large = received(partner, offered(nodes, "pushed-large", GOOD), way=PUSH)
+    assert [check["obstacle"] for check in facts_of_large["schemaChecks"]] == ["too-large"]
 
 
 def test_data_without_a_schema_have_no_check(nodes: City) -> None:
