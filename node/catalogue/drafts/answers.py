@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, LocalFault
 from node.catalogue.drafts.answer_forms import EDGES, place_field, uniform
+from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
 from node.catalogue.model import INTERNAL, Record
@@ -126,7 +126,7 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
     """
     answers = {name: answer.strip() for name, answer in draft.answers.items()}
     fields: dict[str, Any] = {name: answers[name] for name in _PLAIN if answers.get(name)}
-    if keywords := [word.strip() for word in re.split(r"[,;\n]", answers.get("keywords", "")) if word.strip()]:
+    if keywords := read_keywords(answers.get("keywords", "")):
         fields["keywords"] = keywords
     if contact := {part: answers[f"contact.{part}"] for part in ("name", "email") if answers.get(f"contact.{part}")}:
         fields["contact"] = contact

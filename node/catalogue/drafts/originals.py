@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.catalogue.drafts.answer_forms import EDGES, edges_of, place_field, plain_degrees
+from node.catalogue.drafts.keyword_lists import keywords_text, read_keywords
 from node.catalogue.drafts.model import Answers, Original
 from node.catalogue.drafts.rulebook_answers import LINES, RULE_TEXTS, RULE_VALUES
 from node.catalogue.model import Record
@@ -200,7 +201,7 @@ class OriginalDescription:
                 known = codes.by_iri(iri_of(values[0]))
                 yield name, known.code if known else iri_of(values[0])
         if keywords := self._keywords():
-            yield "keywords", ", ".join(map(text_of, keywords))
+            yield "keywords", keywords_text(map(text_of, keywords))
         for part in ("name", "email"):
             if terms := self._of_contact(part):
                 yield f"contact.{part}", _plain(part, _mail(terms[0]))
@@ -330,8 +331,7 @@ class OriginalDescription:
                 self._replace(file, predicate, before, [])
 
     def _change_keywords(self, answer: str) -> None:
-        words = (" ".join(part.split()) for part in re.split(r"[,;\n]", answer))
-        self._set_keywords([word for word in words if word])
+        self._set_keywords(read_keywords(answer))
 
     def revise_keywords(self, additions: Sequence[str], removals: Sequence[str]) -> None:
         """Remove and then add keywords, whatever their case; the others stay as they are, also those with a comma."""

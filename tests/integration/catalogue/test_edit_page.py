@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from node.catalogue.drafts.answer_forms import CODE_LISTS
+from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.model import Record
 from node.catalogue.versions.changes import same_conditions
 from node.catalogue.versions.statements import differences
@@ -165,6 +166,19 @@ def test_every_answer_can_be_changed_and_removed(city: Running, browser: httpx2.
     assert licence is not None
     assert record.nquads.count(f"<{licence.iri}> .".encode()) == 2, "the dataset and its file have the new licence"
     assert b"tel:+3291234567" in record.nquads
+
+
+def test_a_keyword_with_a_comma_stays_one(city: Running, browser: httpx2.Client) -> None:
+    iri = publish(city, "words")
+    for line in ('"lights, old", street', '"lights, old", street, "parks, open"'):
+        draft = edit(browser, iri)
+        changed = {**answers_of(browser.get(draft).text), "keywords": line}
+        assert post(browser, draft, draft, **changed, do="preview").status_code == 303
+        assert post(browser, draft, f"{draft}/publish").status_code == 303
+        shown = html.unescape(answers_of(browser.get(edit(browser, iri)).text)["keywords"])
+        assert sorted(read_keywords(shown)) == sorted(read_keywords(line))
+        # The form shows the English ones; the Dutch one stays.
+        assert sorted(record_of(city, iri).keywords) == sorted([*read_keywords(line), "fiets"])
 
 
 def test_answers_that_cannot_be_used_stand_at_their_fields(city: Running, browser: httpx2.Client) -> None:

@@ -12,6 +12,7 @@ from node.base.errors import HansaError, InvalidInput
 from node.catalogue.browse import HERE, MAX_OFFSET
 from node.catalogue.drafts.answers import conditions_of
 from node.catalogue.drafts.joint_changes import CHANGED, FIELDS, MOST, REFUSED, UNCHANGED, JointChange, JointChanges
+from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.originals import KEEP
 from node.catalogue.searches import Order, Query
 from node.policy.templates import template
@@ -156,9 +157,7 @@ def _changes(answers: Mapping[str, str]) -> JointChanges:
     """Return what the form changes: its empty controls change nothing. Raises ``InvalidInput`` for unknown
     conditions."""
     conditions = answers.get("conditions", KEEP)
-    additions, removals = (
-        [word.strip() for word in answers.get(name, "").split(",") if word.strip()] for name in _KEYWORDS
-    )
+    additions, removals = (read_keywords(answers.get(name, "")) for name in _KEYWORDS)
     return JointChanges(
         answers={name: answers[name] for name in FIELDS if name in answers},
         added_keywords=additions,

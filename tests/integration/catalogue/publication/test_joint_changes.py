@@ -56,7 +56,7 @@ def test_each_asset_gets_a_version_with_the_changes(city: Running) -> None:
     changes = {one["field"]: (one["before"], one["after"]) for one in answer["results"][0]["changes"]}
     assert changes["license"] == ("CC-BY-4.0", "CC0-1.0")
     assert changes["contact.email"][1] == "new@ghent.example"
-    assert changes["keywords"] == ("lights, old, street", "Open, lights, old")
+    assert changes["keywords"] == ('"lights, old", street', 'Open, "lights, old"')
     assert answer["results"][0]["conditions"]["added"] != answer["results"][0]["conditions"]["removed"]
     again = ordered(city, iris, **order).json()
     assert (again["changed"], again["unchanged"]) == (0, 2), "nothing is left to change"
