@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from node.base.errors import InvalidInput
-from node.cli.commands.publication.publish import _paths
+from node.cli.commands.publication.publish import _paths, _show_choices
 from node.cli.submissions import PublishOptions, publish_alone, publish_together, read_file
 from node.client.api import Refusal
+from node.policy.templates import templates
 
 WIDER = {
     "rule": "audience-widened",
@@ -130,3 +131,13 @@ def write(folder: Path, title: str, audience: str | None = None) -> Path:
     audience_line = f"audience: {audience}\n" if audience else ""
     path.write_text(f"kind: dataset\ntitle: {title}\n{audience_line}", "utf-8")
     return path
+
+
+def test_templates_are_shown_with_their_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    _show_choices("conditions", "en")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    expected = [name for one in templates() for name in (one.id, *(f"  {each.name}" for each in one.parameters))]
+    ends = {name: line for name in expected for line in lines if line.startswith(f"{name} ")}
+    assert set(ends) == set(expected)
+    assert "required" in ends["  models"]
+    assert "may be left out" in ends["  region"]

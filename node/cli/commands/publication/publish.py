@@ -180,28 +180,53 @@ def _publish(
 
 
 def _show_choices(field: str, lang: str) -> None:
-    """The values of a field's code list, or the templates of conditions."""
-    rows: list[list[str]]
+    """The values of a field's code list, or the templates of conditions with their parameters."""
     if field == "conditions":
-        from node.policy.templates import templates
+        _show_templates(lang)
+        return
+    from node.semantics.description.fields import code_list
 
-        rows = [
-            [template.id, words(template.label, lang), words(template.explanation, lang)] for template in templates()
-        ]
-    else:
-        from node.semantics.description.fields import code_list
-
-        codes = code_list(field)
-        if codes is None:
-            raise InvalidInput(
-                f"{field!r} has no list of choices",
-                remedy="try license, theme, frequency, access, language, conditions",
-            )
-        rows = [[code.code, code.label(lang), code.iri] for code in codes]
+    codes = code_list(field)
+    if codes is None:
+        raise InvalidInput(
+            f"{field!r} has no list of choices",
+            remedy="try license, theme, frequency, access, language, conditions",
+        )
+    rows = [[code.code, code.label(lang), code.iri] for code in codes]
     if Mode.json:
         emit([{"code": row[0], "label": row[1], "more": row[2]} for row in rows])
     else:
         table(rows, ["write", "means", ""])
+
+
+def _show_templates(lang: str) -> None:
+    from node.policy.templates import templates
+
+    if Mode.json:
+        emit(
+            [
+                {
+                    "code": template.id,
+                    "label": words(template.label, lang),
+                    "more": words(template.explanation, lang),
+                    "parameters": [
+                        {**parameter.to_json(), "label": words(parameter.label, lang)}
+                        for parameter in template.parameters
+                    ],
+                }
+                for template in templates()
+            ]
+        )
+        return
+    rows = []
+    for template in templates():
+        rows.append([template.id, words(template.label, lang), words(template.explanation, lang)])
+        for parameter in template.parameters:
+            # A node that is a member fills in its own region.
+            is_filled_in = parameter.name == "region" or not parameter.required
+            need = "may be left out" if is_filled_in else "required"
+            rows.append([f"  {parameter.name}", words(parameter.label, lang), f"{need}: {parameter.remedy}"])
+    table(rows, ["write", "means", ""])
 
 
 def withdraw(
