@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Final
+from weakref import finalize
 
 from node.base.errors import Conflict, NotFound
 from node.dialogue.process import Role
@@ -37,6 +39,7 @@ class FakeReceipts:
         """``text`` stands where others may write."""
         self._now, self._text = now, text
         self._folder = Path(mkdtemp())
+        finalize(self, rmtree, self._folder, ignore_errors=True)
         self.items = {
             DONE: self._item(DONE, "done", received=48_000_000),
             LIVE: replace(self._item(LIVE, "receiving", received=12_300_000), manifest=None),
