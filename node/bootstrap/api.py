@@ -151,6 +151,30 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
     )
 
 
+def _publication_doors(app: FastAPI, node: HansaNode) -> None:
+    person, limits_lapse = node.callers.person, node.protocol.negotiation.limits.lapse
+
+    app.include_router(
+        records.router(
+            person=person,
+            publish=node.catalogue.publication.publish,
+            withdraw=node.catalogue.publication.withdraw,
+            erase=node.catalogue.publication.erase,
+            assets=node.parts.assets,
+            upload_limit=node.parts.settings.upload_limit,
+            description_limit=node.parts.settings.description_limit,
+            limits_lapse=limits_lapse,
+            profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
+            preview_part=node.catalogue.publication.preview_part,
+        )
+    )
+    app.include_router(
+        joint_changes.router(
+            person=person, change=node.catalogue.publication.change_several, limits_lapse=limits_lapse
+        )
+    )
+
+
 def _import_doors(app: FastAPI, node: HansaNode) -> None:
     person = node.callers.person
 
@@ -261,24 +285,10 @@ def _quality_door(app: FastAPI, node: HansaNode) -> None:
 
 
 def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:
-    people_parts, protocol_services, settings = node.people, node.protocol, node.parts.settings
+    people_parts, settings = node.people, node.parts.settings
     person = node.callers.person
 
-    app.include_router(
-        records.router(
-            person=person,
-            publish=node.catalogue.publication.publish,
-            withdraw=node.catalogue.publication.withdraw,
-            erase=node.catalogue.publication.erase,
-            assets=node.parts.assets,
-            upload_limit=settings.upload_limit,
-            description_limit=settings.description_limit,
-            limits_lapse=protocol_services.negotiation.limits.lapse,
-            profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
-            preview_part=node.catalogue.publication.preview_part,
-        )
-    )
-    app.include_router(joint_changes.router(person=person, change=node.catalogue.publication.change_several))
+    _publication_doors(app, node)
     _import_doors(app, node)
     _meaning_doors(app, node)
     app.include_router(

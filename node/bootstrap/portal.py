@@ -156,6 +156,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
     )
     return ContractUseCases(
         acquire=negotiation.acquire,
+        limits=negotiation.limits,
         agreements=agreements,
         table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.ask),
         partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, node.datasources.windows.moving),

@@ -125,6 +125,10 @@ class SetLimits:
         self._uow, self._store, self._records = uow, store, records
         self._region, self._append, self._clock, self._me = region, append, clock, me
 
+    def require_role(self, by: Caller) -> None:
+        """Raise ``NotAllowed`` if ``set`` would raise it: for a check before a form is read."""
+        require(by, UseCase.SET_LIMITS)
+
     def of(self, dataset: str, by: Caller) -> Limits | None:
         """Return the limits of ``dataset``, or None. Raises ``NotAllowed``, and ``NotFound`` for an asset that this
         node does not offer, unless it still has limits from when it was offered."""
@@ -188,12 +192,17 @@ def _check_limits(terms: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         raise InvalidInput(
             "these are the terms of the offer, which this node accepts anyway",
             remedy="name more open ones: a later last day, more purposes, fewer duties",
+            facts={"case": "limits-same"},
         )
     if parse(own).sealed and not parse(terms).sealed:
-        raise InvalidInput("the asset is delivered sealed, but the limits do not say so", remedy="add sealed: true")
+        raise InvalidInput(
+            "the asset is delivered sealed, but the limits do not say so",
+            remedy="add sealed: true",
+            facts={"case": "limits-unsealed"},
+        )
     if breaches := beyond(own, terms):
         raise InvalidInput(
             "the offer itself is more open than these limits",
             remedy="limits can only extend the offer; to offer less, publish the asset again",
-            facts={"findings": [breach.to_json() for breach in breaches]},
+            facts={"case": "limits-narrower", "findings": [breach.to_json() for breach in breaches]},
         )

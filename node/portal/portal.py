@@ -50,7 +50,7 @@ from node.portal.pages.data import (
 from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
-from node.portal.pages.publication import draft_check, drafts, joint_changes
+from node.portal.pages.publication import draft_check, drafts, joint_changes, limits
 from node.portal.pages.regions import blocks, eligibility, membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -125,6 +125,8 @@ class Portal:
             ("GET", "/record/withdraw", page(edits.withdrawal, **people)),
             ("POST", "/record/withdraw", page(edits.withdraw, **form)),
             ("GET", "/record/eligibility", page(eligibility.eligibility, **people)),
+            ("GET", "/record/limits", page(limits.show, **people)),
+            ("POST", "/record/limits", page(limits.change, **form)),
             ("GET", "/record/erase", page(erasures.erasure, **people)),
             ("POST", "/record/erase", page(erasures.erase, **form)),
             ("GET", "/record.{ending:str}", page(asset.record_as)),

@@ -40,6 +40,7 @@ from node.identity.credentials.revocation import ChangeCredentialStatus
 from node.identity.replacement import ReplaceKeys
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
+from node.negotiation.limits import SetLimits
 from node.operation.agenda import Agenda
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
@@ -127,9 +128,11 @@ class CatalogueUseCases:
 
 @dataclass(frozen=True, kw_only=True)
 class ContractUseCases:
-    """To agree on conditions, to prove them, to keep them, and to ask tables and see streams under them."""
+    """To agree on conditions, to set limits within which nobody is asked, to prove them, to keep them, and to ask
+    tables and see streams under them."""
 
     acquire: Acquire
+    limits: SetLimits
     agreements: Agreements
     proofs: Proofs
     confirm_deletion: DeleteEverywhere

@@ -103,6 +103,7 @@ INSIDE = (
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     f"/record/eligibility?iri={quote(COUNTS, safe='')}",
+    f"/record/limits?iri={quote(COUNTS, safe='')}",
     *(
         f"{path}?iri={quote(f'{BASE}/{name}', safe='')}"
         for path, name in (

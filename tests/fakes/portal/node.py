@@ -105,6 +105,7 @@ from tests.fakes.portal.content import (
 )
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, FakeReports, schedules, value_tables
+from tests.fakes.portal.limits import demo_limits
 from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
@@ -243,6 +244,7 @@ class FakeNode:
         self.questions = demo_questions([versions[0] for versions in self.records.values()], GENT, NOW)
         self.imports = _NoImports()
         self.drafts = dataset_drafts(NOW, BASE, self.records, self.record)
+        self.limits = demo_limits(self.records, GENT, NOW)
         self.change_several = joint_changes(BASE, self.records, self.drafts, self.rules)
         self.receipts = FakeReceipts(NOW)
         self.shipments = shipments(NOW)
@@ -851,6 +853,7 @@ def use_cases(node: FakeNode) -> UseCases:
         ),
         contracts=ContractUseCases(
             acquire=parts,
+            limits=node.limits,
             agreements=cast("Any", FakeAgreements(node)),
             table_questions=node.table_questions.use_case(FakeAgreements(node)),
             partner_streams=node.partner_streams.use_case(FakeAgreements(node)),

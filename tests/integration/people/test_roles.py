@@ -94,6 +94,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /record/withdraw": (UseCase.PUBLISH, {}),
     "POST /record/withdraw": (UseCase.PUBLISH, {"iri": "urn:x", "reason": "x"}),
     "GET /record/eligibility": (UseCase.PUBLISH, {}),
+    "GET /record/limits": (UseCase.READ_LIMITS, {}),
+    "POST /record/limits": (UseCase.SET_LIMITS, {"iri": "urn:x", "conditions": "open"}),
     "GET /record/erase": (UseCase.ERASE, {}),
     "POST /record/erase": (UseCase.ERASE, {"iri": "urn:x", "which": "all", "reason": "x", "sure": "yes"}),
     "POST /issued/{id:path}/revoke": (UseCase.REVOKE, {"reason": "x"}),

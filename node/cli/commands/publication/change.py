@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from node.base.plaintext import word
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
@@ -146,6 +147,9 @@ def _show(results: Sequence[Mapping[str, Any]], lang: str) -> None:
             line("conditions", f"+ {sentence}")
         if "audience" in each:
             line("audience", f"{each['audience']['before']} → {each['audience']['after']}")
+        if each.get("limitsLapse"):
+            remark("its limits were set for other conditions and do not apply to these")
+            remark(f"hansa limits {word(each['iri'])} --give CONDITIONS")
         remark(f"version {each['nextVersion']}")
 
 

@@ -178,9 +178,11 @@ async def _changes(
     responder: Responder, visit: Visit, dataset_draft: DatasetDraft, publication: Publication
 ) -> Response:
     record = await responder.node.catalogue.drafts.original(dataset_draft, visit.caller)
+    next_offer = publication.record.offer
     return responder.render(
         visit,
         "draft-changes.html",
+        limits_lapse=await run_sync(responder.node.contracts.limits.lapse, record.iri, next_offer),
         address=_address(visit, dataset_draft),
         revision=dataset_draft.revision,
         record=record,

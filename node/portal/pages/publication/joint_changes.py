@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import HansaError, InvalidInput
@@ -41,11 +42,15 @@ _KEYWORDS: Final = ("add_keywords", "remove_keywords")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeseenChange:
-    """The change of an asset, as a person reads it: each control with its text before and after."""
+    """The change of an asset, as a person reads it: each control with its text before and after.
+
+    ``limits_lapse``: it has limits of bargaining that do not apply to its new conditions.
+    """
 
     result: JointChange
     rows: Sequence[tuple[str, str, str]]
     error: ProblemWords | None
+    limits_lapse: bool
 
 
 async def choose(responder: Responder, visit: Visit) -> Response:
@@ -70,8 +75,13 @@ async def change(responder: Responder, visit: Visit) -> Response:
         )
     except InvalidInput as error:
         return await _form(responder, visit, answers, error)
+    lapsing_iris = await run_sync(_lapsing, responder, results)
     by_outcome = {
-        outcome: [_in_words(visit, result) for result in results if result.outcome == outcome]
+        outcome: [
+            _in_words(visit, result, limits_lapse=result.iri in lapsing_iris)
+            for result in results
+            if result.outcome == outcome
+        ]
         for outcome in (CHANGED, UNCHANGED, REFUSED)
     }
     return responder.render(
@@ -167,8 +177,19 @@ def _changes(answers: Mapping[str, str]) -> JointChanges:
     )
 
 
-def _in_words(visit: Visit, result: JointChange) -> ForeseenChange:
+def _lapsing(responder: Responder, results: Sequence[JointChange]) -> frozenset[str]:
+    """Return the assets whose limits of bargaining do not apply to their new conditions."""
+    limits = responder.node.contracts.limits
+    return frozenset(
+        result.iri
+        for result in results
+        if result.next_record is not None and limits.lapse(result.iri, result.next_record.offer)
+    )
+
+
+def _in_words(visit: Visit, result: JointChange, *, limits_lapse: bool) -> ForeseenChange:
     return ForeseenChange(
+        limits_lapse=limits_lapse,
         result=result,
         rows=[
             (name, answer_in_words(visit, name, before), answer_in_words(visit, name, after))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +16,7 @@ from node.web.api_router import PlacedApiRouter
 from node.web.bodies import read_body
 from node.web.caller_checks import knowing
 from node.web.management.person import Person
-from node.web.management.publication.records import read_form
+from node.web.management.publication.records import LimitsLapse, read_form
 from node.web.problems import problem
 
 MOST_BYTES: Final = 512 * 1024
@@ -88,8 +89,9 @@ class ChangeOrder(BaseModel):
         )
 
 
-def router(*, person: Person, change: ChangeSeveral) -> APIRouter:
-    """Return the route."""
+def router(*, person: Person, change: ChangeSeveral, limits_lapse: LimitsLapse) -> APIRouter:
+    """Return the route. ``limits_lapse`` returns whether an asset has limits of bargaining that do not hold beside
+    this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
 
     @api.post(
@@ -98,7 +100,8 @@ def router(*, person: Person, change: ChangeSeveral) -> APIRouter:
         description=(
             f"Publishes the next version of up to {MOST} assets of this node with the same changes. `results` has an "
             "object for each, in their order: what changed, `unchanged` if it was so already, or `refused` with the "
-            "`problem`; one that is refused does not keep the others from being changed."
+            "`problem`; one that is refused does not keep the others from being changed. `limitsLapse` says that "
+            "limits of bargaining were set for other conditions and do not apply to the new ones."
         ),
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": ChangeOrder.model_json_schema()}}}},
     )
@@ -111,9 +114,18 @@ def router(*, person: Person, change: ChangeSeveral) -> APIRouter:
         if len(versions) < len(order.assets):
             raise InvalidInput("an asset is named twice", remedy="name each asset once")
         results = await change(versions, order.to_changes(), caller, language=order.language, dry_run=order.dry_run)
-        return {"results": [change_json(result) for result in results], **_counts(results)}
+        return {"results": await run_sync(_results, results, limits_lapse), **_counts(results)}
 
     return api
+
+
+def _results(results: Sequence[JointChange], limits_lapse: LimitsLapse) -> list[dict[str, Any]]:
+    return [
+        {**change_json(result), "limitsLapse": True}
+        if result.next_record is not None and limits_lapse(result.iri, result.next_record.offer)
+        else change_json(result)
+        for result in results
+    ]
 
 
 def change_json(result: JointChange) -> dict[str, Any]:

@@ -104,6 +104,7 @@ PEOPLES_PAGES = (
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
+    f"/record/limits?iri={quote(COUNTS, safe='')}",
     "/applications",
     "/issued",
     "/region",
