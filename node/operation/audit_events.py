@@ -9,6 +9,7 @@ from typing import Any, Final
 from node.base.jsons import read_object
 from node.ledger.model import Entry, EntryKind
 from node.negotiation import machine as negotiating
+from node.policy.model import Outcome
 from node.transfer import machine as transferring
 
 OTHER: Final = "other"
@@ -45,6 +46,8 @@ def _of_record(_: Entry, body: Mapping[str, Any], me: str) -> tuple[str, ...]:
         return (OTHER,)
     what = "withdrawn" if envelope.get("withdrawn") else "published"
     if envelope.get("origin") == me:
+        if what == "published" and _text(body, "envelope.extra.harvested.source"):
+            return "asset-imported", "envelope.version", "envelope.extra.harvested.source"
         return f"asset-{what}", "envelope.version"
     return f"foreign-asset-{what}", "envelope.version", "envelope.origin"
 
@@ -93,7 +96,15 @@ def _of_decision(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...]:
         return ("limits-set" if body["limits"] else "limits-removed",)
     if "approved" in body:
         return "request-approved" if body["approved"] else "request-refused", "peer"
-    return ("policy-decided", "peer") if "decision" in body else (OTHER,)
+    code = _OF_OUTCOMES.get(_text(body, "decision.outcome"))
+    return (code, "peer") if code else (OTHER,)
+
+
+_OF_OUTCOMES: Final[Mapping[str, str]] = {
+    Outcome.PERMIT: "policy-permits",
+    Outcome.ASK: "policy-asks",
+    Outcome.REFUSE: "policy-refuses",
+}
 
 
 def _of_access(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...]:

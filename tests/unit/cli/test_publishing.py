@@ -140,4 +140,4 @@ def test_templates_are_shown_with_their_parameters(capsys: pytest.CaptureFixture
     ends = {name: line for name in expected for line in lines if line.startswith(f"{name} ")}
     assert set(ends) == set(expected)
     assert "required" in ends["  models"]
-    assert "may be left out" in ends["  region"]
+    assert "the region of this node" in ends["  region"]

@@ -20,6 +20,12 @@ CASES: list[tuple[EntryKind, dict[str, Any], str, dict[str, str]]] = [
     (EntryKind.RECORD, {"envelope": {"origin": ME, "version": 2}}, "asset-published", {"version": "2"}),
     (
         EntryKind.RECORD,
+        {"envelope": {"origin": ME, "version": 1, "extra": {"harvested": {"source": "ghent"}}}},
+        "asset-imported",
+        {"version": "1", "source": "ghent"},
+    ),
+    (
+        EntryKind.RECORD,
         {"envelope": {"origin": ME, "version": 3, "withdrawn": True}},
         "asset-withdrawn",
         {"version": "3"},
@@ -62,7 +68,10 @@ CASES: list[tuple[EntryKind, dict[str, Any], str, dict[str, str]]] = [
     ),
     (EntryKind.DECISION, {"limits": None}, "limits-removed", {}),
     (EntryKind.DECISION, {"approved": False, "peer": PEER}, "request-refused", {"peer": PEER}),
-    (EntryKind.DECISION, {"decision": {}, "peer": PEER}, "policy-decided", {"peer": PEER}),
+    (EntryKind.DECISION, {"decision": {"outcome": "permit"}, "peer": PEER}, "policy-permits", {"peer": PEER}),
+    (EntryKind.DECISION, {"decision": {"outcome": "ask"}, "peer": PEER}, "policy-asks", {"peer": PEER}),
+    (EntryKind.DECISION, {"decision": {"outcome": "refuse"}, "peer": PEER}, "policy-refuses", {"peer": PEER}),
+    (EntryKind.DECISION, {"decision": {}, "peer": PEER}, "other", {}),
     (EntryKind.ACCESS, {"outcome": "refused"}, "access-refused", {}),
     (
         EntryKind.RUN,

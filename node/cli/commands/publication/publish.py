@@ -222,9 +222,10 @@ def _show_templates(lang: str) -> None:
     for template in templates():
         rows.append([template.id, words(template.label, lang), words(template.explanation, lang)])
         for parameter in template.parameters:
-            # A node that is a member fills in its own region.
-            is_filled_in = parameter.name == "region" or not parameter.required
-            need = "may be left out" if is_filled_in else "required"
+            if parameter.name == "region":
+                need = "the region of this node, if left out"
+            else:
+                need = "required" if parameter.required else "may be left out"
             rows.append([f"  {parameter.name}", words(parameter.label, lang), f"{need}: {parameter.remedy}"])
     table(rows, ["write", "means", ""])
 
