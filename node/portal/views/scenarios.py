@@ -117,16 +117,20 @@ class Templates:
         For people of this node, a scenario of another city that is not in our catalogue is read from that city, as a
         run would read it. Raises ``NotFound``, ``InvalidInput``.
         """
-        try:
-            record = await self._catalogue.record(iri, caller, version=version)
-        except NotFound:
-            if not caller.is_person:
-                raise
-            record = await self._library.record(iri, caller, version=version)
+        record = await self._record(iri, caller, version)
         bound = bound_of(record)
         if bound is not None:
-            record = await self._library.record(bound[0], caller)
+            record = await self._record(bound[0], caller)
         return template_of(record)
+
+    async def _record(self, iri: str, caller: Caller, version: int | None = None) -> Record:
+        try:
+            return await self._catalogue.record(iri, caller, version=version)
+        except NotFound:
+            # This node asks another city as itself: a stranger would be shown what only this node may see.
+            if not caller.is_person:
+                raise
+        return await self._library.record(iri, caller, version=version)
 
     async def candidates(self, port: Port, caller: Caller) -> Sequence[Candidate]:
         """Return files of datasets that have rows: our own first, then open ones, then those under agreements."""
