@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pluggy
 
-from node.adapters.datasources.amqp.connector import AmqpConnector
+from node.adapters.datasources.brokers.amqp import AmqpConnector
+from node.adapters.datasources.brokers.mqtt import MqttConnector
 from node.adapters.datasources.features import FeaturesConnector
-from node.adapters.datasources.mqtt import MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
 from node.adapters.datasources.ngsi_v2 import NgsiV2Connector
 from node.adapters.datasources.ogc.wfs import WfsConnector

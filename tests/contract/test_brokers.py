@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import aiormq
 import pytest
 
-from node.adapters.datasources.amqp.connector import AmqpConnection, AmqpConnector
-from node.adapters.datasources.amqp.session import AmqpSession
-from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
-from node.adapters.datasources.mqtt_session import MqttSession
+from node.adapters.datasources.brokers.amqp import AmqpConnection, AmqpConnector
+from node.adapters.datasources.brokers.amqp_session import AmqpSession
+from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
+from node.adapters.datasources.brokers.mqtt_session import MqttSession
 from node.adapters.egress import Egress
 from node.base.errors import InvalidInput, NotFound
 from node.datasources.brokers.ports import MessageConnection, MessageSession

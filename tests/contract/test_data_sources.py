@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from node.adapters.datasources.amqp.connector import AmqpConnection, AmqpConnector
+from node.adapters.datasources.brokers.amqp import AmqpConnection, AmqpConnector
+from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
-from node.adapters.datasources.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
 from node.adapters.datasources.ngsi_v2 import NgsiV2Connection, NgsiV2Connector
 from node.adapters.datasources.ogc.wfs import WfsConnection, WfsConnector

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from demo.nodes import Member, free_ports
-from node.adapters.datasources import mqtt_session
-from node.adapters.datasources.mqtt import MqttConnector
+from node.adapters.datasources.brokers import mqtt_session
+from node.adapters.datasources.brokers.mqtt import MqttConnector
 from node.adapters.egress import Egress
 from node.bootstrap.parts import open_stores
 from node.datasources.brokers.ports import MessageConnection

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import aiormq
 import pytest
 
-from node.adapters.datasources.amqp.connector import AmqpConnector
+from node.adapters.datasources.brokers.amqp import AmqpConnector
 from node.adapters.egress import Egress
 from node.base.errors import ForbiddenAddress, InvalidInput
 from node.cli.exits import DONE, REFUSED

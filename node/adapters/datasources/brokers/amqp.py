@@ -7,21 +7,22 @@ machine.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from node.adapters.datasources.amqp.place import AmqpPlace, read_place
+from node.adapters.datasources.brokers.connection import BrokerConnection
+from node.adapters.datasources.brokers.places import BrokerPlace, check_broker, dial, read_place
 from node.adapters.egress.client import Egress
-from node.base.errors import ForbiddenAddress, InvalidInput, NotFound
-from node.datasources.errors import DataSourceUnreachable
-from node.datasources.model import Scheme, Setup, check_path
-from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
+from node.base.errors import InvalidInput
+from node.datasources.model import Setup
+from node.datasources.ports import DataConnection
 
 if TYPE_CHECKING:
     # Loaded with the first connection.
-    from node.adapters.datasources.amqp.session import AmqpClient, AmqpSession
+    from node.adapters.datasources.brokers.amqp_session import AmqpClient, AmqpSession
 
+_PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _NAME: Final = re.compile(r"[^\x00-\x20/\x7f]{1,120}")
 _KEY: Final = re.compile(r"[^\x00-\x20/+\x7f]{1,250}")
 
@@ -39,44 +40,24 @@ class AmqpConnector:
         self.connect(setup)
 
     def connect(self, setup: Setup) -> DataConnection:
-        place = read_place(setup.address)
-        self._egress.check_host(place.host)
-        if not place.is_secure and not self._egress.is_loopback(place.host):
-            raise ForbiddenAddress("passwords and messages would be sent in the clear", remedy="use amqps://")
-        if setup.credentials.scheme not in (Scheme.NONE, Scheme.BASIC):
-            raise InvalidInput("a broker takes a user and a password", remedy="give them: --user NAME")
+        place = read_place(setup.address, _PORTS, example="amqps://broker.example:5671, or with /VIRTUAL-HOST")
+        if "/" in place.path[:-1]:
+            raise InvalidInput("a virtual host has no path below it", remedy="such as amqps://broker.example/city")
+        check_broker(self._egress, place, setup.credentials, secure_scheme="amqps")
         return AmqpConnection(self._egress, place, setup)
 
 
-class AmqpConnection:
+class AmqpConnection(BrokerConnection):
     """A connection to a broker (``node.datasources.brokers.ports.MessageConnection``).
 
     A topic is an exchange with a routing key, such as ``amq.topic/city.counters.*``, or the name of a queue that is
     there. The node makes a queue of its own for an exchange.
     """
 
-    def __init__(self, egress: Egress, place: AmqpPlace, setup: Setup) -> None:
+    def __init__(self, egress: Egress, place: BrokerPlace, setup: Setup) -> None:
         self._egress = egress
         self._place = place
         self._credentials = setup.credentials
-
-    @property
-    def abilities(self) -> Abilities:
-        return Abilities(lists=False, sends_messages=True)
-
-    async def items(self, limit: int) -> Sequence[Item]:
-        del limit
-        return ()
-
-    def is_description(self, item: str, path: str, parameters: Parameters = ()) -> bool:
-        del item, path, parameters
-        return False
-
-    def read(self, item: str, question: Question) -> AbstractAsyncContextManager[Extract]:
-        check_path(item)
-        if question.parameters or question.path:
-            raise InvalidInput("a broker takes no query", remedy="leave it out")
-        raise NotFound("a broker has nothing to read: its messages go into a stream", remedy="hansa stream connect")
 
     def check_topic(self, topic: str) -> None:
         """Raise ``InvalidInput`` unless ``topic`` is a queue, or an exchange with a routing key (AMQP 0-9-1 §3.1.3.3:
@@ -92,7 +73,7 @@ class AmqpConnection:
 
     @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[AmqpSession]:
-        from node.adapters.datasources.amqp.session import AmqpSession
+        from node.adapters.datasources.brokers.amqp_session import AmqpSession
 
         client = await self._open()
         try:
@@ -111,18 +92,11 @@ class AmqpConnection:
             await client.close()
 
     async def _open(self) -> AmqpClient:
-        from node.adapters.datasources.amqp.session import AmqpClient
+        from node.adapters.datasources.brokers.amqp_session import AmqpClient
 
-        failure = DataSourceUnreachable(
-            "the broker cannot be reached: its name is unknown", remedy="check the address"
-        )
-        # Resolved and checked here, and dialled by number: the name cannot lead elsewhere in between.
-        for address in await self._egress.addresses(self._place.host, self._place.port):
+        async def connect(address: str) -> AmqpClient:
             client = AmqpClient(address, self._place, self._credentials.name, self._credentials.secret)
-            try:
-                await client.open()
-            except DataSourceUnreachable as error:
-                failure = error
-            else:
-                return client
-        raise failure
+            await client.open()
+            return client
+
+        return await dial(self._egress, self._place.host, self._place.port, connect)

@@ -17,7 +17,7 @@ import aiormq
 from aiormq.connection import TransportFactory
 from yarl import URL
 
-from node.adapters.datasources.amqp.place import AmqpPlace
+from node.adapters.datasources.brokers.places import BrokerPlace
 from node.datasources.brokers.model import MOST_PAYLOAD, Message
 from node.datasources.errors import DataSourceRefuses, DataSourceSlow, DataSourceUnreachable
 
@@ -71,7 +71,7 @@ class _BoundedReader(asyncio.StreamReader):
 class _Transport(TransportFactory):
     """Dials an address that was checked; TLS is with the name of the broker."""
 
-    def __init__(self, address: str, place: AmqpPlace) -> None:
+    def __init__(self, address: str, place: BrokerPlace) -> None:
         self._address = address
         self._place = place
         self.reader: _BoundedReader | None = None
@@ -113,7 +113,7 @@ class _Transport(TransportFactory):
 class AmqpClient:
     """A client that is dialled at ``address``. Messages are acknowledged by ``acknowledge`` only."""
 
-    def __init__(self, address: str, place: AmqpPlace, user: str, password: str) -> None:
+    def __init__(self, address: str, place: BrokerPlace, user: str, password: str) -> None:
         self._transport = _Transport(address, place)
         url = URL.build(
             scheme="amqp",
@@ -124,7 +124,7 @@ class AmqpClient:
             query={"heartbeat": str(_HEARTBEAT), "timeout": str(int(_SECONDS))},
         )
         self._connection = aiormq.Connection(url, transport_factory=self._transport)
-        self._connection.vhost = place.virtual_host
+        self._connection.vhost = place.path or "/"
         self._channel: Any = None
         self._inbox: asyncio.Queue[Any] = asyncio.Queue()
         self._waiting = 0

@@ -1,1 +1,0 @@
-"""AMQP brokers, such as RabbitMQ."""

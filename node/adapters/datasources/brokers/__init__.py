@@ -1,0 +1,1 @@
+"""Message brokers as data sources: MQTT and AMQP."""
