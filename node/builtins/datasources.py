@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pluggy
 
 from node.adapters.datasources.brokers.amqp import AmqpConnector
+from node.adapters.datasources.brokers.kafka.connector import KafkaConnector
 from node.adapters.datasources.brokers.mqtt import MqttConnector
 from node.adapters.datasources.features import FeaturesConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
@@ -45,4 +46,5 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         GbfsConnector(egress),
         MqttConnector(egress),
         AmqpConnector(egress),
+        KafkaConnector(egress),
     )

@@ -1,8 +1,9 @@
-"""The contract of ``MessageConnection`` and ``MessageSession``: a real Mosquitto, and the broker in memory."""
+"""The contract of ``MessageConnection`` and ``MessageSession``: real brokers, and the broker in memory."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from node.adapters.datasources.brokers.amqp import AmqpConnection, AmqpConnector
 from node.adapters.datasources.brokers.amqp_session import AmqpSession
+from node.adapters.datasources.brokers.kafka.connector import KafkaConnection, KafkaConnector
+from node.adapters.datasources.brokers.kafka.session import KafkaSession
 from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.brokers.mqtt_session import MqttSession
 from node.adapters.egress import Egress
@@ -22,6 +25,7 @@ from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import DataConnection, Question
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
+from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka, kafka
 from tests.integration.datasources.mosquitto import READER, READER_PASSWORD, mosquitto
 from tests.live_peers import live
 
@@ -30,11 +34,14 @@ PATIENCE = 20.0
 
 @dataclass
 class Subject:
-    """A broker: a connection to it, and how a test sends."""
+    """A broker: a connection to it, and how a test sends. ``everything`` is the topic for all messages of the city;
+    where a broker has whole topics only, they all come from ``origin``."""
 
     connection: DataConnection
     send: Callable[[str, bytes], None]
     classes: tuple[type, type]
+    everything: str = "city/#"
+    origin: str = ""
 
     @property
     def broker(self) -> MessageConnection:
@@ -66,7 +73,21 @@ def amqp(rabbit: dict[str, str]) -> tuple[str, Callable[[str, bytes], None]]:
     return f"amqp://127.0.0.1:{url.port}", lambda topic, body: asyncio.run(act(topic, body))
 
 
-@pytest.fixture(params=["memory", "mqtt", "mqtt 3.1.1", "amqp"])
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Kafka]:
+    with kafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def city(cluster: Kafka) -> str:
+    """A topic of its own for each test."""
+    topic = f"city.{uuid.uuid4().hex}"
+    cluster.make(topic)
+    return topic
+
+
+@pytest.fixture(params=["memory", "mqtt", "mqtt 3.1.1", "amqp", "kafka"])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     if request.param == "memory":
         memory = MemoryBroker()
@@ -80,6 +101,20 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             credentials = Credentials(scheme=Scheme.BASIC, name="writer", secret="writer-secret")
             connection = AmqpConnector(egress).connect(Setup(name="amqp", address=address, credentials=credentials))
             yield Subject(connection, send, (AmqpConnection, AmqpSession))
+        return
+    if request.param == "kafka":
+        broker = await asyncio.to_thread(request.getfixturevalue, "cluster")
+        topic = await asyncio.to_thread(request.getfixturevalue, "city")
+        async with Egress(allow_loopback=True) as egress:
+            credentials = Credentials(scheme=Scheme.BASIC, name=WRITER, secret=WRITER_PASSWORD)
+            setup = Setup(name="kafka", address=broker.address, credentials=credentials)
+            yield Subject(
+                KafkaConnector(egress).connect(setup),
+                lambda place, body: broker.send(topic if place.startswith("city") else "village", (None, body)),
+                (KafkaConnection, KafkaSession),
+                everything=topic,
+                origin=topic.replace(".", "/"),
+            )
         return
     with mosquitto(tmp_path / "broker") as server:
         async with Egress(allow_loopback=True) as egress:
@@ -103,7 +138,7 @@ async def take(session: MessageSession, count: int) -> list[bytes]:
 
 async def test_messages_come_in_order_with_their_topic(subject: Subject) -> None:
     assert isinstance(subject.connection, subject.classes[0])
-    async with subject.broker.listen("city/#", "s1") as session:
+    async with subject.broker.listen(subject.everything, "s1") as session:
         assert isinstance(session, subject.classes[1])
         assert session.is_lasting
         for number in range(5):
@@ -113,36 +148,36 @@ async def test_messages_come_in_order_with_their_topic(subject: Subject) -> None
         await asyncio.to_thread(subject.send, "city/b", b"\xff\x00")
         async with asyncio.timeout(PATIENCE):
             (message,) = await session.messages()
-        assert (message.topic, message.payload) == ("city/b", b"\xff\x00")
+        assert (message.topic, message.payload) == (subject.origin or "city/b", b"\xff\x00")
 
 
 async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(subject: Subject) -> None:
-    async with subject.broker.listen("city/#", "s2") as session:
+    async with subject.broker.listen(subject.everything, "s2") as session:
         await asyncio.to_thread(subject.send, "city/a", b"first")
         assert await take(session, 1) == [b"first"]
         await asyncio.to_thread(subject.send, "city/a", b"second")
         async with asyncio.timeout(PATIENCE):
             assert [message.payload for message in await session.messages()] == [b"second"]
     await asyncio.to_thread(subject.send, "city/a", b"third")
-    async with subject.broker.listen("city/#", "s2") as session:
+    async with subject.broker.listen(subject.everything, "s2") as session:
         assert await take(session, 2) == [b"second", b"third"]
 
 
 async def test_a_session_that_is_forgotten_begins_anew(subject: Subject) -> None:
-    async with subject.broker.listen("city/#", "s3"):
+    async with subject.broker.listen(subject.everything, "s3"):
         pass
     await asyncio.to_thread(subject.send, "city/a", b"lost")
     await subject.broker.forget("s3")
-    async with subject.broker.listen("city/#", "s3") as session:
+    async with subject.broker.listen(subject.everything, "s3") as session:
         await asyncio.to_thread(subject.send, "city/a", b"new")
         assert await take(session, 1) == [b"new"]
 
 
 async def test_a_connection_without_a_session_takes_nothing_from_others(subject: Subject) -> None:
-    async with subject.broker.listen("city/#", "s4") as lasting:
+    async with subject.broker.listen(subject.everything, "s4") as lasting:
         async with subject.broker.listen("", ""):
             pass
-        async with subject.broker.listen("city/#", "") as passing:
+        async with subject.broker.listen(subject.everything, "") as passing:
             await asyncio.to_thread(subject.send, "city/a", b"1")
             assert await take(passing, 1) == [b"1"]
         assert await take(lasting, 1) == [b"1"]

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from node.adapters.datasources.brokers.amqp import AmqpConnection, AmqpConnector
+from node.adapters.datasources.brokers.kafka.connector import KafkaConnection, KafkaConnector
 from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.features import FeaturesConnection, FeaturesConnector
 from node.adapters.datasources.folder import FolderConnection, FolderConnector
@@ -351,15 +352,16 @@ async def test_an_address_of_something_else_is_refused(subject: Subject, address
     [
         (MqttConnector(Egress()), "mqtts://broker.example.org"),
         (AmqpConnector(Egress()), "amqps://broker.example.org/city"),
+        (KafkaConnector(Egress()), "kafkas://broker.example.org,other.example.org:9095"),
         (MemoryBroker(), "mqtts://broker.example.org"),
     ],
-    ids=["mqtt", "amqp", "memory"],
+    ids=["mqtt", "amqp", "kafka", "memory"],
 )
 async def test_a_broker_keeps_the_part_of_the_contract_without_reads(connector: Connector, address: str) -> None:
     """``test_brokers.py`` has the contract of its messages."""
     setup = Setup(name="broker", address=address)
     connection = connector.connect(setup)
-    assert isinstance(connection, MqttConnection | AmqpConnection | MemoryBrokerConnection)
+    assert isinstance(connection, MqttConnection | AmqpConnection | KafkaConnection | MemoryBrokerConnection)
     assert (await connection.items(5), connection.is_description("city", "")) == ((), False)
     for item, error in (("city/air", NotFound), ("../air", InvalidInput), ("a\x00b", InvalidInput)):
         with pytest.raises(error):

@@ -14,12 +14,14 @@ from node.base.errors import InvalidInput
 
 MOST_PAYLOAD: Final = 1 << 20
 """Bytes of one message, as of a body over HTTP."""
+MOST_KEY: Final = 1024
+"""Bytes of the key of a message that are kept."""
 MOST_MEMBERS: Final = 50
 EVERY_MEMBER: Final = "*"
 """The name for all members of an object in the payload."""
 _LONGEST_NAME: Final = 200
 _LONGEST_PLACE: Final = 300
-_PLACE: Final = re.compile(r"arrival|topic(?::[1-9][0-9]?)?|payload(?::.+)?|text:.*", re.ASCII | re.DOTALL)
+_PLACE: Final = re.compile(r"arrival|key|topic(?::[1-9][0-9]?)?|payload(?::.+)?|text:.*", re.ASCII | re.DOTALL)
 
 
 class Form(StrEnum):
@@ -36,8 +38,8 @@ class BrokerSubscription:
     """The stream ``stream`` takes the messages of ``topic`` from the data source ``source``.
 
     ``topic`` is a topic filter of the broker. ``members`` says where the members of an observation are in a message:
-    ``payload``, ``payload:count/value``, ``topic``, ``topic:2`` (a level, from 1), ``text:°C``, ``arrival``; without
-    it, the payload is the observation. ``session`` names the lasting session with the broker.
+    ``payload``, ``payload:count/value``, ``topic``, ``topic:2`` (a level, from 1), ``key`` (of Kafka), ``text:°C``,
+    ``arrival``; without it, the payload is the observation. ``session`` names the lasting session with the broker.
     """
 
     stream: str
@@ -108,10 +110,13 @@ class BrokerSubscriptionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of a broker. ``receipt`` is for the session that it came from, to acknowledge it."""
+    """A message of a broker. ``key`` is what Kafka keeps beside it; ``fault`` says why it could not be read;
+    ``receipt`` is for the session that it came from, to acknowledge it."""
 
     topic: str
     payload: bytes = field(repr=False)
+    key: bytes | None = field(default=None, repr=False)
+    fault: str = ""
     receipt: Any = field(default=None, repr=False, compare=False)
 
 
@@ -123,7 +128,7 @@ def check_members(members: Mapping[str, str], form: Form) -> None:
         if not name or len(name) > _LONGEST_NAME or len(place) > _LONGEST_PLACE or not _PLACE.fullmatch(place):
             raise InvalidInput(
                 f"{place[:80]!r} is no place in a message, for the member {name[:80]!r}",
-                remedy="one of: payload, payload:count/value, topic, topic:2, text:VALUE, arrival",
+                remedy="one of: payload, payload:count/value, topic, topic:2, key, text:VALUE, arrival",
             )
         if name == EVERY_MEMBER and not place.startswith("payload"):
             raise InvalidInput("only a payload has members", remedy="such as *=payload or *=payload:data")

@@ -24,9 +24,11 @@ def read_payload(
 ) -> CheckedMessage:
     """Return the observations of a message that arrived at ``at``. It raises nothing: what cannot be read is a fault,
     with the topic. An empty payload, by which a broker forgets a message, has no observations."""
-    if not message.payload:
+    if not message.payload and not message.fault:
         return CheckedMessage(observations=(), faults=())
     try:
+        if message.fault:
+            raise InvalidInput(message.fault)
         if len(message.payload) > MOST_PAYLOAD:
             raise InvalidInput(f"the message has more than {MOST_PAYLOAD} bytes", remedy="send smaller ones")
         content = _read(stream, subscription, message, at)
@@ -56,15 +58,15 @@ def _read(stream: Stream, subscription: BrokerSubscription, message: Message, at
         payloads = value if isinstance(value, list) else [value]
     if len(payloads) > MOST:
         raise InvalidInput(f"a message has at most {MOST} observations", remedy="send them in several messages")
-    values = ((_observation(members, message.topic, payload, at), None) for payload in payloads)
+    values = ((_observation(members, message, payload, at), None) for payload in payloads)
     return check_values(stream, values, at=at)
 
 
-def _observation(members: Mapping[str, str], topic: str, payload: Any, at: datetime) -> dict[str, Any]:
+def _observation(members: Mapping[str, str], message: Message, payload: Any, at: datetime) -> dict[str, Any]:
     """Return an observation with the members that the message has; the schema says which it needs."""
     observation: dict[str, Any] = {}
     for name, place in members.items():
-        value = _value(place, topic, payload, at)
+        value = _value(place, message, payload, at)
         if value is _ABSENT:
             continue
         if name != EVERY_MEMBER:
@@ -74,17 +76,19 @@ def _observation(members: Mapping[str, str], topic: str, payload: Any, at: datet
     return observation
 
 
-def _value(place: str, topic: str, payload: Any, at: datetime) -> Any:
+def _value(place: str, message: Message, payload: Any, at: datetime) -> Any:
     kind, mark, rest = place.partition(":")
     match kind:
         case "arrival":
             return stamp(at)
         case "text":
             return rest
+        case "key":
+            return _ABSENT if message.key is None else message.key.decode("utf-8", "replace")
         case "topic":
-            levels = topic.split("/")
+            levels = message.topic.split("/")
             if not mark:
-                return topic
+                return message.topic
             return levels[int(rest) - 1] if int(rest) <= len(levels) else _ABSENT
         case _:
             return _within(payload, rest.split("/")) if mark else payload

@@ -34,6 +34,8 @@ _SCHEMES: Final = frozenset(
         "amqps",
         "mqtt",
         "mqtts",
+        "kafka",
+        "kafkas",
         "urn",
         "did",
         "mailto",

@@ -43,7 +43,7 @@ class NewDataSource(BaseModel):
     kind: str = Field(
         max_length=40,
         description="`http`, `folder`, `s3`, `features`, `wfs`, `wms`, `wmts`, `ngsi-ld`, `ngsi-v2`, "
-        "`sensorthings`, `sparql`, `gtfs`, `gbfs`, `postgis`, `mqtt`, `amqp`, or that of a plug-in.",
+        "`sensorthings`, `sparql`, `gtfs`, `gbfs`, `postgis`, `mqtt`, `amqp`, `kafka`, or that of a plug-in.",
     )
     address: str = Field(max_length=2048)
     options: dict[_Short, _Short] = Field(
@@ -52,6 +52,7 @@ class NewDataSource(BaseModel):
         description="`sink` (`yes`: received data may be sent there; folder, s3, postgis, "
         "http), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
+        "`start` (kafka: where a new subscription begins, `new` by default, or `oldest`), "
         "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "
         "names), "
         "`tenant` and `service_path` (ngsi-v2: the headers Fiware-Service and Fiware-ServicePath), "

@@ -59,11 +59,11 @@ class NewBrokerSubscription(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: _Member = Field(description="The data source of the kind `mqtt` or `amqp`.")
+    source: _Member = Field(description="The data source of the kind `mqtt`, `amqp` or `kafka`.")
     topic: str = Field(
         max_length=1000,
         description="A topic filter, such as `city/counters/+`; of AMQP an exchange with a routing key, "
-        "such as `amq.topic/city.counters.*`, or a queue.",
+        "such as `amq.topic/city.counters.*`, or a queue; of Kafka the name of a topic.",
     )
     format: Form = Field(
         Form.JSON, description="The form of a payload: `json` (one observation or a list), `ndjson`, `csv`, `text`."
@@ -72,7 +72,8 @@ class NewBrokerSubscription(BaseModel):
         default_factory=dict,
         max_length=50,
         description="Where the members of an observation are: `payload`, `payload:count/value`, `topic`, `topic:2` "
-        "(a level), `text:VALUE`, `arrival`. `*` stands for all members of an object. Without it, the payload is the "
+        "(a level), `key` (of Kafka), `text:VALUE`, "
+        "`arrival`. `*` stands for all members of an object. Without it, the payload is the "
         "observation.",
     )
 

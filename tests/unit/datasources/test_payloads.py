@@ -25,12 +25,14 @@ STREAM = Stream(name="air", schema=SCHEMA, time_member="at", keep_seconds=60, mo
 AT = "2026-11-22T11:00:00Z"
 
 
-def read(payload: bytes, form: Form = Form.JSON, topic: str = "city/air/north", **members: str) -> CheckedMessage:
+def read(
+    payload: bytes, form: Form = Form.JSON, topic: str = "city/air/north", *, key: bytes | None = None, **members: str
+) -> CheckedMessage:
     check_members(members, form)
     subscription = BrokerSubscription(
         stream="air", source="b", topic="#", form=form, members=members, session="", by="eva", at=NOON
     )
-    return read_payload(STREAM, subscription, Message(topic=topic, payload=payload), at=NOON)
+    return read_payload(STREAM, subscription, Message(topic=topic, payload=payload, key=key), at=NOON)
 
 
 def content(checked: CheckedMessage) -> list[dict[str, Any]]:
@@ -54,6 +56,20 @@ def test_members_come_from_where_they_are_said_to_be() -> None:
     members = {"at": "payload:meta/time", "station": "topic:3", "value": "payload:values/1", "unit": "text:µg/m³"}
     body = f'{{"meta": {{"time": "{AT}"}}, "values": [1, 2.5]}}'.encode()
     assert content(read(body, **members)) == [{"at": AT, "station": "north", "value": 2.5, "unit": "µg/m³"}]
+
+
+def test_the_key_of_a_message_is_taken_as_text_where_there_is_one() -> None:
+    places = {"at": "arrival", "value": "payload", "station": "key"}
+    assert content(read(b"1", key="Süd".encode(), **places))[0]["station"] == "Süd"
+    assert content(read(b"1", key=b"\xff", **places))[0]["station"] == "\ufffd"
+    assert "station" not in content(read(b"1", **places))[0]
+
+
+def test_a_message_that_the_broker_could_not_give_is_a_fault_with_its_reason() -> None:
+    subscription = BrokerSubscription(stream="air", source="b", topic="#", session="", by="eva", at=NOON)
+    checked = read_payload(STREAM, subscription, Message(topic="city/air", payload=b"", fault="it is gone"), at=NOON)
+    assert checked.observations == ()
+    assert [entry.reason for _, entry in checked.faults] == ["city/air: it is gone"]
 
 
 def test_a_value_alone_becomes_an_observation() -> None:

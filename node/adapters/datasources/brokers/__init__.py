@@ -1,1 +1,1 @@
-"""Message brokers as data sources: MQTT and AMQP."""
+"""Message brokers as data sources: MQTT, AMQP and Kafka."""

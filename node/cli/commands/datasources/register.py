@@ -38,7 +38,7 @@ def add(
         typer.Argument(
             metavar="KIND",
             help="http, folder, s3, features, wfs, wms, wmts, ngsi-ld, ngsi-v2, sensorthings, sparql, gtfs, gbfs, "
-            "postgis, mqtt or amqp.",
+            "postgis, mqtt, amqp or kafka.",
         ),
     ],
     address: Annotated[
@@ -57,6 +57,7 @@ def add(
         typer.Option(
             metavar="NAME=VALUE",
             help="region (s3), schema (postgis), version (mqtt: 3.1.1), "
+            "start (kafka: new or oldest), "
             "tenant (ngsi-ld, ngsi-v2), context (ngsi-ld), service_path (ngsi-v2), "
             "map (wfs, wms, wmts), schedule, trip_updates, vehicle_positions, alerts (gtfs), "
             "reads_per_minute (default 600).",

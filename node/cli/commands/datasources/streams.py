@@ -140,7 +140,8 @@ def connect_broker(
         typer.Option(
             metavar="MEMBER=PLACE",
             help="Where a member of an observation is: payload, payload:count/value, topic, topic:2 (a level), "
-            "text:VALUE, arrival. *=payload takes all members. Default: the payload is the observation.",
+            "key (of Kafka), text:VALUE, arrival. *=payload takes all members. "
+            "Default: the payload is the observation.",
             show_default=False,
         ),
     ] = None,
@@ -149,7 +150,7 @@ def connect_broker(
     """Let a stream take the messages of a broker. Its earlier connection is replaced.
 
     The broker is a data source: hansa source add NAME mqtt mqtts://HOST --user USER,
-    or amqp amqps://HOST.
+    or amqp amqps://HOST, or kafka kafkas://HOST.
     """
     places = dict(_place(text) for text in take or [])
     with connect(node) as client:

@@ -1,0 +1,1 @@
+"""Kafka: streams take the messages of its topics, and webhooks send events to them."""
