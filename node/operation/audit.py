@@ -81,23 +81,8 @@ class AuditTrail:
     def page(self, criteria: AuditFilter, by: Caller, *, before: int | None = None, limit: int = LISTED) -> AuditPage:
         """Return the entries numbered below ``before``. Raises ``NotAllowed``."""
         require(by, UseCase.READ_AUDIT)
-        with self._uow.read() as tx:
-            end = self._ledger.size(tx) if before is None else max(before, 0)
-            start = max(end - WINDOW, 0)
-            entries = self._ledger.newest(
-                tx,
-                first=start,
-                before=end,
-                limit=limit,
-                kind=criteria.kind,
-                subject=criteria.subject,
-                by=criteria.by,
-                since=criteria.since,
-                until=criteria.until,
-            )
-        full = len(entries) == limit
-        rest = entries[-1].seq if full else start
-        return AuditPage(entries=entries, events=[self.event(entry) for entry in entries], before=rest or None)
+        entries, rest = self._newest(criteria, before, limit)
+        return AuditPage(entries=entries, events=[self.event(entry) for entry in entries], before=rest)
 
     def event(self, entry: Entry) -> AuditEvent:
         """Return what ``entry`` tells."""
@@ -115,14 +100,14 @@ class AuditTrail:
     def entries(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
         """Yield the entries, newest first, at most ``EXPORTED``. Raises ``NotAllowed`` at once."""
         require(by, UseCase.READ_AUDIT)
-        return islice(self._all(criteria, by), EXPORTED)
+        return islice(self._all(criteria), EXPORTED)
 
     def sign(self, criteria: AuditFilter, by: Caller) -> Iterator[bytes]:
         """Yield the entries, newest first, at most ``EXPORTED``, as a file that this node signs
         (``node.evidence.audit_file``), many lines at a time. Raises ``NotAllowed`` at once."""
         require(by, UseCase.READ_AUDIT)
         lines = signed_lines(
-            map(entry_json, self._all(criteria, by)),
+            map(entry_json, self._all(criteria)),
             most=EXPORTED,
             node=self._keyring.did,
             at=self._clock.now(),
@@ -131,12 +116,31 @@ class AuditTrail:
         )
         return iter(lambda: b"".join(islice(lines, _BATCH)), b"")
 
-    def _all(self, criteria: AuditFilter, by: Caller) -> Iterator[Entry]:
-        page = self.page(criteria, by, limit=_BATCH)
-        yield from page.entries
-        while page.before is not None:
-            page = self.page(criteria, by, before=page.before, limit=_BATCH)
-            yield from page.entries
+    def _all(self, criteria: AuditFilter) -> Iterator[Entry]:
+        entries, rest = self._newest(criteria, None, _BATCH)
+        yield from entries
+        while rest is not None:
+            entries, rest = self._newest(criteria, rest, _BATCH)
+            yield from entries
+
+    def _newest(self, criteria: AuditFilter, before: int | None, limit: int) -> tuple[Sequence[Entry], int | None]:
+        """Return the entries numbered below ``before``, and what begins the next ones, as in ``AuditPage``."""
+        with self._uow.read() as tx:
+            end = self._ledger.size(tx) if before is None else max(before, 0)
+            start = max(end - WINDOW, 0)
+            entries = self._ledger.newest(
+                tx,
+                first=start,
+                before=end,
+                limit=limit,
+                kind=criteria.kind,
+                subject=criteria.subject,
+                by=criteria.by,
+                since=criteria.since,
+                until=criteria.until,
+            )
+        rest = entries[-1].seq if len(entries) == limit else start
+        return entries, rest or None
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
