@@ -48,7 +48,7 @@ from node.web.management import (
 from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
-from node.web.management.publication import joint_changes, records
+from node.web.management.publication import joint_changes, records, uploads
 from node.web.management.region import eligibility, rulebook
 from node.web.management.region import routes as region
 from node.web.meaning import routes as terms
@@ -153,26 +153,26 @@ def _ogc_door(app: FastAPI, node: HansaNode) -> None:
 
 def _publication_doors(app: FastAPI, node: HansaNode) -> None:
     person, limits_lapse = node.callers.person, node.protocol.negotiation.limits.lapse
+    publication = node.catalogue.publication
 
     app.include_router(
         records.router(
             person=person,
-            publish=node.catalogue.publication.publish,
-            withdraw=node.catalogue.publication.withdraw,
-            erase=node.catalogue.publication.erase,
+            publish=publication.publish,
+            withdraw=publication.withdraw,
+            erase=publication.erase,
             assets=node.parts.assets,
-            upload_limit=node.parts.settings.upload_limit,
+            uploads=publication.drafts.uploads,
             description_limit=node.parts.settings.description_limit,
             limits_lapse=limits_lapse,
             profile_of=StoredProfiles(node.parts.cage, node.parts.assets.place),
-            preview_part=node.catalogue.publication.preview_part,
+            preview_part=publication.preview_part,
         )
     )
-    app.include_router(
-        joint_changes.router(
-            person=person, change=node.catalogue.publication.change_several, limits_lapse=limits_lapse
-        )
-    )
+    arriving, address = publication.drafts.uploads, f"{node.parts.base}/api/uploads"
+    app.include_router(uploads.router(person=person, uploads=arriving, address=address))
+    changing = publication.change_several
+    app.include_router(joint_changes.router(person=person, change=changing, limits_lapse=limits_lapse))
 
 
 def _import_doors(app: FastAPI, node: HansaNode) -> None:

@@ -8,10 +8,10 @@ from functools import partial
 
 from node.adapters.chain_snapshot import ChainSnapshot
 from node.adapters.peers.sources import WebSources
-from node.adapters.planes.drafts import FolderDrafts
 from node.adapters.reasoner.hermit import HermitReasoner
 from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
+from node.bootstrap.drafts import dataset_drafts
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.links import LinkParts, link_parts, quality_history
 from node.bootstrap.parts import Parts
@@ -59,7 +59,6 @@ from node.scenarios.models.publication import DescribeWithCode, stored_code
 from node.scenarios.transformations.publication import TransformationCheck
 from node.scenarios.transformations.transformer import Transformer
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
-from node.semantics.profiles.cage_client import profile
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.semantics.schemas.file_check import FileCheck
 from node.semantics.validation.profiles import ProfileUse, overview, references
@@ -160,7 +159,7 @@ def catalogue_services(
     harvest = _harvest(base, _imports(base, catalogue, waiter, advised_profiles), catalogue)
     browse = _browse(base, access, ask)
     publish = _publish(base, catalogue, waiter, advised_profiles, browse, portions_of)
-    drafts = _drafts(base, catalogue, publish, browse)
+    drafts = dataset_drafts(base, catalogue, publish, browse)
     return CatalogueServices(
         node=node,
         access=access,
@@ -308,20 +307,6 @@ def _harvests(base: Foundation, harvest: Harvest) -> HarvestParts:
         schedules=schedules,
         reports=report_sender(base, schedules),
         scheduled_runs=_scheduled_runs(base, harvest),
-    )
-
-
-def _drafts(base: Foundation, catalogue: Catalogue, publish: Publish, browse: Browse) -> DatasetDrafts:
-    parts = base.parts
-    return DatasetDrafts(
-        store=FolderDrafts(parts.places.drafts),
-        profile_of=partial(profile, parts.cage),
-        publish=publish,
-        assets=parts.assets,
-        clock=parts.clock,
-        limit=parts.settings.upload_limit,
-        region=catalogue.region,
-        record=browse.record,
     )
 
 

@@ -61,6 +61,7 @@ class Places:
     search: Path
     blobs: Path
     drafts: Path
+    uploads: Path
     inbox: Path
     backups: Path
 
@@ -74,6 +75,7 @@ def places(folder: Path) -> Places:
         search=folder / "search",
         blobs=folder / "blobs",
         drafts=folder / "drafts",
+        uploads=folder / "uploads",
         inbox=folder / "received",
         backups=folder / "backups",
     )

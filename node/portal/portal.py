@@ -217,6 +217,7 @@ class Portal:
             ("POST", "/imports/{name:str}/remove", page(harvests.remove, **form)),
             ("GET", "/publish", page(drafts.drafts, **people)),
             ("POST", "/publish/file", page(drafts.begin, **people)),
+            ("POST", "/publish/uploads/{id:str}/remove", page(drafts.remove_upload, **form)),
             ("GET", "/publish/{id:str}", page(drafts.draft, **people)),
             ("POST", "/publish/{id:str}", page(drafts.answer, **people)),
             ("POST", "/publish/{id:str}/check", page(draft_check.check_answers, **people)),

@@ -24,6 +24,7 @@ LIMIT: Final = 1 << 20
 OWN_LIMITS: Final = (
     "/api/files",
     "/api/drafts",
+    "/api/uploads/",
     "/api/records",
     "/api/imports",
     "/api/schemas/check",

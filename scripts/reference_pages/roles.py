@@ -22,6 +22,11 @@ and only in a session, or with a token, that was opened with the second factor i
 
 USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/files": "PUBLISH",
+    "GET /api/uploads": "PUBLISH",
+    "POST /api/uploads": "PUBLISH",
+    "OPTIONS /api/uploads": "PUBLISH",
+    "PATCH /api/uploads/{upload_id}": "PUBLISH",
+    "DELETE /api/uploads/{upload_id}": "PUBLISH",
     "GET /api/checks": "READ_OPERATION",
     "GET /api/settings": "READ_OPERATION",
     "GET /api/storage": "READ_OPERATION",

@@ -30,6 +30,7 @@ from node.catalogue.publication.publish import Publish
 from node.catalogue.visibility import absent
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
+from node.exchange.resumable import ResumableUploads
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.model import Submission
@@ -56,12 +57,14 @@ class DatasetDrafts:
         profile_of: Profiled,
         publish: Publish,
         assets: AssetStore,
+        uploads: ResumableUploads,
         clock: Clock,
         limit: int,
         region: Callable[[], str | None],
         record: ReadRecord,
     ) -> None:
         """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
+        self.uploads = uploads
         self._record = record
         self._store = store
         self._draft_of_file = DraftOfFile(store, profile_of, clock)
@@ -108,6 +111,14 @@ class DatasetDrafts:
         except BaseException:
             await asyncio.to_thread(self._store.remove, draft_id)
             raise
+        return draft
+
+    async def begin_with(self, upload_id: str, by: Caller, *, like: Original | None = None) -> DatasetDraft:
+        """Return the draft of a file that arrived in pieces, and forget these. Raises the errors of ``begin`` and of
+        ``ResumableUploads.take``."""
+        name, chunks = await self.uploads.take(upload_id, by)
+        draft = await self.begin(name, chunks, by, like=like)
+        await self.uploads.remove(upload_id, by)
         return draft
 
     async def edit(self, iri: str, language: str, by: Caller) -> DatasetDraft:
@@ -332,11 +343,13 @@ class DatasetDrafts:
         return await self._publish_edit(draft, by, dry_run=dry_run)
 
     def forget_old(self) -> int:
-        """Remove drafts that nobody has saved for two weeks, and what broken uploads left; return how many."""
+        """Remove drafts that nobody has saved for two weeks, and what uploads left that nobody goes on with; return
+        how many."""
         old = [draft.id for draft in self._store.drafts() if self._is_old(draft)]
         for draft_id in old:
             self._store.remove(draft_id)
-        return len(old) + self._store.remove_rest((self._clock.now() - timedelta(days=1)).timestamp())
+        rest = self._store.remove_rest((self._clock.now() - timedelta(days=1)).timestamp())
+        return len(old) + rest + self.uploads.forget_old()
 
     def _is_open(self, draft: DatasetDraft, by: Caller) -> bool:
         return (draft.shared or draft.account == by.account) and not self._is_old(draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from node.catalogue.model import Publication, Record
 from node.catalogue.nquads import is_literal, language_of, statements, text_of
 from node.catalogue.publication.publish import BatchOutcome
 from node.catalogue.publication.submission_check import PublishOrder
+from node.exchange.resumable import ResumableUploads
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.semantics.model import File, Finding, Submission
@@ -154,6 +156,7 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], r
         profile_of=_profile,
         publish=cast("Any", _Publish(records, base)),
         assets=MemoryAssets(),
+        uploads=ResumableUploads(Path(tempfile.gettempdir()) / "no-uploads", clock=FixedClock(now), limit=LIMIT),
         clock=FixedClock(now),
         limit=LIMIT,
         region=lambda: None,

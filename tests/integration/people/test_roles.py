@@ -90,6 +90,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /publish/{id:str}/publish": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/renew": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/remove": (UseCase.PUBLISH, {}),
+    "POST /publish/uploads/{id:str}/remove": (UseCase.PUBLISH, {}),
     "POST /record/edit": (UseCase.PUBLISH, {"iri": "urn:x"}),
     "GET /record/withdraw": (UseCase.PUBLISH, {}),
     "POST /record/withdraw": (UseCase.PUBLISH, {"iri": "urn:x", "reason": "x"}),

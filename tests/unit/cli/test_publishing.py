@@ -10,7 +10,7 @@ import pytest
 
 from node.base.errors import InvalidInput
 from node.cli.commands.publication.publish import _paths, _show_choices
-from node.cli.submissions import PublishOptions, publish_alone, publish_together, read_file
+from node.cli.commands.publication.submissions import PublishOptions, publish_alone, publish_together, read_file
 from node.client.api import Refusal
 from node.policy.templates import templates
 

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
-from node.cli.descriptions import RDF
-from node.cli.drafts import write_draft
-from node.cli.exits import REFUSED
-from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, emit, report_success, table, words
-from node.cli.sheets import examine
-from node.cli.submissions import (
+from node.cli.commands.publication.submissions import (
     TOGETHER,
     TOGETHER_BYTES,
     DescriptionFile,
@@ -26,6 +20,12 @@ from node.cli.submissions import (
     publish_together,
     read_file,
 )
+from node.cli.descriptions import RDF
+from node.cli.drafts import write_draft
+from node.cli.exits import REFUSED
+from node.cli.options import Language, Node, connect
+from node.cli.output import Mode, emit, report_success, table, words
+from node.cli.sheets import examine
 
 if TYPE_CHECKING:
     from node.client import HansaClient

@@ -22,6 +22,7 @@ from node.catalogue.drafts.viewpoints import Viewpoint
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.exposure import RULES
 from node.catalogue.publication.part_preview import part_words
+from node.exchange import resumable
 from node.identity.roles import UseCase, allowed
 from node.operation.region.acceptances import Acceptance
 from node.portal.answers import choices, gazetteer, kind_of_date, place_names
@@ -67,14 +68,24 @@ async def begin(responder: Responder, visit: Visit) -> Response:
     upload = await read_upload(visit.request)
     # Before a byte of the file is read.
     check_csrf(responder.settings.secret, visit.session, upload.fields)
+    drafts, upload_id = responder.node.catalogue.drafts, upload.fields.get("upload", "")
     try:
-        if upload.chunks is None or not upload.name:
-            raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
         like = template_of(upload.fields, visit.language)
-        draft = await responder.node.catalogue.drafts.begin(upload.name, upload.chunks, visit.caller, like=like)
+        if upload_id:
+            draft = await drafts.begin_with(upload_id, visit.caller, like=like)
+        elif upload.chunks is None or not upload.name:
+            raise InvalidInput("no file was chosen", remedy="choose a data file", facts={"case": "no-file"})
+        else:
+            draft = await drafts.begin(upload.name, upload.chunks, visit.caller, like=like)
     except (InvalidInput, TooLarge, TooMany) as error:
         return await _start(responder, visit, error, like=upload.fields.get("like", ""))
     return responder.go(visit, _address(visit, draft))
+
+
+async def remove_upload(responder: Responder, visit: Visit) -> Response:
+    """``POST /publish/uploads/{id}/remove``: forget a file that has not arrived whole."""
+    await responder.node.catalogue.drafts.uploads.remove(visit.request.path_params["id"], visit.caller)
+    return responder.go(visit, visit.url("/publish", done="upload-removed"))
 
 
 async def draft(responder: Responder, visit: Visit) -> Response:
@@ -219,6 +230,8 @@ async def _start(responder: Responder, visit: Visit, error: HansaError | None = 
         may=may,
         limit=responder.node.catalogue.drafts.limit,
         days=AGE.days,
+        uploads=await responder.node.catalogue.drafts.uploads.mine(visit.caller) if may else (),
+        kept_days=resumable.AGE.days,
         mine=await responder.node.catalogue.drafts.mine(visit.caller) if may else (),
         others=await responder.node.catalogue.drafts.of_colleagues(visit.caller) if may else (),
         like=await responder.node.catalogue.drafts.own(like, visit.caller) if may and like else None,

@@ -22,6 +22,7 @@ from node.catalogue.publication.submission_check import PublishOrder
 from node.catalogue.publication.withdraw import LONGEST_REASON, Withdraw
 from node.exchange.names import safe_name
 from node.exchange.ports import AssetStore
+from node.exchange.resumable import ResumableUploads
 from node.exchange.upload import Upload
 from node.semantics.model import File, Submission
 from node.semantics.profiles.description import description_of
@@ -152,6 +153,9 @@ class SubmittedBatch(BaseModel):
     wait: bool = True
 
 
+UploadId = Annotated[str, Query(max_length=36, description="A complete file of `/api/uploads`.")]
+
+
 def router(
     *,
     person: Person,
@@ -159,7 +163,7 @@ def router(
     withdraw: Withdraw,
     erase: EraseVersions,
     assets: AssetStore,
-    upload_limit: int,
+    uploads: ResumableUploads,
     description_limit: int,
     limits_lapse: LimitsLapse,
     profile_of: Callable[[str, str], Awaitable[Profile]],
@@ -169,15 +173,19 @@ def router(
     ``preview_part`` what a partner would get of tables. ``limits_lapse`` returns whether an asset has limits of
     bargaining that do not hold beside this offer."""
     api = PlacedApiRouter(prefix="/api", tags=["publishing"], route_class=knowing(person))
-    upload = Upload(assets, upload_limit)
+    store = Upload(assets, uploads.limit)
 
-    async def receive(request: Request, *, trial: bool = False) -> dict[str, Any]:
+    async def receive(request: Request, *, upload: str, trial: bool = False) -> dict[str, Any]:
         caller = await person(request)
-        stated = request.headers.get("content-length", "")
-        size = int(stated) if stated.isdigit() else None
-        name, upload_answer = await upload(
-            unquote(request.headers.get("x-file-name", "")), chunks(request), caller, size=size, trial=trial
-        )
+        if upload:
+            wish, body = await uploads.take(upload, caller)
+            name, upload_answer = await store(wish, body, caller, trial=trial)
+            await uploads.remove(upload, caller)
+        else:
+            stated = request.headers.get("content-length", "")
+            wish = unquote(request.headers.get("x-file-name", ""))
+            size = int(stated) if stated.isdigit() else None
+            name, upload_answer = await store(wish, chunks(request), caller, size=size, trial=trial)
         media_type = request.headers.get("content-type", "application/octet-stream")
         return {"name": name, "mediaType": media_type, "size": upload_answer.size, "sha256": upload_answer.sha256}
 
@@ -186,14 +194,15 @@ def router(
         status_code=201,
         summary="Upload a file before its description",
         description="With `trial=true` the file is deleted after a day, unless it is published or sent again without "
-        "it: for a dry run that shows what a partner would get of it.",
+        "it: for a dry run that shows what a partner would get of it. With `upload=` the file is a complete one of "
+        "`/api/uploads`, and the request has no body.",
     )
-    async def take_file(request: Request, trial: bool = False) -> Any:
-        return await receive(request, trial=trial)
+    async def take_file(request: Request, trial: bool = False, upload: UploadId = "") -> Any:
+        return await receive(request, upload=upload, trial=trial)
 
     @api.post("/drafts", status_code=201, summary="Upload a file and draft its description from it")
-    async def draft_description(request: Request) -> Any:
-        file = await receive(request)
+    async def draft_description(request: Request, upload: UploadId = "") -> Any:
+        file = await receive(request, upload=upload)
         profile = await profile_of(file["sha256"], file["name"])
         target = PurePath(file["name"]).with_suffix(".yaml").name
         draft = description_of(profile, file["name"], command=f"hansa publish {word(target)}")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from node.base.errors import HansaError, InvalidInput
 from node.catalogue.publication.exposure import RULES
+from node.cli.commands.publication.file_upload import send_file
 from node.cli.definitions import show_impact
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
 from node.cli.output import (
     Mode,
-    bar,
     complain,
     findings,
     line,
@@ -246,13 +246,12 @@ def _show_files(client: HansaClient, description: DescriptionFile) -> None:
     code = description.code
     if code is not None:
         line(code["name"], f"{size(code['size'])}, sha256 {code['sha256'][:4]}…, run here and not handed out")
-        client.upload(code["path"], media_type=code["mediaType"])
+        send_file(client, code["path"], media_type=code["mediaType"])
 
 
 def _upload(client: HansaClient, description: DescriptionFile, *, trial: bool = False) -> None:
     for fact in description.facts:
-        with bar(fact["name"]) as progress:
-            client.upload(fact["path"], media_type=fact["mediaType"], progress=progress, trial=trial)
+        send_file(client, fact["path"], media_type=fact["mediaType"], trial=trial)
 
 
 def _show_checked(result: Mapping[str, Any], lang: str) -> None:
