@@ -13,7 +13,7 @@ from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.drafts import dataset_drafts
 from node.bootstrap.foundation import Foundation
-from node.bootstrap.links import LinkParts, link_parts, quality_history
+from node.bootstrap.links import LinkParts, link_parts, profile_overview, quality_history
 from node.bootstrap.parts import Parts
 from node.bootstrap.region import read_region
 from node.bootstrap.reports import harvest_schedules, report_sender
@@ -39,6 +39,7 @@ from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.inspection import Inspect
 from node.catalogue.meaning.strictness import REFUSE, WARN
 from node.catalogue.measurement.history import QualityHistory
+from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.model import NodeFacts
 from node.catalogue.publication.catalogue import Catalogue, Settled
 from node.catalogue.publication.erase import EraseVersions
@@ -61,7 +62,7 @@ from node.scenarios.transformations.transformer import Transformer
 from node.semantics.description.cage_client import DescribeOptions, describe, describe_all
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.semantics.schemas.file_check import FileCheck
-from node.semantics.validation.profiles import ProfileUse, overview, references
+from node.semantics.validation.profiles import references
 from node.worker.follower import View
 from node.worker.views import FollowLedger
 
@@ -78,7 +79,7 @@ class PublicationParts:
     erase: EraseVersions
     versions: VersionStorage
     quality: QualityHistory
-    profiles: tuple[ProfileUse, ...]
+    profiles: ProfileOverview
     links: LinkParts
     preview_part: PreviewPart
 
@@ -169,7 +170,7 @@ def catalogue_services(
             drafts=drafts,
             change_several=ChangeSeveral(drafts=drafts, publish=publish, access=access),
             meaning=meaning_services(parts, browse, publish),
-            profiles=tuple(overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)),
+            profiles=profile_overview(settings),
             quality=quality_history(parts),
             links=link_parts(parts),
             publish=publish,

@@ -1,4 +1,4 @@
-"""Puts together the checks of the links in the catalogue."""
+"""Puts together the checks of the links in the catalogue, and of the profiles of its descriptions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.measurement.link_checker import LinkChecker
 from node.catalogue.measurement.link_collection import LinkCollection
 from node.catalogue.measurement.link_report import LinkReport
+from node.catalogue.measurement.profiles import ProfileOverview
+from node.semantics.validation.profiles import overview
+from node.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,12 @@ class LinkParts:
 
     checker: LinkChecker
     report: LinkReport
+
+
+def profile_overview(settings: Settings) -> ProfileOverview:
+    """Return the profiles that the node with these settings can check."""
+    folder = settings.folder
+    return ProfileOverview(folder, overview(folder, settings.advised_profiles, settings.enforced_profiles))
 
 
 def link_parts(parts: Parts) -> LinkParts:

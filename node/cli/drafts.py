@@ -48,7 +48,7 @@ def write_draft(path: Path, target: Path, survey: Survey | None = None, *, any_f
     if survey is not None:
         line(path.name, survey.words())
     elif profile is not None:
-        line(path.name, f"{profile.format}, {profile.words()}")
+        line(path.name, ", ".join(filter(None, (profile.format, profile.words()))))
     report_success(f"{target} written", detail="a draft of the description")
     if refusal is not None:
         remark(f"without columns: {refusal.detail}")

@@ -43,6 +43,17 @@ class CatalogueCalls:
         return document("POST", "/api/quality/links/check", params={"iri": iri} if iri else {})
 
     @endpoint
+    def profiles(self) -> Call[list[dict[str, Any]]]:
+        """Return the profiles that the node can check besides DCAT-AP, and whether it uses them."""
+        return rows("GET", "/api/profiles")
+
+    @endpoint
+    def check_profile(self, name: str) -> Call[dict[str, Any]]:
+        """Return whether the node understands the shapes of a profile: ``shapes``, ``gaps`` and ``error``. Raises
+        ``Refusal`` for a profile that does not exist."""
+        return document("GET", f"/api/profiles/{quote(name, safe='')}/check")
+
+    @endpoint
     def search(self, /, text: str = "", *, region: bool = False, **facets: Any) -> Call[dict[str, Any]]:
         """Search: ``kind, theme, keyword, publisher, access, format, license, node, spatial, year, quality``,
         ``bbox, place, since, until``, ``offset, limit, sort, cursor, lang, widen``; with ``region`` in the region's

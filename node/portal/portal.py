@@ -190,6 +190,7 @@ class Portal:
             ("GET", "/quality", page(quality.quality, **people)),
             ("GET", "/quality.csv", page(quality.quality_csv, **people)),
             ("GET", "/quality.nt", page(quality.quality_nt, **people)),
+            ("GET", "/quality/profiles/{name:str}", page(quality.profile, **people)),
             ("GET", "/quality/links", page(links.links, **people)),
             ("POST", "/quality/links", page(links.check_again, **form)),
             ("GET", "/webhooks", page(webhooks.webhooks, **people)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.catalogue.access import Access
@@ -21,6 +20,7 @@ from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueTables
 from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.measurement.link_report import LinkReport
+from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.publication.erase import EraseVersions
 from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
@@ -67,7 +67,6 @@ from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
 from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.trial import TryTransformation
-from node.semantics.validation.profiles import ProfileUse
 from node.transfer.shipments.removal import DeleteEverywhere
 from node.transfer.shipments.usecases import Shipments
 
@@ -96,7 +95,7 @@ class HarvestUseCases:
     reports: SendReports
     value_tables: ValueTables
     quality: QualityHistory
-    profiles: Sequence[ProfileUse]
+    profiles: ProfileOverview
     links: LinkReport
 
 

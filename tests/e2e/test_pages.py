@@ -94,6 +94,7 @@ INSIDE = (
     f"/imports/values/table?source={quote(SOURCE, safe='')}",
     "/quality",
     f"/quality?record={quote(COUNTS, safe='')}",
+    "/quality/profiles/geodcat-ap",
     "/sources",
     "/schema/convert",
     "/publish",

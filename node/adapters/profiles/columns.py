@@ -63,7 +63,8 @@ class Collector:
                 type=type_,
                 rows=self._rows,
                 empty=self._empty,
-                distinct=len(self._counts),
+                # Beyond the limit nothing was counted.
+                distinct=len(self._counts) if len(self._counts) < _DISTINCT else 0,
                 minimum=display_text(self._least) if has_bounds else "",
                 maximum=display_text(self._most) if has_bounds else "",
             ),

@@ -6,8 +6,9 @@ GeoPackage cannot have another driver follow links to other files. The child may
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ _READ: Final = 200_000
 """Rows of a layer that are read; a draft states it if there are more."""
 
 _DEGREES: Final = "EPSG:4326"
+_EXTENT: Final = "extent"
 
 
 def geopackage(path: Path, _name: str) -> Profile:
@@ -134,6 +136,31 @@ def _box(source: str, layer: str, facts: Any) -> BBox | None:
         )
         bounds = pyogrio.read_info(transform, force_total_bounds=True)["total_bounds"]
     return None if bounds is None else in_degrees(bounds)
+
+
+def box_in_degrees(edges: Sequence[float], crs: str) -> BBox | None:
+    """Return the extent with these ``edges`` (least x and y, greatest x and y) in the system ``crs`` (``EPSG:31370``)
+    in degrees, as GDAL transforms its corners; None if it does not know the system."""
+    west, south, east, north = edges
+    if crs == _DEGREES:
+        return in_degrees(edges)
+    corners = {"type": "MultiPoint", "coordinates": [[west, south], [east, south], [east, north], [west, north]]}
+    extent = {
+        "type": "FeatureCollection",
+        "name": _EXTENT,
+        "crs": {"type": "name", "properties": {"name": crs.replace("EPSG:", "urn:ogc:def:crs:EPSG::")}},
+        "features": [{"type": "Feature", "properties": {}, "geometry": corners}],
+    }
+    try:
+        with reading("GeoJSON"):
+            import pyogrio
+
+            source = json.dumps(extent)
+            # What GDAL does not know, it takes for degrees.
+            is_known = pyogrio.read_info(source)["crs"] == crs
+            return _box(source, _EXTENT, {"crs": crs, "total_bounds": edges}) if is_known else None
+    except InvalidInput:
+        return None
 
 
 @contextmanager

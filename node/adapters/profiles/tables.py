@@ -149,15 +149,12 @@ def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[Table
     columns_of_file = [(str(row[0]), _type(str(row[1]))) for row in description]
     kept_columns = columns_of_file[:MAX_COLUMNS]
     cells = {str(row[0]): _cell(str(row[0]), str(row[1])) for row in description}
+    is_counted = source.exact and len(columns_of_file) <= _COUNTED
     facts = []
     for column, type_ in kept_columns:
         cell = cells[column]
         replacement = _NOTHING.get(type_, "{}").format(cell)
-        distinct = (
-            f"count(DISTINCT {replacement})"
-            if source.exact and len(columns_of_file) <= _COUNTED
-            else f"approx_count_distinct({replacement})"
-        )
+        distinct = f"count(DISTINCT {replacement})" if is_counted else f"approx_count_distinct({replacement})"
         facts += [f"count({replacement})", distinct]
         # Infinite numbers and days bound nothing.
         finite = f" FILTER (WHERE isfinite({cell}))" if type_ in _ENDLESS else ""
@@ -172,6 +169,8 @@ def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[Table
     for place, (column, type_) in enumerate(kept_columns):
         count, different, least, most = values[1 + 4 * place : 5 + 4 * place]
         usual = rare_values.get(column) or samples.get(column, [])
+        is_estimate = not is_counted and column not in rare_values and int(different) > _FEW
+        most_likely = _estimate_of(int(different)) if is_estimate else int(different)
         columns.append(
             complete(
                 ColumnProfile(
@@ -180,9 +179,8 @@ def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[Table
                     rows=rows,
                     empty=rows - int(count),
                     # An estimate may be beyond what is possible, or below what was seen.
-                    distinct=len(usual)
-                    if column in rare_values
-                    else max(min(int(different), int(count)), len(usual)),
+                    distinct=len(usual) if column in rare_values else max(min(most_likely, int(count)), len(usual)),
+                    is_estimate=is_estimate,
                     minimum="" if least is None else display_text(least),
                     maximum="" if most is None else display_text(most),
                 ),
@@ -193,6 +191,11 @@ def _table(engine: DuckDBPyConnection, source: Source, name: str) -> tuple[Table
         name=name, rows=rows, columns=tuple(columns), omitted=len(columns_of_file) - len(kept_columns)
     )
     return table, _moments(engine, source, kept_columns, cells, values)
+
+
+def _estimate_of(count: int) -> int:
+    """Return an estimate with two digits, which is as much as it says: it may be some percent off."""
+    return int(float(f"{count:.1e}"))
 
 
 def _cell(column: str, type_: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from node.adapters.profiles.columns import Collector
 from node.base.errors import InvalidInput, TooLarge
+from node.base.plaintext import one_line
 from node.semantics.profiles.model import MAX_COLUMNS, Profile, TableProfile
 from node.semantics.profiles.places import in_degrees
 
@@ -20,6 +21,8 @@ _GEOJSON: Final = re.compile(rb'"type"\s*:\s*"(?:FeatureCollection|Feature)"')
 _CITYJSON: Final = re.compile(rb'"type"\s*:\s*"CityJSON"')
 _EPSG: Final = re.compile(r"EPSG(?:/[\d.]+/|:+)(\d{4,6})")
 _HEAD: Final = 64 * 1024
+_TITLE: Final = 500
+"""Characters of a title that a draft shows."""
 
 
 def tree(path: Path, _name: str) -> Profile:
@@ -85,15 +88,19 @@ def _city(content: Mapping[str, Any]) -> Profile:
         collectors[0].add([str(item.get("type", ""))])
         for name, collector in zip(names, collectors[1:], strict=False):
             collector.add([attributes.get(name)])
+    from node.adapters.profiles.layers import box_in_degrees
+
     metadata = content.get("metadata") or {}
     match = _EPSG.search(str(metadata.get("referenceSystem", "")))
     crs = f"EPSG:{match[1]}" if match else ""
     extent = metadata.get("geographicalExtent") or _corners(content)
+    edges = [float(extent[place]) for place in (0, 1, 3, 4)] if extent else []
     note = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(8))
     return Profile(
         format="CityJSON",
         tables=(TableProfile(rows=len(objects), columns=tuple(collector.profile() for collector in collectors)),),
-        bbox=in_degrees([extent[place] for place in (0, 1, 3, 4)]) if extent and crs == "EPSG:4326" else None,
+        title=one_line(str(metadata.get("title") or ""))[:_TITLE],
+        bbox=box_in_degrees(edges, crs) if edges and crs else None,
         crs=crs,
         geometry="Solid",
         notes=(f"it has {note}",) if note else (),

@@ -19,6 +19,7 @@ from node.cli.options import Language, Node, connect
 from node.cli.output import (
     Mode,
     complain,
+    count_of,
     counter,
     emit,
     line,
@@ -216,7 +217,7 @@ def _show(
         )
     verb = "checked" if check else "imported"
     count = beginning["total"] - totals["refused"]
-    result = f"{count} of {beginning['total']} records {verb}"
+    result = f"{count} of {count_of(beginning['total'], 'record')} {verb}"
     if count:
         report_success(result, detail=counts_in_words(totals))
         line("source", _source(beginning))
@@ -263,7 +264,7 @@ class _Repairs:
     def show(self, records: int) -> None:
         if not records:
             return
-        line("repaired", f"{records} records, {self._counts.total()} changes")
+        line("repaired", f"{count_of(records, 'record')}, {count_of(self._counts.total(), 'change')}")
         table(
             [
                 [rule, str(count), *(_short(text) for text in before_and_after(self._examples[rule]))]

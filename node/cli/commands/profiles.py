@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from node.base.errors import Conflict, InvalidInput, LocalFault
 from node.base.plaintext import word
 from node.cli.groups import Shorthand
-from node.cli.options import Node
-from node.cli.output import Mode, emit, line, remark, report_success, table
+from node.cli.options import Node, connect
+from node.cli.output import Mode, count_of, emit, line, remark, report_success, table
 
 if TYPE_CHECKING:
     from node.settings.model import Settings
@@ -26,6 +27,7 @@ group = typer.Typer(
 
 SHOWN = 20
 """Faults of the files that a terminal shows."""
+_REMEDY = "correct the files, or leave out the rule"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,59}")
 
 
@@ -36,15 +38,22 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_(node: Node = None) -> None:
     """List the profiles, and whether the node uses them."""
+    from node.client import locate
     from node.semantics.validation.profiles import overview
+    from node.settings.file import load
 
-    settings = _settings(node)
-    rows = overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)
+    if (folder := locate(node).folder) is None:
+        with connect(node) as client:
+            rows = client.profiles()
+    else:
+        settings = load(folder)
+        uses = overview(settings.folder, settings.advised_profiles, settings.enforced_profiles)
+        rows = [use.to_json() for use in uses]
     if Mode.json:
-        emit({"profiles": [row.to_json() for row in rows]})
+        emit({"profiles": rows})
         return
     table(
-        [(row.name, row.title or _count(len(row.files), "file"), row.use) for row in rows],
+        [(row["name"], row["title"] or count_of(len(row["files"]), "file"), row["use"]) for row in rows],
         ("profile", "rules", "use"),
     )
     remark("to use one, name it in advised_profiles or enforced_profiles of hansa.toml, and restart the node")
@@ -56,8 +65,16 @@ def check(
     node: Node = None,
 ) -> None:
     """Check whether the shapes of a profile can be understood."""
+    from node.client import locate
     from node.semantics.validation.profiles import names, references
 
+    if locate(node).folder is None:
+        with connect(node) as client:
+            answer = client.check_profile(name)
+        if answer["error"]:
+            raise InvalidInput(answer["error"], remedy=_REMEDY)
+        _show_check(answer)
+        return
     settings = _settings(node)
     known = names(settings.folder)
     if name not in known:
@@ -114,10 +131,6 @@ def _files_in(folder: Path) -> list[Path]:
     return files
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
 def _understand(name: str, reference: str) -> None:
     from node.semantics.validation.profiles import gaps, shapes_for
 
@@ -126,12 +139,16 @@ def _understand(name: str, reference: str) -> None:
     except LocalFault as error:
         raise InvalidInput(
             f"the shapes of {name} are not understood: {error.detail}",
-            remedy="correct the files, or leave out the rule",
+            remedy=_REMEDY,
         ) from error
-    faults = gaps(reference)
+    _show_check({"name": name, "shapes": shapes.count, "gaps": [gap.text("en") for gap in gaps(reference)]})
+
+
+def _show_check(check: Mapping[str, Any]) -> None:
+    faults = check["gaps"]
     if Mode.json:
-        emit({"name": name, "shapes": shapes.count, "gaps": faults})
-    report_success(name, detail=_count(shapes.count, "shape"))
+        emit(check)
+    report_success(check["name"], detail=count_of(check["shapes"], "shape"))
     for fault in faults[:SHOWN]:
         remark(fault)
     if len(faults) > SHOWN:

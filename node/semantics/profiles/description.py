@@ -146,7 +146,7 @@ def _column(column: ColumnProfile) -> Iterator[str]:
     if column.empty:
         yield f"{indent}empty: {column.empty_percent:g}     # percent of the cells"
     if column.distinct:
-        yield f"{indent}distinct: {column.distinct}"
+        yield f"{indent}distinct: {column.distinct}{'   # about' if column.is_estimate else ''}"
     if column.values:
         listed = ", ".join(_quote(value) for value in column.values)
         yield f"{indent}values: [{listed}]   # {'all' if column.complete else 'examples'}"

@@ -27,9 +27,10 @@ EXAMPLES: Final = 3
 class ColumnProfile:
     """A column. ``type`` is a code of ``node.semantics.codelists.datatypes``; ``unit`` a UCUM code.
 
-    ``empty`` and ``rows`` count cells; ``distinct`` is an estimate for large tables. ``values`` holds all values if
-    they are few (``complete``), else examples. ``personal`` is the kind of personal data that the column may hold
-    (a code of ``personal``), else empty. ``meaning`` is a sentence that the file itself says about the column.
+    ``empty`` and ``rows`` count cells; ``distinct`` is 0 if it is not known, and rounded if it ``is_estimate``.
+    ``values`` holds all values if they are few (``complete``), else examples. ``personal`` is the kind of personal
+    data that the column may hold (a code of ``personal``), else empty. ``meaning`` is a sentence that the file itself
+    says about the column.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ColumnProfile:
     rows: int = 0
     empty: int = 0
     distinct: int = 0
+    is_estimate: bool = False
     minimum: str = ""
     maximum: str = ""
     unit: str = ""
@@ -94,9 +96,9 @@ class Profile:
         return tuple((table, column) for table in self.tables for column in table.columns if column.personal)
 
     def words(self) -> str:
-        """Return the size of the content on one line, in English: ``1,273,000 rows, 8 columns``."""
+        """Return the size of the content on one line, in English: ``1273 rows, 8 columns``; empty without tables."""
         if not self.tables:
-            return self.format
+            return ""
         rows = sum(table.rows for table in self.tables)
         columns = sum(len(table.columns) + table.omitted for table in self.tables)
         tables = f"{len(self.tables)} tables, " if len(self.tables) > 1 else ""

@@ -91,6 +91,7 @@ _UNITS: Final[Mapping[str, str]] = MappingProxyType(
 _IN_BRACKETS: Final = re.compile(r"[(\[]\s*(?:in\s+)?([^()\[\]]{1,12}(?:\(a\))?)\s*[)\]]\s*$")
 _SUFFIX: Final = re.compile(r"[_ ](?:in_)?([a-z0-9%°μ²³/]{1,8})$")
 
+_TEMPERATURE: Final = re.compile(r"(?:temp|temperature|temperatuur|température|temperatur|teplota)[_ ]c$")
 _ALSO_WORDS: Final = frozenset(
     {"a", "c", "d", "g", "h", "k", "l", "s", "t", "v", "w", "min", "ms", "bar", "pa", "days"}
 )
@@ -108,6 +109,8 @@ def unit_of(name: str) -> str:
         return "" if plural else _UNITS.get(word, "")
     if match := _SUFFIX.search(text):
         word = match[1]
+        if _TEMPERATURE.search(text):
+            return "Cel"
         return "" if word in _ALSO_WORDS else _UNITS.get(word, "")
     return ""
 
@@ -121,7 +124,11 @@ _FACTORS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     dict.fromkeys(("degree", "degrees", "degree_east", "degrees_east", "degree_north", "degrees_north"), "deg")
-    | dict.fromkeys(("degree_celsius", "degrees_celsius", "celsius"), "Cel")
+    | dict.fromkeys(("degree_celsius", "degrees_celsius", "celsius", "°c"), "Cel")
+    | dict.fromkeys(("degree_c", "degrees_c", "deg_c", "degc"), "Cel")
+    | dict.fromkeys(("db", "decibel", "decibels"), "dB")
+    | dict.fromkeys(("db(a)", "dba", "db a"), "dB[A]")
+    | {"ppm": "[ppm]", "ppb": "[ppb]", "percent": "%", "kwh": "kW.h", "wh": "W.h", "millibar": "mbar", "mbar": "mbar"}
     | dict.fromkeys(("meter", "meters", "metre", "metres"), "m")
     | {"kelvin": "K", "second": "s", "seconds": "s"}
 )

@@ -18,6 +18,7 @@ from pyoxigraph import Dataset, Literal, NamedNode, RdfFormat, parse, serialize
 from node.base.errors import InvalidInput
 from node.semantics.documents import GRAPH_FILES
 from node.semantics.validation.shapes import ShapeBreach, Shapes, compile_shapes
+from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import ADMS, DCATAP, IT6, MOBILITY, RDF, SH, XSD
 
 
@@ -59,6 +60,7 @@ FOLDER: Final = "profiles"
 """The folder in a node's data folder that has a folder for each profile of its own."""
 MAX_BYTES: Final = 8 << 20
 """Bytes of the files of one profile at most: they go along with each call."""
+_TEXTS: Final = Catalogue("findings")
 _CLASS: Final = f"{SH}ClassConstraintComponent"
 
 
@@ -134,26 +136,44 @@ def applies(reference: str, document: bytes) -> bool:
     return shipped is None or not shipped.terms or any(f"<{term}".encode() in document for term in shipped.terms)
 
 
-def gaps(reference: str) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A place in shapes that the engine passes over: the ``case`` names its text, which has the values."""
+
+    case: str
+    shape: str
+    parameter: str = ""
+    value: str = ""
+
+    def text(self, language: str) -> str:
+        """Return the gap as a sentence."""
+        shape = self.shape or _TEXTS.say(language, "profile.shape-without-name")
+        key = "profile.gap-count" if self.case == "count" else "profile.gap-missing"
+        return _TEXTS.say(language, key, shape=shape, parameter=self.parameter, value=self.value)
+
+
+def unreadable_text(language: str, reason: str) -> str:
+    """Return in ``language`` that the shapes of a profile are not understood, for this ``reason``."""
+    return _TEXTS.say(language, "profile.not-understood", reason=reason)
+
+
+def gaps(reference: str) -> list[Gap]:
     """Return what the engine passes over in the shapes of a node's own profile: shapes that are named but missing,
     and counts that are no numbers. Official files have such faults; their rules then demand nothing."""
     statements = Dataset(parse(reference.partition("\n")[2], format=RdfFormat.N_TRIPLES))
-    sentences = []
+    places = []
     for name in ("minCount", "maxCount"):
         for quad in statements.quads_for_predicate(NamedNode(f"{SH}{name}")):
             if not isinstance(quad.object, Literal) or quad.object.datatype.value != f"{XSD}integer":
                 value = getattr(quad.object, "value", "")
-                sentences.append(f"{name} of {_shape_name(quad.subject)} is {value} as text, not a number")
+                shape = quad.subject.value if isinstance(quad.subject, NamedNode) else ""
+                places.append(Gap(case="count", shape=shape, parameter=name, value=value))
     for name in ("property", "node"):
         for quad in statements.quads_for_predicate(NamedNode(f"{SH}{name}")):
             target = quad.object
             if isinstance(target, NamedNode) and not any(True for _ in statements.quads_for_subject(target)):
-                sentences.append(f"{target.value} is named as a shape, but the files do not have it")
-    return list(dict.fromkeys(sentences))
-
-
-def _shape_name(term: object) -> str:
-    return term.value if isinstance(term, NamedNode) else "a shape without a name"
+                places.append(Gap(case="missing", shape=target.value))
+    return list(dict.fromkeys(places))
 
 
 def relevant(breaches: Iterable[ShapeBreach], reference: str, document: bytes) -> list[ShapeBreach]:

@@ -30,6 +30,7 @@ from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
 from node.catalogue.measurement.link_model import LinkCheck
+from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
@@ -843,7 +844,7 @@ def use_cases(node: FakeNode) -> UseCases:
                 reports=cast("Any", FakeReports()),
                 value_tables=node.value_tables,
                 quality=cast("Any", FakeHistory()),
-                profiles=overview(Path(), ("geodcat-ap",), ()),
+                profiles=ProfileOverview(Path(), overview(Path(), ("geodcat-ap",), ())),
                 links=cast("Any", FakeLinks()),
             ),
             changes=ChangeUseCases(several=node.change_several, withdraw=parts, erase=parts),

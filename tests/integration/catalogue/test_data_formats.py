@@ -16,6 +16,7 @@ from pyogrio import raw
 
 from node.cage.cage import Cage
 from node.semantics.profiles.cage_client import profile_sync
+from node.semantics.profiles.description import description_of
 from node.semantics.profiles.model import Profile
 
 
@@ -66,10 +67,10 @@ def timetable(path: Path) -> None:
 CITY = {
     "type": "CityJSON",
     "version": "2.0",
-    "transform": {"scale": [0.001] * 3, "translate": [104000, 193000, 0]},
+    "transform": {"scale": [0.001] * 3, "translate": [84000, 446000, 0]},
     "CityObjects": {"b1": {"type": "Building", "attributes": {"hoogte": 12.5}}, "b2": {"type": "Building"}},
     "vertices": [[0, 0, 0], [1000, 1000, 5]],
-    "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/7415"},
+    "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/7415", "title": "Gent in 3D"},
 }
 TILES = {"asset": {"version": "1.1"}, "root": {"boundingVolume": {"region": [0.0645, 0.8905, 0.0652, 0.8912, 0, 9]}}}
 
@@ -153,10 +154,33 @@ def test_city_models_and_tiles(cage: Cage, tmp_path: Path) -> None:
     city = profile_sync(cage, tmp_path / "city.json", "city.json")
     assert (city.format, city.crs, city.notes) == ("CityJSON", "EPSG:7415", ("it has 2 Building",))
     assert columns(city)["hoogte"] == ("number", "12.5", "12.5")
+    assert city.title == "Gent in 3D"
+    assert city.bbox == pytest.approx((4.35333, 51.99784, 4.35334, 51.99784), abs=1.5e-5)
+    # What GDAL does not know, it takes for degrees: coordinates that could be some are no place.
+    unknown = CITY | {
+        "transform": {"scale": [0.001] * 3, "translate": [1, 2, 0]},
+        "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/999999"},
+    }
+    (tmp_path / "nowhere.json").write_text(json.dumps(unknown))
+    assert profile_sync(cage, tmp_path / "nowhere.json", "nowhere.json").bbox is None
     (tmp_path / "tileset.json").write_text(json.dumps(TILES))
     tiles = profile_sync(cage, tmp_path / "tileset.json", "tileset.json")
-    assert tiles.format == "3D Tiles"
+    assert (tiles.format, tiles.words()) == ("3D Tiles", "")
     assert tiles.bbox == (3.69558, 51.02189, 3.73568, 51.062)
+
+
+def test_an_estimate_is_rounded_and_says_so(cage: Cage, tmp_path: Path) -> None:
+    """Different values of a large table are estimated: five digits would be a false precision."""
+    rows = "".join(f"{number % 45000},{number % 7},{'x' * 150}\n" for number in range(60_000))
+    (tmp_path / "large.csv").write_text(f"place,class,note\n{rows}", "utf-8")
+    profile = profile_sync(cage, tmp_path / "large.csv", "large.csv")
+    place, kind, _ = profile.tables[0].columns
+    assert place.is_estimate
+    assert place.distinct % 1000 == 0
+    assert place.distinct == pytest.approx(45_000, rel=0.2)
+    assert (kind.distinct, kind.is_estimate) == (7, False)
+    draft = description_of(profile, "large.csv", command="hansa publish large.yaml")
+    assert f"distinct: {place.distinct}   # about" in draft
 
 
 def test_decimal_commas_are_numbers(cage: Cage, tmp_path: Path) -> None:

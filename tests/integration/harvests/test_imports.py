@@ -218,7 +218,7 @@ def test_repairs_are_made_where_asked_told_and_taken_back(
     )
     assert run(["import", str(file), "--repair"]) == 0
     printed = capsys.readouterr().out
-    assert "1 records, 3 changes" in printed
+    assert "1 record, 3 changes" in printed
     assert "27/6/2019" in printed
     assert run(["--json", "import", str(file), "--repair", "--rule", "title-as-description"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -344,7 +344,7 @@ def test_the_terminal_imports_and_reports(
     assert run(["import", str(file)]) == REFUSED
     printed = capsys.readouterr()
     assert "neither an IRI nor an identifier" in printed.err
-    assert "✗ 0 of 1 records imported: all refused" in printed.err
+    assert "✗ 0 of 1 record imported: all refused" in printed.err
     assert "✓" not in printed.out
     assert run(["import", str(sheet)]) == REFUSED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from node.cli.main import run
 from node.semantics.validation.profiles import references, relevant, shapes_for
 from node.settings.file import load, write
 from tests.nodes import described, running
+from tests.portal_browser import signed_in
 
 SHAPES = """@prefix sh: <http://www.w3.org/ns/shacl#> .
 @prefix dcat: <http://www.w3.org/ns/dcat#> .
@@ -104,6 +106,48 @@ def test_faults_of_official_files_are_named(
     ]
     assert run(["profile", "check", "nl"]) == 0
     assert "the files do not have it" in "".join(capsys.readouterr())
+
+
+def test_a_profile_is_checked_through_the_api_and_on_a_page(
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "node"
+    gap = "https://nl.example/shapes#theme is named as a shape, but the files do not have it"
+    with running(folder, template=sqlite_template) as city, city.http() as http, signed_in(city) as browser:
+        for name, text in (("nl", SHAPES), ("odd", ODD), ("bad", "<a> <b>")):
+            (folder / "profiles" / name).mkdir(parents=True)
+            (folder / "profiles" / name / "a.ttl").write_text(text, "utf-8")
+        check = "/api/profiles/{}/check"
+        assert http.get(check.format("nl")).status_code == 401
+
+        def answer(name: str, **params: str) -> dict[str, Any]:
+            return dict(http.get(check.format(name), headers=city.person(), params=params).raise_for_status().json())
+
+        assert answer("nl") == {"name": "nl", "shapes": 1, "gaps": [gap], "error": ""}
+        assert "maar staat niet in de bestanden" in answer("nl", language="nl")["gaps"][0]
+        assert answer("geodcat-ap")["gaps"] == []
+        assert answer("geodcat-ap")["shapes"] > 5
+        assert answer("odd")["error"].startswith("The shapes are not understood: ")
+        assert "profiles/bad/a.ttl cannot be read" in answer("bad")["error"]
+        assert str(tmp_path) not in answer("bad")["error"]
+        unknown = http.get(check.format("..%2Fkeys"), headers=city.person())
+        assert unknown.status_code == 404
+        absent = http.get(check.format("none"), headers=city.person())
+        assert (absent.status_code, "geodcat-ap" in absent.text) == (404, True)
+        page = browser.get("/quality/profiles/nl").text
+        assert gap in page
+        assert "Restart the node to use it" in page
+        assert "understands all rules" in browser.get("/quality/profiles/geodcat-ap").text
+        assert "not understood" in browser.get("/quality/profiles/odd").text
+        assert browser.get("/quality/profiles/none").status_code == 404
+        monkeypatch.setenv("HANSA_NODE", city.url)
+        monkeypatch.setenv("HANSA_TOKEN", city.person()["Authorization"].removeprefix("Bearer "))
+        assert run(["profile", "check", "nl"]) == 0
+        assert "the files do not have it" in "".join(capsys.readouterr())
+        assert run(["profile", "check", "odd"]) == REFUSED
+        assert "not understood" in "".join(capsys.readouterr())
+        assert run(["profile", "list"]) == 0
+        assert "geodcat-ap" in capsys.readouterr().out
 
 
 def test_a_class_that_is_stated_elsewhere_is_not_demanded(tmp_path: Path) -> None:

@@ -59,9 +59,19 @@ async def quality(responder: Responder, visit: Visit) -> Response:
         days=() if current is None else [(_noon(day), day) for day in current.days[::-1][:DAYS]],
         publishers=series[1 : SHOWN + 1] if not key else (),
         dimensions=DIMENSIONS,
-        profiles=() if key else responder.node.catalogue.harvests.profiles,
+        profiles=() if key else responder.node.catalogue.harvests.profiles.uses,
         gains=() if current is None else [(advice(name), points) for name, points in current.gains],
         of=MAXIMUM,
+    )
+
+
+async def profile(responder: Responder, visit: Visit) -> Response:
+    """``GET /quality/profiles/{name}``: a profile, and whether the node understands the shapes in its files."""
+    profiles = responder.node.catalogue.harvests.profiles
+    check = await run_sync(profiles.check, visit.request.path_params["name"], visit.caller)
+    use = next((use for use in profiles.uses if use.name == check.name), None)
+    return responder.render(
+        visit, "profile-check.html", name=check.name, use=use, check=check.to_json(visit.language)
     )
 
 

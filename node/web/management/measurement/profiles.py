@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
 
-from node.semantics.validation.profiles import ProfileUse
+from node.catalogue.measurement.profiles import ProfileOverview
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
-from node.web.management.person import Person
+from node.web.management.person import Person, language_of
 
 
-def router(*, person: Person, profiles: Sequence[ProfileUse]) -> APIRouter:
-    """Return the routes. ``profiles`` are those that there were when the node started."""
+def router(*, person: Person, profiles: ProfileOverview) -> APIRouter:
+    """Return the routes."""
     api = PlacedApiRouter(prefix="/api/profiles", tags=["publishing"], route_class=knowing(person))
 
     @api.get(
@@ -28,6 +28,22 @@ def router(*, person: Person, profiles: Sequence[ProfileUse]) -> APIRouter:
     )
     async def list_profiles(request: Request) -> list[dict[str, Any]]:
         await person(request)
-        return [profile.to_json() for profile in profiles]
+        return [profile.to_json() for profile in profiles.uses]
+
+    @api.get(
+        "/{name}/check",
+        summary="Whether the shapes of a profile can be understood",
+        description=(
+            "The files are read as they are now. `shapes` counts the shapes; `gaps` are sentences about what is "
+            "passed over in them, whose rules demand nothing; `error` says why the files are not understood, else it "
+            "is empty."
+        ),
+    )
+    async def check_profile(
+        name: str, request: Request, language: Annotated[str, Query(max_length=16)] = ""
+    ) -> dict[str, Any]:
+        caller = await person(request)
+        check = await run_sync(profiles.check, name, caller)
+        return check.to_json(language_of(request, language))
 
     return api
