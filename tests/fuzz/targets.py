@@ -403,3 +403,26 @@ def json_rows(data: bytes) -> object:
     from node.semantics import json_rows as reader
 
     return list(reader.rows(io.BytesIO(data)))
+
+
+@target(
+    "node.adapters.datasources.brokers.kafka.records",
+    bytes.fromhex("0000000000000000000000390000000002") + bytes(48),
+    gzip.compress(b"records"),
+)
+def kafka_batches(data: bytes) -> object:
+    """Batches of records of Kafka, as they are sent and with a checksum that fits."""
+    from aiokafka.record.util import calc_crc32c
+
+    from node.adapters.datasources.brokers.kafka.records import batches
+
+    body = data[:40].ljust(40, b"\0") + data[40:]
+    frame = bytes(8) + (9 + len(body)).to_bytes(4) + b"\0\0\0\0\2" + calc_crc32c(body).to_bytes(4) + body
+    count = 0
+    for content in (data, frame):
+        for batch in batches(content):
+            for _ in batch.records():
+                count += 1
+                if count > 1000:
+                    return count
+    return count

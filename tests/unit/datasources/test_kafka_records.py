@@ -84,6 +84,9 @@ def test_what_is_damaged_old_or_unknown_is_said_to_be() -> None:
         (struct.pack(">qiibb", 5, 14, 0, 1, 0) + bytes(8), "0.11"),
         (sealed(build(*RECORDS), b"\xff" * 12), "cannot be read"),
         (sealed(build(*RECORDS), b"\x0a\x00\x00\x00\x7f\x00"), "cannot be read"),
+        # Records without room for their parts, and one outside the places of its batch.
+        (sealed(build(*RECORDS), bytes(40)), "cannot be read"),
+        (sealed(build(*RECORDS), b"\x0c\x00\x00\x14\x01\x01\x00" * 4), "cannot be read"),
     ):
         with pytest.raises(InvalidInput) as caught:
             list(only(content).records())

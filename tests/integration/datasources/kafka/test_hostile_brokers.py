@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from aiokafka.protocol.admin import ApiVersionRequest, ApiVersionRequest_v0
@@ -19,6 +21,7 @@ from node.base.errors import ForbiddenAddress, HansaError, InvalidInput
 from node.datasources.brokers.ports import MessageConnection
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Credentials, Scheme, Setup
+from tests.integration.datasources.test_broker_faults import certify
 
 ANYBODY = Credentials()
 METADATA = 3
@@ -35,11 +38,20 @@ def versions(kind: int) -> bytes:
 
 
 @contextmanager
-def scripted(answer: Answer) -> Iterator[tuple[str, list[int]]]:
-    """The address of a broker with these answers, and the kinds of the requests that came."""
+def scripted(answer: Answer, tls: tuple[Path, Path] | None = None) -> Iterator[tuple[str, list[int]]]:
+    """The address of a broker with these answers, and the kinds of the requests that came. ``tls``: its certificate
+    and key."""
+    context = None if tls is None else ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if context is not None and tls is not None:
+        context.load_cert_chain(*tls)
     requests: list[int] = []
 
-    def serve(client: socket.socket) -> None:
+    def serve(plain: socket.socket) -> None:
+        try:
+            client = plain if context is None else context.wrap_socket(plain, server_side=True)
+        except OSError:
+            plain.close()
+            return
         with client, client.makefile("rb") as stream:
             try:
                 while head := stream.read(4):
@@ -64,7 +76,10 @@ def scripted(answer: Answer) -> Iterator[tuple[str, list[int]]]:
                 threading.Thread(target=serve, args=(client,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"kafka://127.0.0.1:{server.getsockname()[1]}", requests
+        yield (
+            f"{'kafka://127.0.0.1' if context is None else 'kafkas://localhost'}:{server.getsockname()[1]}",
+            requests,
+        )
         server.shutdown(socket.SHUT_RDWR)
 
 
@@ -114,6 +129,31 @@ async def test_a_password_is_not_sent_to_an_address_that_a_broker_names_without_
         with pytest.raises(HansaError):
             await listen(address, credentials=credentials)
         assert METADATA not in requests  # This broker knows no way to sign in, and learns no more.
+
+
+async def test_each_broker_is_reached_by_tls_under_its_own_name_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, wrong = certify(tmp_path, "localhost"), certify(tmp_path, "broker.example.org")
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(right[0].read_bytes() + wrong[0].read_bytes())
+    for certificate, is_known, word in (
+        (right, False, "certificate"),
+        (wrong, True, "certificate"),
+        (right, True, "no such topic"),
+    ):
+        if is_known:
+            monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+        with scripted(
+            lambda _: bytes(MetadataResponse_v1([], 0, [(3, "counts", False, [])]).encode()), certificate
+        ) as (
+            address,
+            requests,
+        ):
+            with pytest.raises(DataSourceUnreachable) as caught:
+                await listen(address)
+            assert word in caught.value.detail
+            assert bool(requests) == (word == "no such topic")
 
 
 @pytest.mark.parametrize("port", [0, -1, 70000])

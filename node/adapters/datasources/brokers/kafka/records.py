@@ -91,7 +91,10 @@ class Batch:
                 end = place + size
                 if size < 0 or end > len(content):
                     raise IndexError
-                yield _record(content, place, end, self.first)
+                record = _record(content, place, end, self.first)
+                if not self.first <= record.offset < self.following:
+                    raise ValueError
+                yield record
                 place = end
         except (IndexError, ValueError) as error:
             raise InvalidInput("its records cannot be read", remedy="look into the program that sent it") from error
@@ -149,7 +152,9 @@ def _record(content: bytes, place: int, end: int, first: int) -> Record:
     _, place = _number(content, place + 1)
     delta, place = _number(content, place)
     key, place = _bytes(content, place, end)
-    value, _ = _bytes(content, place, end)
+    value, place = _bytes(content, place, end)
+    if place > end:
+        raise IndexError
     return Record(first + delta, key, value)
 
 
