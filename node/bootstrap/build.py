@@ -93,7 +93,7 @@ def build(
     models = Lazy(lambda: _models(base, protocol_services))
     scenarios = Lazy(lambda: _scenarios(base, models, catalogue, datasources))
     pace = Pace(lease=settings.lease_seconds)
-    wishes = subscriptions(base, catalogue)
+    wishes = subscriptions(base, catalogue, datasources.sources)
     questions = wishes.questions
     worker = _worker(base, protocol_services, catalogue, wishes, datasources, models, scenarios, pace)
     callers = _callers(base, authenticators)

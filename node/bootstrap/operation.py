@@ -21,6 +21,7 @@ from node.catalogue.subscriptions.letters import Letters
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
 from node.datasources.brokers.register import BrokerSubscriptions
+from node.datasources.register import DataSources
 from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
 from node.evidence.proof import ProveAgreement
@@ -125,7 +126,7 @@ def dead_letters(parts: Parts, protocol_services: Protocol, wake: Callable[[], N
     )
 
 
-def subscriptions(base: Foundation, catalogue: CatalogueServices) -> SubscriptionParts:
+def subscriptions(base: Foundation, catalogue: CatalogueServices, sources: DataSources) -> SubscriptionParts:
     """Return the parts for subscriptions of people to assets and searches."""
     stores, settings = base.parts.stores, base.parts.settings
     own = Subscriptions(
@@ -155,7 +156,7 @@ def subscriptions(base: Foundation, catalogue: CatalogueServices) -> Subscriptio
         own=own,
         mail=mail,
         questions=question_parts(base, catalogue.browse, mail),
-        webhooks=webhook_parts(base),
+        webhooks=webhook_parts(base, sources),
     )
 
 

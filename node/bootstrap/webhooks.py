@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.adapters.peers.event_receivers import EventReceivers
 from node.adapters.peers.webhooks import WebhookReceivers
 from node.adapters.sql.operation.repetitions import SqlKeyedRequestStore
 from node.adapters.sql.operation.webhooks import SqlWebhookStore
 from node.bootstrap.foundation import Foundation
+from node.datasources.register import DataSources
 from node.operation.repetitions.usecases import Repetitions
 from node.operation.webhooks.dispatch import WebhookDispatch
 from node.operation.webhooks.events import EventTexts
@@ -26,10 +28,10 @@ class WebhookParts:
     handler: WebhookHandler
 
 
-def webhook_parts(base: Foundation) -> WebhookParts:
+def webhook_parts(base: Foundation, sources: DataSources) -> WebhookParts:
     """Put webhooks together."""
     parts, stores, store = base.parts, base.parts.stores, SqlWebhookStore()
-    receivers = WebhookReceivers(parts.egress)
+    receivers = EventReceivers(WebhookReceivers(parts.egress), sources.connect)
     tasks = WebhookTasks(base.outbox_writer, parts.clock)
     texts = EventTexts(
         parts.me,

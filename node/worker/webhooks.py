@@ -16,9 +16,9 @@ from node.operation.webhooks.dispatch import (
     Parcel,
     UnmadeParcel,
     WebhookDispatch,
+    answer_of,
     concerns_event,
     ends_webhook,
-    words_of,
     words_of_fault,
 )
 from node.operation.webhooks.ports import Receipt, Receivers
@@ -57,7 +57,7 @@ class WebhookHandler:
         except Exception as error:
             log.exception("an event could not be sent", extra={"task": task.id})
             return self._failure(task, parcel, words_of_fault(error))
-        answer = words_of(receipt.status)
+        answer = answer_of(receipt)
         if 200 <= receipt.status < 300:
             note = partial(self._dispatch.note_success, task=task, answer=answer)
             return Done(note, late=note, hold=self._hold(task))

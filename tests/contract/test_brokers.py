@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,13 +21,14 @@ from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.brokers.mqtt_session import MqttSession
 from node.adapters.egress import Egress
 from node.base.errors import InvalidInput, NotFound
-from node.datasources.brokers.ports import MessageConnection, MessageSession
+from node.datasources.brokers.model import OutgoingMessage
+from node.datasources.brokers.ports import EventConnection, MessageConnection, MessageSession
 from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import DataConnection, Question
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
 from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka, kafka
-from tests.integration.datasources.mosquitto import READER, READER_PASSWORD, mosquitto
+from tests.integration.datasources.mosquitto import PASSWORD, READER, READER_PASSWORD, USER, mosquitto
 from tests.live_peers import live
 
 PATIENCE = 20.0
@@ -42,6 +44,8 @@ class Subject:
     classes: tuple[type, type]
     everything: str = "city/#"
     origin: str = ""
+    sender: DataConnection | None = None
+    destination: str = "city/out"
 
     @property
     def broker(self) -> MessageConnection:
@@ -113,6 +117,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
                 lambda place, body: broker.send(topic if place.startswith("city") else "village", (None, body)),
                 (KafkaConnection, KafkaSession),
                 everything=topic,
+                destination=topic,
                 origin=topic.replace(".", "/"),
             )
         return
@@ -122,7 +127,13 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             options = {"version": "3.1.1"} if "3" in request.param else {}
             setup = Setup(name="mqtt", address=server.address, credentials=credentials, options=options)
             connection = MqttConnector(egress).connect(setup)
-            yield Subject(connection, lambda topic, body: server.send((topic, body)), (MqttConnection, MqttSession))
+            writer = Credentials(scheme=Scheme.BASIC, name=USER, secret=PASSWORD)
+            yield Subject(
+                connection,
+                lambda topic, body: server.send((topic, body)),
+                (MqttConnection, MqttSession),
+                sender=MqttConnector(egress).connect(replace(setup, credentials=writer)),
+            )
 
 
 async def take(session: MessageSession, count: int) -> list[bytes]:
@@ -181,6 +192,25 @@ async def test_a_connection_without_a_session_takes_nothing_from_others(subject:
             await asyncio.to_thread(subject.send, "city/a", b"1")
             assert await take(passing, 1) == [b"1"]
         assert await take(lasting, 1) == [b"1"]
+
+
+async def test_a_message_that_the_node_sends_comes_to_those_who_listen(subject: Subject) -> None:
+    sender = subject.sender or subject.connection
+    if isinstance(sender, AmqpConnection):
+        assert not isinstance(sender, EventConnection)
+        return
+    assert isinstance(sender, EventConnection)
+    for topic in ("", "city/#", "city/+"):
+        with pytest.raises(InvalidInput):
+            sender.check_destination(topic)
+    sender.check_destination(subject.destination)
+    async with subject.broker.listen(subject.everything, "s6") as session:
+        for number in range(3):
+            message = OutgoingMessage(
+                key="a", media_type="text/plain", properties={"a": "b"}, body=b"%d" % number, at=datetime.now(UTC)
+            )
+            await sender.publish(subject.destination, message)
+        assert await take(session, 3) == [b"0", b"1", b"2"]
 
 
 async def test_it_has_messages_and_nothing_to_read(subject: Subject) -> None:

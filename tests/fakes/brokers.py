@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from node.base.errors import InvalidInput, NotFound
-from node.datasources.brokers.model import Message
+from node.datasources.brokers.model import Message, OutgoingMessage
 from node.datasources.model import Setup, check_path
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
 
@@ -67,6 +67,13 @@ class MemoryBrokerConnection:
     def check_topic(self, topic: str) -> None:
         if not topic or "#" in topic[:-1] or "a+" in topic:
             raise InvalidInput("this is no topic", remedy="such as city/counters/#")
+
+    def check_destination(self, topic: str) -> None:
+        if not topic or "#" in topic or "+" in topic:
+            raise InvalidInput("this is no topic", remedy="such as city/events")
+
+    async def publish(self, topic: str, message: OutgoingMessage) -> None:
+        self._broker.send(topic, message.body)
 
     @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[MemoryMessageSession]:

@@ -120,6 +120,18 @@ class Message:
     receipt: Any = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message for a topic of a broker. Messages with one ``key`` keep their order in Kafka. ``properties`` go
+    beside ``body``, where the protocol has room for them; ``at`` is when it was made."""
+
+    key: str
+    media_type: str
+    properties: Mapping[str, str]
+    body: bytes = field(repr=False)
+    at: datetime
+
+
 def check_members(members: Mapping[str, str], form: Form) -> None:
     """Raise ``InvalidInput`` unless ``members`` says where members of an observation are."""
     if len(members) > MOST_MEMBERS:

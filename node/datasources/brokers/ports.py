@@ -8,7 +8,13 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from node.base.work import Transaction
-from node.datasources.brokers.model import BrokerSubscription, BrokerSubscriptionView, ConnectionState, Message
+from node.datasources.brokers.model import (
+    BrokerSubscription,
+    BrokerSubscriptionView,
+    ConnectionState,
+    Message,
+    OutgoingMessage,
+)
 
 
 class MessageSession(Protocol):
@@ -40,6 +46,18 @@ class MessageConnection(Protocol):
 
     async def forget(self, session: str) -> None:
         """End a session, so that the broker keeps nothing more for it. Raises the errors of ``listen``."""
+
+
+@runtime_checkable
+class EventConnection(Protocol):
+    """A data source to whose topics this node sends messages, opened with its credentials."""
+
+    def check_destination(self, topic: str) -> None:
+        """Raise ``InvalidInput`` unless ``topic`` is one to which a message can be sent."""
+
+    async def publish(self, topic: str, message: OutgoingMessage) -> None:
+        """Send a message, and wait until the broker has it. Raises ``DataSourceUnreachable`` (``DataSourceRefuses``),
+        ``ForbiddenAddress``, and ``SinkRefuses`` if the broker does not take this message."""
 
 
 class BrokerSubscriptionStore(Protocol):

@@ -23,6 +23,7 @@ from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
 from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
 from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
+from node.operation.webhooks.ports import Receipt
 from node.operation.webhooks.queue import MOST_WAITING, WebhookTasks
 from node.operation.webhooks.signatures import signed_headers
 
@@ -90,6 +91,11 @@ def words_of(status: int) -> str:
     if status >= 500:
         return f"the receiver failed ({status})"
     return f"the receiver refuses the {'event' if concerns_event(status) else 'request'} ({status})"
+
+
+def answer_of(receipt: Receipt) -> str:
+    """Return in words what a program or a broker answered."""
+    return receipt.words or words_of(receipt.status)
 
 
 def words_of_fault(error: Exception) -> str:

@@ -14,6 +14,8 @@ from node.base.work import Transaction
 
 TOPIC: Final = "webhook"
 """The topic of the tasks that send an event."""
+BROKER: Final = "broker:"
+"""The beginning of the address of a topic: ``broker:NAME/TOPIC``, with the name of a data source."""
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 

@@ -22,7 +22,7 @@ from node.base.work import Transaction, UnitOfWork
 from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
 from node.operation.webhooks.events import ENTRIES, kind_of
-from node.operation.webhooks.model import TOPIC, Course, DeliveryState, Webhook, WebhookDelivery, WebhookStore
+from node.operation.webhooks.model import BROKER, TOPIC, Course, DeliveryState, Webhook, WebhookDelivery, WebhookStore
 
 WINDOW: Final = 200
 """The most events of a webhook that wait in its line."""
@@ -157,5 +157,7 @@ class QueueEvents:
 
 def _host_of(address: str) -> str:
     """Return the host of an address that was permitted when it was registered. Whether it still is, is checked when
-    something is sent to it."""
+    something is sent to it. Of a topic, it is the broker."""
+    if address.startswith(BROKER):
+        return address.partition("/")[0]
     return urlsplit(address).hostname or ""

@@ -13,6 +13,7 @@ import secrets
 from datetime import datetime
 from typing import Final
 
+TIMESTAMP: Final = "webhook-timestamp"
 PREFIX: Final = "whsec_"
 _LENGTH: Final = 32
 
@@ -30,7 +31,7 @@ def text_of_secret(secret: bytes) -> str:
 def signed_headers(secret: bytes | None, event_id: str, now: datetime, body: bytes) -> dict[str, str]:
     """Return the headers that name an event and its time, with a signature if there is a secret."""
     moment = str(int(now.timestamp()))
-    headers = {"webhook-id": event_id, "webhook-timestamp": moment}
+    headers = {"webhook-id": event_id, TIMESTAMP: moment}
     if secret is None:
         return headers
     content = f"{event_id}.{moment}.".encode() + body

@@ -18,7 +18,7 @@ from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
-from node.operation.webhooks.dispatch import WebhookDispatch, words_of
+from node.operation.webhooks.dispatch import WebhookDispatch, answer_of
 from node.operation.webhooks.events import KINDS, EventTexts
 from node.operation.webhooks.model import (
     Course,
@@ -49,7 +49,8 @@ class WebhookView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookTrial:
-    """The end of a test. ``status`` is that of the answer, None if there was none; ``answer`` says it in words."""
+    """The end of a test. ``status`` is that of the answer, None if there was none or a broker has the event;
+    ``answer`` says it in words."""
 
     passed: bool
     status: int | None
@@ -160,7 +161,8 @@ class Webhooks:
             return WebhookTrial(passed=False, status=None, answer=error.detail, remedy=error.remedy)
         is_success = 200 <= receipt.status < 300
         remedy = "" if is_success else "look into the log of the receiver, and test again"
-        return WebhookTrial(passed=is_success, status=receipt.status, answer=words_of(receipt.status), remedy=remedy)
+        status = None if receipt.words else receipt.status
+        return WebhookTrial(passed=is_success, status=status, answer=answer_of(receipt), remedy=remedy)
 
     @taken_in_turn
     def pause(self, name: str, by: Caller) -> WebhookView:

@@ -27,7 +27,11 @@ class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=63)
-    address: str = Field(max_length=2048, description="Where events are sent, by POST: https://…")
+    address: str = Field(
+        max_length=2048,
+        description="Where events are sent, by POST: `https://…`; or `broker:NAME/TOPIC`, a data source of the kind "
+        "`kafka` or `mqtt` and a topic of it.",
+    )
     kinds: list[Annotated[str, Field(max_length=100)]] = Field(
         default_factory=list, max_length=100, description="The kinds of events, as in `GET /api/webhooks`; none: all."
     )

@@ -14,6 +14,7 @@ from node.adapters.datasources.brokers.connection import BrokerConnection
 from node.adapters.datasources.brokers.places import BrokerPlace, check_broker, dial, read_place
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput
+from node.datasources.brokers.model import OutgoingMessage
 from node.datasources.model import Setup
 from node.datasources.ports import DataConnection
 
@@ -53,7 +54,7 @@ class MqttConnector:
 
 
 class MqttConnection(BrokerConnection):
-    """A connection to a broker (``node.datasources.brokers.ports.MessageConnection``)."""
+    """A connection to a broker (``node.datasources.brokers.ports``: ``MessageConnection``, ``EventConnection``)."""
 
     def __init__(self, egress: Egress, place: BrokerPlace, setup: Setup) -> None:
         self._egress = egress
@@ -76,6 +77,21 @@ class MqttConnection(BrokerConnection):
             raise InvalidInput(
                 f"{topic[:80]!r} is no topic of a broker", remedy="such as city/counters/+ or city/counters/#"
             )
+
+    def check_destination(self, topic: str) -> None:
+        """Raise ``InvalidInput`` unless ``topic`` is the name of a topic (MQTT 5 §4.7)."""
+        self.check_topic(topic)
+        if set(topic) & set("#+") or topic.startswith("$"):
+            raise InvalidInput(
+                f"{topic[:80]!r} is no topic to send to", remedy="one topic, such as city/events, without # and +"
+            )
+
+    async def publish(self, topic: str, message: OutgoingMessage) -> None:
+        client = await self._open("")
+        try:
+            await client.send(topic, message)
+        finally:
+            client.close()
 
     @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[MqttSession]:

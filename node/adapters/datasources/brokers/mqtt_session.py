@@ -23,8 +23,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from node.datasources.brokers.model import MOST_PAYLOAD, Message
-from node.datasources.errors import DataSourceRefuses, DataSourceSlow, DataSourceUnreachable
+from node.datasources.brokers.model import MOST_PAYLOAD, Message, OutgoingMessage
+from node.datasources.errors import DataSourceRefuses, DataSourceSlow, DataSourceUnreachable, SinkRefuses
 
 _SECONDS: Final = 5.0
 """For each step of a connection."""
@@ -41,6 +41,7 @@ _LOOK: Final = 0.05
 _EXPIRY: Final = 7 * 86400
 """Seconds for which a broker keeps a session without a connection."""
 _FAILURE: Final = 0x80
+_TOO_LARGE: Final = 0x95
 _CREDENTIALS: Final = frozenset((0x86, 0x87, 4, 5))
 """Codes by which brokers refuse a user (MQTT 5 §3.2.2.2, MQTT 3.1.1 §3.2.2.3)."""
 
@@ -131,6 +132,7 @@ class MqttClient(aiomqtt.Client):
         )
         self._is_current = setup.is_current
         self._is_paused = False
+        self._answer = 0
         self._granting: asyncio.Task[bool] | None = None
         self._client.connect_timeout = _SECONDS
         self._client.manual_ack_set(True)
@@ -212,6 +214,31 @@ class MqttClient(aiomqtt.Client):
             self._is_paused = False
             self._loop.call_soon(self._begin_reading, self._client.socket())
         return batch
+
+    async def send(self, topic: str, message: OutgoingMessage) -> None:
+        """Publish a message with QoS 1, and wait until the broker has it. An earlier version of the protocol than
+        MQTT 5 has no room for its type and properties, and no word for a refusal. Raises ``DataSourceUnreachable``,
+        ``SinkRefuses``."""
+        properties: Any = None
+        if self._is_current:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = message.media_type
+            properties.UserProperty = list(message.properties.items())
+        try:
+            await self.publish(topic, message.body, qos=1, properties=properties, timeout=_SECONDS)
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            raise _failure(error.__cause__ or error) from error
+        if self._answer == _TOO_LARGE:
+            raise SinkRefuses("the message is larger than the broker takes", remedy="raise its limit")
+        if self._answer >= _FAILURE:
+            raise DataSourceRefuses(
+                "the broker refuses messages for this topic", remedy="check the rights of the user of the node"
+            )
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
+        """Keep what the broker says of a message (MQTT 5 §3.4.2.1), which the library passes over."""
+        self._answer = _number(reason_code)
+        super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def close(self) -> None:
         """End the connection, whatever its state."""

@@ -42,7 +42,13 @@ def register(app: typer.Typer) -> None:
 
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the webhook: a-z, 0-9 and hyphens.")],
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where events are sent: https://…")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDRESS",
+            help="Where events are sent: https://…, or broker:SOURCE/TOPIC (Kafka and MQTT; see hansa source list).",
+        ),
+    ],
     kind: Annotated[
         list[str] | None,
         typer.Option(help="Tell events of this kind only; may be repeated. See hansa webhook kinds."),
@@ -50,7 +56,7 @@ def add(
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Sign what is sent with a secret.")] = True,
     node: Node = None,
 ) -> int:
-    """Tell a program about events from now on.
+    """Tell a program, or a topic of a broker, about events from now on.
 
     They are sent as CloudEvents 1.0. The secret of their signatures is shown once. Then try it with hansa webhook
     test.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
@@ -23,8 +25,9 @@ from node.adapters.datasources.brokers.kafka.connector import KafkaConnector
 from node.adapters.egress import Egress
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
-from node.datasources.brokers.ports import MessageConnection
-from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
+from node.datasources.brokers.model import OutgoingMessage
+from node.datasources.brokers.ports import EventConnection, MessageConnection
+from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable, SinkRefuses
 from node.datasources.model import Credentials, Scheme, Setup
 from tests.contract.test_brokers import take
 from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka, Sent, kafka
@@ -32,7 +35,8 @@ from tests.integration.datasources.mosquitto import observations
 from tests.integration.datasources.streams import SCHEMA, describe
 from tests.integration.datasources.test_broker_faults import lines_of
 from tests.integration.datasources.test_brokers import state, stream, wait_for
-from tests.nodes import running
+from tests.integration.webhooks.test_broker_events import is_genuine
+from tests.nodes import publish, running
 from tests.waits import until
 
 LOGIN = Credentials(scheme=Scheme.BASIC, name=WRITER, secret=WRITER_PASSWORD)
@@ -229,3 +233,46 @@ async def test_refusals_are_said_in_words_that_tell_nothing_of_the_place(broker:
 async def test_the_next_broker_of_the_address_is_asked_where_the_first_is_down(broker: Kafka, topic: str) -> None:
     async with connection(broker.address.replace("://", "://127.0.0.1:9,")) as cluster, cluster.listen(topic, ""):
         pass
+
+
+def test_events_of_the_node_reach_a_topic_signed_and_in_order(
+    broker: Kafka, topic: str, tmp_path: Path, sqlite_template: Path
+) -> None:
+    with running(tmp_path / "ghent", template=sqlite_template) as ghent, ghent.client() as client:
+        credentials = {"scheme": "basic", "name": WRITER, "secret": WRITER_PASSWORD}
+        client.data_sources.add("bus", "kafka", broker.address, credentials=credentials)
+        secret = client.webhooks.add("bus-job", f"broker:bus/{topic}", kinds=["hansa.asset.published"])["secret"]
+        trial = client.webhooks.test("bus-job")
+        assert (trial["passed"], trial["status"], trial["answer"]) == (True, None, "the broker has the event")
+        for name in ("first", "second", "third"):
+            publish(ghent, name)
+        until("all", lambda: [each["state"] for each in client.webhooks.deliveries("bus-job")] == ["delivered"] * 3)
+        client.webhooks.add("no-topic", "broker:bus/no.such.topic")
+        assert client.webhooks.test("no-topic")["answer"] == "the broker has no such topic"
+    entries = broker.read(topic)
+    events = [json.loads(value or b"") for _, value, _ in entries]
+    assert [event["data"].get("title") for event in events[1:]] == [
+        {"en": "First"},
+        {"en": "Second"},
+        {"en": "Third"},
+    ]
+    for (key, value, headers), event in zip(entries, events, strict=True):
+        texts = {name: content.decode() for name, content in headers.items()}
+        assert key == event["subject"].encode()
+        assert texts["content-type"] == "application/cloudevents+json; charset=UTF-8"
+        assert texts["webhook-id"] == event["id"]
+        assert is_genuine(texts, value or b"", secret)
+
+
+async def test_a_message_that_a_topic_does_not_take_is_refused_alone(broker: Kafka) -> None:
+    name = f"small.{uuid.uuid4().hex[:8]}"
+    await asyncio.to_thread(lambda: broker.make(name, **{"max.message.bytes": "2000"}))
+    async with connection(broker.address) as cluster:
+        assert isinstance(cluster, EventConnection)
+        for size, expectation in ((3000, pytest.raises(SinkRefuses)), (10, nullcontext())):
+            message = OutgoingMessage(
+                key="k", media_type="text/plain", properties={}, body=os.urandom(size), at=datetime.now(UTC)
+            )
+            with expectation:
+                await cluster.publish(name, message)
+    assert len(await asyncio.to_thread(broker.read, name)) == 1

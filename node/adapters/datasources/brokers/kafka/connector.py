@@ -16,6 +16,7 @@ from node.adapters.datasources.brokers.kafka.place import EXAMPLE, KafkaPlace, c
 from node.adapters.datasources.brokers.places import BrokerPlace, check_broker
 from node.adapters.egress.client import Egress
 from node.base.errors import InvalidInput
+from node.datasources.brokers.model import OutgoingMessage
 from node.datasources.model import Setup
 from node.datasources.ports import DataConnection
 
@@ -56,7 +57,7 @@ class KafkaConnector:
 
 
 class KafkaConnection(BrokerConnection):
-    """A connection to a cluster (``node.datasources.brokers.ports.MessageConnection``)."""
+    """A connection to a cluster (``node.datasources.brokers.ports``: ``MessageConnection``, ``EventConnection``)."""
 
     def __init__(self, egress: Egress, place: KafkaPlace, setup: Setup) -> None:
         self._egress = egress
@@ -66,6 +67,19 @@ class KafkaConnection(BrokerConnection):
 
     def check_topic(self, topic: str) -> None:
         check_topic(topic)
+
+    def check_destination(self, topic: str) -> None:
+        check_topic(topic)
+
+    async def publish(self, topic: str, message: OutgoingMessage) -> None:
+        from node.adapters.datasources.brokers.kafka.publisher import publish
+
+        cluster = self._cluster()
+        try:
+            await cluster.open()
+            await publish(cluster, topic, message)
+        finally:
+            await cluster.close()
 
     @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[KafkaSession]:

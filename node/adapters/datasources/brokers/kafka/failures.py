@@ -18,7 +18,8 @@ _OFTEN_PASSING: Final = frozenset({5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 56, 74
 """Codes that say that another broker, or this one in a moment, has the answer."""
 _TOPIC_REFUSAL: Final = 29
 _GROUP_REFUSAL: Final = 30
-_TOO_LARGE: Final = frozenset({10, 18})
+MESSAGE_TOO_LARGE: Final = frozenset({10, 18})
+"""Codes that refuse one message, and say nothing about the next ones."""
 
 
 class BrokersChangeRoles(DataSourceUnreachable):
@@ -44,8 +45,6 @@ def failure_of_code(code: int) -> DataSourceUnreachable:
         return DataSourceRefuses("the broker has no such topic", remedy="make it there, or correct its name")
     if code in _OFTEN_PASSING:
         return BrokersChangeRoles("the brokers are changing their roles", remedy="the node connects again by itself")
-    if code in _TOO_LARGE:
-        return DataSourceRefuses("the message is larger than the topic takes", remedy="raise max.message.bytes there")
     return DataSourceUnreachable(
         f"the broker reports an error (code {code})", remedy="look into the log of the broker"
     )
