@@ -39,7 +39,13 @@ from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore, SqlValueTableStore
 from node.adapters.sql.schema import metadata
 from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
-from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.transfer import (
+    SqlConversionStore,
+    SqlDeletionStore,
+    SqlGrantStore,
+    SqlReceptionStore,
+    SqlTransferStore,
+)
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
@@ -61,6 +67,7 @@ from node.negotiation.uses import UseStore
 from node.operation.repetitions.model import KeyedRequestStore
 from node.operation.webhooks.model import WebhookStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
+from node.transfer.conversions.model import ConversionStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.shipments.model import ShipmentStore
@@ -87,6 +94,7 @@ from tests.fakes.stores.stranger_processes import MemoryStrangerProcessStore
 from tests.fakes.stores.streams import MemoryStreamStore
 from tests.fakes.stores.subscriptions import MemorySubscriptionStore
 from tests.fakes.stores.transfer import (
+    MemoryConversionStore,
     MemoryDeletionStore,
     MemoryGrantStore,
     MemoryReceptionStore,
@@ -114,6 +122,7 @@ class Stores:
     uses: UseStore
     deletions: DeletionStore
     grants: GrantStore
+    conversions: ConversionStore
     stranger_processes: StrangerProcessStore
     receptions: ReceptionStore
     shipments: ShipmentStore
@@ -171,6 +180,7 @@ def memory_stores() -> Stores:
         uses=MemoryUseStore(),
         deletions=MemoryDeletionStore(),
         grants=MemoryGrantStore(),
+        conversions=MemoryConversionStore(),
         stranger_processes=MemoryStrangerProcessStore(),
         receptions=MemoryReceptionStore(),
         shipments=MemoryShipmentStore(),
@@ -209,6 +219,7 @@ def sql_stores(engine: Engine) -> Stores:
         uses=SqlUseStore(),
         deletions=SqlDeletionStore(),
         grants=SqlGrantStore(),
+        conversions=SqlConversionStore(),
         stranger_processes=SqlStrangerProcessStore(),
         receptions=SqlReceptionStore(),
         shipments=SqlShipmentStore(),

@@ -38,7 +38,13 @@ from node.adapters.sql.records import SqlRecordStore
 from node.adapters.sql.scenarios import SqlJobStore, SqlLayerStore, SqlRunStore
 from node.adapters.sql.schedules import SqlScheduleStore, SqlValueTableStore
 from node.adapters.sql.stranger_processes import SqlStrangerProcessStore
-from node.adapters.sql.transfer import SqlDeletionStore, SqlGrantStore, SqlReceptionStore, SqlTransferStore
+from node.adapters.sql.transfer import (
+    SqlConversionStore,
+    SqlDeletionStore,
+    SqlGrantStore,
+    SqlReceptionStore,
+    SqlTransferStore,
+)
 from node.adapters.sql.work import SqlUnitOfWork
 from node.base.clock import Clock, SystemClock, WatchedClock
 from node.cage.cage import Cage
@@ -63,6 +69,7 @@ class Places:
     drafts: Path
     uploads: Path
     inbox: Path
+    conversions: Path
     backups: Path
 
 
@@ -77,6 +84,7 @@ def places(folder: Path) -> Places:
         drafts=folder / "drafts",
         uploads=folder / "uploads",
         inbox=folder / "received",
+        conversions=folder / "conversions",
         backups=folder / "backups",
     )
 
@@ -112,6 +120,7 @@ class TransferStores:
 
     transfers: SqlTransferStore
     grants: SqlGrantStore
+    conversions: SqlConversionStore
     receptions: SqlReceptionStore
     deletions: SqlDeletionStore
     shipments: SqlShipmentStore
@@ -180,6 +189,7 @@ def open_stores(settings: Settings) -> Stores:
         transfer=TransferStores(
             transfers=SqlTransferStore(),
             grants=SqlGrantStore(),
+            conversions=SqlConversionStore(),
             receptions=SqlReceptionStore(),
             deletions=SqlDeletionStore(),
             shipments=SqlShipmentStore(),

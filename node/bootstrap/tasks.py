@@ -24,6 +24,7 @@ from node.negotiation import machine as negotiating
 from node.operation.webhooks.model import TOPIC as WEBHOOK_TOPIC
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
 from node.transfer import machine as transferring
+from node.transfer.conversions.model import CONVERT_TOPIC
 from node.transfer.deletion.confirm import refusal_of as refusal_of_deletion
 from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
 from node.transfer.shipments.model import TOPIC as SHIPMENT_TOPIC
@@ -38,7 +39,7 @@ from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
 from node.worker.shipments import ShipmentHandler
 from node.worker.timers import Timer
-from node.worker.transfers import PushHandler, ReceptionHandler
+from node.worker.transfers import ConversionHandler, PushHandler, ReceptionHandler
 
 if TYPE_CHECKING:
     from node.adapters.mail.smtp import SmtpServer
@@ -50,10 +51,10 @@ if TYPE_CHECKING:
     from node.bootstrap.scenarios import Scenarios
 
 LENGTHY: Final = frozenset(
-    {RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC}
+    {RECEIVE_TOPIC, PUSH_TOPIC, CONVERT_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC}
 )
 """Topics with tasks that move bytes or compute, for hours if a peer is slow: they must not keep messages waiting."""
-NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC})
+NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, CONVERT_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC})
 """Topics with tasks that can take as long as one peer likes: each lane has few of them at a time."""
 
 
@@ -92,7 +93,13 @@ def handlers(
         PUSH_TOPIC: PushHandler(
             stores.uow,
             stores.transfer.transfers,
-            protocol_services.transfer.push,
+            protocol_services.transfer.provision.push,
+            protocol_services.transfer.transfers,
+        ),
+        CONVERT_TOPIC: ConversionHandler(
+            stores.uow,
+            stores.transfer.transfers,
+            protocol_services.transfer.provision.conversions,
             protocol_services.transfer.transfers,
         ),
         DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),

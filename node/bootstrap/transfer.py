@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.adapters.planes.http import HttpPlane
+from node.adapters.profiles.conversions.converter import ConfinedConverter
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.negotiation import NegotiationParts
 from node.bootstrap.parts import Parts
@@ -16,6 +17,8 @@ from node.semantics.schemas.file_check import FileCheck
 from node.transfer import machine, messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
+from node.transfer.conversions.content import Contents
+from node.transfer.conversions.workshop import MakeConversion
 from node.transfer.deletion.confirm import ConfirmDeletion, ReceivedFiles, SendConfirmation
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.deletion.old_versions import RemoveOldFiles
@@ -51,6 +54,14 @@ class Deletions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Provision:
+    """The provider's work on bytes beside reads: pushes and conversions."""
+
+    push: PushBytes
+    conversions: MakeConversion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferParts:
     """All parts for bytes under an agreement."""
 
@@ -62,7 +73,7 @@ class TransferParts:
     manifests: SignManifest
     refresh: RefreshToken
     receive: ReceiveBytes
-    push: PushBytes
+    provision: Provision
     inbox: TakePush
     uses: Uses
     deletions: Deletions
@@ -78,7 +89,14 @@ def transferring(
         stores.transfer.grants, parts.keyring, clock, public_url=parts.base, lifetime=parts.access_lifetime
     )
     conversation = conversation_of(base)
-    transfers = _transfers(base, contracts, conversation, _reactions(base, conversation, grants, uses, strategy))
+    contents = Contents(
+        records=stores.catalogue.records,
+        conversions=stores.transfer.conversions,
+        assets=parts.assets,
+        secrets=parts.keyring.derive,
+    )
+    reactions = _reactions(base, conversation, grants, contents, uses, strategy)
+    transfers = _transfers(base, contracts, conversation, reactions)
     authorise = _authorise(base, uses)
     deliveries = OpenDelivery(stores.uow, stores.catalogue.records, parts.assets, parts.keyring)
     manifests = SignManifest(stores.uow, stores.catalogue.records, parts.keyring, clock)
@@ -117,8 +135,11 @@ def transferring(
             clock=clock,
         ),
         receive=_receive(base, uses),
-        push=PushBytes(
-            authorise=authorise, deliveries=deliveries, manifests=manifests, plane=HttpPlane(parts.egress)
+        provision=Provision(
+            push=PushBytes(
+                authorise=authorise, deliveries=deliveries, manifests=manifests, plane=HttpPlane(parts.egress)
+            ),
+            conversions=_conversions(base, contents),
         ),
         inbox=_inbox(base, transfers, uses),
         uses=uses,
@@ -147,6 +168,7 @@ def _reactions(
     base: Foundation,
     conversation: Conversation[Transfer],
     grants: GrantAccess,
+    contents: Contents,
     uses: Uses,
     strategy: transfer_strategy.Strategy,
 ) -> Reactions:
@@ -154,17 +176,36 @@ def _reactions(
     return Reactions(
         conversation=conversation,
         agreements=stores.negotiation.agreements,
-        records=stores.catalogue.records,
+        contents=contents,
         grants=stores.transfer.grants,
         outbox_writer=base.outbox_writer,
-        granting=lambda tx, transfer, agreement, record, file, seal_key: grants.grant(
-            tx, transfer, agreement, record, file, recipient_seal_key=seal_key
-        )[1],
+        granting=grants.open,
         situation=lambda agreement, caller: base.situations.under_agreement(caller, provider=me),
         uses=uses,
         strategy=strategy,
         append=base.append,
         clock=base.parts.clock,
+    )
+
+
+def _conversions(base: Foundation, contents: Contents) -> MakeConversion:
+    parts, stores, settings = base.parts, base.parts.stores, base.parts.settings
+    return MakeConversion(
+        work=stores.uow,
+        contents=contents,
+        agreements=stores.negotiation.agreements,
+        conversions=stores.transfer.conversions,
+        assets=parts.assets,
+        convert=ConfinedConverter(
+            assets=parts.assets,
+            place=parts.assets.place,
+            folder=parts.places.conversions,
+            clock=parts.clock,
+            most_bytes=settings.conversion_limit,
+            seconds=settings.conversion_seconds,
+        ),
+        clock=parts.clock,
+        space=settings.conversion_space,
     )
 
 

@@ -23,14 +23,17 @@ from node.cage.confine import be_first_when_memory_is_short, drop_capabilities
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG: Final = 1
-_FILE: Final = 256 << 20
-_SPACE: Final = 16 << 30
+FILE: Final = 256 << 20
+SPACE: Final = 16 << 30
 """Address space of each process. Java reserves much more than it uses; its own limit of memory is among its words."""
 
 
-def give_up(folder: Path, readable: Sequence[str], *, seconds: int) -> None:
+def give_up(
+    folder: Path, readable: Sequence[str], *, seconds: int, file_size: int = FILE, space: int = SPACE
+) -> None:
     """Confine this process and all that it starts: it writes below ``folder`` only, and reads the system's files and
-    ``readable``; ``seconds`` of the processor for each process.
+    ``readable``; ``seconds`` of the processor for each process, files of ``file_size`` bytes at most, and ``space``
+    bytes of addresses.
 
     Raises ``LocalFault`` where the system has no Landlock or no filter of system calls: the program could read and
     change whatever the node can.
@@ -39,8 +42,8 @@ def give_up(folder: Path, readable: Sequence[str], *, seconds: int) -> None:
     for which, limit in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, _FILE),
-        (resource.RLIMIT_AS, _SPACE),
+        (resource.RLIMIT_FSIZE, file_size),
+        (resource.RLIMIT_AS, space),
     ):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(which, (limit, limit))
@@ -59,9 +62,9 @@ def keeps_from_files() -> bool:
     return landlock.version(ctypes.CDLL(None, use_errno=True)) > 0
 
 
-def run_module(module: str, folder: Path, *, seconds: float) -> None:
+def run_module(module: str, folder: Path, *, seconds: float, remedy: str = "check a smaller ontology") -> None:
     """Run one of our own modules on ``folder`` in a process of its own, and end it and all that it started after
-    ``seconds``. It blocks. Raises ``Overloaded`` if it took too long, ``LocalFault`` if it failed."""
+    ``seconds``. It blocks. Raises ``Overloaded`` with ``remedy`` if it took too long, ``LocalFault`` if it failed."""
     process = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
         [sys.executable, "-m", module, str(folder)],
         stdin=subprocess.DEVNULL,
@@ -81,9 +84,7 @@ def run_module(module: str, folder: Path, *, seconds: float) -> None:
     try:
         status = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        raise Overloaded(
-            f"it took more than {seconds:g} seconds", remedy="check a smaller ontology", facts={"limit": "time"}
-        ) from None
+        raise Overloaded(f"it took more than {seconds:g} seconds", remedy=remedy, facts={"limit": "time"}) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ may still be published if it is free for everybody: its description gives its ad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from node.catalogue.access import AccessCode, access_code_of
@@ -45,11 +45,12 @@ class RunsModels:
 class StoredFiles:
     """The data plane for files that this node stores. They are pulled or pushed; files of a model are only pulled.
 
-    A file leaves whole, so none leaves where the offer gives a part.
+    A file leaves whole, so none leaves where the offer gives a part, unless it is made anew on the way.
     """
 
     def formats(self, record: Record) -> Sequence[str]:
-        if not stored_files(record) or not offered_portion(record).is_whole:
+        portion = offered_portion(record)
+        if not stored_files(record) or not (portion.is_whole or _makes_parts(record, portion)):
             return ()
         return (PULL,) if record.kind == "model" else (PULL, PUSH)
 
@@ -137,9 +138,26 @@ def table_files(record: Record) -> tuple[File, ...]:
     return tuple(file for file in stored_files(record) if file.media_type.partition(";")[0].strip().lower() in TABLES)
 
 
+def _makes_parts(record: Record, portion: Portion) -> bool:
+    """Return whether a file with only this part of the data is made on the way to a consumer."""
+    return portion.kinds <= TABLE_LIMITS and any(file.formats for file in table_files(record))
+
+
 def offered_portion(record: Record) -> Portion:
     """Return the part of the data that the offer of ``record`` gives."""
     return portion_of(parse(record.offer)) if record.offer is not None and may_limit(record.offer) else WHOLE
+
+
+NO_CONVERSIONS: Final[Mapping[str, Sequence[str]]] = {"formats": (), "systems": ()}
+
+
+def conversions_of(record: Record) -> Mapping[str, Sequence[str]]:
+    """Return the ``formats`` in which files of ``record`` are given beside their own, and the ``systems``, those of
+    all files together."""
+    return {
+        "formats": sorted({form for file in record.files for form in file.formats}),
+        "systems": sorted({system for file in record.files for system in file.systems}),
+    }
 
 
 def table_part(portion: Portion) -> TablePart:

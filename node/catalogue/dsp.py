@@ -251,6 +251,8 @@ class DspCatalogue:
                     "name": file.name,
                     "mediaType": file.media_type,
                     **({} if file.is_live else {"size": str(file.size)}),
+                    **({"formats": list(file.formats)} if file.formats else {}),
+                    **({"systems": list(file.systems)} if file.systems else {}),
                 }
                 for file in files
             ]

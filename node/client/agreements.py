@@ -80,18 +80,23 @@ class AgreementCalls:
         push_to: Mapping[str, Any] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
         version: int | None = None,
+        convert_to: str | None = None,
+        crs: str | None = None,
         key: str = "",
     ) -> Call[dict[str, Any]]:
         """Begin to receive under an agreement; return ``{pid, state}``. The same ``key`` again means the same
         transfer. With ``push_to`` (``{url, header, value,
         method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``. ``version`` is
-        the number of an earlier version of the asset; without it, the newest one comes."""
+        the number of an earlier version of the asset; without it, the newest one comes. ``convert_to`` is the format
+        that the provider converts the file to, with its coordinates in ``crs``."""
         body = {
             "agreementId": agreement,
             "file": file,
             "pushTo": dict(push_to) if push_to else None,
             "format": format,
             **({"version": version} if version is not None else {}),
+            **({"convertTo": convert_to} if convert_to is not None else {}),
+            **({"crs": crs} if crs is not None else {}),
         }
         return document("POST", "/api/transfers", json=body, headers=idempotency(key))
 

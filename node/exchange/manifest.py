@@ -46,7 +46,11 @@ class Seal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """``transfer`` is the provider's pid; ``record_sha256`` the hash of the canonical description."""
+    """``transfer`` is the provider's pid; ``record_sha256`` the hash of the canonical description.
+
+    ``conversion`` says of what the bytes were made, if they are no file of the description: ``to``, ``source``,
+    ``part``, ``rows``, ``crs``, ``losses``, ``tools``.
+    """
 
     transfer: str
     agreement: str
@@ -61,6 +65,14 @@ class Manifest:
     consumer: str
     issued: datetime
     record_sha256: str
+    conversion: Mapping[str, Any] | None = None
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """Return SHA-256 and name of the file of the description that the bytes are, or were made of."""
+        if self.conversion is None:
+            return self.sha256, self.name
+        return str(self.conversion["source"]["sha256"]), str(self.conversion["source"]["name"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the claims. ``iss``, ``aud`` and ``iat`` as in RFC 7519 §4.1."""
@@ -80,6 +92,8 @@ class Manifest:
         }
         if self.sealed is not None:
             claims["sealed"] = {"recipient": self.sealed.recipient, "size": self.sealed.size}
+        if self.conversion is not None:
+            claims["conversion"] = dict(self.conversion)
         return claims
 
     @classmethod
@@ -88,6 +102,9 @@ class Manifest:
         seal = claims.get("sealed")
         if seal is not None and not isinstance(seal, Mapping):
             raise ManifestInvalid("the manifest's «sealed» is not an object")
+        conversion = claims.get("conversion")
+        if conversion is not None and not _is_conversion(conversion):
+            raise ManifestInvalid("the manifest's «conversion» does not say what was made of which file")
         sha256, record = _text(claims, "sha256"), _text(claims, "record")
         if not _SHA256.fullmatch(sha256) or not _SHA256.fullmatch(record):
             raise ManifestInvalid("a hash in the manifest is not a SHA-256 in lower-case hexadecimal")
@@ -109,6 +126,7 @@ class Manifest:
             consumer=_text(claims, "aud"),
             issued=issue_time,
             record_sha256=record,
+            conversion=conversion,
         )
 
     def sign(self, signer: Signer) -> str:
@@ -165,6 +183,14 @@ def _read(jws: str) -> tuple[Jws, str]:
     if token.kid is None or token.kid_did is None:
         raise ManifestInvalid("the manifest does not state whose key signed it")
     return token, token.kid
+
+
+def _is_conversion(value: Any) -> bool:
+    """Return whether a claim says to what a file was converted, and of which file."""
+    source = value.get("source") if isinstance(value, Mapping) else None
+    if not isinstance(source, Mapping) or not isinstance(value.get("to"), str):
+        return False
+    return isinstance(source.get("name"), str) and bool(_SHA256.fullmatch(str(source.get("sha256"))))
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

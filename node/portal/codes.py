@@ -19,6 +19,7 @@ from node.semantics.codelists.legal_bases import LEGAL_BASES
 from node.semantics.codelists.licences import LICENCES, NATIONAL_LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, RISKS, STRICTNESS, CodeList
 from node.semantics.codelists.themes import THEMES
+from node.semantics.conversions import FORMATS
 from node.texts.languages import name_of as language_name
 from node.vocab.namespaces import shorten_iri
 
@@ -35,6 +36,7 @@ _LISTS: Final[tuple[CodeList, ...]] = (
     STRICTNESS,
     DATATYPES,
     LEGAL_BASES,
+    FORMATS,
 )
 _AUTHORITY: Final = re.compile(r"https?://publications\.europa\.eu/resource/authority/[a-z-]+/([A-Za-z0-9_.-]+)")
 _LANGUAGE: Final = re.compile(
@@ -85,6 +87,12 @@ def words_of_type(code: str, language: str) -> str:
     """Return the name of a type of columns."""
     known = DATATYPES.find(code)
     return known.label(language) if known else code
+
+
+def conversion(value: str) -> str:
+    """Return the name of a format that data are converted to, such as ``GeoPackage``."""
+    code = FORMATS.find(value)
+    return code.label() if code else value
 
 
 def file_type(value: str, language: str) -> str:

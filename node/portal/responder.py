@@ -258,6 +258,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters["browser"] = browser_name
+    environment.filters["conversion"] = codes.conversion
     environment.filters["definition"] = text_of
     environment.filters["short"] = markup.shorten
     environment.filters["segment"] = lambda value: quote(str(value), safe="")

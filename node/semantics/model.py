@@ -17,6 +17,9 @@ class File:
 
     A *live* file has neither size nor hash: it is read from a data source of its node when it is asked for. Only its
     node knows ``source`` then: the name of the data source, a slash, and the item in it.
+
+    ``formats`` are those to which its node converts it on the way to a consumer, and ``systems`` the coordinate
+    reference systems to which it brings it then (``node.semantics.conversions``).
     """
 
     name: str
@@ -26,6 +29,8 @@ class File:
     format: str = ""
     source: str | None = None
     open: bool = False
+    formats: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -50,6 +55,10 @@ class File:
             members["source"] = self.source
         if self.open:
             members["open"] = True
+        if self.formats:
+            members["formats"] = list(self.formats)
+        if self.systems:
+            members["systems"] = list(self.systems)
         return members
 
     @classmethod
@@ -62,6 +71,8 @@ class File:
             format=members.get("format", ""),
             source=members.get("source"),
             open=bool(members.get("open", False)),
+            formats=tuple(members.get("formats", ())),
+            systems=tuple(members.get("systems", ())),
         )
 
 

@@ -209,6 +209,15 @@ class Settings(SettingGroup):
         0, ge=0, description="Limit on the rate at which one transfer is sent; 0 means no limit."
     )
     upload_limit: int = setting(8 << 30, gt=0, description="The largest file, in bytes, that may be published.")
+    conversion_limit: int = setting(
+        1 << 30, gt=0, description="The largest file, in bytes, that is converted to another format, or made by it."
+    )
+    conversion_space: int = setting(
+        10 << 30, gt=0, description="The bytes of converted files, each kept for a day, from which no more are made."
+    )
+    conversion_seconds: float = setting(
+        300.0, gt=0, description="The most time, in seconds, that one conversion of a file may take."
+    )
     description_limit: int = setting(16 << 20, gt=0, description="The largest description, in bytes.")
     allow_loopback: bool = setting(
         False, description="Also talk http to nodes on this very machine: for tests only, never in operation."

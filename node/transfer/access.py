@@ -254,8 +254,8 @@ class AuthoriseAccess:
 
     def _require_permit(self, access: Access, caller: Caller, facts: Mapping[str, Any]) -> None:
         action = action_of(executes=access.grant.executes)
-        if access.grant.is_live or access.asks:
-            # A read of a data source and an answer give ``access.portion`` and no more.
+        if access.grant.is_live or access.asks or access.grant.conversion is not None:
+            # A read of a data source, an answer and a converted file give ``access.portion`` and no more.
             facts = {**facts, **ENFORCED}
         decision = self._decide(access.agreement, caller, access.at, action, facts)
         if not decision.permits:
@@ -290,7 +290,8 @@ class AuthoriseAccess:
             require_standing(self._load(tx, grant))
             number = self._take(tx, access, access.transfer.pid) if start is not None else None
             if grant.accesses == 0 or number is not None:
-                self._record(tx, self._event(access, "started", start=start, end=end, use=number))
+                portion = access.portion.to_json() if grant.conversion is not None else {}
+                self._record(tx, self._event(access, "started", start=start, end=end, portion=portion, use=number))
             self._grants.count_access(tx, grant.transfer)
 
     def _begin_read(self, access: Access, part: str) -> None:
@@ -319,6 +320,7 @@ class AuthoriseAccess:
             recipient=grant.recipient,
             at=self._clock.now(),
             sealed=grant.sealed,
+            conversion=grant.conversion or {},
             **particulars,
         )
 

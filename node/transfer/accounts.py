@@ -29,7 +29,8 @@ class AccessEvent:
     and ``reasons`` why it was refused.
     ``portion`` is the part of the data that the agreement gives; empty for all.
     ``repeats`` is the number of earlier refusals of the same grant without an entry of their own. ``use`` is the
-    number of this use, if the agreement limits its uses.
+    number of this use, if the agreement limits its uses. ``conversion`` tells of what the file was made, if it was
+    made for the consumer.
     """
 
     outcome: str
@@ -47,6 +48,7 @@ class AccessEvent:
     reasons: tuple[dict[str, Any], ...] = ()
     repeats: int = 0
     use: int | None = None
+    conversion: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the body of the ledger entry of kind ``access``."""
@@ -66,6 +68,8 @@ class AccessEvent:
             members["asked"] = self.query[:_LONGEST_QUERY]
         if self.portion:
             members["part"] = dict(self.portion)
+        if self.conversion:
+            members["conversion"] = {name: self.conversion[name] for name in ("to", "source")}
         if self.reasons:
             members["reasons"] = list(self.reasons)
         if self.repeats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.base.clock import Clock
-from node.base.errors import LocalFault, NotFound
+from node.base.errors import Gone, LocalFault, NotFound
 from node.base.work import UnitOfWork
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
@@ -33,6 +33,8 @@ class OpenDelivery:
         the bytes are missing, or if they or the secrets have changed."""
         grant = access.grant
         await off_loop(_content, self._work, self._records, grant)
+        if grant.conversion is not None and not self._assets.has(grant.file_sha256):
+            raise Gone("the converted file is no longer kept", remedy="request it again, in a transfer of its own")
         if not self._assets.has(grant.file_sha256):
             raise LocalFault(f"the bytes of a granted file are missing: {grant.file_sha256}")
         # Damaged data are refused before their first byte. Sealing them would be even worse than sending them: two
@@ -86,6 +88,7 @@ class SignManifest:
             consumer=grant.recipient,
             issued=self._clock.now(),
             record_sha256=record.sha256,
+            conversion=grant.conversion,
         ).sign(self._keyring)
 
 

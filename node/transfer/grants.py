@@ -17,12 +17,13 @@ from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore
-from node.policy.odrl import parse
 from node.semantics.model import File
 from node.transfer.addresses import execute_address, live_address, process_url, pull_address, query_address
+from node.transfer.conversions.content import Content
+from node.transfer.conversions.model import Conversion
 from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
-from node.transfer.preconditions import Access, require_standing
+from node.transfer.preconditions import Access, demands_sealing, require_standing
 from node.transfer.tokens import token_hash
 from node.vocab.dsp import QUERY
 
@@ -30,12 +31,6 @@ TOKEN_LIFETIME: Final = timedelta(minutes=15)
 LIVE_LIFETIME: Final = timedelta(hours=12)
 """People put the token of live data, or of a table that they ask, into other programs, which cannot renew it. Each
 read is authorised anyway."""
-
-
-def demands_sealing(record: Record, agreement: Agreement) -> bool:
-    """Return whether bytes may leave only sealed: because of the asset's current offer, or because of the agreement
-    about it."""
-    return record.sealed or parse(agreement.body).sealed
 
 
 class GrantAccess:
@@ -65,11 +60,13 @@ class GrantAccess:
         file: File | None,
         *,
         recipient_seal_key: bytes | None,
+        conversion: Conversion | None = None,
         now: datetime | None = None,
     ) -> tuple[AccessGrant, dict[str, Any]]:
         """Store the grant; return it with the DataAddress for the TransferStartMessage: the one place with the token.
 
-        Without a ``file`` it opens the execution of a model; the answers of a model are not sealed.
+        ``conversion`` made the ``file``, if it is none of the description. Without a ``file`` it opens the execution
+        of a model; the answers of a model are not sealed.
         ``recipient_seal_key`` is the X25519 key from the consumer's DID document if the offer or the agreement
         requires sealing, else None. A transfer that starts again (after a suspension) keeps its sealing secrets as
         long as file and recipient are the same, so that the consumer can resume; otherwise it gets new ones. Raises
@@ -104,12 +101,25 @@ class GrantAccess:
                 source=file.place[0] if file and file.is_live else "",
                 item=file.place[1] if file and file.is_live else "",
                 accesses=before.accesses if before and fits else 0,
+                conversion=conversion.facts if conversion is not None else None,
             ),
             now,
             asks=asks,
         )
         self._grants.put(tx, grant)
         return grant, self.data_address(grant, token, asks=asks)
+
+    def open(self, tx: Transaction, transfer: Transfer, agreement: Agreement, content: Content) -> dict[str, Any]:
+        """Store the grant of ``content``; return the DataAddress with the token. Raises the errors of ``grant``."""
+        return self.grant(
+            tx,
+            transfer,
+            agreement,
+            content.record,
+            content.file,
+            recipient_seal_key=content.seal_key,
+            conversion=content.conversion,
+        )[1]
 
     def renew(self, tx: Transaction, grant: AccessGrant, now: datetime, *, asks: bool = False) -> dict[str, Any]:
         """Return the DataAddress with a new token for the same grant; the old token becomes void. ``asks``: it is of

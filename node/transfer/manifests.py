@@ -42,7 +42,15 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
             f"the provider sends version {manifest.version} of the asset, and version {transfer.asset_version} was "
             "requested"
         )
-    if transfer.file not in (None, manifest.name):
+    conversion = manifest.conversion["to"] if manifest.conversion is not None else None
+    if conversion != transfer.wish:
+        raise InvalidInput(
+            f"{transfer.wish} was requested, and the provider sends {conversion or 'the file as it is'}",
+            remedy="the provider may not know conversions: get the file as it is, without a format"
+            if transfer.wish
+            else _REPORT,
+        )
+    if transfer.file not in (None, manifest.source[1]):
         raise InvalidInput("the provider sends another file than the one that was requested", remedy=_REPORT)
     if manifest.sealed and opener_of(keyring, manifest) is None:
         raise InvalidInput("the bytes are sealed for another key than ours")

@@ -10,6 +10,7 @@ from node.base.errors import InvalidInput
 from node.dialogue import bodies, wire
 from node.dialogue.message import IncomingMessage, require_text, require_type
 from node.dialogue.wire import in_version
+from node.semantics.conversions import Wish
 from node.transfer import machine
 from node.transfer.addresses import read_push_address, without_token, without_unused
 from node.transfer.model import Transfer
@@ -22,6 +23,10 @@ FILE: Final = HANSA + "file"
 
 VERSION: Final = HANSA + "assetVersion"
 """Our extra member of a request: the number of the requested version of the asset; without it, the newest one."""
+
+WISH: Final = HANSA + "conversion"
+"""Our extra member of a request: the format that the file is to be converted to, and its coordinate reference system
+after a space, such as ``geopackage EPSG:31370``; without it, the file comes as it is."""
 
 BRIEF: Final = frozenset({machine.START, machine.COMPLETION, machine.SUSPENSION, machine.TERMINATION})
 """Messages that need not be stored in full: once they are taken, the process has their content. Of long ones only the
@@ -114,7 +119,20 @@ def request(transfer: Transfer, callback: str, *, file: str | None = None) -> di
         message[FILE] = file
     if transfer.asset_version is not None:
         message[VERSION] = transfer.asset_version
+    if transfer.wish is not None:
+        message[WISH] = transfer.wish
     return message
+
+
+def requested_conversion(message: IncomingMessage) -> str | None:
+    """Return the conversion that a request asks for; None for the file as it is. Raises ``InvalidInput`` if there is
+    none such."""
+    wish = message.body.get(WISH)
+    if wish is None:
+        return None
+    if not isinstance(wish, str):
+        raise InvalidInput(f"{WISH} is not a text", remedy="send a format, such as parquet, or leave it out")
+    return Wish.read(wish).text
 
 
 def requested_version(message: IncomingMessage) -> int | None:

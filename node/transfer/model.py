@@ -20,7 +20,8 @@ class Transfer(Process):
     asked, so that a start after a suspension seals for the same recipient. ``suspended_by`` is the role that
     suspended it last: a consumer resumes only a transfer that it has suspended itself. ``push_token`` is the SHA-256
     of the token that identifies the sender of a push to our address, if we are the consumer. ``asset_version`` is the
-    number of the requested version of the asset; None for the newest one.
+    number of the requested version of the asset; None for the newest one. ``wish`` is the format that the consumer
+    wants the file converted to, as ``node.semantics.conversions.Wish`` writes it; None for the file as it is.
     """
 
     agreement: str
@@ -33,6 +34,7 @@ class Transfer(Process):
     suspended_by: str | None = None
     push_token: str | None = None
     asset_version: int | None = None
+    wish: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,8 @@ class AccessGrant:
 
     ``secrets`` holds the wrapped file key, ephemeral key and nonce of a sealed transfer, with the SHA-256 of their
     source: a source that has changed gets new secrets. If the data are read where they are, ``source`` and ``item``
-    name the data source and the item in it, and there is no file.
+    name the data source and the item in it, and there is no file. ``conversion`` tells of what the file was made, if
+    it was made for the consumer.
     """
 
     transfer: str
@@ -62,6 +65,7 @@ class AccessGrant:
     accesses: int = 0
     source: str = ""
     item: str = ""
+    conversion: dict[str, Any] | None = None
 
     @property
     def has_bytes(self) -> bool:

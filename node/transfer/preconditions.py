@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from node.base.errors import NotAllowed
+from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.policy.model import Nature, Reason
@@ -52,7 +53,19 @@ class Access:
 
     def keyed_portion(self, secrets: Secrets) -> Portion:
         """Return the part, with the key of its pseudonyms: the same one for every read under the agreement."""
-        return self.portion.with_key(lambda: secrets(f"pseudonyms {self.agreement.id}".encode()))
+        return keyed_portion(self.agreement, secrets)
+
+
+def keyed_portion(agreement: Agreement, secrets: Secrets) -> Portion:
+    """Return the part of the data that an agreement gives, with the key of its pseudonyms."""
+    portion = portion_of(parse(agreement.body))
+    return portion.with_key(lambda: secrets(f"pseudonyms {agreement.id}".encode()))
+
+
+def demands_sealing(record: Record, agreement: Agreement) -> bool:
+    """Return whether bytes may leave only sealed: because of the asset's current offer, or because of the agreement
+    about it."""
+    return record.sealed or parse(agreement.body).sealed
 
 
 def require_standing(access: Access) -> None:

@@ -8,20 +8,16 @@ access.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.delivery import OutboxWriter
-from node.base.errors import Conflict, Gone, NotFound
+from node.base.errors import Conflict
 from node.base.jsons import canonical, read_object
-from node.base.plaintext import word
 from node.base.work import Transaction
-from node.catalogue.deliverability import live_files, runnable, stored_files, table_files
-from node.catalogue.model import Record
-from node.catalogue.ports import RecordStore
 from node.dialogue.conversation import Conversation
 from node.dialogue.process import Role
 from node.identity.model import Caller
@@ -34,13 +30,12 @@ from node.negotiation.uses import Uses
 from node.policy.decide import decide
 from node.policy.model import Decision, Situation
 from node.policy.odrl import parse
-from node.policy.portion import ENFORCED, TABLE_LIMITS, portion_of
-from node.semantics.model import File
+from node.policy.portion import ENFORCED
 from node.transfer import machine, messages, strategy
 from node.transfer.access import action_of
 from node.transfer.addresses import without_token
-from node.transfer.agreed_versions import VERSION_GONE, deliverable_version
-from node.transfer.grants import demands_sealing
+from node.transfer.conversions.content import Content, Contents, Shut, Unmade
+from node.transfer.conversions.model import CONVERT_TOPIC
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.transfer.resumption import NotResumed, resumable
@@ -53,17 +48,14 @@ PUSH_TOPIC: Final = "push"
 
 
 class AccessGrants(Protocol):
-    """Opens the access of one transfer: stores the grant in ``tx`` and returns the DSP DataAddress. Without a file it
-    opens the execution of a model."""
+    """Opens the access of one transfer to ``content``: stores the grant in ``tx`` and returns the DSP DataAddress."""
 
     def __call__(
         self,
         tx: Transaction,
         transfer: Transfer,
         agreement: Agreement,
-        record: Record,
-        file: File | None,
-        seal_key: bytes | None,
+        content: Content,
     ) -> dict[str, Any]: ...
 
 
@@ -77,12 +69,9 @@ _MESSAGES: Final[dict[type[strategy.Action], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Shut:
-    """The reason why no access can be opened."""
-
-    code: str
-    why: str
+_MADE_NO_MORE: Final = Shut(
+    "conversion-gone", "the converted file is no longer kept: request it again, in a transfer of its own"
+)
 
 
 class Reactions:
@@ -93,7 +82,7 @@ class Reactions:
         *,
         conversation: Conversation[Transfer],
         agreements: AgreementStore,
-        records: RecordStore,
+        contents: Contents,
         grants: GrantStore,
         outbox_writer: OutboxWriter,
         granting: AccessGrants,
@@ -106,7 +95,7 @@ class Reactions:
         self._uses = uses
         self._conversation = conversation
         self._agreements = agreements
-        self._records = records
+        self._contents = contents
         self._grants = grants
         self._outbox_writer = outbox_writer
         self._granting = granting
@@ -151,7 +140,9 @@ class Reactions:
                 return
             case strategy.Start() if transfer.role is Role.PROVIDER:
                 access = self._open(tx, transfer, agreement)
-                if isinstance(access, _Shut):
+                if isinstance(access, Unmade):
+                    self._hand_over(tx, transfer, CONVERT_TOPIC, "convert")
+                elif isinstance(access, Shut):
                     self._refuse(tx, transfer, access.code, [access.why], due=due)
                 else:
                     self._send_start(tx, transfer, access, due=due)
@@ -182,8 +173,8 @@ class Reactions:
 
     def resume(self, tx: Transaction, transfer: Transfer) -> Transfer:
         """Let the transfer go on, with a new token, as its provider. Raises ``Conflict`` if it cannot go on."""
-        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(access, _Shut):
+        access = self._reopen(tx, transfer)
+        if isinstance(access, Shut):
             raise Conflict(access.why, remedy="terminate the transfer")
         return self._send_start(tx, transfer, access)
 
@@ -200,8 +191,8 @@ class Reactions:
     def reopen(self, tx: Transaction, transfer: Transfer) -> Transfer:
         """Let the transfer go on, as its consumer (DSP 2025-1 §9.1: after a suspension the start may be the
         consumer's). No message can give it a new token: it renews the one that it has."""
-        opened = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(opened, _Shut):
+        opened = self._reopen(tx, transfer)
+        if isinstance(opened, Shut):
             return self._refuse(tx, transfer, opened.code, [opened.why])
         return transfer
 
@@ -210,8 +201,8 @@ class Reactions:
         on."""
         if not self._conversation.may_send(transfer, machine.START):
             return
-        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(access, _Shut):
+        access = self._reopen(tx, transfer)
+        if isinstance(access, Shut):
             self._refuse(tx, transfer, access.code, [access.why])
         else:
             self._send_start(tx, transfer, access)
@@ -271,45 +262,33 @@ class Reactions:
         if transfer.role is Role.PROVIDER:
             self._grants.close(tx, transfer.pid)
 
-    def _open(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> dict[str, Any] | _Shut:
-        """Open the access; return its data address with the token, or the reason why it cannot be opened."""
-        head = self._records.get(tx, transfer.dataset)
-        if agreement is None or agreement.ended is not None or head is None or head.withdrawn:
-            return _Shut("not-available", "the asset or the agreement is no longer available")
-        try:
-            record = deliverable_version(tx, self._records, agreement, head, transfer.asset_version)
-        except NotFound as error:
-            return _Shut("version-not-available", error.detail)
-        except Gone as error:
-            return _Shut(VERSION_GONE, error.detail)
-        if record is not head and transfer.format in (EXECUTE, LIVE):
-            return _Shut("format-not-offered", "only stored files have earlier versions")
-        if transfer.format == EXECUTE:
-            if not runnable(record):
-                why = f"{record.title()} cannot be run here: it is not a model with code or an endpoint"
-                return _Shut("format-not-offered", why)
-            return self._granting(tx, transfer, agreement, record, None, None)
-        files = _offered_files(record, transfer.format)
-        if not files and record.kind == "model":
-            why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
-            return _Shut("format-not-offered", why)
-        if not files and transfer.format == QUERY:
-            return _Shut("format-not-offered", f"{record.title()} has no table that can be asked: no CSV, no Parquet")
-        if record is not head:
-            # A data source is read as it is now.
-            files = tuple(file for file in files if not file.is_live)
-        file = _requested_file(files, transfer.file)
-        if file is None:
-            return _Shut("not-available", "the asset or the agreement is no longer available")
-        needs_seal = demands_sealing(head, agreement) or record.sealed
-        why = _mismatch(transfer, agreement, file, record, needs_seal=needs_seal)
-        if why:
-            return _Shut("format-not-offered", why)
-        seal_key = bytes.fromhex(transfer.seal_key) if needs_seal and transfer.seal_key else None
-        if needs_seal and seal_key is None:
-            why = "delivery must be sealed, and the consumer's DID document names no X25519 key under keyAgreement"
-            return _Shut("no-seal-key", why)
-        return self._granting(tx, transfer, agreement, record, file, seal_key)
+    def _open(
+        self, tx: Transaction, transfer: Transfer, agreement: Agreement | None
+    ) -> dict[str, Any] | Shut | Unmade:
+        """Open the access; return its data address with the token, or the reason why it cannot be opened (yet)."""
+        content = self._contents.find(tx, transfer, agreement)
+        if isinstance(content, Content) and agreement is not None:
+            return self._granting(tx, transfer, agreement, content)
+        return content if isinstance(content, Shut | Unmade) else _MADE_NO_MORE
+
+    def _reopen(self, tx: Transaction, transfer: Transfer) -> dict[str, Any] | Shut:
+        """Open the access of a transfer that goes on. A converted file is not made again for it."""
+        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
+        return _MADE_NO_MORE if isinstance(access, Unmade) else access
+
+    def start(self, tx: Transaction, transfer: Transfer) -> None:
+        """Start a transfer whose content has been made, as its provider, unless it has gone on already."""
+        if transfer.pending is None and transfer.state == machine.REQUESTED and transfer.role is Role.PROVIDER:
+            access = self._reopen(tx, transfer)
+            if isinstance(access, Shut):
+                self._refuse(tx, transfer, access.code, [access.why])
+            else:
+                self._send_start(tx, transfer, access)
+
+    def refuse_request(self, tx: Transaction, transfer: Transfer, code: str, why: str) -> None:
+        """End a transfer whose content could not be made, as its provider."""
+        if transfer.pending is None and transfer.state == machine.REQUESTED and transfer.role is Role.PROVIDER:
+            self._refuse(tx, transfer, code, [why])
 
     def _send_start(
         self, tx: Transaction, transfer: Transfer, address: dict[str, Any], *, due: datetime | None = None
@@ -324,8 +303,8 @@ class Reactions:
     def reissue(self, tx: Transaction, transfer: Transfer, body: bytes) -> bytes:
         """Return the start message ``body`` with a new address. Raises ``Conflict`` if the transfer cannot be
         started."""
-        access = self._open(tx, transfer, self._agreements.get(tx, transfer.agreement))
-        if isinstance(access, _Shut):
+        access = self._reopen(tx, transfer)
+        if isinstance(access, Shut):
             raise Conflict(access.why, remedy="give up the message: the transfer then ends")
         return canonical({**read_object(body), "dataAddress": access})
 
@@ -353,41 +332,3 @@ class Reactions:
             due=self._clock.now(),
             task_id=f"{word} {transfer.pid} {transfer.revision}",
         )
-
-
-def _mismatch(transfer: Transfer, agreement: Agreement, file: File, record: Record, *, needs_seal: bool) -> str:
-    """Return why ``file`` cannot be given in the format of the transfer; empty if it can."""
-    portion = portion_of(parse(agreement.body))
-    if transfer.format == QUERY:
-        if needs_seal:
-            return "delivery must be sealed, and answers to questions cannot be"
-        return (
-            ""
-            if portion.kinds <= TABLE_LIMITS
-            else "the agreement gives a box, and a stored table cannot be cut by it"
-        )
-    if needs_seal and file.is_live:
-        return "delivery must be sealed, and live data cannot be"
-    if file.is_live or portion.is_whole:
-        return ""
-    refusal = "the agreement gives a part of the data, and a stored file leaves whole"
-    if file in table_files(record) and portion.kinds <= TABLE_LIMITS:
-        return f"{refusal}; ask the part instead, with the format {QUERY}: hansa query {word(record.iri)} SQL"
-    return refusal
-
-
-def _offered_files(record: Record, format: str) -> tuple[File, ...]:  # noqa: A002 - the protocol's name
-    """Return the files of ``record`` that a transfer of this format may open."""
-    if format == LIVE:
-        return live_files(record)
-    if format == QUERY:
-        return table_files(record)
-    return stored_files(record) if format == PUSH else (*stored_files(record), *live_files(record))
-
-
-def _requested_file(files: Sequence[File], name: str | None) -> File | None:
-    """Return the file of a transfer: the one named, else the first that is not open to everybody anyway."""
-    if name is not None:
-        return next((file for file in files if file.name == name), None)
-    restricted = [file for file in files if not file.open]
-    return next(iter(restricted or files), None)

@@ -18,6 +18,7 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.negotiation.ports import AgreementStore, NegotiationStore
+from node.semantics.conversions import Wish
 from node.transfer import machine, messages
 from node.transfer.addresses import push_address, read_push_address, without_token
 from node.transfer.model import Transfer
@@ -68,12 +69,13 @@ class TransferRequests:
         to: Mapping[str, Any] | None = None,
         reuse: bool = False,
         version: int | None = None,
+        wish: Wish | None = None,
     ) -> Transfer:
         """Open a transfer for a person. Raises ``NotAllowed``, and the errors of ``open``."""
         require(by, UseCase.RECEIVE)
         if to is not None:
             require(by, UseCase.DIRECT_BYTES)
-        return self.open(agreement_id, format=format, file=file, to=to, reuse=reuse, version=version)
+        return self.open(agreement_id, format=format, file=file, to=to, reuse=reuse, version=version, wish=wish)
 
     @taken_in_turn
     def open(
@@ -86,11 +88,13 @@ class TransferRequests:
         to: Mapping[str, Any] | None = None,
         reuse: bool = False,
         version: int | None = None,
+        wish: Wish | None = None,
     ) -> Transfer:
         """Request the bytes under an agreement of ours as consumer. ``address`` is the provider's protocol base URL,
         if it is not the one of the negotiation. With ``reuse``, a transfer of the same format, file and ``version``
         that has not ended is returned instead of another one: processes that ask at the same time get the same one.
-        ``version`` is the number of the version of the asset; None for the newest one.
+        ``version`` is the number of the version of the asset; None for the newest one. ``wish`` is the format that
+        the provider is to convert the file to.
 
         A push goes to the data address ``to``: the provider reports when all bytes are there, and they never come to
         this node. Without ``to`` it goes to an address of this node. Secrets in ``to`` are sent to the provider and
@@ -113,7 +117,7 @@ class TransferRequests:
                     remedy="negotiate a new one: hansa get",
                     facts={"case": "agreement-ended"},
                 )
-            known = self._reusable(tx, agreement_id, (format, file, version)) if reuse else None
+            known = self._reusable(tx, agreement_id, (format, file, version)) if reuse and wish is None else None
             if known is not None:
                 return known
             there = (address or self._address_of(tx, agreement)).rstrip("/")
@@ -133,6 +137,7 @@ class TransferRequests:
                 format=format,
                 file=file,
                 asset_version=version,
+                wish=wish.text if wish is not None else None,
             )
             body = messages.request(transfer, protocol.at(self._address), file=file)
             if to is not None:
@@ -148,9 +153,11 @@ class TransferRequests:
         self, tx: Transaction, agreement_id: str, content: tuple[str, str | None, int | None]
     ) -> Transfer | None:
         """Return our transfer of ``content`` (format, file, version) that has not ended."""
-        unended = self._transfers.under(tx, agreement_id, apart_from=machine.TABLE.terminal)
+        open_transfers = self._transfers.under(tx, agreement_id, apart_from=machine.TABLE.terminal)
         same = (
-            transfer for transfer in unended if (transfer.format, transfer.file, transfer.asset_version) == content
+            transfer
+            for transfer in open_transfers
+            if (transfer.format, transfer.file, transfer.asset_version) == content and transfer.wish is None
         )
         return next((transfer for transfer in same if transfer.role is Role.CONSUMER), None)
 

@@ -111,6 +111,7 @@ class Transfers:
                 format=str(message.body["format"]),
                 file=message.text(messages.FILE),
                 asset_version=messages.requested_version(message),
+                wish=messages.requested_conversion(message),
                 seal_key=seal_key.hex() if seal_key is not None else None,
                 data_address=messages.push_target(message),
             )
@@ -259,6 +260,18 @@ class Transfers:
         transfer = self._store.get(tx, pid, lock=True)
         if transfer is not None and self._conversation.may_send(transfer, machine.TERMINATION):
             self._reactions.command(tx, transfer, machine.TERMINATION, code=code, reason=reason)
+
+    def start_converted(self, tx: Transaction, pid: str) -> None:
+        """Start a transfer as its provider, whose file has been converted."""
+        transfer = self._store.get(tx, pid, lock=True)
+        if transfer is not None:
+            self._reactions.start(tx, transfer)
+
+    def not_converted(self, tx: Transaction, pid: str, code: str, why: str) -> None:
+        """End a transfer as its provider, whose file cannot be converted."""
+        transfer = self._store.get(tx, pid, lock=True)
+        if transfer is not None:
+            self._reactions.refuse_request(tx, transfer, code, why)
 
     # ---- what the worker reports -----------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
-"""Handlers of tasks that move bytes: receptions and pushes."""
+"""Handlers of tasks that move bytes: receptions, pushes and conversions."""
 
 from __future__ import annotations
+
+import logging
 
 from anyio.to_thread import run_sync
 
@@ -8,6 +10,7 @@ from node.base.errors import Conflict, Gone, HansaError, LocalFault, PeerUnreach
 from node.base.work import Task, Transaction, UnitOfWork
 from node.transfer import machine
 from node.transfer.agreed_versions import VERSION_GONE
+from node.transfer.conversions.workshop import MakeConversion
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
 from node.transfer.push import MOST_IN_VAIN, DeliveryRefused, InVain, PushBytes, SinkRefused
@@ -15,6 +18,8 @@ from node.transfer.receiving.leftovers import discard_left
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.usecases import Transfers
 from node.worker.outcomes import Again, Done, Outcome
+
+log = logging.getLogger("hansa.conversion")
 
 
 class ReceptionHandler:
@@ -78,6 +83,28 @@ class PushHandler:
             why = list(refusal.facts.get("reasons", ())) or [refusal.detail]
             return Done(lambda tx: self._transfers.not_pushed(tx, task.subject, code, why))
         return Done(lambda tx: self._transfers.notify_consumer(tx, task.subject))
+
+
+class ConversionHandler:
+    """Converts the file that one requested transfer waits for, then starts or refuses the transfer."""
+
+    def __init__(self, uow: UnitOfWork, store: TransferStore, make: MakeConversion, transfers: Transfers) -> None:
+        self._uow = uow
+        self._store = store
+        self._make = make
+        self._transfers = transfers
+
+    async def __call__(self, task: Task) -> Outcome:
+        transfer = await run_sync(_find, self._uow, self._store, task.subject)
+        if transfer is None or transfer.state != machine.REQUESTED:
+            return Done()
+        try:
+            await self._make.run(transfer)
+        except HansaError as error:
+            log.warning("a file was not converted: %s", error.detail, extra={"transfer": transfer.pid})
+            code, why = error.code, "; ".join(text for text in (error.detail, error.remedy) if text)
+            return Done(lambda tx: self._transfers.not_converted(tx, task.subject, code, why))
+        return Done(lambda tx: self._transfers.start_converted(tx, task.subject))
 
 
 def _find(uow: UnitOfWork, store: TransferStore, pid: str) -> Transfer | None:

@@ -22,6 +22,7 @@ STORES = ROOT / "tests" / "stores.py"
 TESTED = {
     "node.base.work.Outbox": "stores/test_outbox.py",
     "node.base.work.UnitOfWork": "stores/test_work.py",
+    "node.transfer.conversions.model.ConversionStore": "stores/test_grants.py",
     "node.catalogue.drafts.model.DraftStore": "stores/test_drafts.py",
     "node.catalogue.feed.snapshot.Snapshots": "test_chain_snapshot.py",
     "node.catalogue.harvest.schedule.ScheduleStore": "stores/test_schedules.py",

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from node.base.delivery import OutboxWriter
 from node.base.errors import HansaError, LocalFault, NotAllowed, NotFound, PeerUnreachable
@@ -22,6 +22,7 @@ from node.base.work import Task
 from node.catalogue.model import Record
 from node.dialogue.conversation import Conversation
 from node.dialogue.process import Exchange, Role
+from node.exchange.ports import AssetStore
 from node.identity.model import ANONYMOUS, Caller, DidDocument
 from node.ledger.usecases import LedgerWriter
 from node.negotiation import machine as negotiating
@@ -41,6 +42,7 @@ from node.transfer import machine as transferring
 from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.addresses import read_address
+from node.transfer.conversions.content import Contents
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
 from node.transfer.preconditions import Access, require_standing
@@ -62,7 +64,12 @@ from tests.fakes.stores.negotiation import (
     MemoryUseStore,
 )
 from tests.fakes.stores.records import MemoryRecordStore
-from tests.fakes.stores.transfer import MemoryGrantStore, MemoryReceptionStore, MemoryTransferStore
+from tests.fakes.stores.transfer import (
+    MemoryConversionStore,
+    MemoryGrantStore,
+    MemoryReceptionStore,
+    MemoryTransferStore,
+)
 from tests.fakes.stores.work import MemoryOutbox
 from tests.simulator.database import Change, SimUnitOfWork
 from tests.simulator.workers import Wire
@@ -276,12 +283,15 @@ class SimNode:
         transfer_reactions = TransferReactions(
             conversation=carry,
             agreements=self.agreements,
-            records=self.records,
+            contents=Contents(
+                records=self.records,
+                conversions=MemoryConversionStore(),
+                assets=cast("AssetStore", None),  # Nothing is converted here.
+                secrets=self.keyring.derive,
+            ),
             grants=self.grants,
             outbox_writer=outbox_writer,
-            granting=lambda tx, transfer, agreement, record, file, key: grants.grant(
-                tx, transfer, agreement, record, file, recipient_seal_key=key
-            )[1],
+            granting=grants.open,
             uses=Uses(MemoryUseStore(), self.agreements, self.clock),
             situation=lambda agreement, caller: Situation(
                 caller=caller, at=self.clock.now(), provider=self.did, agreed=True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MEMORY: Final = "400MB"
+_SPILL: Final = "2GB"
 LINE: Final = 1 << 20
 """Characters of the longest line: a longer one is no line of a table."""
 
@@ -118,15 +119,16 @@ def open_engine(path: Path) -> DuckDBPyConnection:
     return engine
 
 
-def connect(*, keeps_order: bool = True, memory: str = _MEMORY) -> DuckDBPyConnection:
-    """Return an engine within its bounds, whose access to files is still open: see ``close_access``."""
+def connect(*, keeps_order: bool = True, memory: str = _MEMORY, spill: Path | None = None) -> DuckDBPyConnection:
+    """Return an engine within its bounds, whose access to files is still open: see ``close_access``. ``spill`` is a
+    folder for what does not fit into its memory."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": "1",
         "memory_limit": memory,
-        "max_temp_directory_size": "0B",
-        "temp_directory": "",
+        "max_temp_directory_size": "0B" if spill is None else _SPILL,
+        "temp_directory": "" if spill is None else str(spill),
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",

@@ -66,7 +66,7 @@ class _OpenTable:
     def __init__(self, path: Path, name: str) -> None:
         """Raises ``InvalidInput`` if it cannot be read to its end."""
         cause: Exception | None = None
-        for source in _sources(path, name):
+        for source in whole_sources(path, name):
             self._engine = connect(memory=_MEMORY)
             try:
                 self._engine.execute("SET TimeZone = 'UTC'")
@@ -139,7 +139,7 @@ def _lines(path: Path, name: str, start: int, most: int) -> tuple[dict[str, Any]
     return {"columns": table.columns, "count": len(piece), "more": key in _rows}, [body]
 
 
-def _sources(path: Path, name: str) -> list[Source]:
+def whole_sources(path: Path, name: str) -> list[Source]:
     """Return the ways to read a table that leave out no line, the last one as text."""
     sources = sources_of(path, name)
     if len(sources) == 1:

@@ -121,10 +121,10 @@ def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -
     relation = source.to_literals()
     description = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - ours
     types = {str(row[0]): str(row[1]) for row in description}
-    columns, conditions = _part(message, types)
+    columns, conditions = part_of(message, types)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     forms, group = forms_of(message, types)
-    statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see _part
+    statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see part_of
     if forms or group is not None:
         statement = conceal(f"SELECT * FROM {relation}{where}", columns, types, forms, group)  # noqa: S608
     is_whole = not where and not forms and group is None and len(columns) == len(types)
@@ -139,7 +139,7 @@ def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -
     return tuple(columns)
 
 
-def _part(message: dict[str, Any], types: dict[str, str]) -> tuple[list[str], list[str]]:
+def part_of(message: dict[str, Any], types: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return the columns of the part, and its conditions in SQL. Raises ``InvalidInput`` if the table lacks a column
     that the part is about: then nothing is given."""
     shown = message["columns"]

@@ -56,6 +56,7 @@ VERSIONS = (
     "0033",
     "0034",
     "0035",
+    "0036",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, delete, select, text, update
 
 from node.adapters.sql.processes import SqlProcessStore
 from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema.processes import transfer_messages, transfers
-from node.adapters.sql.schema.transfer import UNFINISHED, deletions, grants, receptions
+from node.adapters.sql.schema.transfer import UNFINISHED, conversions, deletions, grants, receptions
 from node.adapters.sql.work import connection_of
 from node.base.work import Transaction
 from node.dialogue.process import Role
+from node.transfer.conversions.model import Conversion
 from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 
@@ -21,6 +23,7 @@ _BY_TRANSFER = select(grants).where(grants.c.transfer == bindparam("of"))
 _OPEN_VERSIONS = select(grants.c.version).where(grants.c.dataset == bindparam("of"), ~grants.c.closed).distinct()
 _CLOSE = update(grants).where(grants.c.transfer == bindparam("of")).values(closed=True)
 _COUNT = update(grants).where(grants.c.transfer == bindparam("of")).values(accesses=grants.c.accesses + 1)
+_CONVERSION = select(conversions).where(conversions.c.key == bindparam("of"))
 _DELETION = select(deletions).where(deletions.c.agreement == bindparam("of"))
 _RECEPTION = select(receptions).where(receptions.c.transfer == bindparam("of"))
 _NEWEST = (
@@ -77,6 +80,24 @@ class SqlGrantStore:
 
     def count_access(self, tx: Transaction, transfer: str) -> None:
         connection_of(tx).execute(_COUNT, {"of": transfer})
+
+
+class SqlConversionStore:
+    """Files that were made for consumers, one row for each order."""
+
+    def put(self, tx: Transaction, conversion: Conversion) -> None:
+        put(connection_of(tx), conversions, values(conversion))
+
+    def get(self, tx: Transaction, key: str) -> Conversion | None:
+        row = connection_of(tx).execute(_CONVERSION, {"of": key}).one_or_none()
+        return None if row is None else build(Conversion, row)
+
+    def since(self, tx: Transaction, moment: datetime) -> Sequence[Conversion]:
+        rows = connection_of(tx).execute(select(conversions).where(conversions.c.at >= moment))
+        return [build(Conversion, row) for row in rows]
+
+    def forget(self, tx: Transaction, before: datetime) -> None:
+        connection_of(tx).execute(delete(conversions).where(conversions.c.at < before))
 
 
 class SqlReceptionStore:

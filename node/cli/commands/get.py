@@ -29,6 +29,8 @@ from node.cli.output import (
     words,
 )
 from node.cli.yamls import read_conditions
+from node.semantics.conversions import Wish
+from node.transfer.conversions.losses import loss_sentences
 from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
@@ -49,6 +51,15 @@ def get(
     version: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, max=LAST_VERSION, help="An earlier version; by default the newest."),
+    ] = None,
+    convert_to: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="Have it converted: csv, parquet, geojson or geopackage, if offered."
+        ),
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(metavar="EPSG:N", help="With --format: the coordinate reference system.")
     ] = None,
     purpose: Annotated[
         str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
@@ -98,14 +109,20 @@ def get(
     You can interrupt it. Run it again to continue.
     """
     _require_sense(
-        {"--push-to": push_to, "--agreement": agreement, "--agree-only": agree_only},
+        {"--push-to": push_to, "--agreement": agreement, "--agree-only": agree_only, "--format": convert_to},
         {
             "--push-to": {"--output": output, "--keep-sealed": keep_sealed},
             "--agreement": {"--ask": ask, "--least": least, "--purpose": purpose, "--agree-only": agree_only},
-            "--agree-only": {"--output": output, "--keep-sealed": keep_sealed, "--push-to": push_to},
+            "--agree-only": {
+                "--output": output,
+                "--keep-sealed": keep_sealed,
+                "--push-to": push_to,
+                "--format": convert_to,
+            },
         },
-        {"--push-to": {"--push-header": push_header, "--put": put}},
+        {"--push-to": {"--push-header": push_header, "--put": put}, "--format": {"--crs": crs}},
     )
+    wish = Wish.of(convert_to, crs)
     target = Target(push_to, read_header(push_header), put=put).check(file) if push_to is not None else None
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
@@ -121,12 +138,13 @@ def get(
         if agreement_iri is None or agree_only:
             pass
         elif target is not None:
-            pid = target.begin(client, agreement_iri, file, version)
+            pid = target.begin(client, agreement_iri, file, version, wish)
             result["transfer"] = follow_push(client, pid)
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            pid = client.transfer(agreement_iri, file=file, version=version)["pid"]
+            form, system = (wish.format, wish.crs or None) if wish is not None else (None, None)
+            pid = client.transfer(agreement_iri, file=file, version=version, convert_to=form, crs=system)["pid"]
             status = _receive(client, pid, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
@@ -291,6 +309,7 @@ def _receive(
     if reception["facts"].get("version") is not None:
         line("version", _version_words(reception["facts"]))
         result["version"] = {"number": reception["facts"]["version"], "statedBy": reception["facts"]["versionBy"]}
+    _show_conversion(reception["facts"], result, lang)
     _show_schema_checks(reception["facts"], result, lang)
     line("saved", f"{target}   (+ {manifest.name})" if verification else str(target))
     result["verified"] = verification
@@ -316,6 +335,17 @@ def _show_schema_checks(facts: dict[str, Any], result: dict[str, Any], lang: str
             line("unchecked", f"against {name}: {reason}")
     if FACT in facts:
         result[FACT] = facts[FACT]
+
+
+def _show_conversion(facts: dict[str, Any], result: dict[str, Any], lang: str) -> None:
+    """Show what was made of which file, and what the new format cannot say."""
+    conversion = facts.get("conversion")
+    if conversion is None:
+        return
+    result["conversion"] = conversion
+    line("converted", f"{conversion['source']['name']} to {conversion['to']}")
+    for sentence in loss_sentences(conversion, lang):
+        remark(sentence)
 
 
 def _version_words(facts: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from node.cli.output import Mode, bar, emit, line, remark, report_failure, repor
 
 if TYPE_CHECKING:
     from node.client import HansaClient
+    from node.semantics.conversions import Wish
 
 ENDED = ("COMPLETED", "TERMINATED")
 _NAMED = "{file}"
@@ -41,6 +42,8 @@ def _more(transfer: dict[str, Any], lang: str) -> None:
         line("file", transfer["file"])
     if transfer["version"]:
         line("version", transfer["version"])
+    if transfer["convertedTo"]:
+        line("converted to", transfer["convertedTo"])
     if transfer["reception"]:
         _reception(transfer["reception"])
 
@@ -129,13 +132,23 @@ class Target:
             raise InvalidInput(f"{_NAMED} needs the name of a file", remedy="say --file NAME")
         return self
 
-    def begin(self, client: HansaClient, agreement: str, file: str | None, version: int | None = None) -> str:
-        """Ask for a push, of an earlier ``version`` if it is given; the id of the transfer."""
+    def begin(
+        self,
+        client: HansaClient,
+        agreement: str,
+        file: str | None,
+        version: int | None = None,
+        wish: Wish | None = None,
+    ) -> str:
+        """Ask for a push, of an earlier ``version`` if it is given, converted if there is a ``wish``; the id of the
+        transfer."""
         url = self.url.replace(_NAMED, quote(file or "", safe=""))
         address: dict[str, Any] = {"url": url, "method": "PUT" if self.put else "POST"}
         if self.opening is not None:
             address |= {"header": self.opening[0], "value": self.opening[1]}
-        return str(client.transfer(agreement, file=file, push_to=address, version=version)["pid"])
+        form, crs = (wish.format, wish.crs or None) if wish is not None else (None, None)
+        transfer = client.transfer(agreement, file=file, push_to=address, version=version, convert_to=form, crs=crs)
+        return str(transfer["pid"])
 
 
 def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from node.base.clock import moment
 from node.base.errors import InvalidInput, NotFound, Withdrawn
 from node.catalogue.browse import Connections
+from node.catalogue.deliverability import conversions_of, offered_portion
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
 from node.catalogue.model import Record
 from node.catalogue.publication.part_preview import part_words
@@ -128,6 +129,8 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         remaining=remaining(description, record.subject, laid_out.predicates),
         names=Names(description, await node.catalogue.browse.connections(record, caller), laid_out),
         files=files,
+        conversions=conversions_of(record),
+        gives_whole=offered_portion(record).is_whole,
         observations=await run_sync(latest_observations, node.operation.streams, record, caller)
         if visit.owns(record.iri)
         else [],

@@ -17,8 +17,10 @@ from node.portal.pages.data.received_tables import ENDINGS
 from node.portal.reasons import whys
 from node.portal.views.receipts import ReceivedData
 from node.portal.visit import Visit
+from node.semantics.conversions import Wish
+from node.transfer.conversions.losses import loss_sentences
 from node.transfer.process_status import status_of
-from node.transfer.receiving.data_checks import read_checks
+from node.transfer.receiving.data_checks import CONVERSION, read_checks
 from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ async def get_data(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/get``: request the data, and show them coming."""
     file = visit.fields.get("file", "").strip() or None
     transfer = await responder.node.work.data_receipts.begin(
-        visit.request.path_params["id"], visit.caller, file=file, version=_version(visit)
+        visit.request.path_params["id"],
+        visit.caller,
+        file=file,
+        version=_version(visit),
+        wish=Wish.of(visit.fields.get("format", "").strip() or None, visit.fields.get("crs", "").strip() or None),
     )
     return responder.go(visit, visit.url(f"/received/{quote(transfer.pid, safe='')}"))
 
@@ -74,6 +80,8 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
     conversation = item.conversation
     shipping = responder.node.work.shipments
     may_send = allowed(visit.caller, UseCase.RECEIVE)
+    facts = (item.reception.facts if item.reception is not None and item.has_file else None) or {}
+    conversion = facts.get(CONVERSION)
     return responder.render(
         visit,
         "receipt.html",
@@ -84,6 +92,8 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         waits=status_of(conversation.process, conversation.exchanges, stuck=bool(conversation.dead_messages)).waits,
         reasons=whys(conversation.process.reason),
         checks=read_checks(item.reception.facts) if item.reception is not None and item.has_file else (),
+        conversion=conversion,
+        losses=loss_sentences(conversion, visit.language) if conversion else (),
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),
         is_table=item.reception is not None and item.reception.name.lower().endswith(ENDINGS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -12,11 +12,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from node.base.errors import Conflict, InvalidInput, NotFound
+from node.catalogue.deliverability import NO_CONVERSIONS, conversions_of
 from node.dialogue.process import IMPLIED, Role
 from node.dialogue.timeline import Fate, TimelineMessage, time_line
 from node.identity.roles import UseCase, allowed
 from node.negotiation.agreement import agreed_version
 from node.negotiation.model import Agreement, Negotiation
+from node.policy.odrl import parse
+from node.policy.portion import portion_of
 from node.portal import markup
 from node.portal.pages.people.questions import waiting_questions
 from node.portal.pages.usage import conditions_of
@@ -81,6 +84,10 @@ async def agreement(responder: Responder, visit: Visit) -> Response:
         ),
         ways=await responder.node.contracts.table_questions.ways(agreement_view, visit.caller),
         files=await _files_of(responder, visit, agreement_view.agreement.dataset) if not provides else (),
+        gives_whole=portion_of(parse(agreement_view.agreement.body)).is_whole,
+        conversions=await _conversions_of(responder, visit, agreement_view.agreement.dataset)
+        if not provides
+        else NO_CONVERSIONS,
         earlier_version=await _earlier_version(responder, visit, agreement_view.agreement),
         get_command=_get_command(agreement_view.agreement) if agreement_view.kind != "model" else "",
         checks=checks,
@@ -97,6 +104,15 @@ async def _files_of(responder: Responder, visit: Visit, dataset: str) -> Sequenc
         return ()
     names = [file.name for file in record.files]
     return names if len(names) > 1 else ()
+
+
+async def _conversions_of(responder: Responder, visit: Visit, dataset: str) -> Mapping[str, Sequence[str]]:
+    """Return formats and coordinate reference systems in which files of a dataset are given beside their own, as far
+    as this node knows."""
+    try:
+        return conversions_of(await responder.node.catalogue.browse.record(dataset, visit.caller))
+    except NotFound:
+        return NO_CONVERSIONS
 
 
 async def _earlier_version(responder: Responder, visit: Visit, agreement: Agreement) -> int | None:

@@ -16,6 +16,7 @@ from node.exchange.manifest import Manifest, read_kept
 from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation, Processes
+from node.semantics.conversions import Wish
 from node.semantics.profiles.rows_client import RowQuery, StoredTables, TableRows
 from node.transfer import machine
 from node.transfer.deletion.due import DeletionDuties
@@ -95,26 +96,35 @@ class DataReceipts:
         self._beginning = threading.Lock()
 
     async def begin(
-        self, agreement_id: str, by: Caller, *, file: str | None = None, version: int | None = None
+        self,
+        agreement_id: str,
+        by: Caller,
+        *,
+        file: str | None = None,
+        version: int | None = None,
+        wish: Wish | None = None,
     ) -> Transfer:
         """Request the data under an agreement; return the transfer that is under way if there is one. ``version`` is
-        the number of an earlier version of the asset.
+        the number of an earlier version of the asset, ``wish`` the format that the file is converted to.
 
         Raises ``NotAllowed``, ``NotFound``, and ``Conflict`` for an agreement that is not in force.
         """
         self._requests.require_role(by)
-        return await run_sync(self._begin, agreement_id, by, file, version)
+        return await run_sync(self._begin, agreement_id, by, file, version, wish)
 
-    def _begin(self, agreement_id: str, by: Caller, file: str | None, version: int | None) -> Transfer:
+    def _begin(
+        self, agreement_id: str, by: Caller, file: str | None, version: int | None, wish: Wish | None
+    ) -> Transfer:
         # A second click is the same request, also at the same moment.
         with self._beginning:
             agreement = self._overview.agreement(agreement_id)
             for transfer, reception in self._overview.transfers_under(agreement, ended=False):
                 ends = reception is not None and reception.state in ("done", "failed")
-                is_same = (transfer.file, transfer.asset_version) == (file, version)
+                content = (file, version, wish.text if wish is not None else None)
+                is_same = (transfer.file, transfer.asset_version, transfer.wish) == content
                 if transfer.role is Role.CONSUMER and is_same and not ends:
                     return transfer
-            return self._requests.request(agreement_id, by, file=file, version=version)
+            return self._requests.request(agreement_id, by, file=file, version=version, wish=wish)
 
     async def page(self, by: Caller, number: int = 1) -> tuple[Sequence[ReceivedData], bool]:
         """Return a page of what was received or is under way, newest first, and whether there are more pages. Raises

@@ -16,7 +16,7 @@ from node.policy.odrl import parse
 from node.policy.portion import TABLE_LIMITS, Portion, portion_of
 from node.portal.views.agreements import Agreements, AgreementView
 from node.semantics.profiles.table_queries_client import TableQuestion
-from node.transfer.grants import demands_sealing
+from node.transfer.preconditions import demands_sealing
 from node.transfer.queries.requests import AskPartner, PartnerAnswer
 from node.vocab.namespaces import CSVW, DCAT, DCT, HANSA
 
@@ -55,7 +55,8 @@ class TableQuestions:
         if not _opens(view, record):
             return frozenset({"get"})
         is_whole = portion_of(parse(view.agreement.body)).is_whole
-        return frozenset({"ask", "get"} if is_whole or record is None or live_files(record) else {"ask"})
+        gets = is_whole or record is None or bool(live_files(record)) or any(f.formats for f in table_files(record))
+        return frozenset({"ask", "get"} if gets else {"ask"})
 
     async def table(self, agreement_id: str, by: Caller, *, file: str = "") -> AskableTable:
         """Return the table that ``by`` may ask. Raises ``NotAllowed``, and ``NotFound`` if there is none."""

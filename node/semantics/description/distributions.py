@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_type, media_type_iri
+from node.semantics.conversions import FORMATS, OTHER_FORMATS, OTHER_SYSTEMS
 from node.semantics.description import values
 from node.semantics.description.builder import Builder, slug
 from node.semantics.description.fields import FILE, FILE_WORDS, FILES_NAMES
@@ -22,6 +23,7 @@ from node.vocab.namespaces import ADMS, DCAT, DCT, IT6, SPDX, XSD
 
 MAX_NAME: Final = 200
 MAX_PLACE: Final = 1024
+_EPSG: Final = "/def/crs/EPSG/"
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 
 
@@ -164,6 +166,7 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
     put_if_absent(dataset, node, f"{DCAT}accessURL", NamedNode(iri))
     if file.open:
         put(dataset, node, f"{DCAT}downloadURL", NamedNode(download_address(iri, file.name)))
+    file = _with_conversions(dataset, node, file)
     if file.media_type:
         put(dataset, node, f"{DCAT}mediaType", NamedNode(media_type_iri(file.media_type)))
     if file_type_of:
@@ -177,6 +180,17 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
     put(dataset, checksum, f"{SPDX}algorithm", NamedNode(f"{SPDX}checksumAlgorithm_sha256"))
     put(dataset, checksum, f"{SPDX}checksumValue", Literal(file.sha256, datatype=NamedNode(f"{XSD}hexBinary")))
     return dataclasses.replace(file, format=file_type_of.code if file_type_of else file.format)
+
+
+def _with_conversions(dataset: Dataset, node: Node, file: File) -> File:
+    """Return the file with the formats and coordinate reference systems that are offered beside its own."""
+    codes = [FORMATS.by_iri(iri) for iri in iris(dataset, node, OTHER_FORMATS)]
+    numbers = [iri.rstrip("/").rpartition("/")[2] for iri in iris(dataset, node, OTHER_SYSTEMS) if _EPSG in iri]
+    return dataclasses.replace(
+        file,
+        formats=tuple(sorted({code.code for code in codes if code is not None})),
+        systems=tuple(sorted({f"EPSG:{number}" for number in numbers})),
+    )
 
 
 def as_model_file(dataset: Dataset, subject: NamedNode, node: Node) -> None:

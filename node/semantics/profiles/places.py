@@ -9,15 +9,15 @@ from node.semantics.codelists.lookup import fold
 from node.semantics.model import BBox
 from node.semantics.profiles.model import ColumnProfile
 
-_NORTH: Final = frozenset({"lat", "latitude", "breedtegraad", "breitengrad", "zemepisnasirka", "sirka", "stoplat"})
-_EAST: Final = frozenset(
+NORTH: Final = frozenset({"lat", "latitude", "breedtegraad", "breitengrad", "zemepisnasirka", "sirka", "stoplat"})
+EAST: Final = frozenset(
     {"lon", "lng", "long", "longitude", "lengtegraad", "langengrad", "zemepisnadelka", "delka", "stoplon"}
 )
 
 
 def box_of_columns(columns: Sequence[ColumnProfile]) -> BBox | None:
     """Return west, south, east, north in degrees, if two columns hold such coordinates."""
-    norths, easts = _bounds(columns, _NORTH, 90), _bounds(columns, _EAST, 180)
+    norths, easts = _bounds(columns, NORTH, 90), _bounds(columns, EAST, 180)
     if norths is None or easts is None:
         return None
     return in_degrees((easts[0], norths[0], easts[1], norths[1]))

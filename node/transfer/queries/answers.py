@@ -24,9 +24,8 @@ from node.semantics.model import File
 from node.semantics.profiles.table_queries_client import TableAnswer, TablePart, TableQuestion
 from node.transfer.access import AuthoriseAccess
 from node.transfer.agreed_versions import deliverable_version
-from node.transfer.grants import demands_sealing
 from node.transfer.live.rates import PerMinute
-from node.transfer.preconditions import Access, Secrets
+from node.transfer.preconditions import Access, Secrets, demands_sealing
 
 PLACES: Final = 4
 """The questions that are worked on at a time; those of one transfer have at most half of the places."""

@@ -32,6 +32,8 @@ KEPT: Final = 20
 """Breaches that are kept; all are counted."""
 FACT: Final = "schemaChecks"
 """The name of the checks among the facts of a reception."""
+CONVERSION: Final = "conversion"
+"""The name of what was made of which file, among the facts of a reception."""
 _OF_CELLS: Final = frozenset({"choice", "less", "more", "number", "pattern", "truth", "type", "whole"})
 """Breaches whose first value is the content of a cell."""
 
@@ -116,8 +118,11 @@ class CheckReceivedData:
         self._largest = largest
 
     def __call__(self, manifest: Manifest, path: Path) -> dict[str, Any]:
-        """Return the checks as facts of a reception; nothing if the description names no schema that is here. A check
-        that fails is a fact too: it raises nothing."""
+        """Return the checks as facts of a reception, or the conversion that made the file; nothing if the
+        description names no schema that is here. A check that fails is a fact too: it raises nothing."""
+        if manifest.conversion is not None:
+            # The schema is about the columns of the source, and the new format may have others.
+            return {CONVERSION: dict(manifest.conversion)}
         if not may_be_checked(manifest.media_type):
             return {}
         with self._work.read() as tx:

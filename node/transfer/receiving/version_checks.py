@@ -60,7 +60,7 @@ class CheckVersion:
                 facts={"version": manifest.version},
             )
         files = {(file.sha256, file.name) for file in record.files if file.sha256}
-        if record.sha256 != manifest.record_sha256 or (manifest.sha256, manifest.name) not in files:
+        if record.sha256 != manifest.record_sha256 or manifest.source not in files:
             raise ManifestInvalid(
                 f"the provider states that it sends version {manifest.version}, but the description of that version, "
                 "which it has signed, names other files",

@@ -127,6 +127,7 @@ def transfer_json(
         **process_json(transfer),
         "file": transfer.file,
         "version": transfer.asset_version,
+        "convertedTo": transfer.wish,
         "pushedTo": pushed_to(transfer.format, transfer.data_address),
         "suspendedBy": transfer.suspended_by if transfer.state == machine.SUSPENDED else None,
         "reception": reception_json(reception) if reception is not None else None,

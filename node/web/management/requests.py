@@ -99,6 +99,16 @@ class Fetch(BaseModel):
         description="Whether this node fetches the bytes (the default), the provider sends them, they are read where "
         "they are (`…#LiveRead`), or a table is asked (`…#TableQuery`).",
     )
+    convert_to: str | None = Field(
+        None,
+        alias="convertTo",
+        max_length=40,
+        description="The format that the provider converts the file to, if its publisher offers it: csv, parquet, "
+        "geojson or geopackage; else the file comes as it is.",
+    )
+    crs: str | None = Field(
+        None, max_length=40, description="The coordinate reference system of what is converted, such as EPSG:4326."
+    )
     push_to: PushTo | None = Field(
         None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."
     )

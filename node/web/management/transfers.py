@@ -17,6 +17,7 @@ from node.base.clock import stamp
 from node.base.errors import InvalidInput, NotFound
 from node.dialogue.process import Exchange
 from node.identity.model import Caller
+from node.semantics.conversions import Wish
 from node.transfer import machine
 from node.transfer.live.access import LiveAccess
 from node.transfer.model import Reception, Transfer
@@ -80,9 +81,18 @@ def router(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
         transfer_format = fetch.format or (PUSH if to is not None else PULL)
+        wish = Wish.of(fetch.convert_to, fetch.crs)
+        if wish is not None and transfer_format in (LIVE, QUERY):
+            raise InvalidInput("only stored files are converted", remedy="leave convertTo or format out")
         process = await run_sync(
             lambda: transfer_requests.request(
-                fetch.agreement_id, caller, format=transfer_format, file=fetch.file, to=to, version=fetch.version
+                fetch.agreement_id,
+                caller,
+                format=transfer_format,
+                file=fetch.file,
+                to=to,
+                version=fetch.version,
+                wish=wish,
             )
         )
         return {"pid": process.pid, "state": process.state}

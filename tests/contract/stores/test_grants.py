@@ -1,4 +1,4 @@
-"""GrantStore, TransferStore and ReceptionStore."""
+"""GrantStore, ConversionStore, TransferStore and ReceptionStore."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from node.dialogue.process import Role
+from node.transfer.conversions.model import Conversion
 from node.transfer.model import AccessGrant, Reception
 from tests.contract.stores.test_processes import transfer
 from tests.stores import Stores
@@ -156,3 +157,30 @@ def test_open_versions_are_those_with_an_access(stores: Stores) -> None:
         stores.grants.put(tx, grant("urn:v", "cc", version=4, dataset="https://ghent.example/datasets/other"))
         stores.grants.close(tx, "urn:u")
         assert stores.grants.open_versions(tx, "https://ghent.example/datasets/traffic") == {2}
+
+
+class TestConversionStore:
+    def test_what_was_made_is_known_by_its_order_until_it_is_forgotten(self, stores: Stores) -> None:
+        early = Conversion(
+            key="aa",
+            sha256="00" * 32,
+            size=5 * 2**40,
+            name="traffic.parquet",
+            media_type="application/vnd.apache.parquet",
+            facts={"to": "parquet", "losses": []},
+            at=NOW,
+        )
+        late = replace(early, key="bb", at=NOW + timedelta(hours=1))
+        with stores.uow.begin() as tx:
+            stores.conversions.put(tx, early)
+            stores.conversions.put(tx, late)
+            stores.conversions.put(tx, replace(late, size=1))
+        with stores.uow.read() as tx:
+            assert stores.conversions.get(tx, "aa") == early
+            assert stores.conversions.get(tx, "cc") is None
+            assert stores.conversions.since(tx, NOW + timedelta(seconds=1)) == [replace(late, size=1)]
+        with stores.uow.begin() as tx:
+            stores.conversions.forget(tx, NOW + timedelta(seconds=1))
+        with stores.uow.read() as tx:
+            assert stores.conversions.get(tx, "aa") is None
+            assert stores.conversions.get(tx, "bb") is not None

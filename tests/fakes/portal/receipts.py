@@ -19,6 +19,7 @@ from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation
 from node.portal.views.receipts import ReceivedData
+from node.semantics.conversions import Wish
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
 from node.transfer.deletion.model import Due
 from node.transfer.model import Reception, Transfer
@@ -126,7 +127,13 @@ class FakeReceipts:
         )
 
     async def begin(
-        self, agreement_id: str, by: Caller, *, file: str | None = None, version: int | None = None
+        self,
+        agreement_id: str,
+        by: Caller,
+        *,
+        file: str | None = None,
+        version: int | None = None,
+        wish: Wish | None = None,
     ) -> Transfer:
         require(by, UseCase.RECEIVE)
         if agreement_id != "https://plzen.example/agreements/7":

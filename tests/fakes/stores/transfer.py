@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from node.base.work import Transaction
 from node.dialogue.process import Role
+from node.transfer.conversions.model import Conversion
 from node.transfer.deletion.model import Deletion
 from node.transfer.model import AccessGrant, Reception, Transfer
 from tests.fakes.process import MemoryProcessStore
@@ -59,6 +61,25 @@ class MemoryGrantStore:
         grant = self.by_transfer(tx, transfer)
         if grant is not None:
             self.put(tx, replace(grant, accesses=grant.accesses + 1))
+
+
+class MemoryConversionStore:
+    """Files that were made for consumers, by the key of their order."""
+
+    def put(self, tx: Transaction, conversion: Conversion) -> None:
+        memory(tx).put("conversions", conversion.key, conversion)
+
+    def get(self, tx: Transaction, key: str) -> Conversion | None:
+        return memory(tx).rows("conversions").get(key)
+
+    def since(self, tx: Transaction, moment: datetime) -> Sequence[Conversion]:
+        conversions: list[Conversion] = list(memory(tx).rows("conversions").values())
+        return [conversion for conversion in conversions if conversion.at >= moment]
+
+    def forget(self, tx: Transaction, before: datetime) -> None:
+        for conversion in list(memory(tx).rows("conversions").values()):
+            if conversion.at < before:
+                memory(tx).rows("conversions").pop(conversion.key)
 
 
 class MemoryReceptionStore:

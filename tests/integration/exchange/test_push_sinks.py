@@ -118,7 +118,7 @@ def test_what_is_small_is_sent_as_often_as_a_message(pair: Pair, door: Sink, mon
 
 
 def test_an_address_that_takes_nothing_holds_nobody(pair: Pair, door: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair.provider.node.protocol.transfer.push.plane, "_pause", 0.3)
+    monkeypatch.setattr(pair.provider.node.protocol.transfer.provision.push.plane, "_pause", 0.3)
     door.gate.clear()
     pid = pushed(pair, door, LARGE)
     until("it is tried again", lambda: len(door.got) > 1)
@@ -156,7 +156,7 @@ def test_an_address_that_cannot_be_pushed_to_is_refused_at_home(pair: Pair, push
 
 def begun(two: Pair, door: Sink, patch: pytest.MonkeyPatch, *, anew: bool = False) -> tuple[str, str]:
     """A push whose first bytes have arrived, and whose sender looks often whether it may go on."""
-    pusher = two.provider.node.protocol.transfer.push
+    pusher = two.provider.node.protocol.transfer.provision.push
     often, run = replace(pusher, recheck_bytes=64 * 1024), type(pusher).run
     patch.setattr(type(pusher), "run", lambda _, transfer: run(often, transfer))
     door.gate.clear()

@@ -30,6 +30,19 @@ grants = Table(
     Column("accesses", Big, nullable=False),
     Column("source", Words, nullable=False, server_default=""),
     Column("item", Words, nullable=False, server_default=""),
+    Column("conversion", Json),
+)
+
+conversions = Table(
+    "conversions",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("sha256", Words, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("media_type", Words, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 receptions = Table(

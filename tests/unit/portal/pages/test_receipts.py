@@ -150,8 +150,8 @@ async def test_clicks_at_the_same_moment_are_one_request() -> None:
         def require_role(self, by: Caller) -> None:
             return
 
-        def request(self, agreement_id: str, by: Caller, *, file: str | None, version: int | None) -> Any:
-            request = {"file": file, "asset_version": version, "state": "REQUESTED"}
+        def request(self, agreement_id: str, by: Caller, *, file: str | None, version: int | None, wish: Any) -> Any:
+            request = {"file": file, "asset_version": version, "wish": wish, "state": "REQUESTED"}
             transfers.append(SimpleNamespace(role=Role.CONSUMER, **request))
             return transfers[-1]
 
