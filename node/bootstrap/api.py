@@ -57,6 +57,7 @@ from node.web.questions import management as questions
 from node.web.repetitions.routes import MOST_IN_LINES, repeatable
 from node.web.shipments import routes as shipments
 from node.web.short_way import ShortWay
+from node.web.stories import routes as stories
 from node.web.webhooks import routes as webhooks
 
 
@@ -117,6 +118,7 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
     app.include_router(
         terms.router(browse=node.catalogue.browse, identify=node.callers.identify, base=node.parts.base)
     )
+    app.include_router(stories.router(node.scenarios.stories, identify=node.callers.identify, base=node.parts.base))
     app.include_router(
         sparql.router(node.catalogue.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page)
     )

@@ -57,6 +57,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
             accent=settings.accent or ACCENT,
             zone=UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone),
             logo=settings.logo or None,
+            story_sites=settings.story_sites,
         ),
         openapi=openapi,
         clock=node.parts.clock,
@@ -241,6 +242,7 @@ def scenario_use_cases(node: HansaNode) -> ScenarioUseCases:
         templates=Templates(node.catalogue.browse, parts.library, me=node.parts.me),
         watches=WatchedRuns(parts.runs, parts.layers, parts.release, with_names=node.catalogue.access.with_names),
         drawn_layers=DrawnLayers(parts.layers, parts.library, parts.runs),
+        stories=parts.stories,
     )
 
 

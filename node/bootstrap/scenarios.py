@@ -22,6 +22,8 @@ from node.scenarios.runs.publication import Release
 from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.runs.windows import InputWindows
+from node.scenarios.stories.reader import ReadStories
+from node.scenarios.stories.writer import StoryWriter
 from node.scenarios.transformations.transformer import Transformer
 
 
@@ -35,6 +37,7 @@ class Scenarios:
     layers: Layers
     run_execution: DurableExecution[Run]
     release: Release
+    stories: ReadStories
 
 
 def scenarios(
@@ -101,20 +104,33 @@ def scenarios(
                 clock=clock,
             ),
         ),
-        release=Release(
+        release=_release(base, library, runs, publish),
+        stories=ReadStories(library=library, browse=browse, clock=clock, me=parts.me),
+    )
+
+
+def _release(base: Foundation, library: Library, runs: Runs, publish: Publish) -> Release:
+    parts, stores = base.parts, base.parts.stores
+    return Release(
+        uow=stores.uow,
+        runs=runs,
+        store=stores.scenarios.runs,
+        stories=StoryWriter(
             uow=stores.uow,
-            runs=runs,
-            store=stores.scenarios.runs,
             layers=stores.scenarios.layers,
             library=library,
-            agreements=stores.negotiation.agreements,
-            publish=publish,
-            region=lambda: people.allegiance.authority,
-            base=parts.base,
+            rows=runs,
+            clock=parts.clock,
             me=parts.me,
-            name=parts.settings.name,
-            contact=parts.settings.contact,
         ),
+        library=library,
+        agreements=stores.negotiation.agreements,
+        publish=publish,
+        region=lambda: base.people.allegiance.authority,
+        base=parts.base,
+        me=parts.me,
+        name=parts.settings.name,
+        contact=parts.settings.contact,
     )
 
 

@@ -17,6 +17,7 @@ VERBS: Final = {
     "drafts": ("draft",),
     "publication.publish": ("publish", "withdraw", "erase"),
     "publication.change": ("change",),
+    "publication.story": ("story",),
     "imports": ("import",),
     "harvests": ("harvest",),
     "datasources.register": ("source",),

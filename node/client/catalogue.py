@@ -94,6 +94,17 @@ class CatalogueCalls:
         )
 
     @endpoint
+    def story(self, iri: str, *, version: int | None = None) -> Call[dict[str, Any]]:
+        """Return the story of a published result, as far as the caller may know it."""
+        params = {"iri": iri, **({"version": version} if version is not None else {})}
+        return document("GET", "/api/catalogue/story", params=params)
+
+    @endpoint
+    def story_file(self, iri: str, *, version: int, lang: str = "en") -> Call[bytes]:
+        """Return the story of a published result as a page in one file."""
+        return content("GET", "/record/story.html", params={"iri": iri, "version": version, "lang": lang})
+
+    @endpoint
     def changes(self, iri: str, *, before: int | None = None, after: int | None = None) -> Call[dict[str, Any]]:
         """Return the differences between two versions of an asset; by default the newest and the one before it."""
         numbers = {"from": before, "to": after}

@@ -31,6 +31,7 @@ from node.portal.pages import (
     receipts,
     runs,
     sparql,
+    stories,
     versions,
     work,
 )
@@ -306,6 +307,9 @@ class Portal:
             ("POST", "/runs/{pid:path}/again", page(runs.again, **form)),
             ("POST", "/runs/{pid:path}/publish", page(runs.publish, **form)),
             ("GET", "/runs/{pid:path}", page(runs.run, **people)),
+            ("GET", "/record/story", page(stories.story)),
+            ("GET", "/record/story.html", page(stories.file)),
+            ("GET", "/record/story/embed", self.responder.framed_endpoint(stories.embed)),
             ("GET", "/scenario/bind", page(binding.bind, **people)),
             ("POST", "/scenario/start", page(binding.start, **form)),
             ("GET", "/layers", page(layers.layers, **people)),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -128,6 +129,27 @@ class Responder:
 
         return serve
 
+    def framed_endpoint(self, page: PageFunction) -> Callable[[Request], Awaitable[Response]]:
+        """Return ``page`` as the endpoint of a route that other sites may show in a frame: whoever reads it is a
+        stranger, and no cookie is read or set."""
+
+        async def serve(request: Request) -> Response:
+            accept = request.headers.get("accept-language", "")
+            language = choose_language(request.query_params.get("lang"), accept=accept)
+            visit = Visit(
+                request=request,
+                caller=ANONYMOUS,
+                settings=self.settings,
+                speaker=Speaker(language, self.settings.zone, self._clock.now()),
+                is_framed=True,
+            )
+            try:
+                return await page(self, visit)
+            except HansaError as error:
+                return self.error(visit, error)
+
+        return serve
+
     def _to_sign_in(self, visit: Visit) -> Response:
         if not visit.caller.is_anonymous:
             raise NotAllowed(
@@ -167,7 +189,7 @@ class Responder:
         for name, value in headers.ALWAYS + headers.FOR_PAGES:
             response.headers.setdefault(name, value)
         asked = visit.request.query_params.get("lang")
-        if asked and asked[:2].lower() == visit.language:
+        if asked and asked[:2].lower() == visit.language and not visit.is_framed:
             self.remember_language(response, visit.language)
         return response
 
@@ -227,6 +249,11 @@ class Responder:
     def theme(self) -> str:
         """Return the city's colours as CSS."""
         return style_sheet(self.settings.accent)
+
+    @cached_property
+    def whole_style(self) -> Markup:
+        """Return the style sheets of the pages as one text, for a page that is a file of its own."""
+        return Markup(self.theme + (HERE / "static" / "hansa.css").read_text("utf-8"))  # noqa: S704 - our own files
 
     @cached_property
     def edition(self) -> str:

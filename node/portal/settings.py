@@ -32,6 +32,8 @@ class PortalSettings:
     zone: tzinfo = UTC
     page_size: int = 20
     issuer: bool = False
+    story_sites: tuple[str, ...] = ("*",)
+    """The sites that may show stories of public results in a frame; ``*`` stands for all."""
 
     @property
     def host(self) -> str:

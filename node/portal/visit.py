@@ -51,6 +51,8 @@ class Visit:
     session: str = ""
     form_cookie: str = ""
     waiting: int = 0
+    is_framed: bool = False
+    """The page may stand in a frame of another site: no cookie is read or set, and every reader is a stranger."""
     fields: Mapping[str, str] = field(default_factory=dict)
 
     # who --------------------------------------------------------------------------------------------------

@@ -69,6 +69,16 @@ def _modules(value: tuple[str, ...], _folder: Path) -> tuple[str, ...]:
     return value
 
 
+_SITE: Final = re.compile(r"https?://(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+
+
+def _sites(value: tuple[str, ...], _folder: Path) -> tuple[str, ...]:
+    for site in value:
+        if site != "*" and not _SITE.fullmatch(site):
+            raise ValueError(f"{site} is not a site such as https://www.ghent.example, without a path; * means all")
+    return value
+
+
 def _time_zone(value: str, _folder: Path) -> str:
     from zoneinfo import ZoneInfo
 
@@ -105,6 +115,7 @@ CHECKS: Final[Mapping[str, Callable[[Any, Path], Any]]] = {
     "model_libraries": _modules,
     "private_networks": _networks,
     "public_url": _public_url,
+    "story_sites": _sites,
     "time_zone": _time_zone,
 }
 """Setting → its check, which gets the data folder too, and returns the value or raises ``ValueError``."""

@@ -289,6 +289,11 @@ class Settings(SettingGroup):
     )
     accent: str = setting("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = setting(None, description="An SVG or PNG file shown on the pages.")
+    story_sites: tuple[str, ...] = setting(
+        ("*",),
+        description="The sites that may show stories of public results in a frame, such as https://www.ghent.example "
+        "or https://*.ghent.example; `*` stands for all sites, an empty list for none. No other page can be framed.",
+    )
     metrics_token: str = setting(
         "",
         repr=False,

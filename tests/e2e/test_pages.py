@@ -33,6 +33,7 @@ from tests.fakes.portal.scenarios import (
     TEMPLATE,
     WITH_STREAM,
 )
+from tests.fakes.portal.stories import EARLIER, FOR_MEMBERS, RESULT
 from tests.fakes.portal.table_questions import TABLE, offer_part
 from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.test_hostile import MARKUP, Hostile
@@ -57,6 +58,8 @@ OPEN = (
     "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
     f"/record/table?iri={quote(COUNTS, safe='')}&file=traffic-sample.csv&count=vehicleType&is.vehicleType=car",
     "/subscriptions/mail/a-secret",
+    *(f"/record/story?iri={quote(iri, safe='')}" for iri in (RESULT, EARLIER)),
+    f"/record/story/embed?iri={quote(RESULT, safe='')}",
     "/sign-in",
     "/members",
     "/about",
@@ -105,6 +108,7 @@ INSIDE = (
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     f"/record/eligibility?iri={quote(COUNTS, safe='')}",
     f"/record/limits?iri={quote(COUNTS, safe='')}",
+    f"/record/story?iri={quote(FOR_MEMBERS, safe='')}",
     *(
         f"{path}?iri={quote(f'{BASE}/{name}', safe='')}"
         for path, name in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,9 +27,7 @@ from node.cli.output import (
     words,
 )
 from node.cli.run_progress import figure, follow, log_line, obstacles, outcome, pins, short
-
-if TYPE_CHECKING:
-    pass
+from node.cli.yamls import read_description
 
 
 class Branch(StrEnum):
@@ -284,12 +282,26 @@ def publish(
     conditions: Annotated[
         str | None, typer.Option(help="open, members, internal …; by default the strictest that its inputs require.")
     ] = None,
+    story: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.yaml",
+            help="Your words for the story of the result: title, introduction, caveat, each by language; and figure.",
+        ),
+    ] = None,
     node: Node = None,
 ) -> None:
-    """Publish the result of a run with its lineage. Its conditions are never more open than those of its inputs."""
-    wanted = {"id": name, **({"title": title} if title else {}), **({"conditions": conditions} if conditions else {})}
+    """Publish the result of a run with its lineage and its story. Its conditions are never more open than those of
+    its inputs."""
+    request: dict[str, Any] = {"id": name}
+    if title:
+        request["title"] = title
+    if conditions:
+        request["conditions"] = conditions
+    if story is not None:
+        request["story"], _ = read_description(story)
     with connect(node) as client:
-        publication = client.scenarios.publish(whole(client, pid), wanted)
+        publication = client.scenarios.publish(whole(client, pid), request)
     if Mode.json:
         emit(publication)
         return

@@ -25,6 +25,7 @@ from node.vocab.namespaces import (
     DCT,
     DQV,
     FOAF,
+    HANSA,
     LOCN,
     ODRL,
     OWL,
@@ -151,6 +152,7 @@ ELSEWHERE: Final = frozenset(
         f"{ADMS}versionNotes",
         f"{DQV}hasQualityMeasurement",
         f"{RDFS}label",
+        f"{HANSA}story",
     }
 )
 """Properties that have a place of their own on the page."""

@@ -125,6 +125,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         copies=await node.catalogue.browse.copies(record, caller),
         lineage=lineage(description, record.subject),
         making=await making_of(responder, visit, record, description),
+        has_story=responder.node.scenarios is not None,
         card=laid_out,
         remaining=remaining(description, record.subject, laid_out.predicates),
         names=Names(description, await node.catalogue.browse.connections(record, caller), laid_out),

@@ -22,6 +22,8 @@ from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.visit import Visit
 from node.scenarios.model import AFTER, BEFORE
 from node.scenarios.run_model import Run, State, StepRun
+from node.scenarios.stories.words import FIGURE, LONGEST_TEXT, LONGEST_TITLE, MEMBERS
+from node.texts.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -98,7 +100,7 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         closed=is_closed,
         scale=scale,
         map=results.picture(gathering, scale, visit, selection=row) if gathering and scale else None,
-        legend=legend(visit, gathering, scale) if gathering and scale else (),
+        legend=legend(visit, scale) if gathering and scale else (),
         table=results.sort_differences(gathering.changes, query.get("sort", "")) if gathering else (),
         most=None if whole else results.MAX_TABLE,
         sort=query.get("sort", ""),
@@ -107,6 +109,7 @@ async def _run_page(responder: Responder, visit: Visit, *, trouble: HansaError |
         with_sign=results.with_sign,
         others=[other for other in await scenarios.watches.newest(template=run.template.iri) if _beside(other, run)],
         choices=_conditions(),
+        longest={"title": LONGEST_TITLE, "introduction": LONGEST_TEXT, "caveat": LONGEST_TEXT},
         trouble=trouble,
         fields=visit.fields,
     )
@@ -139,7 +142,9 @@ async def publish(responder: Responder, visit: Visit) -> Response:
             )
         template = visit.fields.get("conditions", "")
         conditions = {"template": template} if template else {}
-        iri = await scenarios_of(responder).watches.publish(pid, {visit.language: title}, conditions, visit.caller)
+        iri = await scenarios_of(responder).watches.publish(
+            pid, {visit.language: title}, conditions, visit.caller, story=_story_words(visit.fields)
+        )
     except NotFound:
         raise
     except HansaError as error:
@@ -147,6 +152,15 @@ async def publish(responder: Responder, visit: Visit) -> Response:
             raise
         return await _run_page(responder, visit, trouble=error)
     return responder.go(visit, visit.asset(iri, done="published"))
+
+
+def _story_words(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the publisher's words for the story, by language, and the figure of its map."""
+    words: dict[str, Any] = {
+        member: {tag: text for tag in LANGUAGES if (text := fields.get(f"story.{member}.{tag}", "").strip())}
+        for member in MEMBERS
+    }
+    return {**words, FIGURE: fields.get(f"story.{FIGURE}", "")}
 
 
 async def compare(responder: Responder, visit: Visit) -> Response:
@@ -174,10 +188,10 @@ async def compare(responder: Responder, visit: Visit) -> Response:
         tones=TONES,
         gathered=run_figures if scale else [],
         maps=[results.picture(one, scale, visit, links=False) for one in run_figures] if scale else [],
-        legend=legend(visit, run_figures[0], scale) if scale else (),
+        legend=legend(visit, scale) if scale else (),
         scale=scale,
         beyond=results.picture(beyond, beyond_scale, visit, links=False) if beyond and beyond_scale else None,
-        beyond_legend=legend(visit, beyond, beyond_scale) if beyond and beyond_scale else (),
+        beyond_legend=legend(visit, beyond_scale) if beyond and beyond_scale else (),
         indicators=beside_one_another(sides),
         differ=differing(sides, visit),
         with_sign=results.with_sign,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.portal.runs.differences import is_number
+from node.scenarios.chain.differences import is_number
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row, Rows
 from node.scenarios.tables.rows import row_id
 

@@ -13,10 +13,10 @@ from node.portal.drawing import maps
 from node.portal.drawing.scale import Scale, change_scale, value_scale
 from node.portal.languages import Speaker
 from node.portal.markup import unit as written
-from node.portal.runs import differences
-from node.portal.runs.differences import ALL, Difference, Figure, Places, Shape
 from node.portal.views.scenarios import WatchedRuns
 from node.portal.visit import Visit
+from node.scenarios.chain import differences
+from node.scenarios.chain.differences import ALL, Difference, Figure, Places, Shape
 from node.scenarios.model import AFTER, BEFORE, Rows
 from node.scenarios.run_model import Run, State
 from node.texts.languages import pick
@@ -138,10 +138,7 @@ def _choice(wish: str, values: Sequence[str]) -> str:
 def _together(figure: Figure, parts: Sequence[Part]) -> str:
     if all(part.choice != ALL for part in parts):
         return ""
-    unit = figure.variable.unit
-    if differences.added_up(unit):
-        return "sum"
-    return "energy" if str(unit).startswith("dB") else "mean"
+    return differences.way_together(figure.variable.unit)
 
 
 def scale_of(*figures: RunFigure) -> Scale:
@@ -199,7 +196,12 @@ def picture(
 
 def words(run_figure: RunFigure, change: Difference, visit: Visit) -> str:
     """Return a feature in words: ``gent-seg-017: 1 800 → 0 vehicles/h (−1 800)``."""
-    speaker, decimals, unit = visit.speaker, run_figure.decimals, run_figure.unit
+    return feature_words(change, visit, decimals=run_figure.decimals, unit=run_figure.unit)
+
+
+def feature_words(change: Difference, visit: Visit, *, decimals: int | None, unit: str) -> str:
+    """Return a feature with its figures, of ``decimals`` places in ``unit``, in words."""
+    speaker = visit.speaker
     tail = f"\u00a0{unit}" if unit else ""
     after = visit.t("map.nodata") if change.after is None else f"{speaker.number(change.after, decimals)}{tail}"
     if change.before is None:

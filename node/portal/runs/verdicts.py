@@ -46,15 +46,18 @@ def verdicts(run: Run) -> list[IndicatorFigure]:
     for indicator in run.template.indicators:
         measure = next((m for m in run.indicators if m.name == indicator.name), None)
         if measure is not None:
-            verdicts.append(
-                IndicatorFigure(
-                    indicator=indicator,
-                    measurement=measure,
-                    verdict=verdict(indicator, measure),
-                    met=_met(indicator, measure),
-                )
-            )
+            verdicts.append(indicator_figure(indicator, measure))
     return verdicts
+
+
+def indicator_figure(indicator: Indicator, measure: IndicatorValue) -> IndicatorFigure:
+    """Return an indicator with its figures and its verdict."""
+    return IndicatorFigure(
+        indicator=indicator,
+        measurement=measure,
+        verdict=verdict(indicator, measure),
+        met=_met(indicator, measure),
+    )
 
 
 def verdict(indicator: Indicator, values: IndicatorValue) -> str:
@@ -76,7 +79,7 @@ def _met(indicator: Indicator, values: IndicatorValue) -> bool | None:
     return values.after <= indicator.target
 
 
-def legend(visit: Visit, run_figure: results.RunFigure, scale: Scale) -> list[dict[str, Any]]:
+def legend(visit: Visit, scale: Scale) -> list[dict[str, Any]]:
     """Return the classes from the highest to the lowest, in words."""
     speaker = visit.speaker
     rows = []

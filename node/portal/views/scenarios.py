@@ -26,6 +26,7 @@ from node.scenarios.records.library import Library
 from node.scenarios.run_model import Run, State
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.stories.reader import ReadStories
 from node.scenarios.tables.rows import key_of
 from node.semantics.description.builder import slug
 from node.semantics.model import File
@@ -231,15 +232,22 @@ class WatchedRuns:
         ]
         return apply(rows, layers[0].key, layers).rows if layers else rows
 
-    async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
-        """Publish the result as a dataset under ``conditions`` (``{"template": …}``); return its IRI, which follows
-        from its title.
+    async def publish(
+        self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller, *, story: Mapping[str, Any]
+    ) -> str:
+        """Publish the result as a dataset under ``conditions`` (``{"template": …}``), with the publisher's words for
+        its ``story``; return its IRI, which follows from its title.
 
         Raises ``NotAllowed``, which names the input, if its conditions are stricter, ``Conflict`` if the result is
         published already.
         """
         title = titles.get("en") or next(iter(titles.values()), "") or pid
-        body = {"id": slug(title), "titles": dict(titles), **({"conditions": conditions} if conditions else {})}
+        body = {
+            "id": slug(title),
+            "titles": dict(titles),
+            "story": dict(story),
+            **({"conditions": conditions} if conditions else {}),
+        }
         return str((await self._release.publish(pid, body, caller))["iri"])
 
 
@@ -344,3 +352,4 @@ class ScenarioUseCases:
     templates: Templates
     watches: WatchedRuns
     drawn_layers: DrawnLayers
+    stories: ReadStories

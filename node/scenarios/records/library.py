@@ -105,6 +105,11 @@ class Library:
                 raise
         return await self._foreign(iri, version)
 
+    async def catalogue_record(self, iri: str, caller: Caller, *, version: int | None = None) -> Record:
+        """Return the record of ``iri`` as ``caller`` may see it in our catalogue, without a request to another node.
+        Raises ``NotFound``."""
+        return await self._browse.record(iri, caller, version=version)
+
     async def _foreign(self, iri: str, version: int | None) -> Record:
         owner = provider_of(iri)
         at = f"{iri}?version={version}" if version else iri

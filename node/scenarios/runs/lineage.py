@@ -7,7 +7,7 @@ template, and change layers; they were *associated with* the nodes that carried 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,13 +25,19 @@ __all__ = ["layer_iri", "maker_of", "provenance", "step_iri", "why"]
 _TYPE: Final = f"<{RDF}type>"
 
 
-def provenance(run: Run, iri: str, *, by: str, layers: Sequence[Layer] = ()) -> list[str]:
+MayName = Callable[[str, int], bool]
+"""(IRI, version) → whether a label may contain the title of that asset."""
+
+
+def provenance(
+    run: Run, iri: str, *, by: str, layers: Sequence[Layer] = (), may_name: MayName = lambda iri, version: True
+) -> list[str]:
     """Return the statements (N-Quads, one per line, without line ends, sorted) about the result published as ``iri``.
 
-    ``by`` is the DID of the node that ran it; ``layers`` are those of the run's binding. Raises ``InvalidInput`` for
-    an address that is not an IRI.
+    ``by`` is the DID of the node that ran it; ``layers`` are those of the run's binding. Labels contain only titles
+    of assets that ``may_name`` allows. Raises ``InvalidInput`` for an address that is not an IRI.
     """
-    return sorted(set(_statements(run, iri, by, layers)))
+    return sorted(set(_statements(run, iri, by, layers, may_name)))
 
 
 def maker_of(record: Record) -> str:
@@ -45,14 +51,15 @@ def layer_iri(layer: str, sha256: str) -> str:
     return f"{name}#{sha256}"
 
 
-def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer]) -> Iterator[str]:
+def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer], may_name: MayName) -> Iterator[str]:
     result, activity, node = iri_term(iri), iri_term(run.pid), iri_term(by)
     template = iri_term(f"{run.template.iri}#v{run.binding.version}")
+    title = _title(run) if may_name(run.template.iri, run.binding.version) else "a scenario"
     yield line(result, _TYPE, f"<{DCAT}Dataset>")
     yield line(result, _TYPE, f"<{PROV}Entity>")
     yield line(result, _prov("wasGeneratedBy"), activity)
     yield line(activity, _TYPE, f"<{PROV}Activity>")
-    yield line(activity, f"<{RDFS}label>", literal_term(f"Run of {_title(run)}", language="en"))
+    yield line(activity, f"<{RDFS}label>", literal_term(f"Run of {title}", language="en"))
     yield line(activity, _prov("startedAtTime"), _moment(run.created))
     yield line(activity, _prov("endedAtTime"), _moment(run.updated))
     yield line(activity, _prov("wasAssociatedWith"), node)
@@ -75,7 +82,7 @@ def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer]) -> Iterato
     yield from _layers(activity, run, layers)
     for step in run.steps:
         bound = next(one for one in run.binding.steps if one.name == step.name)
-        yield from _step(run, activity, step, bound)
+        yield from _step(run, activity, step, bound, may_name)
 
 
 def _window(activity: str, bound: BoundInput, window: BoundWindow) -> Iterator[str]:
@@ -105,11 +112,12 @@ def _layers(activity: str, run: Run, layers: Sequence[Layer]) -> Iterator[str]:
             yield line(activity, _prov("used"), iri_term(layer_iri("unnamed", sha256)))
 
 
-def _step(run: Run, activity: str, step: StepRun, bound: BoundStep) -> Iterator[str]:
+def _step(run: Run, activity: str, step: StepRun, bound: BoundStep, may_name: MayName) -> Iterator[str]:
     part = iri_term(step_iri(run, step))
     uses = iri_term(bound.version_iri)
     titles = bound.card.titles
     title = titles.get("en") or next(iter(titles.values()), bound.name)
+    title = title if may_name(bound.iri, bound.version) else bound.kind
     branch = "with the changes" if step.branch == AFTER and run.binding.layers else step.branch
     label = f"{step.name}: {title}, version {bound.version}" + (f" ({branch})" if run.binding.layers else "")
     yield line(activity, f"<{DCT}hasPart>", part)

@@ -8,9 +8,8 @@ without conditions in the request, the result is published under exactly those t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
@@ -27,36 +26,27 @@ from node.policy.flow import result
 from node.policy.flow.output_rule import fewest
 from node.policy.terms import MINIMUM_CELL_SIZE
 from node.scenarios.crate.archive import write_crate
-from node.scenarios.model import Layer
 from node.scenarios.models.small_cells import count_column
-from node.scenarios.ports import LayerStore, RunStore
+from node.scenarios.ports import RunStore
 from node.scenarios.records.cards import licences_of
 from node.scenarios.records.library import Library
 from node.scenarios.records.subjects import subject_of
 from node.scenarios.run_model import Run, State
 from node.scenarios.runs.lineage import maker_of, provenance, why
 from node.scenarios.runs.usecases import Runs
+from node.scenarios.runs.wishes import UNTAGGED, Wish, default_titles, wish_of
+from node.scenarios.stories.model import MAP_FILE, Story
+from node.scenarios.stories.openness import is_unconditional
+from node.scenarios.stories.statement import story_statement
+from node.scenarios.stories.writer import StoryRequest, StoryWriter, WrittenStory
 from node.scenarios.tables.rows import canonical_csv
 from node.semantics.model import File, Submission
-from node.texts.catalogue import Catalogue
-from node.texts.languages import LANGUAGES
 
 CREDITED: Final = "CC-BY-4.0"
 """The licence of a result if some of its inputs require attribution, and none requires a licence of its own."""
 
 _CSV: Final = "text/csv"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-
-_SCENARIOS: Final = Catalogue("scenarios")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """The request to publish a result. Without ``conditions``: under those that its inputs demand."""
-
-    id: str
-    titles: Mapping[str, str]
-    conditions: Mapping[str, Any] | str | None = None
+_GEOJSON: Final = "application/geo+json"
 
 
 class Release:
@@ -68,7 +58,7 @@ class Release:
         uow: UnitOfWork,
         runs: Runs,
         store: RunStore,
-        layers: LayerStore,
+        stories: StoryWriter,
         library: Library,
         agreements: AgreementStore,
         publish: Publish,
@@ -82,7 +72,7 @@ class Release:
         self._uow = uow
         self._runs = runs
         self._store = store
-        self._layers = layers
+        self._stories = stories
         self._library = library
         self._agreements = agreements
         self._publish = publish
@@ -93,7 +83,8 @@ class Release:
         self._contact = contact
 
     async def publish(self, pid: str, body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-        """Publish a result as a dataset (``body``: ``{id, title?, titles?, conditions?}``); return the outcome.
+        """Publish a result as a dataset (``body``: ``{id, title?, titles?, conditions?, story?}``) with its story;
+        return the outcome. ``story`` has the publisher's own words for it (``node.scenarios.stories.words``).
 
         Raises ``Conflict`` for a run without a result and for a name that another asset has, ``NotAllowed`` with the
         breaches if the conditions are more open than those of an input, and as
@@ -102,19 +93,27 @@ class Release:
         require(caller, UseCase.PUBLISH)
         run = await self._runs.run(pid)
         _require_result(run)
-        wish = wish_of(run, body)
+        wish = wish_of(body)
         iri = f"{self._base}/datasets/{wish.id}"
         await self._require_free(run, iri, caller)
         bound = await self.inheritance(run, caller)
         facts = await self._facts(run)
         licence = bound.licence or (CREDITED if any(source.licence for source in bound.sources) else None)
         offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
-        files = await self._files(run)
-        lines = provenance(run, iri, by=self._me, layers=await run_sync(self._layers_of, run))
+        layers = await run_sync(self._stories.layers_of, run)
+        request = StoryRequest(words=wish.words, figure=wish.figure, offer=offer)
+        text = await self._stories.write(run, request, caller)
+        if not wish.titles:
+            wish = replace(wish, titles=default_titles(run, text.story))
+        files = (*await self._files(run), *await self._map_file(text, offer))
+        lines = provenance(
+            run, iri, by=self._me, layers=layers, may_name=lambda iri, version: (iri, version) in text.public
+        )
+        lines.append(story_statement(iri, text.story))
         submission = Submission(
             kind="dataset",
             iri=iri,
-            fields={**await self._subject(run, caller), **self._fields(run, wish, licence)},
+            fields={**await self._subject(run, caller), **self._fields(run, wish, licence, text.story)},
             document="\n".join(lines).encode(),
             media_type="application/n-quads",
             files=files,
@@ -202,6 +201,15 @@ class Release:
             raise _too_open(breaches)
         return offer
 
+    async def _map_file(self, text: WrittenStory, offer: Mapping[str, Any]) -> tuple[File, ...]:
+        """Return the file with the map of the story. It needs no agreement if the offer has no condition: readers of
+        the story at other nodes have none."""
+        if text.map is None:
+            return ()
+        sha256, size = await self._library.keep(text.map), len(text.map)
+        is_free = is_unconditional(offer)
+        return (File(name=MAP_FILE, media_type=_GEOJSON, size=size, sha256=sha256, format="GEOJSON", open=is_free),)
+
     async def _files(self, run: Run) -> tuple[File, ...]:
         """Return the outputs of the run as tables, and its indicators."""
         bodies: dict[str, bytes] = {}
@@ -221,14 +229,18 @@ class Release:
         """Return the subject of the result: that of its scenario."""
         return subject_of(await self._library.record(run.binding.template, caller, version=run.binding.version))
 
-    def _fields(self, run: Run, wish: Wish, licence: str | None) -> dict[str, Any]:
-        goal = run.template.goal.get("en") or next(iter(run.template.goal.values()), "")
-        sentences = " ".join(caveat.sentence for caveat in run.caveats)
+    def _fields(self, run: Run, wish: Wish, licence: str | None, story: Story) -> dict[str, Any]:
+        goal = story.goal.get("en") or next(iter(story.goal.values()), "")
+        titles = story.scenario.titles
+        scenario = (
+            f"the scenario “{titles.get('en') or next(iter(titles.values()), wish.id)}”" if titles else "a scenario"
+        )
+        sentences = " ".join(dict.fromkeys(caveat.sentence for caveat in story.caveats))
         return {
             "id": wish.id,
             "title": wish.titles.get(UNTAGGED) or dict(wish.titles),
             "description": {
-                "en": f"Result of a run of the scenario “{run.template.titles.get('en') or wish.id}”. Goal: {goal}"
+                "en": f"Result of a run of {scenario}.{' Goal: ' + goal if goal else ''}"
                 f"{' Caveats: ' + sentences if sentences else ''}"
             },
             "publisher": {"name": self._name, "iri": self._me},
@@ -236,11 +248,6 @@ class Release:
             "derived_from": [one.iri for one in run.binding.inputs],
             **({"license": licence} if licence else {}),
         }
-
-    def _layers_of(self, run: Run) -> list[Layer]:
-        with self._uow.read() as tx:
-            found = [self._layers.get(tx, sha256) for sha256 in run.binding.layers]
-        return [one for one in found if one is not None]
 
     def _mark(self, pid: str, publication: Publication) -> None:
         with self._uow.begin() as tx:
@@ -257,7 +264,7 @@ class Release:
         run = await self._runs.run(pid)
         _require_result(run)
         outputs = await self._runs.outputs(run)
-        layers = await run_sync(self._layers_of, run)
+        layers = await run_sync(self._stories.layers_of, run)
         return await asyncio.to_thread(write_crate, run, outputs, layers, self._name)
 
     async def why(self, pid: str, output: str, row: str, caller: Caller) -> Mapping[str, Any]:
@@ -268,40 +275,8 @@ class Release:
         require(caller, UseCase.READ_RESULTS)
         run = await self._runs.run(pid)
         _require_result(run)
-        layers = await run_sync(self._layers_of, run)
+        layers = await run_sync(self._stories.layers_of, run)
         return await why(run, output, row, self._runs, layers=layers)
-
-
-UNTAGGED: Final = ""
-"""The tag of a title without one: publishing gives it the main language of the node."""
-
-
-def wish_of(run: Run, body: Mapping[str, Any]) -> Wish:
-    """Read a request to publish. Raises ``InvalidInput``."""
-    name = body.get("id")
-    if not isinstance(name, str) or not name:
-        raise InvalidInput("the result has no name", remedy="give id: the end of its address, such as bridge-closed")
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"{name[:80]!r} cannot be the end of an address",
-            remedy="give letters, digits, hyphens, dots: such as bridge-closed",
-        )
-    titles = body.get("titles") or ({UNTAGGED: body["title"]} if body.get("title") else _titles(run))
-    conditions = body.get("conditions")
-    if not isinstance(titles, Mapping) or not isinstance(conditions, str | Mapping | None):
-        raise InvalidInput(
-            "titles is an object, conditions the name of a template or an offer",
-            remedy='send titles such as {"en": "Bridge closed"}, and conditions such as "open"',
-        )
-    return Wish(id=name, titles={str(tag): str(text) for tag, text in titles.items()}, conditions=conditions)
-
-
-def _titles(run: Run) -> dict[str, str]:
-    """Return the title of a result that was published without a title; it differs from the scenario's own."""
-    return {
-        tag: _SCENARIOS.say(tag, "result-title", title=title) if tag in LANGUAGES else title
-        for tag, title in run.template.titles.items()
-    }
 
 
 def from_afar(run: Run) -> frozenset[str]:

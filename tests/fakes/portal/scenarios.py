@@ -603,6 +603,7 @@ class FakeScenarios:
         self.in_place: set[str] = set()
         self.requests: list[Mapping[str, Any]] = []
         self.published: list[tuple[str, Texts, Mapping[str, Any]]] = []
+        self.story_words: list[Mapping[str, Any]] = []
         self.refusal: NotAllowed | None = None
 
     def use_cases(self) -> ScenarioUseCases:
@@ -610,6 +611,10 @@ class FakeScenarios:
         runs: Any = FakeRuns(self)
         layers: Any = FakeLayers(self)
         watched: Any = FakeWatched(self)
+        # It is made of the data of this module.
+        from tests.fakes.portal.stories import FakeStories
+
+        stories: Any = FakeStories()
         return ScenarioUseCases(
             runs=runs,
             release=runs,
@@ -617,6 +622,7 @@ class FakeScenarios:
             templates=runs,
             watches=watched,
             drawn_layers=layers,
+            stories=stories,
         )
 
     def run_of(self, pid: str) -> Run:
@@ -776,11 +782,14 @@ class FakeWatched:
             raise NotFound
         return tables[of]
 
-    async def publish(self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller) -> str:
+    async def publish(
+        self, pid: str, titles: Texts, conditions: Mapping[str, Any], caller: Caller, *, story: Mapping[str, Any]
+    ) -> str:
         require(caller, UseCase.PUBLISH)
         if self._fake.refusal is not None:
             raise self._fake.refusal
         self._fake.published.append((pid, titles, conditions))
+        self._fake.story_words.append(story)
         return NETWORK
 
 

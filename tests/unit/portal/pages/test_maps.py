@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from node.portal.drawing.chain import Link, chain
 from node.portal.drawing.maps import LEAST_HEIGHT, MOST_FOCUSABLE, MOST_HEIGHT, WIDTH, Mark, draw
 from node.portal.drawing.scale import CHANGES, change_scale, value_scale
-from node.portal.runs.differences import Figure, added_up, changes, figures_by_feature, places, shape
 from node.portal.runs.edits import parse_geometry, spell_geometry
 from node.portal.theme import contrast
+from node.scenarios.chain.differences import Figure, added_up, changes, figures_by_feature, places, shape
 from node.scenarios.model import Variable
 from tests.fakes.portal.scenarios import hourly, levels, network, quarters, receptors
 

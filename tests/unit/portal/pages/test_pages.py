@@ -27,6 +27,7 @@ from tests.fakes.portal.receipts import DONE as RECEIVED
 from tests.fakes.portal.receipts import FAILED as LOST
 from tests.fakes.portal.receipts import LIVE as COMING
 from tests.fakes.portal.scenarios import DONE, FAILED, PLAIN, RUNNING, SLOWER, TEMPLATE
+from tests.fakes.portal.stories import EARLIER, FOR_MEMBERS, RESULT
 from tests.fakes.stores.drafts import DRAFT
 from tests.unit.portal.conftest import browser
 from tests.unit.portal.page import Page, troubles
@@ -55,6 +56,7 @@ OPEN_PAGES = (
     "/scenarios/contributiebrug",
     "/services/road-works",
     f"/record?iri={quote('http://127.0.0.1:8100/rulebooks/vlaanderen', safe='')}",
+    *(f"/record/story?iri={quote(iri, safe='')}" for iri in (RESULT, EARLIER)),
     "/sparql",
     "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
     "/sparql?query=ASK%20%7B%7D",
@@ -135,6 +137,7 @@ PEOPLES_PAGES = (
     f"/layers/new?target={quote(f'{BASE}/datasets/road-network', safe='')}&feature=gent-seg-017",
     "/about?check=now",
     "/datasets/staff",
+    f"/record/story?iri={quote(FOR_MEMBERS, safe='')}",
     NOISE,
 )
 
@@ -447,7 +450,7 @@ def test_a_query_that_takes_too_much_is_told_so(
 # people ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", PEOPLES_PAGES[:-3])
+@pytest.mark.parametrize("path", PEOPLES_PAGES[:-4])
 def test_strangers_are_asked_to_sign_in(path: str, visitor: TestClient) -> None:
     answer = visitor.get(path)
     assert answer.status_code == 303

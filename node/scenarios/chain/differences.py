@@ -133,6 +133,13 @@ def added_up(unit: str | None) -> bool:
     return bool(unit) and unit not in ("1", "%", "Cel") and "/" not in str(unit) and not str(unit).startswith("dB")
 
 
+def way_together(unit: str | None) -> str:
+    """Return how several figures of one feature become one: ``sum``, ``energy`` or ``mean``."""
+    if added_up(unit):
+        return "sum"
+    return "energy" if str(unit).startswith("dB") else "mean"
+
+
 def figures_by_feature(rows: Rows, figure: Figure, shape: Shape, parts: Mapping[str, str]) -> dict[str, float]:
     """Return name of the feature → its figure, over the rows of the ``parts`` parts."""
     values_by_feature: dict[str, list[float]] = {}

@@ -1,0 +1,1 @@
+"""Stories of published results over HTTP."""
