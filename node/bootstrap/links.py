@@ -8,7 +8,7 @@ from datetime import timedelta
 from node.adapters.peers.links import WebLinks
 from node.bootstrap.parts import Parts
 from node.catalogue.measurement.history import QualityHistory
-from node.catalogue.measurement.link_checker import LinkChecker
+from node.catalogue.measurement.link_checker import CheckLimits, LinkChecker
 from node.catalogue.measurement.link_collection import LinkCollection
 from node.catalogue.measurement.link_report import LinkReport
 from node.catalogue.measurement.profiles import ProfileOverview
@@ -43,6 +43,10 @@ def link_parts(parts: Parts) -> LinkParts:
             parts.clock,
             WebLinks(parts.egress, parts.base).send,
             interval=interval,
+            limits=CheckLimits(
+                day=parts.settings.link_check_day_limit,
+                exceptions=frozenset(host.strip().lower() for host in parts.settings.link_check_exceptions),
+            ),
         ),
         report=LinkReport(
             stores.uow, records, links, parts.clock, origin=parts.me, base=parts.base, interval=interval

@@ -283,6 +283,17 @@ class Settings(SettingGroup):
         "records that it publishes or harvests whether it works, slowly, and only at hosts that it may dial. 0: no "
         "link is checked.",
     )
+    link_check_day_limit: int = setting(
+        2000,
+        ge=1,
+        le=100_000,
+        description="The links of one host that are checked in a day, at most. A restart begins to count anew.",
+    )
+    link_check_exceptions: tuple[str, ...] = setting(
+        (),
+        description="Hosts whose links are never checked, such as `data.ghent.example`, because their publisher does "
+        "not want it.",
+    )
     time_zone: str = setting(
         "UTC",
         description="The time zone of the times on the pages, such as Europe/Brussels. UTC is behind the pointer.",

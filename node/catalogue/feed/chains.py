@@ -176,7 +176,8 @@ class Chains:
         asset.places.append(place)
         extra = envelope.get("extra", {})
         opens, erases = extra.get(OPENS_HISTORY) is True, extra.get(ERASES, ())
-        asset.erasures |= {number for number in erases if number < version}
+        if erases:
+            asset.erasures |= {number for number in erases if number < version}
         # The visibility of earlier versions changes only with the audience; an asset may have very many versions.
         same = version >= asset.version and audience == asset.audience and not opens and not erases
         if version >= asset.version:

@@ -114,7 +114,7 @@ def _read_assets(content: ChainContent, assets: list[list[Any]]) -> None:
     for iri, version, audience, last, opening, places, *erasure in assets:
         # One text for each audience, not one for each version.
         own = [(intern(name), position, withdrawn, number) for name, position, withdrawn, number in places]
-        content.assets[iri] = Asset(version, intern(audience), last, opening, own, set(*erasure))
+        content.assets[iri] = Asset(version, intern(audience), last, opening, own, frozenset(*erasure))
 
 
 _READERS: Final[dict[str, Callable[..., None]]] = {

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from anyio.to_thread import run_sync
@@ -37,6 +39,18 @@ SOONEST: Final = timedelta(days=1)
 _MOST_AWAY: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLimits:
+    """Limits of the checks: the addresses of one host that are asked in a day, and the hosts that are never asked."""
+
+    day: int = 2000
+    exceptions: frozenset[str] = frozenset()
+
+    def exclude(self, host: str) -> bool:
+        """Return whether ``host``, with its port if it has one, is never asked."""
+        return host in self.exceptions or host.partition(":")[0] in self.exceptions
+
+
 class LinkChecker:
     """Checks addresses that are due. ``interval`` is the time between two checks of one; None checks nothing."""
 
@@ -49,6 +63,7 @@ class LinkChecker:
         send: Send,
         *,
         interval: timedelta | None,
+        limits: CheckLimits | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         share: Callable[[], float] = random.random,
     ) -> None:
@@ -59,6 +74,9 @@ class LinkChecker:
         self._clock = clock
         self._send = send
         self._interval = interval
+        self._limits = limits or CheckLimits()
+        self._day = clock.now().date()
+        self._counts: Counter[str] = Counter()
         self._pause = pause
         self._share = share
         self._away: dict[str, datetime] = {}
@@ -83,9 +101,14 @@ class LinkChecker:
             return list(self._store.due(tx, host, self._clock.now(), VISIT))
 
     async def _visit(self, host: str, interval: timedelta) -> None:
+        if self._limits.exclude(host):
+            await self._pass_over(host, interval)
+            return
         visit, begin, silent = HostVisit(self._send, self._pause), self._clock.now(), 0
         for check in await run_sync(self._due, host):
             if self._clock.now() - begin > VISIT_TIME:
+                return
+            if not self._count(host):
                 return
             answer = await visit.check(check.address, self._clock.now())
             now = self._clock.now()
@@ -98,6 +121,26 @@ class LinkChecker:
             if silent == PATIENCE:
                 self._leave_alone(host, now + AWAY)
                 return
+
+    async def _pass_over(self, host: str, interval: timedelta) -> None:
+        """Note for the addresses of a host that is never asked that nothing is known of them."""
+        begin = self._clock.now()
+        while (checks := await run_sync(self._due, host)) and self._clock.now() - begin <= VISIT_TIME:
+            for check in checks:
+                verdict = self._verdict(check, LinkAnswer(works=None, reason="exception"), begin, interval)
+                await run_sync(self._collection.save, verdict, check.state)
+
+    def _count(self, host: str) -> bool:
+        """Count a check of this host, or return False and leave it alone until tomorrow: it had enough today."""
+        now = self._clock.now()
+        if now.date() != self._day:
+            self._day = now.date()
+            self._counts.clear()
+        if self._counts[host] >= self._limits.day:
+            self._leave_alone(host, datetime.combine(self._day + timedelta(days=1), time(), now.tzinfo))
+            return False
+        self._counts[host] += 1
+        return True
 
     def _leave_alone(self, host: str, until: datetime) -> None:
         if len(self._away) < _MOST_AWAY:
@@ -113,7 +156,7 @@ class LinkChecker:
             # A broken link may be mended: it is looked at again a little sooner.
             again = interval if answer.works else max(interval / 4, min(interval, SOONEST))
             return with_verdict(check, now, now + self._spread(again), state, answer.status, answer.reason)
-        if answer.reason in ("robots", "forbidden"):
+        if answer.reason in ("robots", "forbidden", "exception"):
             # Nothing was asked, and nothing will be known.
             return with_verdict(check, now, now + self._spread(interval), LinkState.UNKNOWN, 0, answer.reason)
         failures = check.failures + 1

@@ -69,8 +69,8 @@ class LinkCheck:
     """The last check of an address, and the moment of the next one.
 
     ``status`` is that of HTTP; 0 if there was no answer. ``reason`` says why in one word: ``status``,
-    ``unreachable``, ``busy``, ``robots`` or ``forbidden``; empty before the first check. ``failures`` counts checks
-    in a row without a verdict.
+    ``unreachable``, ``busy``, ``robots``, ``forbidden`` or ``exception``; empty before the first check. ``failures``
+    counts checks in a row without a verdict.
     """
 
     address: str

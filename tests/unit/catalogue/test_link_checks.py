@@ -15,7 +15,7 @@ import pytest
 from node.base.delivery import wait_of
 from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Transaction
-from node.catalogue.measurement.link_checker import LinkChecker
+from node.catalogue.measurement.link_checker import CheckLimits, LinkChecker
 from node.catalogue.measurement.link_collection import LinkCollection
 from node.catalogue.measurement.link_model import LinkCheck, LinkPoints, LinkState
 from node.catalogue.measurement.link_requests import BUSY_WAIT, LONGEST_WAIT, Probe
@@ -114,9 +114,15 @@ class Web:
 class Desk:
     """A checker with its store."""
 
-    def __init__(self, records: Records, web: Web, interval: timedelta | None = timedelta(days=14)) -> None:
+    def __init__(
+        self,
+        records: Records,
+        web: Web,
+        interval: timedelta | None = timedelta(days=14),
+        limits: CheckLimits | None = None,
+    ) -> None:
         self.uow, self.store, self.records, self.web = MemoryUnitOfWork(), MemoryLinkStore(), records, web
-        self.interval = interval
+        self.interval, self.limits = interval, limits
         self.restart()
 
     def restart(self) -> None:
@@ -129,6 +135,7 @@ class Desk:
             self.web,
             self.web.send,
             interval=self.interval,
+            limits=self.limits,
             pause=self.web.pause,
             share=lambda: 0.5,
         )
@@ -148,6 +155,30 @@ class Desk:
 
 ROBOTS = "https://a.example/robots.txt"
 A, B, C = "https://a.example/1", "https://a.example/2", "https://b.example/3"
+
+
+def test_a_host_is_asked_so_often_in_a_day_and_the_rest_waits_for_the_next() -> None:
+    files = [f"https://a.example/{number}" for number in range(5)]
+    web = Web({**dict.fromkeys(files, 200), C: 200})
+    desk = Desk(Records(record("urn:x", *([file] for file in [*files, C]))), web, limits=CheckLimits(day=2))
+    for _ in range(3):
+        desk.run()
+    assert sum(desk.check(file).at is not None for file in files) == 2
+    assert desk.check(C).state is LinkState.WORKS, "another host is not held up"
+    web.moment = NOW.replace(hour=0) + timedelta(days=1)
+    desk.run()
+    assert sum(desk.check(file).at is not None for file in files) == 4
+
+
+def test_a_host_that_is_an_exception_is_never_asked() -> None:
+    files = [f"https://a.example:8443/{number}" for number in range(45)]
+    web = Web({C: 200})
+    limits = CheckLimits(exceptions=frozenset({"a.example"}))
+    desk = Desk(Records(record("urn:x", *([file] for file in files), [C])), web, limits=limits)
+    desk.run()
+    assert {(desk.check(file).state, desk.check(file).reason) for file in files} == {(LinkState.UNKNOWN, "exception")}
+    assert all("b.example" in address for _, _, address in web.requests)
+    assert desk.check(files[0]).due > web.moment + timedelta(days=10)
 
 
 def test_an_address_is_asked_by_head_then_get_and_slowly() -> None:

@@ -64,8 +64,8 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
         description=(
             "The node checks the addresses in the background. `counts` are those of all addresses by state. The "
             "addresses are in their order; `next` is the `after` of the next page. With `iri`, only the addresses of "
-            "this record. `reason` is `status`, `unreachable`, `busy`, `robots` or `forbidden`, empty before the "
-            "first check."
+            "this record. `reason` is `status`, `unreachable`, `busy`, `robots`, `forbidden` or `exception`, empty "
+            "before the first check."
         ),
     )
     async def show_links(
