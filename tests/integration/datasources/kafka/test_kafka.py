@@ -21,6 +21,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
 from demo.nodes import Member, free_ports
+from node.adapters.datasources.brokers.kafka import session as reading
 from node.adapters.datasources.brokers.kafka.connector import KafkaConnector
 from node.adapters.egress import Egress
 from node.cli.exits import DONE, REFUSED
@@ -158,6 +159,28 @@ async def test_places_are_kept_after_the_acknowledgement_and_not_before(broker: 
         assert await asyncio.to_thread(broker.places, "hansa.places", topic) == [3]
         await cluster.forget("places")
         assert await asyncio.to_thread(broker.places, "hansa.places", topic) == [None]
+
+
+async def test_places_are_kept_again_while_nothing_comes(
+    broker: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster forgets places that nobody has kept for days: the group is removed here instead."""
+    async with connection(broker.address) as cluster, cluster.listen(topic, "quiet") as session:
+        await asyncio.to_thread(broker.send, topic, *messages(1, 2))
+        await take(session, 2)
+        await asyncio.to_thread(broker.send, topic, *messages(3, 3))
+        (waiting,) = await session.messages()
+        async with connection(broker.address) as other:
+            await other.forget("quiet")
+        assert await asyncio.to_thread(broker.places, "hansa.quiet", topic) == [None]
+        monkeypatch.setattr(reading, "_LOOK", 0.0)
+        monkeypatch.setattr(reading, "_RENEWAL", 0.0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3):
+                await session.messages()
+        # What was not acknowledged stays so.
+        assert await asyncio.to_thread(broker.places, "hansa.quiet", topic) == [2]
+        session.acknowledge([waiting])
 
 
 async def test_what_the_broker_no_longer_has_is_a_fault_and_the_rest_comes(broker: Kafka, topic: str) -> None:

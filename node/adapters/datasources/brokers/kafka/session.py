@@ -35,6 +35,9 @@ _AT_ONCE: Final = 500
 _AT_ONCE_BYTES: Final = 8 << 20
 _LOOK: Final = 60.0
 """Seconds between two looks at the partitions and their leaders."""
+_RENEWAL: Final = 3600.0
+"""Seconds after which the places are kept again: a cluster forgets those that nobody has kept for some days, also
+while a quiet topic is read."""
 _SECONDS: Final = 5.0
 _OUT_OF_RANGE: Final = 1
 
@@ -54,8 +57,9 @@ class KafkaSession:
         self._waiting = 0
         self._fetches: dict[int, asyncio.Task[Any]] = {}
         self._done: dict[int, int] = {}
+        self._marks = dict(places)
         self._commit: asyncio.Task[None] | None = None
-        self._looked = asyncio.get_running_loop().time()
+        self._looked = self._renewed = asyncio.get_running_loop().time()
 
     @property
     def is_lasting(self) -> bool:
@@ -85,9 +89,8 @@ class KafkaSession:
             return
         for message in messages:
             partition, following = message.receipt
-            self._done[partition] = following
-        if self._done and (self._commit is None or self._commit.done()):
-            self._commit = asyncio.ensure_future(self._keep_places())
+            self._done[partition] = self._marks[partition] = following
+        self._keep_soon()
 
     async def settle(self) -> None:
         """Wait until the places of what was acknowledged are kept."""
@@ -101,13 +104,18 @@ class KafkaSession:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _keep_soon(self) -> None:
+        if self._done and (self._commit is None or self._commit.done()):
+            self._commit = asyncio.ensure_future(self._keep_places())
+
     async def _keep_places(self) -> None:
         while self._done:
             places, self._done = self._done, {}
             await offsets.keep_places(self._cluster, self._group, self._topic, places)
 
     async def _look(self) -> None:
-        """Take new partitions and leaders into account, once in a while. Of a new partition all is read."""
+        """Take new partitions and leaders into account, once in a while, and keep the places again. Of a new
+        partition all is read."""
         now = asyncio.get_running_loop().time()
         if now - self._looked < _LOOK:
             return
@@ -115,7 +123,13 @@ class KafkaSession:
         self._leaders = dict(await self._cluster.leaders(self._topic))
         fresh = [partition for partition in self._leaders if partition not in self._places]
         if fresh:
-            self._places |= await offsets.ends(self._cluster, self._topic, self._leaders, fresh, offsets.EARLIEST)
+            beginnings = await offsets.ends(self._cluster, self._topic, self._leaders, fresh, offsets.EARLIEST)
+            self._places |= beginnings
+            self._marks |= beginnings
+        if self._group and now - self._renewed >= _RENEWAL:
+            self._renewed = now
+            self._done = dict(self._marks)
+            self._keep_soon()
 
     def _fetch(self) -> None:
         """Ask each broker that leads partitions for what comes next in them, unless it is being asked."""
