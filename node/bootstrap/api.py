@@ -48,7 +48,7 @@ from node.web.management import (
 from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
-from node.web.management.publication import joint_changes, records, uploads
+from node.web.management.publication import conditions, joint_changes, records, uploads
 from node.web.management.region import eligibility, rulebook
 from node.web.management.region import routes as region
 from node.web.meaning import routes as terms
@@ -173,6 +173,8 @@ def _publication_doors(app: FastAPI, node: HansaNode) -> None:
     )
     arriving, address = publication.drafts.uploads, f"{node.parts.base}/api/uploads"
     app.include_router(uploads.router(person=person, uploads=arriving, address=address))
+    terms_of_drafts, with_names = publication.drafts.terms, node.catalogue.access.with_names
+    app.include_router(conditions.router(person=person, terms=terms_of_drafts, with_names=with_names))
     changing = publication.change_several
     app.include_router(joint_changes.router(person=person, change=changing, limits_lapse=limits_lapse))
 

@@ -18,6 +18,7 @@ VERBS: Final = {
     "publication.publish": ("publish", "withdraw", "erase"),
     "publication.change": ("change",),
     "publication.story": ("story",),
+    "publication.conditions": ("conditions",),
     "imports": ("import",),
     "harvests": ("harvest",),
     "datasources.register": ("source",),

@@ -45,6 +45,11 @@ class AgreementCalls:
         return document("PUT", "/api/limits", json={"dataset": iri, "conditions": conditions})
 
     @endpoint
+    def check_conditions(self, conditions: Any) -> Call[dict[str, Any]]:
+        """Return what ``conditions`` of a description offer, in words and as ODRL, with their contradictions."""
+        return document("POST", "/api/conditions/check", json={"conditions": conditions})
+
+    @endpoint
     def eligibility(self, iri: str, conditions: Any = None) -> Call[dict[str, Any]]:
         """Return which known participants could get an own asset now, under other ``conditions`` if given."""
         if conditions is None:

@@ -59,6 +59,11 @@ def known_purposes() -> tuple[str, ...]:
     return tuple(_data("purposes.json")["purposes"])
 
 
+def known_credentials() -> tuple[str, ...]:
+    """Return every credential type that has a label here."""
+    return tuple(_data("credentials.json")["credentials"])
+
+
 def purpose_label(iri: str, language: str) -> str:
     """Return the label of a purpose; its local name if it has no label here."""
     entry = _data("purposes.json")["purposes"].get(iri)

@@ -121,6 +121,27 @@ def compile_conditions(
     )
 
 
+def outline(choice: Template, answers: Mapping[str, Any], region: str | None) -> tuple[dict[str, Any], bool]:
+    """Return the policy of a template with the values that can be read, and whether it is sealed: of a required value
+    that is missing or cannot be read, the operand stays empty."""
+    values: dict[str, Any] = {}
+    for parameter in choice.parameters:
+        value = answers.get(parameter.name) or (region if parameter.name == "region" else None)
+        for candidate in (value, parameter.default):
+            try:
+                if candidate is not None:
+                    values[parameter.name] = read_value(parameter, candidate)
+                    break
+            except ValueError:
+                continue
+        else:
+            if parameter.required:
+                values[parameter.name] = ""
+    sealed = values.get(_PLACEHOLDER.sub(r"\1", choice.sealed)) if isinstance(choice.sealed, str) else choice.sealed
+    filled = _fill(choice.policy, values) if choice.policy is not None else {}
+    return {name: filled[name] for name in _RULES if filled.get(name)}, bool(sealed)
+
+
 def compile_terms(
     conditions: Mapping[str, Any] | str, *, target: str, offer_id: str, region: str | None
 ) -> dict[str, Any]:

@@ -51,7 +51,7 @@ from node.portal.pages.data import (
 from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
-from node.portal.pages.publication import draft_check, drafts, joint_changes, limits
+from node.portal.pages.publication import draft_check, drafts, joint_changes, limits, policy_editor
 from node.portal.pages.regions import blocks, eligibility, membership, offices
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
@@ -223,6 +223,8 @@ class Portal:
             ("GET", "/publish/{id:str}", page(drafts.draft, **people)),
             ("POST", "/publish/{id:str}", page(drafts.answer, **people)),
             ("POST", "/publish/{id:str}/check", page(draft_check.check_answers, **people)),
+            ("GET", "/publish/{id:str}/conditions", page(policy_editor.show, **people)),
+            ("POST", "/publish/{id:str}/conditions", page(policy_editor.change, **people)),
             ("GET", "/publish/{id:str}/preview", page(drafts.preview, **people)),
             ("POST", "/publish/{id:str}/publish", page(drafts.publish, **form)),
             ("POST", "/publish/{id:str}/renew", page(edits.renew, **form)),

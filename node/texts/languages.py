@@ -55,6 +55,12 @@ def own_name(language: str) -> str:
 
 
 @cache
+def country_name(code: str, language: str) -> str:
+    """Return the name in ``language`` of the country with this code of ISO 3166-1; the code if it is unknown."""
+    return str(locale(language).territories.get(code, code))
+
+
+@cache
 def name_of(code: str, language: str) -> str:
     """Return the name in ``language`` of the language with this code of ISO 639 (``cat``, ``ca``); empty if the code
     is unknown."""

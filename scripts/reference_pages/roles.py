@@ -111,6 +111,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/shipments/{shipment_id}/retry": "RECEIVE",
     "POST /api/shipments/{shipment_id}/removed": "CONFIRM_DELETION",
     "POST /api/decisions/{decision_id}": "DECIDE",
+    "POST /api/conditions/check": "PUBLISH",
     "GET /api/eligibility": "PUBLISH",
     "POST /api/eligibility": "PUBLISH",
     "GET /api/limits": "READ_LIMITS",

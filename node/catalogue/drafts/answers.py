@@ -11,7 +11,8 @@ from node.catalogue.drafts.answer_forms import EDGES, place_field, uniform
 from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
-from node.catalogue.model import INTERNAL, Record
+from node.catalogue.drafts.own_conditions import OWN, own_policy
+from node.catalogue.model import INTERNAL, PUBLIC, Record
 from node.policy.templates import Template, template
 from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import Form
@@ -113,8 +114,8 @@ def version_of(description: OriginalDescription, fields: dict[str, Any], answers
         media_type=N_QUADS,
         fields=fields or None,
         files=files,
-        conditions=kept_conditions(record) if unchanged else conditions_of(template(conditions), answers),
-        audience=None if unchanged or record.audience != INTERNAL else template(conditions).audience,
+        conditions=kept_conditions(record) if unchanged else chosen_conditions(answers),
+        audience=None if unchanged or record.audience != INTERNAL else _audience(conditions),
         iri=record.iri,
     )
 
@@ -149,11 +150,7 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
         kind="dataset",
         fields=fields,
         files=(_file_of(draft),),
-        conditions=terms_of_original
-        if conditions == KEEP
-        else conditions_of(template(conditions), answers)
-        if conditions
-        else None,
+        conditions=terms_of_original if conditions == KEEP else chosen_conditions(answers) if conditions else None,
         audience=like.audience if like and conditions == KEEP else None,
     )
 
@@ -185,6 +182,18 @@ def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
             if meaning := answers.get(f"column.{place}.{number}"):
                 column["description"] = meaning
     return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
+
+
+def chosen_conditions(answers: Answers) -> dict[str, Any]:
+    """Return the conditions that were chosen: a template with its parameters, or a policy of the person's own. Raises
+    ``InvalidInput`` for an unknown template, and for a text that is no policy."""
+    conditions = answers.get("conditions", "")
+    return own_policy(answers) if conditions == OWN else conditions_of(template(conditions), answers)
+
+
+def _audience(conditions: str) -> str:
+    """Return who sees an asset with these conditions that only this organisation has seen so far."""
+    return PUBLIC if conditions == OWN else template(conditions).audience
 
 
 def conditions_of(template: Template, answers: Mapping[str, str]) -> dict[str, Any]:

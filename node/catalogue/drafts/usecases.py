@@ -71,7 +71,7 @@ class DatasetDrafts:
         self._publish = publish
         self._assets = assets
         self._clock = clock
-        self.terms = DraftTerms(region, self.original)
+        self.terms = DraftTerms(region, self.original, clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.limit = limit
 

@@ -137,8 +137,35 @@ class Eligibility:
                 facts={"case": "imported"},
             )
         if conditions is not None:
-            record = _under(record, await run_sync(self._compile, record, conditions))
+            return await self.under(conditions, by, record=record)
         return await self.of_record(record, by)
+
+    async def under(
+        self, conditions: Mapping[str, Any] | str, by: Caller, *, record: Record | None = None
+    ) -> EligibilityReport:
+        """Return who could get ``record`` under ``conditions``; None: a dataset that nobody has described yet. Raises
+        ``NotAllowed``, and ``InvalidInput`` for conditions that cannot be read."""
+        require(by, UseCase.PUBLISH)
+        subject = record or self._stand_in(by)
+        return await self.of_record(_under(subject, await run_sync(self._compile, subject, conditions)), by)
+
+    def _stand_in(self, by: Caller) -> Record:
+        return Record(
+            iri="urn:hansa:draft",
+            version=1,
+            kind="dataset",
+            # Of its conditions: they may be for this organisation alone.
+            audience=INTERNAL,
+            titles={},
+            descriptions={},
+            publisher=self._visibility.me,
+            publisher_name="",
+            origin=self._visibility.me,
+            nquads=b"",
+            sha256="",
+            at=self._clock.now(),
+            by=by.name,
+        )
 
     async def of_record(self, record: Record, by: Caller) -> EligibilityReport:
         """Return who could get ``record``, which need not be published. Raises ``NotAllowed``."""

@@ -106,6 +106,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/transfers": {"agreementId": "urn:uuid:1"},
     "/api/agreements/{agreement_id}/query": {"sql": "SELECT 1"},
     "/api/negotiations/{pid}/counter": {"ask": "open"},
+    "/api/conditions/check": {"conditions": "open"},
     "/api/eligibility": {"dataset": "urn:x", "conditions": "open"},
     "/api/limits": {"dataset": "urn:x", "conditions": "open"},
     "/api/values/table": {"choices": [{"field": "theme", "text": "x", "value": "TRAN"}]},

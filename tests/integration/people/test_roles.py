@@ -86,6 +86,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /publish/{id:str}": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}": (UseCase.PUBLISH, {"do": "save"}),
     "POST /publish/{id:str}/check": (UseCase.PUBLISH, {}),
+    "GET /publish/{id:str}/conditions": (UseCase.PUBLISH, {}),
+    "POST /publish/{id:str}/conditions": (UseCase.PUBLISH, {"do": "refresh"}),
     "GET /publish/{id:str}/preview": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/publish": (UseCase.PUBLISH, {}),
     "POST /publish/{id:str}/renew": (UseCase.PUBLISH, {}),

@@ -113,7 +113,9 @@ async def find_troubles(
     else:
         words = visit.explain(error)
         text = f"{words.text}: {words.remedy}" if words.remedy and words.lang == words.remedy_lang else words.text
-        others = [Trouble(str(error.facts.get("field", "")), text, words.lang)]
+        # The path of an error in a policy: these are conditions of the person's own.
+        field = error.facts.get("field", "conditions" if "path" in error.facts else "")
+        others = [Trouble(str(field), text, words.lang)]
     return missing + [trouble for trouble in others if trouble.field not in fields]
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from node.base.errors import InvalidInput
 from node.catalogue.drafts.collaboration import Clash
 from node.catalogue.drafts.model import DatasetDraft
+from node.catalogue.drafts.own_conditions import OWN, POLICY
+from node.policy.editor.reader import read_policy
+from node.policy.odrl import parse
 from node.policy.templates import templates
+from node.policy.words import summary
 from node.portal.pages.publication.answer_errors import Trouble, labels_of_controls
 from node.portal.visit import Visit
 
@@ -31,15 +36,16 @@ def history_in_words(visit: Visit, draft: DatasetDraft) -> list[ChangeInWords]:
     """Return the newest changes of a draft, the newest first. Without the values of conditions that are not chosen:
     each form sends those that it fills in for all of them."""
     chosen = draft.answers.get("conditions", "")
-    others = {template.id for template in templates()} - {chosen}
+    others = {template.id for template in templates()} | {OWN}
+    others.discard(chosen)
     changes = [change for change in draft.history if change.field.partition(".")[0] not in others]
     return [
         ChangeInWords(
             change.at,
             change.account,
             _control_of(visit, draft, change.field)[1],
-            _shorten(change.before),
-            _shorten(change.after),
+            _shorten(_answer_in_words(visit, change.field, change.before)),
+            _shorten(_answer_in_words(visit, change.field, change.after)),
         )
         for change in reversed(changes[-_LINES:])
     ]
@@ -49,7 +55,7 @@ def clash_in_words(visit: Visit, draft: DatasetDraft, clash: Clash) -> Trouble:
     """Return what a colleague has answered meanwhile, for the control with the answer of the reader."""
     control, label = _control_of(visit, draft, clash.field)
     text = (
-        visit.t("drafts.clash", name=clash.account, text=_shorten(clash.theirs))
+        visit.t("drafts.clash", name=clash.account, text=_shorten(_answer_in_words(visit, clash.field, clash.theirs)))
         if clash.theirs
         else visit.t("drafts.clash.removed", name=clash.account)
     )
@@ -70,6 +76,16 @@ def _control_of(visit: Visit, draft: DatasetDraft, field: str) -> tuple[str, str
     if kind == "column":
         return "", _name_of_column(draft, place) or visit.t("drafts.meanings")
     return "conditions", _name_of_value(visit, kind, place) or labels["conditions"]
+
+
+def _answer_in_words(visit: Visit, field: str, text: str) -> str:
+    """Return an answer as people read it: of a policy, its summary."""
+    if field != POLICY or not text:
+        return text
+    try:
+        return summary(parse(read_policy(text)), visit.language)
+    except InvalidInput:
+        return text
 
 
 def _name_of_value(visit: Visit, conditions: str, name: str) -> str:

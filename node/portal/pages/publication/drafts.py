@@ -16,6 +16,7 @@ from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
 from node.catalogue.drafts.collaboration import Clash
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
+from node.catalogue.drafts.own_conditions import OWN
 from node.catalogue.drafts.rulebook_answers import RULEBOOK_ANSWERS
 from node.catalogue.drafts.usecases import AGE
 from node.catalogue.drafts.viewpoints import Viewpoint
@@ -105,6 +106,9 @@ async def answer(responder: Responder, visit: Visit) -> Response:
     if button in ("share", "unshare"):
         await drafts.share(draft_id, visit.caller, shared=button == "share")
         return responder.go(visit, f"{_address(visit, draft)}?done=draft-{button}d")
+    if button in ("conditions", "own"):
+        start = {"from": OWN} if button == OWN else {}
+        return responder.go(visit, visit.url(f"/publish/{draft.id}/conditions", **start))
     if button == "save":
         return responder.go(visit, visit.url("/publish", done="draft-saved"))
     troubles = (await check(responder, visit, draft))[1]

@@ -11,12 +11,11 @@ from starlette.responses import Response
 
 from node.base.errors import HansaError, InvalidInput
 from node.catalogue.browse import HERE, MAX_OFFSET
-from node.catalogue.drafts.answers import conditions_of
+from node.catalogue.drafts.answers import chosen_conditions
 from node.catalogue.drafts.joint_changes import CHANGED, FIELDS, MOST, REFUSED, UNCHANGED, JointChange, JointChanges
 from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.originals import KEEP
 from node.catalogue.searches import Order, Query
-from node.policy.templates import template
 from node.portal.answers import choices
 from node.portal.forms import TOKEN, check_csrf, read_form
 from node.portal.pages.edits import answer_in_words
@@ -172,7 +171,7 @@ def _changes(answers: Mapping[str, str]) -> JointChanges:
         answers={name: answers[name] for name in FIELDS if name in answers},
         added_keywords=additions,
         removed_keywords=removals,
-        conditions=None if conditions == KEEP else conditions_of(template(conditions), answers),
+        conditions=None if conditions == KEEP else chosen_conditions(answers),
         audience=answers["audience"] if answers.get("audience") in AUDIENCES else None,
     )
 

@@ -9,10 +9,9 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import HansaError, InvalidInput, NotFound
-from node.catalogue.drafts.answers import conditions_of
+from node.catalogue.drafts.answers import chosen_conditions
 from node.identity.roles import UseCase, allowed
 from node.policy.odrl import parse
-from node.policy.templates import template
 from node.policy.words import sentences
 from node.portal.visit import Visit
 
@@ -36,7 +35,7 @@ async def change(responder: Responder, visit: Visit) -> Response:
     limits.require_role(visit.caller)
     answers = {name: text.strip() for name, text in visit.fields.items()}
     try:
-        conditions = conditions_of(template(answers.get("conditions", "")), answers)
+        conditions = chosen_conditions(answers)
         await run_sync(lambda: limits.set(iri, conditions, by=visit.caller))
     except InvalidInput as error:
         return await _page(responder, visit, iri, answers, error)

@@ -103,6 +103,7 @@ PEOPLES_PAGES = (
     "/publish",
     "/changes",
     f"/publish/{DRAFT}",
+    f"/publish/{DRAFT}/conditions?from=mobility-partners",
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
