@@ -18,7 +18,7 @@ from node.catalogue.statements import Statements
 from node.policy.odrl import parse
 from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, may_limit, portion_of
 from node.semantics.model import File, Finding
-from node.semantics.profiles.table_queries_client import TABLES, TablePart
+from node.semantics.profiles.table_queries_client import ENDINGS_OF_LAYERS, LAYERS, TABLES, TablePart
 from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 
@@ -135,7 +135,21 @@ def table_files(record: Record) -> tuple[File, ...]:
     """Return the stored files of ``record`` that can be asked in SQL, in the order of the description."""
     if record.kind == "model":
         return ()
-    return tuple(file for file in stored_files(record) if file.media_type.partition(";")[0].strip().lower() in TABLES)
+    return tuple(file for file in stored_files(record) if _is_table(file))
+
+
+def is_text_or_parquet(file: File) -> bool:
+    """Return whether a file is a table of text or Parquet, by its media type."""
+    return _media_type(file) in TABLES
+
+
+def _is_table(file: File) -> bool:
+    is_layer = _media_type(file) in LAYERS or file.name.lower().endswith(ENDINGS_OF_LAYERS)
+    return is_text_or_parquet(file) or is_layer
+
+
+def _media_type(file: File) -> str:
+    return file.media_type.partition(";")[0].strip().lower()
 
 
 def _makes_parts(record: Record, portion: Portion) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from node.adapters.profiles.concealed_columns import conceal, forms_of
+from node.adapters.profiles.data_files import LINES, kind_of, open_source
 from node.adapters.profiles.relations import (
     Source,
     close_access,
@@ -94,7 +95,11 @@ def _table(message: dict[str, Any]) -> _Table:
     if _cache and _cache[0][0] == key:
         return _cache[0][1]
     _forget()
-    sources = sources_of(Path(message["path"]), str(message["name"]))
+    path = Path(message["path"])
+    if kind_of(path) != LINES:
+        _cache.append((key, _layer_table(path, message)))
+        return _cache[0][1]
+    sources = sources_of(path, str(message["name"]))
     cause: Exception | None = None
     for number, source in enumerate(sources):
         engine = connect(memory=_MEMORY)
@@ -115,19 +120,44 @@ def _table(message: dict[str, Any]) -> _Table:
     raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from cause
 
 
+def _layer_table(path: Path, message: dict[str, Any]) -> _Table:
+    """Return the part of a layer or a sheet as a table; geometries are text (WKT). Raises ``InvalidInput``."""
+    engine = connect(memory=_MEMORY)
+    engine.execute("SET TimeZone = 'UTC'")
+    name = str(message["name"])
+    try:
+        with open_source(engine, path, name, attempt=0, crs="", stated_crs="") as source:
+            types = {**source.types, **({source.geometry: "VARCHAR"} if source.geometry else {})}
+            cells = [
+                f"ST_AsText({quote_name(column)}) AS {quote_name(column)}"
+                if column == source.geometry
+                else quote_name(column)
+                for column in types
+            ]
+            relation = f"(SELECT {', '.join(cells)} FROM {source.relation})"  # noqa: S608 - names are quoted
+            columns, statement, _ = _statement(relation, types, message)
+            engine.execute(f"CREATE TABLE {TABLE} AS {statement}")
+    except InvalidInput as error:
+        engine.close()
+        detail = error.detail.replace(str(path), name)
+        raise InvalidInput(detail, remedy="ask the provider for another format") from error
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError from error
+    except engine_errors() as error:
+        engine.close()
+        raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from error
+    engine.execute("SET allowed_paths = []")
+    close_access(engine)
+    return _Table(engine, tuple(columns), partial=False)
+
+
 def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -> tuple[str, ...]:
     """Make the part a table of ``engine``, then close all else to it; return its columns."""
     engine.execute("SET TimeZone = 'UTC'")
     relation = source.to_literals()
     description = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - ours
     types = {str(row[0]): str(row[1]) for row in description}
-    columns, conditions = part_of(message, types)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    forms, group = forms_of(message, types)
-    statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see part_of
-    if forms or group is not None:
-        statement = conceal(f"SELECT * FROM {relation}{where}", columns, types, forms, group)  # noqa: S608
-    is_whole = not where and not forms and group is None and len(columns) == len(types)
+    columns, statement, is_whole = _statement(relation, types, message)
     if source.relation.startswith("read_parquet") and is_whole:
         engine.execute(f"SET allowed_paths = [{sql_text(message['path'])}]")
         engine.execute(f"CREATE VIEW {TABLE} AS {statement}")
@@ -137,6 +167,18 @@ def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -
         engine.execute("SET allowed_paths = []")
     close_access(engine)
     return tuple(columns)
+
+
+def _statement(relation: str, types: dict[str, str], message: dict[str, Any]) -> tuple[list[str], str, bool]:
+    """Return the columns of the part, the statement that makes it, and whether it is the whole. Raises
+    ``InvalidInput`` if the table lacks a column that the part is about."""
+    columns, conditions = part_of(message, types)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    forms, group = forms_of(message, types)
+    statement = f"SELECT {', '.join(map(quote_name, columns))} FROM {relation}{where}"  # noqa: S608 - see part_of
+    if forms or group is not None:
+        statement = conceal(f"SELECT * FROM {relation}{where}", columns, types, forms, group)  # noqa: S608
+    return columns, statement, not where and not forms and group is None and len(columns) == len(types)
 
 
 def part_of(message: dict[str, Any], types: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound, Overloaded
-from node.cage.model import SyncCage, has_full_queue
-from node.catalogue.deliverability import live_files, offered_portion, table_files
+from node.cage.model import Limits, SyncCage, has_full_queue
+from node.catalogue.deliverability import is_text_or_parquet, live_files, offered_portion, table_files
 from node.catalogue.findings import CATALOGUE, finding
 from node.catalogue.model import Record
 from node.semantics.model import File, Finding
 from node.semantics.profiles.cage_client import OWN_GROUP
 from node.semantics.profiles.rows_client import LIMITS, TARGET
+from node.semantics.profiles.table_queries_client import LIMITS as QUERY_LIMITS
+from node.semantics.profiles.table_queries_client import TARGET as QUERY_TARGET
+from node.semantics.profiles.table_queries_client import TablePart, TableQuestion, message_of
 
 RULE: Final = "conditions:no-such-column"
 _NAMED: Final = 20
@@ -59,28 +62,38 @@ class CheckPart:
             path = str(self._place(file.sha256).resolve())
         except NotFound:
             return ()
-        message = {
-            "path": path,
-            "name": file.name,
-            "filters": [],
-            "sort": "",
-            "descending": False,
-            "offset": 0,
-            "limit": 1,
-            "count": "",
-            "per": "",
-            "how": "",
-            "of": "",
-        }
+        target, message, limits = _question(path, file)
         try:
-            answer, _ = self._cage.call_sync(TARGET, message, limits=LIMITS, readable=[path, OWN_GROUP])
+            answer, _ = self._cage.call_sync(target, message, limits=limits, readable=[path, OWN_GROUP])
         except InvalidInput:
             return ()  # What is no table is found by others.
         except Overloaded as fault:
             if has_full_queue(fault):
                 raise
             return ()
-        return tuple(str(name) for name, *_ in answer["columns"])
+        columns = answer["columns"]
+        return tuple(str(column["name"] if isinstance(column, dict) else column[0]) for column in columns)
+
+
+def _question(path: str, file: File) -> tuple[str, dict[str, Any], Limits]:
+    """Return the target that tells the columns of a file, with its message and its limits."""
+    if not is_text_or_parquet(file):
+        question = TableQuestion(sql="SELECT * FROM data LIMIT 1")
+        return QUERY_TARGET, message_of(path, file.name, question, TablePart()), QUERY_LIMITS
+    message = {
+        "path": path,
+        "name": file.name,
+        "filters": [],
+        "sort": "",
+        "descending": False,
+        "offset": 0,
+        "limit": 1,
+        "count": "",
+        "per": "",
+        "how": "",
+        "of": "",
+    }
+    return TARGET, message, LIMITS
 
 
 def _lack(gaps: list[str], table: str, columns: tuple[str, ...]) -> Finding:

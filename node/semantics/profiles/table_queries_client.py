@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from node.base.errors import InvalidInput
 from node.cage.model import AsyncCage, Limits, remedy_against_limits
@@ -29,8 +29,20 @@ LONGEST: Final = 4000
 FORMS: Final = {"json": "application/json", "csv": "text/csv"}
 """The forms of an answer, with their media types."""
 TABLES: Final = frozenset({"text/csv", "text/tab-separated-values", "application/vnd.apache.parquet"})
-"""The media types of files that can be asked, and shown in pages."""
+"""The media types of tables that can be asked."""
+LAYERS: Final = frozenset(
+    {
+        "application/geo+json",
+        "application/geopackage+sqlite3",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+)
+"""The media types of files with one layer or sheet that can be asked."""
+ENDINGS_OF_LAYERS: Final = (".geojson", ".gpkg", ".xlsx")
+"""The endings of their names: their media types are often not known where they are published."""
 
+_VIEW: Final = ("path", "name", "columns", "rows", "forms", "group", "key")
+"""The members of a message that name a part of a file."""
 _REMEDY: Final = "ask for less: fewer rows (WHERE, LIMIT), or sums instead of rows (GROUP BY)"
 
 
@@ -80,6 +92,24 @@ class TableAnswer:
     partial: bool = False
 
 
+def message_of(path: str, name: str, question: TableQuestion, part: TablePart) -> dict[str, Any]:
+    """Return the message of ``TARGET`` for a question about a part of the file at ``path``, which was called
+    ``name``."""
+    return {
+        "path": path,
+        "name": name,
+        "columns": None if part.columns is None else list(part.columns),
+        "rows": [list(row) for row in part.rows],
+        "forms": list(part.forms),
+        "group": part.group,
+        "key": part.key.hex(),
+        "sql": question.sql,
+        "form": question.form,
+        "most_rows": MOST_ROWS,
+        "most_bytes": MOST_BYTES,
+    }
+
+
 class StoredQuestions:
     """Questions to the tables of this node. ``place`` returns the path of a SHA-256, or raises ``NotFound``."""
 
@@ -91,22 +121,8 @@ class StoredQuestions:
         """Return the answer about a part of the stored file ``name``. Raises ``InvalidInput`` for a question
         that cannot be answered, with the fact ``ran`` if the table was read, and ``Overloaded``."""
         path = str((await asyncio.to_thread(self._place, sha256)).resolve())
-        view = {
-            "path": path,
-            "name": name,
-            "columns": None if part.columns is None else list(part.columns),
-            "rows": [list(row) for row in part.rows],
-            "forms": list(part.forms),
-            "group": part.group,
-            "key": part.key.hex(),
-        }
-        message = {
-            **view,
-            "sql": question.sql,
-            "form": question.form,
-            "most_rows": MOST_ROWS,
-            "most_bytes": MOST_BYTES,
-        }
+        message = message_of(path, name, question, part)
+        view = {name: message[name] for name in _VIEW}
         # A child that has answered may answer others who may have the same part of the same file (decision 0025).
         shared_by = f"questions {hashlib.sha256(json.dumps(view).encode()).hexdigest()}"
         with remedy_against_limits(_REMEDY):

@@ -98,7 +98,8 @@ class Contents:
             why = f"{record.title()} has no file to fetch: it can only be called, with the format {EXECUTE}"
             return Shut(NOT_OFFERED, why)
         if not files and transfer.format == QUERY:
-            return Shut(NOT_OFFERED, f"{record.title()} has no table that can be asked: no CSV, no Parquet")
+            why = f"{record.title()} has no table that can be asked, such as a CSV or a GeoPackage"
+            return Shut(NOT_OFFERED, why)
         if record is not head or transfer.wish:
             # A data source is read as it is now.
             files = tuple(file for file in files if not file.is_live)

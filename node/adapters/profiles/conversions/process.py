@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from node.adapters.profiles.concealed_columns import conceal, forms_of
-from node.adapters.profiles.conversions.sources import (
+from node.adapters.profiles.conversions.targets import MOMENT, Losses, write_csv, write_features, write_parquet
+from node.adapters.profiles.data_files import (
     SourceTable,
     attempts,
     of_stream,
@@ -22,7 +23,6 @@ from node.adapters.profiles.conversions.sources import (
     warp_layer,
     with_points,
 )
-from node.adapters.profiles.conversions.targets import MOMENT, Losses, write_csv, write_features, write_parquet
 from node.adapters.profiles.relations import close_access, connect, engine_errors, quote_name, sql_text
 from node.adapters.profiles.sql_check import first_line
 from node.adapters.profiles.table_queries import part_of

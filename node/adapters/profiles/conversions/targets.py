@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from node.adapters.profiles.conversions.sources import DEGREES, SourceTable
+from node.adapters.profiles.data_files import DEGREES, SourceTable
 from node.adapters.profiles.layers import reading
 from node.adapters.profiles.relations import quote_name, sql_text
 from node.base.errors import InvalidInput

@@ -1,4 +1,4 @@
-"""The file to be converted, as a relation of the engine: tables by DuckDB, layers and sheets by GDAL, as a stream."""
+"""A data file as a relation of the engine: tables by DuckDB, layers and sheets by GDAL, as a stream."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from node.adapters.profiles.layers import reading, source_of_geojson, source_of_geopackage
 from node.adapters.profiles.relations import Source, quote_name
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 DEGREES: Final = "EPSG:4326"
+LINES: Final = "table"
+"""The kind of tables of text and of Parquet."""
 _WITH_HEIGHTS: Final = "EPSG:4979"
 _HEAD: Final = 4096
 _GEOMETRIES: Final = frozenset({"geometry", "geom", "thegeom", "wkt", "shape", "wkbgeometry"})
@@ -53,12 +54,12 @@ def kind_of(path: Path) -> str:
         case "zip":
             return "XLSX"
         case _:
-            return "GeoJSON" if text[:1] in (b"{", b"[") else "table"
+            return "GeoJSON" if text[:1] in (b"{", b"[") else LINES
 
 
 def attempts(path: Path, name: str) -> int:
     """Return how many ways there are to read a file; each forgives more than the one before."""
-    return len(whole_sources(path, name)) if kind_of(path) == "table" else 1
+    return len(whole_sources(path, name)) if kind_of(path) == LINES else 1
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def open_source(
     them there on the way (empty: as they are); ``stated_crs`` is what the description says. Raises ``InvalidInput``.
     """
     kind = kind_of(path)
-    if kind == "table":
+    if kind == LINES:
         yield _table(engine, whole_sources(path, name), attempt, stated_crs)
         return
     with reading(kind), _layer(engine, _dataset(path, kind), kind, crs, stated_crs) as table:
@@ -178,6 +179,8 @@ def of_stream(engine: DuckDBPyConnection, stream: Any, crs: str) -> SourceTable:
 
 def warp_layer(dataset: str, layer: str, crs: str, target: str) -> str:
     """Return a layer of ``dataset`` with its coordinates in ``target``, as GDAL calls it."""
+    from xml.sax.saxutils import escape, quoteattr
+
     return (
         f"<OGRVRTDataSource><OGRVRTWarpedLayer><OGRVRTLayer name={quoteattr(layer)}>"
         f'<SrcDataSource relativeToVRT="0">{escape(dataset)}</SrcDataSource></OGRVRTLayer>'
