@@ -82,6 +82,7 @@ def test_what_is_damaged_old_or_unknown_is_said_to_be() -> None:
         (bytes(whole), "checksum"),
         (sealed(build(*RECORDS), b"", attributes=7), "unknown"),
         (struct.pack(">qiibb", 5, 14, 0, 1, 0) + bytes(8), "0.11"),
+        (struct.pack(">qiibb", 5, 106, 0, 1, 0) + b"\xff" * 100, "0.11"),
         (sealed(build(*RECORDS), b"\xff" * 12), "cannot be read"),
         (sealed(build(*RECORDS), b"\x0a\x00\x00\x00\x7f\x00"), "cannot be read"),
         # Records without room for their parts, and one outside the places of its batch.
@@ -97,6 +98,8 @@ def test_a_batch_that_is_cut_off_waits_for_the_next_answer() -> None:
     whole = build(*RECORDS)
     assert len(list(batches(whole + whole[:-1]))) == 1
     assert list(batches(whole[:30])) == []
+    for place in range(12, 17):
+        assert list(batches(bytes.fromhex("00150000000000000000001f008b00000000")[:place])) == []
     assert list(batches(b"")) == []
 
 

@@ -26,6 +26,9 @@ _OVERHEAD: Final = 12
 _CHECKED_FROM: Final = 21
 """The place of the first byte under the checksum."""
 _FORMAT: Final = 2
+_FORMAT_PLACE: Final = 16
+_LEAST: Final = 5
+"""Bytes that the size of a message counts at least, in every format: up to the byte that says which it is."""
 _CODEC: Final = 0x07
 _TRANSACTIONAL: Final = 0x10
 _CONTROL: Final = 0x20
@@ -108,42 +111,35 @@ def batches(content: bytes) -> Iterator[Batch]:
     while place + _OVERHEAD <= len(view):
         size = int.from_bytes(view[place + 8 : place + _OVERHEAD], signed=True)
         end = place + _OVERHEAD + size
-        if size < _HEADER.size - _OVERHEAD:
-            yield from _short(view[place:])
-            return
+        if size < _LEAST:
+            raise InvalidInput("the broker sends a batch that is too short", remedy="look into the broker")
         if end > len(view):
             return
-        batch = view[place:end]
-        first, _, _, form, checksum, attributes, last, _, _, producer, _, _, count = _HEADER.unpack_from(batch)
-        if last < 0 or first < 0:
-            raise InvalidInput("the broker sends places that there are not", remedy="look into the broker")
-        yield Batch(
-            first=first,
-            following=first + last + 1,
-            producer=producer,
-            attributes=attributes,
-            form=form,
-            count=count,
-            is_intact=form != _FORMAT or calc_crc32c(batch[_CHECKED_FROM:]) == checksum,
-            content=batch[_HEADER.size :],
-        )
+        yield _batch(view[place:end])
         place = end
 
 
-def _short(view: memoryview) -> Iterator[Batch]:
-    """Return a message of an earlier format, which has no room for a header; any other is an error."""
-    first, size = struct.unpack_from(">qi", view)
-    if size < 5 or first < 0 or view[16] >= _FORMAT:
+def _batch(batch: memoryview) -> Batch:
+    """Return a batch, or a message of an earlier format, which stands alone. Raises ``InvalidInput``."""
+    if batch[_FORMAT_PLACE] < _FORMAT:
+        first, last, form = int.from_bytes(batch[:8], signed=True), 0, batch[_FORMAT_PLACE]
+        checksum, attributes, producer, count, content = 0, 0, -1, 1, batch[:0]
+    elif len(batch) < _HEADER.size:
         raise InvalidInput("the broker sends a batch that is too short", remedy="look into the broker")
-    yield Batch(
+    else:
+        first, _, _, form, checksum, attributes, last, _, _, producer, _, _, count = _HEADER.unpack_from(batch)
+        content = batch[_HEADER.size :]
+    if last < 0 or first < 0:
+        raise InvalidInput("the broker sends places that there are not", remedy="look into the broker")
+    return Batch(
         first=first,
-        following=first + 1,
-        producer=-1,
-        attributes=0,
-        form=view[16],
-        count=1,
-        is_intact=True,
-        content=view[:0],
+        following=first + last + 1,
+        producer=producer,
+        attributes=attributes,
+        form=form,
+        count=count,
+        is_intact=form != _FORMAT or calc_crc32c(batch[_CHECKED_FROM:]) == checksum,
+        content=content,
     )
 
 
