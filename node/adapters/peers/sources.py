@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from node.adapters.egress import Egress, Lane
-from node.base.errors import PeerUnreachable
+from node.base.errors import ForbiddenAddress, PeerUnreachable, TooLarge
 from node.catalogue.harvest.source_pages import Answer
 from node.semantics.harvest.refusals import source_fault
 
@@ -30,4 +30,8 @@ class WebSources:
             raise source_fault(PeerUnreachable, "silent", address=url) from error
         except PeerUnreachable as error:
             raise source_fault(PeerUnreachable, "unreachable", address=url, reason=error.detail) from error
+        except ForbiddenAddress as error:
+            raise source_fault(ForbiddenAddress, "host", address=url, reason=error.detail) from error
+        except TooLarge as error:
+            raise source_fault(TooLarge, "bytes", address=url, megabytes=max_bytes >> 20) from error
         return Answer(status=answer.status, headers=answer.headers, body=answer.body, url=answer.url)

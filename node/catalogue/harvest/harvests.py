@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from node.base.errors import Conflict, InvalidInput, PeerUnreachable
+from node.base.errors import Conflict, InvalidInput, Overloaded, PeerUnreachable
 from node.base.jsons import canonical
 from node.base.work import Transaction
 from node.catalogue.envelope import withdrawal_of
@@ -96,6 +96,8 @@ class Harvest:
             if cause_of(error):
                 raise
             raise source_fault(InvalidInput, "unreadable", address=page.url, reason=error.detail) from error
+        except Overloaded as error:
+            raise source_fault(Overloaded, "overloaded", address=page.url) from error
 
     def withdraw(self, address: str, source: str, faulty: frozenset[str], by: Person, *, check: bool) -> str | None:
         """Withdraw a vanished record, and return its own IRI or its address. Return None if it is withdrawn already

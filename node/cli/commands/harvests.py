@@ -339,7 +339,7 @@ def _show(source: Mapping[str, Any], *, all_runs: bool) -> None:
 def _show_run(facts: Mapping[str, Any]) -> None:
     start = _minute(facts["started"] or facts["queued"])
     counts = counts_in_words(facts["counts"]) if facts["counts"] else ""
-    again = f", went on after {facts['interrupted']} interruptions" if facts["interrupted"] else ""
+    again = f", went on after {count_of(facts['interrupted'], 'interruption')}" if facts["interrupted"] else ""
     match facts["state"]:
         case "queued":
             line("last run", f"{start}  waits to begin")

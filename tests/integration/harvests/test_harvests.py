@@ -322,3 +322,51 @@ def test_the_packages_of_a_ckan_are_read_to_the_last(city: Running, client: Hans
     assert portal.statuses() == [304, 200, 304, 304]
     portal.packages(*listed[1:])
     assert counts(harvested(city, f"{portal.url}/api/3", rule="safe"))["withdrawn"] == 1
+
+
+def test_a_data_json_is_harvested_with_changes_and_deletions(city: Running, portal: Portal) -> None:
+    """DCAT-US: datasets without IRIs, which are recognised by their identifiers."""
+    portal.media_type = "text/plain"  # as web servers of cities send it
+
+    def publish(**titles: str) -> None:
+        datasets = [{"identifier": name, "title": title, "description": "d"} for name, title in titles.items()]
+        document = {"conformsTo": "https://project-open-data.cio.gov/v1.1/schema", "dataset": datasets}
+        portal.pages["/data.json"] = json.dumps(document).encode()
+
+    publish(roads="Roads", trees="Trees", bins="Bins")
+    url = f"{portal.url}/data.json"
+    assert counts(harvested(city, url))["new"] == 3
+    assert counts(harvested(city, url)) == {"unchanged": 3}
+    assert portal.statuses() == [200, 304]
+    publish(roads="Roads and paths", trees="Trees")
+    events = harvested(city, url)
+    assert {name: counts(events)[name] for name in ("changed", "unchanged", "withdrawn")} == {
+        "changed": 1,
+        "unchanged": 1,
+        "withdrawn": 1,
+    }
+
+
+def test_a_data_package_is_harvested_with_its_dictionary(city: Running, client: HansaClient, portal: Portal) -> None:
+    portal.media_type = "application/json"
+    table = {"fields": [{"name": "species", "type": "string", "description": "Latin name"}]}
+    package = {
+        "name": "street-trees",
+        "title": "Street trees",
+        "resources": [{"name": "trees", "path": "data/trees.csv", "format": "csv", "schema": table}],
+    }
+    url = f"{portal.url}/trees/datapackage.json"
+
+    def publish() -> None:
+        portal.pages["/trees/datapackage.json"] = json.dumps(package).encode()
+
+    publish()
+    (record,) = [event for event in harvested(city, url) if event["event"] == "record"]
+    assert (record["outcome"], record["title"]) == ("new", "Street trees")
+    with city.http() as http:
+        page = http.get(urlsplit(record["address"]).path, headers={"Accept": "text/html"}).text
+    assert f"{portal.url}/trees/data/trees.csv" in page
+    assert "Latin name" in page
+    package["title"] = "Trees in streets"
+    publish()
+    assert counts(harvested(city, url))["changed"] == 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import pytest
 
-from node.base.errors import InvalidInput, PeerUnreachable
+from node.adapters.peers.sources import WebSources
+from node.base.errors import ForbiddenAddress, HansaError, InvalidInput, PeerUnreachable, TooLarge
 from node.catalogue.harvest.source_addresses import ckan_api, ckan_page, ckan_start, first_page, following
 from node.catalogue.harvest.source_pages import Answer, Reader
 from node.catalogue.harvest.source_state import PageState
+from node.semantics.harvest.refusals import cause_of, reason_in
 
 URL = "https://data.city.example/catalog.ttl"
 
@@ -133,3 +137,31 @@ def test_what_an_address_of_ckan_is() -> None:
     assert ckan_api(URL) == ""
     assert first_page(URL) == URL
     assert ckan_start(ckan_page(api, 400)) == 400
+
+
+@pytest.mark.parametrize(
+    ("error", "english", "dutch"),
+    [
+        (
+            ForbiddenAddress("it is in a private network"),
+            "does not connect to",
+            "maakt geen verbinding",
+        ),
+        (TooLarge("the peer's answer is larger than 1 bytes"), "has more than 256 MB", "is groter dan 256 MB"),
+        (TimeoutError(), "does not answer", "antwoordt niet"),
+    ],
+)
+def test_why_a_source_cannot_be_fetched_has_a_text_in_each_language(
+    error: Exception, english: str, dutch: str
+) -> None:
+    class Refusing:
+        async def request(self, *_: Any, **__: Any) -> Any:
+            raise error
+
+    with pytest.raises(HansaError) as caught:
+        asyncio.run(WebSources(cast("Any", Refusing())).get("https://a.example/c.ttl", {}, 256 << 20))
+    assert english in caught.value.detail
+    assert caught.value.remedy
+    text, remedy = reason_in("nl", cause_of(caught.value)) or ("", "")
+    assert dutch in text
+    assert remedy not in ("", caught.value.remedy)
