@@ -61,10 +61,13 @@ def read_policy(text: str) -> dict[str, Any]:
 def policy_form(policy: Mapping[str, Any]) -> PolicyForm:
     """Return the rows of ``policy``; one that cannot be read as a policy is shown as far as its parts can."""
     rules: list[RuleForm] = []
+    sections: set[str] = set()
     conflict, sealed, rest = "", False, {}
     for key, value in policy.items():
         name = _name(key)
-        if name in SECTIONS and (items := _items(value, name)) is not None:
+        # A section in two spellings is an error, which must not vanish.
+        if name in SECTIONS and name not in sections and (items := _items(value, name)) is not None:
+            sections.add(name)
             rules += items
         elif name == "conflict" and (strategy := _strategy(value)):
             conflict = strategy

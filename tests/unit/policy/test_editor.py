@@ -147,6 +147,11 @@ def test_what_no_row_can_show_stays_exactly_as_it_is() -> None:
     assert inner == MEMBER
 
 
+def test_a_section_in_two_spellings_stays_an_error() -> None:
+    policy = {"permission": [{"action": "odrl:use"}], "odrl:permission": [{"action": "odrl:read"}]}
+    assert policy_json(form_of_fields(fields_of(policy_form(policy)), same)) == policy
+
+
 def test_a_policy_with_too_many_rows_is_for_the_text() -> None:
     policy = {"permission": [rule(*[MEMBER] * (MOST_ROWS + 1))]}
     form = policy_form(policy)

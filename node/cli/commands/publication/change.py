@@ -22,6 +22,7 @@ from node.cli.output import (
     say,
     words,
 )
+from node.cli.yamls import read_conditions
 
 if TYPE_CHECKING:
     from node.client import HansaClient
@@ -51,7 +52,9 @@ def change(
     frequency: Annotated[str | None, typer.Option(help="How often the data are renewed, such as DAILY.")] = None,
     add_keyword: Annotated[list[str] | None, typer.Option(help="A keyword to add; may be repeated.")] = None,
     remove_keyword: Annotated[list[str] | None, typer.Option(help="A keyword to remove; may be repeated.")] = None,
-    conditions: Annotated[str | None, typer.Option(help="The template of the conditions.")] = None,
+    conditions: Annotated[
+        str | None, typer.Option(help="A template of conditions (members), YAML, or a file, also with ODRL.")
+    ] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of the conditions; may be repeated."),
@@ -103,15 +106,20 @@ def change(
     return _finish([done.get(each["iri"], each) for each in foreseen], lang)
 
 
-def _conditions(template: str | None, parameters: Sequence[str]) -> dict[str, Any] | None:
-    if template is None:
+def _conditions(text: str | None, parameters: Sequence[str]) -> dict[str, Any] | None:
+    if text is None:
         if parameters:
             raise typer.BadParameter("--parameter goes with --conditions")
         return None
     pairs = [part.partition("=") for part in parameters]
     if not all(separator for _, separator, _ in pairs):
         raise typer.BadParameter("write a parameter as NAME=VALUE, such as until=2027-12-31")
-    return {"template": template, **{name.strip(): value.strip() for name, _, value in pairs}}
+    conditions = read_conditions(text)
+    if not isinstance(conditions, str):
+        if pairs:
+            raise typer.BadParameter("--parameter goes with the name of a template")
+        return conditions
+    return {"template": conditions, **{name.strip(): value.strip() for name, _, value in pairs}}
 
 
 def _own(client: HansaClient, text: str, kind: Sequence[str] | None, licences: Sequence[str] | None) -> list[str]:

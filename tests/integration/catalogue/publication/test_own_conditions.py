@@ -306,6 +306,13 @@ def test_terminal_and_api_check_conditions(city: Running, tmp_path: Path, capsys
     own = asked(city, capsys, "conditions", "{template: mobility-partners, until: 2031-12-31}", "--odrl")
     del own["obligation"]
     own["prohibition"] = [{"action": "odrl:use"}]
+    iri = str(publish(city, "signals", conditions="open")["iri"])
+    good = tmp_path / "good.json"
+    good.write_text(json.dumps({"permission": [{"action": "odrl:read"}]}), "utf-8")
+    status, shown = typed(city, capsys, "change", iri, "--conditions", str(good), "--yes")
+    assert status == 0
+    assert "The recipient may read the data" in shown
+    assert typed(city, capsys, "change", iri, "--conditions", str(good), "--parameter", "a=b", "--check")[0] != 0
     file = tmp_path / "own.json"
     file.write_text(json.dumps(own), "utf-8")
     status, shown = typed(city, capsys, "conditions", str(file))
