@@ -147,7 +147,7 @@ def test_a_folder_is_shared_only_where_the_operator_allows_it_and_never_the_node
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"kind": "ftp"}, "amqp, features, folder, gbfs, gtfs, http, mqtt, ngsi-ld"),
+        ({"kind": "ftp"}, "amqp, features, folder, gbfs, gtfs, http, kafka, mqtt, ngsi-ld"),
         ({"address": "https://169.254.169.254/"}, "address"),
         ({"address": "https://10.0.0.1/"}, "private network"),
         ({"address": "https://u:p@gis.example/"}, "user information"),
