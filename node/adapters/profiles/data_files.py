@@ -156,17 +156,37 @@ def _layer(engine: DuckDBPyConnection, dataset: str, kind: str, crs: str, stated
     target, layer = dataset, layers[0]
     if own["geometry_type"] and crs and system and crs != system:
         target = warp_layer(dataset, layer, system, crs)
+        require_way(target, crs)
         losses.append(ConversionLoss("reprojected", (system, crs)))
         system = crs
     with pyogrio.raw.open_arrow(target, layer=layer, use_pyarrow=False) as (_, stream):
         yield replace(of_stream(engine, stream, system), losses=tuple(losses))
 
 
+def require_way(layer: str, target: str) -> None:
+    """Raise ``InvalidInput`` if the coordinates of a layer cannot be brought to ``target``."""
+    import pyogrio
+
+    try:
+        pyogrio.read_info(layer)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, IndexError) as error:
+        raise InvalidInput(
+            f"the coordinates cannot be brought to {target}: it, or the system of the file, is not known here",
+            remedy="ask for another coordinate reference system",
+        ) from error
+
+
 def of_stream(engine: DuckDBPyConnection, stream: Any, crs: str) -> SourceTable:
     """Return the data of a stream of GDAL, which can be read once. ``crs`` is that of its geometries."""
     relation = engine.from_arrow(stream)
     types = {str(column): str(type_) for column, type_ in zip(relation.columns, relation.types, strict=True)}
-    relation.create_view(_VIEW)
+    # What GDAL calls JSON may be any text, where the values of a column are of several kinds.
+    texts = [
+        f"CAST({quote_name(c)} AS VARCHAR) AS {quote_name(c)}" if t == "JSON" else quote_name(c)
+        for c, t in types.items()
+    ]
+    relation.project(", ".join(texts)).create_view(_VIEW)
+    types = {column: "VARCHAR" if type_ == "JSON" else type_ for column, type_ in types.items()}
     geometry = next((column for column, type_ in types.items() if type_.startswith("GEOMETRY")), "")
     if geometry != _NAMELESS or "geometry" in {column.casefold() for column in types}:
         return SourceTable(relation=_VIEW, types=types, geometry=geometry, crs=crs if geometry else "")

@@ -254,6 +254,32 @@ def test_files_that_cannot_be_converted_end_with_a_reason(
     assert not list((city.folder / "conversions").iterdir())
 
 
+def test_a_system_that_nobody_knows_is_refused_by_its_name(nodes: tuple[Running, Running]) -> None:
+    city, partner = nodes
+    agreement = agreed(partner, share(city, "nowhere-known", systems=["EPSG:99999"]))
+    transfer = get(partner, agreement, convert_to="geopackage", crs="EPSG:99999")
+    assert transfer["state"] == "TERMINATED"
+    assert "cannot be brought" in str(transfer["reason"])
+    assert "EPSG:99999" in str(transfer["reason"])
+
+
+def test_geojson_with_all_kinds_of_values_and_geometries(nodes: tuple[Running, Running], tmp_path: Path) -> None:
+    city, partner = nodes
+    point: dict[str, Any] = {"type": "Point", "coordinates": [3.7, 51.0]}
+    line: dict[str, Any] = {"type": "LineString", "coordinates": [[3.7, 51.0], [3.8, 51.1]]}
+    rows: list[tuple[Any, Any]] = [(1, point), ("x", line), (None, None), ({"k": [1]}, point)]
+    features = [{"type": "Feature", "properties": {"a": value}, "geometry": place} for value, place in rows]
+    data = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    agreement = agreed(partner, share(city, "mixed", data=data, name="mixed.geojson"))
+    for form in ("csv", "geopackage"):
+        transfer = get(partner, agreement, convert_to=form)
+        assert transfer["state"] == "COMPLETED", transfer
+        assert transfer["reception"]["facts"]["conversion"]["rows"] == 4
+        content(partner, transfer, tmp_path)
+    lines = (tmp_path / "mixed.csv").read_text().splitlines()
+    assert lines[:2] == ["a,geometry", "1,POINT (3.7 51)"]
+
+
 def test_from_the_terminal(
     nodes: tuple[Running, Running], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

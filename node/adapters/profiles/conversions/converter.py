@@ -22,7 +22,7 @@ from node.semantics.conversions import ENDINGS, RESULT
 from node.transfer.conversions.model import Order, Product
 
 _MODULE: Final = "node.adapters.profiles.conversions.process"
-_MEMORY: Final = 3 << 30
+_MEMORY: Final = 2 << 30
 """Address space of the process; it uses a part of it."""
 _PIECE: Final = 1 << 20
 _ABANDONED: Final = 3600.0

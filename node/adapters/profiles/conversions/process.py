@@ -20,6 +20,7 @@ from node.adapters.profiles.data_files import (
     attempts,
     of_stream,
     open_source,
+    require_way,
     warp_layer,
     with_points,
 )
@@ -116,6 +117,7 @@ def _second_pass(layer: str, crs: str, folder: Path, target: Path, form: str, lo
 
     from node.adapters.profiles.layers import reading
 
+    require_way(layer, crs)
     engine = _engine(folder / _MIDDLE, folder)
     with reading("GeoPackage"), pyogrio.raw.open_arrow(layer, layer=_LAYER, use_pyarrow=False) as (_, stream):
         facts = _write(engine, of_stream(engine, stream, crs), target, form, losses)
