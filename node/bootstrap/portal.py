@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from node import __version__
 from node.bootstrap.node import HansaNode
 from node.catalogue.drafts.viewpoints import Viewpoints
+from node.catalogue.region.search import SearchRegion
 from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
 from node.operation.questions import AssetTitles
@@ -229,6 +230,7 @@ def _region(node: HansaNode) -> RegionUseCases:
         blocking=node.operation.region.blocking,
         acceptances=node.operation.region.acceptances,
         eligibility=node.operation.region.eligibility,
+        search=SearchRegion(node.operation.region.requests, lambda: people.allegiance.region),
     )
 
 

@@ -53,6 +53,7 @@ from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.publication import draft_check, drafts, joint_changes, limits, policy_editor
 from node.portal.pages.regions import blocks, eligibility, membership, offices
+from node.portal.pages.regions import search as region_search
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -94,6 +95,8 @@ class Portal:
         table: list[tuple[str, str, Callable[[Request], Any]]] = [
             ("GET", "/", page(catalogue.start)),
             ("GET", "/search", page(catalogue.results)),
+            ("GET", "/search/region", page(region_search.search, **people)),
+            ("POST", "/search/region/ask", page(region_search.ask, **form)),
             ("GET", "/search.csv", page(catalogue.results_csv)),
             ("GET", "/search.rss", page(catalogue.results_rss)),
             ("GET", "/search.atom", page(catalogue.results_atom)),

@@ -26,6 +26,7 @@ from node.catalogue.publication.withdraw import Withdraw
 from node.catalogue.query import Ask
 from node.catalogue.questions.answers import AnswerQuestions
 from node.catalogue.questions.askers import AskQuestions
+from node.catalogue.region.search import SearchRegion
 from node.catalogue.region.terms import ReadRegion
 from node.catalogue.subscriptions.harvest_reports import SendReports
 from node.catalogue.subscriptions.mail import SubscriptionMail
@@ -187,6 +188,7 @@ class RegionUseCases:
     blocking: BlockParticipants
     acceptances: ReadAcceptances
     eligibility: Eligibility
+    search: SearchRegion
 
 
 @dataclass(frozen=True, kw_only=True)

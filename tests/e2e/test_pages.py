@@ -108,6 +108,7 @@ INSIDE = (
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
     f"/record/eligibility?iri={quote(COUNTS, safe='')}",
+    "/search/region?q=noise",
     f"/record/limits?iri={quote(COUNTS, safe='')}",
     f"/record/story?iri={quote(FOR_MEMBERS, safe='')}",
     *(

@@ -78,6 +78,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
         places=[place.name for place in PLACES],
         wider=await _wider(responder, visit, search, chips) if matches.total == 0 else (),
         api_query=_api_query(search, size, visit.language),
+        region=visit.signed_in and responder.node.region.search.region(),
     )
 
 

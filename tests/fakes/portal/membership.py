@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
+from node.base.clock import stamp
 from node.base.errors import Conflict, InvalidInput, NotFound, PeerUnreachable
 from node.catalogue.accession import SentApplication
 from node.catalogue.model import Record
@@ -26,6 +29,10 @@ ADDRESS = "http://127.0.0.1:8100"
 _STATES = ("valid", "revoked", "suspended", "expired", "unknown", "invalid")
 
 
+ELSEWHERE = "https://brno.example/datasets/noise"
+"""A dataset that only the region's catalogue has."""
+
+
 class FakeMembership:
     """A node that belongs to Flanders, and to nothing once it has left."""
 
@@ -37,6 +44,31 @@ class FakeMembership:
         self.joined = True
         self.applications: list[tuple[str, str, str | None]] = []
         self.reasons: list[str] = []
+
+    def region(self) -> str | None:
+        return FLANDERS if self.joined else None
+
+    async def catalogue(self, method: str, path: str, _: bytes, __: Mapping[str, str]) -> tuple[int, str, bytes]:
+        """Answer as the catalogue of the region: with the first two datasets, and one that is not known here."""
+        assert (method, path.partition("?")[0]) == ("GET", "/api/catalogue/search")
+        query = parse_qs(path.partition("?")[2])
+        hits = [
+            {
+                "iri": record.iri,
+                "kind": record.kind,
+                "title": record.title(query["lang"][0]),
+                "description": record.description(query["lang"][0]),
+                "publisherName": record.publisher_name,
+                "origin": record.origin,
+                "access": "request",
+                "conditions": "members; a person must approve",
+                "version": record.version,
+                "at": stamp(self.now),
+            }
+            for record in self.assets
+        ]
+        hits.append({**hits[0], "iri": ELSEWHERE, "title": "Noise <b>by</b> night", "origin": "did:web:brno.example"})
+        return 200, "application/json", json.dumps({"total": 43, "hits": hits}).encode()
 
     async def issuers(self) -> list[IssuerPart]:
         if not self.joined:

@@ -34,6 +34,7 @@ from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
+from node.catalogue.region.search import SearchRegion
 from node.catalogue.retention import FileStatus, keepings
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
 from node.catalogue.search.vocabulary_labels import OntologyLabels
@@ -884,6 +885,7 @@ def use_cases(node: FakeNode) -> UseCases:
             leave=cast("Any", node.membership),
             blocking=cast("Any", node.blocking),
             eligibility=cast("Any", FakeEligibility(node.records)),
+            search=SearchRegion(node.membership.catalogue, node.membership.region),
             acceptances=cast("Any", FakeAcceptances(node.membership.rulebook.iri, NOW)),
         ),
         operation=OperationUseCases(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from tests.nodes import Company, Running, publish, until
+from tests.nodes import Company, Running, company, publish, until
+from tests.portal_browser import csrf_of, post, signed_in
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 
@@ -55,3 +58,51 @@ def test_the_page_of_members_says_how_fresh_they_are(region_and_cities: Company)
 
     page = until("every member was read to its end", fresh)
     assert "seconds ago" in page.replace("\u00a0", " ") or "now" in page
+
+
+def test_a_person_searches_the_region_and_asks_from_a_hit(region_and_cities: Company) -> None:
+    city, other = region_and_cities.cities
+    iri = publish(other, "quiet-streets", title="Quiet streets", conditions="members")["iri"]
+    own = publish(city, "own-streets", title="Quiet streets of our own", conditions="members")["iri"]
+    with city.client() as client:
+        until("the region has both", lambda: {iri, own} <= _iris(client.search("quiet streets", region=True)))
+    with signed_in(city) as browser:
+        assert "/search/region?q=quiet" in browser.get("/search", params={"q": "quiet"}).text
+        page = browser.get("/search/region", params={"q": "quiet streets", "kind": "dataset"}).text
+        assert f'href="{iri}"' in page, "what is not known here is at its publisher"
+        assert 'href="/datasets/own-streets"' in page
+        assert page.count('action="/search/region/ask"') == 1, "nobody asks for what is their own"
+        assert "members only" in page
+        answer = post(browser, "/search/region?q=quiet+streets", "/search/region/ask", iri=iri)
+        assert answer.status_code == 303, answer.text
+        pid = answer.headers["location"].partition("?")[0].rpartition("/")[2]
+        assert browser.get(answer.headers["location"]).status_code == 200
+        with city.client() as client:
+            until("it is final", lambda: client.negotiation(unquote(pid), wait=5)["state"] == "FINALIZED")
+            assert iri in str(client.agreements())
+        nothing = browser.get("/search/region", params={"q": "quiet streets", "kind": "model"})
+        assert "No results" in nothing.text
+        for number in ("2", "0", "x", "9" * 30):
+            assert browser.get("/search/region", params={"q": "quiet", "page": number}).status_code == 200
+        forged = browser.post(
+            "/search/region/ask", data={"csrf": csrf_of(page), "iri": "http://127.0.0.1:1/datasets/x"}
+        )
+        assert forged.status_code in (400, 404, 502)
+    with city.http(headers={"Accept": "text/html"}) as stranger:
+        assert "/sign-in" in stranger.get("/search/region").headers["location"]
+        assert "/search/region" not in stranger.get("/search").text
+
+
+def test_a_region_that_does_not_answer_is_said_to(tmp_path: Path, sqlite_template: Path) -> None:
+    with company(tmp_path, sqlite_template, cities=1) as nodes:
+        (city,) = nodes.cities
+        nodes.region.server.should_exit = True
+        nodes.region.thread.join(20)
+        with signed_in(city) as browser:
+            answer = browser.get("/search/region", params={"q": "streets"})
+    assert answer.status_code == 502
+    assert 'value="streets"' in answer.text
+
+
+def _iris(answer: dict[str, Any]) -> set[str]:
+    return {hit["iri"] for hit in answer["hits"]}

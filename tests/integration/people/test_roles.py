@@ -97,6 +97,7 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /record/withdraw": (UseCase.PUBLISH, {}),
     "POST /record/withdraw": (UseCase.PUBLISH, {"iri": "urn:x", "reason": "x"}),
     "GET /record/eligibility": (UseCase.PUBLISH, {}),
+    "POST /search/region/ask": (UseCase.NEGOTIATE, {"iri": "http://127.0.0.1:1/datasets/x"}),
     "GET /record/limits": (UseCase.READ_LIMITS, {}),
     "POST /record/limits": (UseCase.SET_LIMITS, {"iri": "urn:x", "conditions": "open"}),
     "GET /record/erase": (UseCase.ERASE, {}),

@@ -107,6 +107,7 @@ PEOPLES_PAGES = (
     f"/publish/{DRAFT}/preview",
     f"/publish?like={quote(COUNTS, safe='')}",
     f"/record/withdraw?iri={quote(COUNTS, safe='')}",
+    "/search/region?q=noise",
     f"/record/limits?iri={quote(COUNTS, safe='')}",
     "/applications",
     "/issued",
