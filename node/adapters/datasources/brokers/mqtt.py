@@ -45,7 +45,7 @@ class MqttConnector:
         place = read_place(setup.address, _PORTS, example="mqtts://broker.example:8883")
         if place.path.strip("/"):
             raise InvalidInput(
-                "the address of an MQTT broker has no path", remedy="such as mqtts://broker.example:8883"
+                "this is no address of a broker: it has a path", remedy="such as mqtts://broker.example:8883"
             )
         check_broker(self._egress, place, setup.credentials, secure_scheme="mqtts")
         if setup.options.get(VERSION, _VERSIONS[0]) not in _VERSIONS:
