@@ -127,7 +127,7 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
 
 _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
-    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search.*|/record|/record\..*|/record/changes|/record/story.*|/record/(table|groups).*|/terms?|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/subscriptions/mail/\{secret:str\}|/reports/\{secret:str\}|/sign-in/with/.*"
+    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search(?!/region).*|/record|/record\..*|/record/changes|/record/story.*|/record/(table|groups).*|/terms?|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/subscriptions/mail/\{secret:str\}|/reports/\{secret:str\}|/sign-in/with/.*"
     r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|schemas/.*)"
     r"|/federation/heads|/ogc|/ogc/conformance|/ogc/collections.*|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
@@ -139,7 +139,7 @@ _PARTICIPANTS = re.compile(
 _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
-    r"/schema/convert|/(agreements|decisions|deliveries|imports|publish|applications|issued|region|rulebook|members/(block|unblock)|keys|record/(ask|edit|withdraw|erase|eligibility|limits|foresee)|schema/check|ontology/(align|publish|reason)|transformation/(draft|try)|sign-out|runs|layers"
+    r"/schema/convert|/search/region.*|/(agreements|decisions|deliveries|imports|publish|applications|issued|region|rulebook|members/(block|unblock)|keys|record/(ask|edit|withdraw|erase|eligibility|limits|foresee)|schema/check|ontology/(align|publish|reason)|transformation/(draft|try)|sign-out|runs|layers"
     r"|changes|received|shipments|sources|webhooks|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
 )
 

@@ -13,7 +13,7 @@ import pytest
 from node.cli.exits import DONE, REFUSED
 from node.client import Refusal
 from node.exchange.manifest import Manifest
-from node.transfer import reactions
+from node.transfer.conversions import content
 from node.transfer.deliveries import SignManifest
 from node.transfer.queries import answers
 from node.web.live import queries
@@ -56,7 +56,7 @@ def share(nodes: tuple[Running, Running, Running], slug: str) -> str:
 
 def send_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let providers send and ask the newest version, whichever was asked for."""
-    for module in (reactions, answers):
+    for module in (content, answers):
         monkeypatch.setattr(module, "deliverable_version", lambda tx, records, agreement, head, number: head)
 
 

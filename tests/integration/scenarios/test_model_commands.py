@@ -141,7 +141,8 @@ class Node:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def upload(self, path: Path, *, media_type: str, progress: Any = None) -> None:
+    def upload(self, path: Path, *, media_type: str, progress: Any = None, trial: bool = False) -> None:
+        assert not trial
         self.uploads.append((path.name, media_type))
 
     def publish(self, submission: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def conditions(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show what conditions mean, and whether they contradict themselves.
+    """Show what conditions mean, and their contradictions.
 
     Nothing is saved. The exit code is 1 if an asset cannot be published under them.
     """

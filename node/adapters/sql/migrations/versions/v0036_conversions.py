@@ -15,7 +15,7 @@ _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    op.add_column("grants", sa.Column("conversion", _WORDS, nullable=True))
+    op.add_column("grants", sa.Column("conversion", sa.Text(), nullable=True))
     op.create_table(
         "conversions",
         sa.Column("key", _WORDS, nullable=False),
@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("name", _WORDS, nullable=False),
         sa.Column("media_type", _WORDS, nullable=False),
-        sa.Column("facts", _WORDS, nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("at", _WORDS, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_conversions"),
     )
