@@ -359,7 +359,8 @@ def test_the_form_takes_the_words(city: Running) -> None:
 )
 def test_words_that_cannot_be_used_are_refused(city: Running, story: Any, words: str) -> None:
     with city.client() as client:
-        pid = client.scenarios.runs("scenario/walks")[0]["pid"]
+        earlier = client.scenarios.runs("scenario/walks")
+        pid = earlier[0]["pid"] if earlier else run(city)["pid"]
         with pytest.raises(Exception, match=words):
             client.scenarios.publish(pid, {"id": "refused", "title": "Refused", "story": story})
         with pytest.raises(Exception, match="no such asset"):
