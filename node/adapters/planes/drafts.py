@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.base.disk import sync_folder
-from node.base.errors import NotFound, TooLarge
+from node.base.errors import NotFound
 from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.exchange.intake import fill
 from node.exchange.offloop import off_loop, open_off_loop
+from node.exchange.resumable import too_large
 from node.exchange.spool import PartFile, disk_fault
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -117,11 +118,6 @@ class FolderDrafts:
 
 
 async def _fill(part: PartFile, chunks: AsyncIterator[bytes], limit: int) -> tuple[str, int]:
-    too_large = TooLarge(
-        f"this node accepts files of at most {limit} bytes",
-        remedy="split the data into several files",
-        facts={"case": "file", "megabytes": limit // 1_000_000},
-    )
-    sha256 = await fill(part, chunks, limit=limit, too_large=too_large)
+    sha256 = await fill(part, chunks, limit=limit, too_large=too_large(limit))
     await off_loop(part.sync)
     return sha256, part.size

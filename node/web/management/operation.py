@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from anyio.to_thread import run_sync
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.clock import stamp
 from node.base.work import Task
+from node.catalogue.region.search import Forward
 from node.identity.model import Caller
 from node.ledger.verification import Check
 from node.operation.agenda import Agenda
@@ -47,10 +48,6 @@ class Checks(Protocol):
     async def own_ledger(self) -> list[Check]: ...
 
     async def agreement(self, agreement_id: str) -> list[Check]: ...
-
-
-Forward = Callable[[str, str, bytes, Mapping[str, str]], Awaitable[tuple[int, str, bytes]]]
-"""Sends (method, path and query, body, headers) to the region, as this node; returns (status, media type, body)."""
 
 
 class Verify(BaseModel):
