@@ -52,13 +52,15 @@ async def tab(gent: Member) -> AsyncIterator[Chromium]:
         yield chromium
 
 
-async def begin(tab: Chromium, gent: Member, file: Path, *, rate: int = SLOW) -> None:
+async def begin(tab: Chromium, gent: Member, file: Path, *, rate: int = SLOW, before: str = "") -> None:
+    """Choose the file on the page *Publish* and send it, after the script ``before`` ran on that page."""
     await tab.look(f"{gent.url}/publish")
     document = await tab.send("DOM.getDocument")
     control = await tab.send("DOM.querySelector", nodeId=document["root"]["nodeId"], selector="#file")
     await tab.send("DOM.setFileInputFiles", nodeId=control["nodeId"], files=[str(file)])
     conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate}
     await tab.send("Network.emulateNetworkConditions", **conditions)
+    await tab.ask(f"{{ {before} }}")
     await tab.ask("document.getElementById('upload').requestSubmit(document.getElementById('send'))")
 
 
@@ -97,6 +99,29 @@ async def test_an_upload_outlives_a_pause_and_the_end_of_the_node(tab: Chromium,
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()
     with gent.client() as client:
         assert client.uploads() == []
+
+
+PAUSE_BETWEEN = """
+const digest = crypto.subtle.digest.bind(crypto.subtle);
+let calls = 0;
+crypto.subtle.digest = async (...words) => {
+  if (++calls === 2) document.getElementById('pause').click();
+  return digest(...words);
+};
+"""
+"""Clicks while the second piece is prepared: the first has arrived, and nothing is on its way."""
+
+
+async def test_a_pause_between_two_pieces_holds(tab: Chromium, gent: Member, file: Path) -> None:
+    await begin(tab, gent, file, rate=-1, before=PAUSE_BETWEEN)
+    await until(lambda: first_piece(gent))
+    await asyncio.sleep(1)
+    assert await tab.ask(f"{STATE}.startsWith('Paused')")
+    with gent.client() as client:
+        (upload,) = client.uploads()
+    assert upload["received"] == 8 << 20
+    await tab.ask("document.getElementById('pause').click()")
+    await until(lambda: tab.ask("location.pathname.length > '/publish/'.length"))
 
 
 async def test_what_has_not_arrived_whole_is_listed_and_removed(tab: Chromium, gent: Member, file: Path) -> None:

@@ -12,7 +12,7 @@ const TUS = { "Tus-Resumable": "1.0.0" };
 const upload = document.getElementById("upload");
 const uploads = upload.dataset.uploads;
 const at = (id) => document.getElementById(id);
-let sending = null;
+let sending = null; // The request with content that a pause ends.
 let goOn = null;
 let paused = false;
 
@@ -30,9 +30,11 @@ function call(method, url, headers, body, progress) {
     const request = new XMLHttpRequest();
     request.open(method, url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    if (progress) request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    if (progress) {
+      request.upload.addEventListener("progress", (event) => progress(event.loaded));
+      sending = request;
+    }
     request.addEventListener("loadend", () => resolve(request));
-    sending = request;
     request.send(body);
   });
 }
@@ -74,6 +76,7 @@ async function sendPieces(file, { id, sent }) {
     const headers = { ...TUS, ...(await checksum(data)), "Upload-Offset": sent };
     headers["Content-Type"] = "application/offset+octet-stream";
     const start = sent;
+    if (paused) await pause(0); // Between two pieces no request is on its way that the pause could have ended.
     tell("sending");
     const answer = await call("PATCH", url, headers, data, (loaded) => show(start + loaded, file.size));
     if (answer.status === 204) {
@@ -133,8 +136,9 @@ async function sendLarge(file) {
 at("pause").addEventListener("click", () => {
   paused = !paused;
   at("pause").textContent = at("pause").dataset[paused ? "resume" : "pause"];
-  if (paused) sending.abort();
-  else goOn();
+  if (!paused) return goOn?.();
+  tell("paused");
+  sending?.abort();
 });
 
 window.addEventListener("online", () => {
