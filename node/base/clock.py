@@ -40,7 +40,9 @@ class WatchedClock:
 
     def now(self) -> datetime:
         now = self._clock.now()
-        self._note(self._offset(now))
+        offset = now.timestamp() - self._monotonic()
+        if offset > self._ahead:
+            self._note(offset)
         return now
 
     def set_back(self) -> float:

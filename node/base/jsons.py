@@ -46,6 +46,20 @@ def compile_encoder(encoder: json.JSONEncoder) -> Callable[[Any], str]:
     return lambda value: "".join(write(value, 0))
 
 
+def decode(text: str) -> Any:
+    """Return the value in ``text``, JSON that this node has written itself. Raises ``ValueError``.
+
+    ``json.loads`` looks for white space around the value, which takes as long as reading a short one.
+    """
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(text) else json.loads(text)
+
+
+_PLAIN_READER: Final[Any] = json.JSONDecoder()
+_scan: Final = _PLAIN_READER.scan_once
 _encode: Final = compile_encoder(
     json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from node.base.errors import Overloaded
 from node.base.work import UnitOfWork
@@ -79,20 +80,35 @@ class _Job:
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Return the result of ``work``, done in a thread of the event loop's default executor.
+    """Return the result of ``work``, done in a thread of the event loop's ``NodeThreads``.
 
-    A caller that is cancelled meanwhile waits for its end, as with ``anyio.to_thread.run_sync``, which takes several
-    times the processor time: it is half of what a transaction of one statement takes.
+    A caller that is cancelled meanwhile waits for its end, as with ``anyio.to_thread.run_sync``. That and the loop's
+    own ``run_in_executor`` take several times the processor time, as much as a transaction of one statement.
     """
     loop = asyncio.get_running_loop()
-    future = loop.run_in_executor(None, copy_context().run, work)
+    future = threads_of(loop).submit(copy_context().run, work)
     try:
-        return await asyncio.shield(future)
+        await _end_of(future, loop)
     except asyncio.CancelledError:
-        await asyncio.wait([future])
-        if not future.cancelled():
-            future.exception()  # read, so that nothing is logged: nobody waits for it any more
+        await _end_of(future, loop)
         raise
+    return future.result()
+
+
+def _end_of(future: Future[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """Return what is done in ``loop`` at the end of ``future``, however that ends."""
+    signal = loop.create_future()
+
+    def note() -> None:
+        if not signal.done():  # It is cancelled together with the task that waits for it.
+            signal.set_result(None)
+
+    def tell(_: Future[Any]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(note)
+
+    future.add_done_callback(tell)
+    return signal
 
 
 async def read_briefly(uow: UnitOfWork, read: Callable[[], T]) -> T:
@@ -161,3 +177,15 @@ class NodeThreads(ThreadPoolExecutor):
                         self._waiting[reader] = jobs
                     return job
         return None
+
+
+_threads: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, NodeThreads]] = WeakKeyDictionary()
+
+
+def threads_of(loop: asyncio.AbstractEventLoop) -> NodeThreads:
+    """Return the threads of ``loop``, made at the first call; they become its default executor."""
+    threads = _threads.get(loop)
+    if threads is None:
+        threads = _threads[loop] = NodeThreads()
+        loop.set_default_executor(threads)
+    return threads

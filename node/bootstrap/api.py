@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from node import __version__
 from node.bootstrap.node import HansaNode
@@ -56,17 +55,17 @@ from node.web.openapi import answer_head, answer_invalid, describe_doors, includ
 from node.web.questions import management as questions
 from node.web.repetitions.routes import MOST_IN_LINES, repeatable
 from node.web.shipments import routes as shipments
-from node.web.short_way import ShortWay
+from node.web.short_way import ShortRoute
 from node.web.stories import routes as stories
 from node.web.webhooks import routes as webhooks
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The application, the way into it, and its page for errors."""
+    """The application, the short way to some of its doors, and its page for errors."""
 
     app: FastAPI
-    entry: ASGIApp
+    short_routes: list[ShortRoute]
     error_page: Refuse
 
 
@@ -99,8 +98,7 @@ def api_of(node: HansaNode, refuse: Refuse) -> Api:
     answer_head(app.router.routes)
     answer_errors(app, refuse)
     answer_invalid(app, refuse)
-    entry = ShortWay(app, negotiations.short_routes(desk, node.callers.person), refuse)
-    return Api(app, entry, portal.error_page)
+    return Api(app, negotiations.short_routes(desk, node.callers.person), portal.error_page)
 
 
 def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 def application(node: HansaNode) -> ASGIApp:
     """Return the ASGI application of ``node``; its lifespan starts and stops the node."""
     counters = health.Counters()
-    api: Lazy[Api] = Lazy(lambda: _api(node, refuse), lock=ROUTES)
+    api: Lazy[Api] = Lazy(lambda: _api(node, refuse, short_way), lock=ROUTES)
 
     remaining = DeferredApplication(api)
     refuse = errors_as_answers(page=remaining.error_page, prefers_page=prefers_page)
@@ -63,8 +63,9 @@ def application(node: HansaNode) -> ASGIApp:
     )
     answer_errors(app, refuse)
     # A plug-in without working routes is reported at the start, to the person who named it in the settings.
+    short_way = ShortWay(app, short_routes(dsp_doors), refuse)
     api.make_if(bool(node.parts.settings.plugins))
-    app_with_limits = BodyLimits(ShortWay(app, short_routes(dsp_doors), refuse), path=node.parts.path)
+    app_with_limits = BodyLimits(short_way, path=node.parts.path)
     settings = node.parts.settings
     guarded_app = VisitorLimits(
         app_with_limits,
@@ -80,11 +81,13 @@ def application(node: HansaNode) -> ASGIApp:
     return UnderPath(health.RequestCounter(SecurityHeaders(guarded_app), counters), node.parts.path)
 
 
-def _api(node: HansaNode, refuse: Refuse) -> Api:
+def _api(node: HansaNode, refuse: Refuse, short_way: ShortWay) -> Api:
     # Imported here, not above: see the first lines of this module.
     from node.bootstrap.api import api_of
 
-    return api_of(node, refuse)
+    api = api_of(node, refuse)
+    short_way.include(api.short_routes)
+    return api
 
 
 def _monitor_doors(node: HansaNode, counters: health.Counters) -> Sequence[BaseRoute]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, read_json, read_object
+from node.base.jsons import canonical, compile_encoder, read_json, read_object
 from node.dialogue.contexts import Names, names_in, version_named
 from node.dialogue.terms import (
     AT_LEAST_ONE,
@@ -52,6 +52,7 @@ __all__ = [
     "version_named",
 ]
 
+_encode: Final = compile_encoder(json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")))
 _OF_A_NODE: Final = frozenset({"@id", "@type"})
 _OF_A_VALUE: Final = frozenset({"@id", "@value", "@type", "@language", "@list", "@set"})
 
@@ -100,7 +101,7 @@ def text(value: Any) -> bytes:
 
     ``canonical`` would refuse fractions. Messages of strangers are compared and counted in this form, never signed.
     Digests of earlier releases are of these bytes."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def encode(body: bytes) -> bytes:

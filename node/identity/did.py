@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ class WebName:
         return is_loopback(self.host)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Return whether ``host`` names this machine: ``localhost``, 127.0.0.0/8 in its plain form, ``::1``."""
     if host == "localhost":

@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical_text
+from node.base.jsons import canonical_text, compile_encoder
 from node.policy.odrl import normal
 from node.vocab.namespaces import ODRL
 
 _OF_ONE: Final = frozenset(["@id", "uid", "timestamp"])
+_encode: Final = compile_encoder(json.JSONEncoder(sort_keys=True))
 _MEMORABLE: Final = 16 * 1024
 """Characters of the longest document whose terms are cached."""
 
@@ -36,7 +37,7 @@ def _known_terms(document: Mapping[str, Any]) -> str:
     }
     try:
         # Only a key of the cache: ``canonical`` refuses fractions, and is slower.
-        text = json.dumps(counting, sort_keys=True)
+        text = _encode(counting)
     except (TypeError, ValueError):
         text = ""
     if not text or len(text) > _MEMORABLE:

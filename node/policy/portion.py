@@ -166,7 +166,7 @@ class Portion:
 
 
 WHOLE: Final = Portion()
-_LOCAL_NAMES: Final = tuple(re.split("[#/:]", name)[-1] for name in PART)
+_LOCAL_NAME: Final = re.compile("|".join(re.escape(re.split("[#/:]", name)[-1]) for name in PART))
 
 
 def portion_of(policy: Policy) -> Portion:
@@ -205,7 +205,7 @@ def may_limit(offer: Any) -> bool:
     """Return whether the JSON of a policy may give less than the whole: False only if it names no left operand of a
     part. To read the policy costs a multiple of this, and nearly all offers give the whole."""
     if isinstance(offer, str):
-        return any(name in offer for name in _LOCAL_NAMES)
+        return _LOCAL_NAME.search(offer) is not None
     if isinstance(offer, dict):
         return any(map(may_limit, offer.values()))
     return isinstance(offer, list | tuple) and any(map(may_limit, offer))

@@ -56,7 +56,7 @@ class Pages(Protocol):
     """An application with pages, one of them for errors."""
 
     @property
-    def entry(self) -> ASGIApp: ...
+    def app(self) -> ASGIApp: ...
 
     @property
     def error_page(self) -> Refuse: ...
@@ -76,7 +76,7 @@ class DeferredApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         pages = await self.deferred.get()
-        await pages.entry(scope, receive, send)
+        await pages.app(scope, receive, send)
 
     async def error_page(self, request: Request, error: Exception) -> Response:
         """Return the page for ``error``, wherever it was raised."""

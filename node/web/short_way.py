@@ -50,6 +50,10 @@ class ShortWay:
         self._app = app
         self._refuse = refuse
         self._doors: dict[tuple[str, int], list[_Door]] = {}
+        self.include(routes)
+
+    def include(self, routes: Iterable[ShortRoute]) -> None:
+        """Answer the requests of ``routes`` too, from now on."""
         for route in routes:
             door = _Door(route)
             self._doors.setdefault((route.method, door.length), []).append(door)

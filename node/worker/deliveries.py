@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
 from node.base.delivery import PeerAnswer, wait_of
 from node.base.errors import ForbiddenAddress, InvalidInput, PeerUnreachable
-from node.base.jsons import read_object
 from node.base.work import Task, Transaction
 from node.dialogue import wire
 from node.dialogue.process import Exchange
@@ -30,6 +29,8 @@ PASSING = {401: 6, 404: 6, 409: 8, 423: 8}
 CROSSED = 409
 # With these answers a peer may state how long we have to wait.
 WAITS = frozenset({429, 503})
+_OPENINGS: Final = {"RequestMessage": "providerPid", "OfferMessage": "consumerPid"}
+"""Endings of the names of messages that may open a process → the member of the answer with the peer's id of it."""
 FIRST_PAUSE = 0.5
 REMEMBERED = 10_000
 
@@ -110,7 +111,7 @@ class SendMessages:
 
     def _record_acceptance(self, task: Task, message: str, answer: PeerAnswer) -> Outcome:
         self._passing.pop(task.id, None)
-        peer_pid = _peer_pid(task, answer.body)
+        peer_pid = _peer_pid(task, message, answer.body)
         exchange = self._exchange(task, message, answer)
         outcomes = self._protocols[str(task.headers["process"])]
         return Done(
@@ -144,14 +145,12 @@ class SendMessages:
         )
 
 
-def _peer_pid(task: Task, body: bytes) -> str | None:
-    """Return the peer's process id if its acknowledgement contains one that is not ours. Any other body is fine (DSP
-    2025-1 §8: only answers that create a process have a body that counts)."""
-    members = _members(body)
-    sent = read_object(task.body)
-    ours = "consumerPid" if sent["@type"].endswith("RequestMessage") else "providerPid"
-    theirs = "providerPid" if ours == "consumerPid" else "consumerPid"
-    value = members.get(theirs)
+def _peer_pid(task: Task, message: str, body: bytes) -> str | None:
+    """Return the peer's process id if its acknowledgement of a message that may open a process contains one that is
+    not ours. Any other body is fine (DSP 2025-1 §8: only answers that create a process have a body that counts), and
+    is not read."""
+    theirs = next((member for ending, member in _OPENINGS.items() if message.endswith(ending)), None)
+    value = _members(body).get(theirs) if theirs is not None else None
     return value if isinstance(value, str) and value != task.subject else None
 
 

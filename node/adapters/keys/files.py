@@ -76,6 +76,7 @@ class FileKeyRing:
     def __init__(self, folder: Path, did: str, wrap: bytes, outer: Outer | None) -> None:
         """See ``create`` and ``open``."""
         self.folder = folder
+        self._ring = os.fspath(folder / ring.RING)
         self.did = did
         self.name = plain_name(did)
         self._wrap = wrap
@@ -146,7 +147,7 @@ class FileKeyRing:
 
     def _mark(self) -> tuple[int, int, int] | None:
         try:
-            status = os.stat(self.folder / ring.RING)
+            status = os.stat(self._ring)
         except FileNotFoundError:
             return None
         return status.st_mtime_ns, status.st_ino, status.st_size

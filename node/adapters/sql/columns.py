@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from node.base.clock import moment, stamp
 from node.base.errors import InvalidInput
-from node.base.jsons import compile_encoder
+from node.base.jsons import compile_encoder, decode
 
 _COMPRESSED: Final = b"\x78"
 """The first byte of what ``zlib`` writes. JSON and N-Quads never begin with it."""
@@ -204,7 +204,7 @@ def _json_text(value: Any) -> str | None:
 
 
 def _json_value(value: Any) -> Any:
-    return None if value is None else json.loads(value)
+    return None if value is None else decode(value)
 
 
 def _compressed_json(value: Any) -> Any:
@@ -215,7 +215,7 @@ def _compressed_json(value: Any) -> Any:
 def _long_json_value(value: Any) -> Any:
     if isinstance(value, bytes):
         try:
-            value = zlib.decompress(value)
+            value = zlib.decompress(value).decode("ascii")
         except zlib.error as error:
             raise ValueError("a value in the database is damaged") from error
     return _json_value(value)

@@ -28,6 +28,9 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 _LEFT_ALONE: Final = ("insert_prefetch", "update_prefetch", "literal_execute_params")
 """Aspects that SQLAlchemy computes at each call: values that it makes itself."""
 
+_new_row: Final[Any] = tuple.__new__
+"""Makes a row of a named tuple: its own ways to do so are written in Python."""
+
 MOST_LENGTHS: Final = 64
 """A statement is compiled for so many lengths of its lists; for further lengths SQLAlchemy runs it."""
 
@@ -122,7 +125,7 @@ class CompiledStatement:
             columns = list(row)
             for place, convert in converts:
                 columns[place] = convert(columns[place])
-            named_rows.append(make._make(columns))
+            named_rows.append(_new_row(make, columns))
         return named_rows
 
 

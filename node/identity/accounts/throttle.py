@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from node.base.clock import Clock
@@ -97,6 +98,7 @@ def _patience(key: str) -> _Patience:
     return _PATIENCE.get(key.partition(" ")[0], _Patience())
 
 
+@lru_cache(maxsize=1024)
 def place(origin: str) -> str:
     """Return an address, or for IPv6 its /64 network, because the owner of the network has all of its addresses."""
     try:

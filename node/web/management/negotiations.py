@@ -20,6 +20,7 @@ from node.identity.model import Caller
 from node.ledger.model import Entry
 from node.negotiation.acquire import Acquire
 from node.negotiation.decisions import Decisions
+from node.negotiation.machine import TABLE
 from node.negotiation.model import Negotiation
 from node.negotiation.usecases import Negotiations
 from node.transfer.overview import NegotiationInFull
@@ -86,8 +87,11 @@ class NegotiationDesk:
 
         def look() -> dict[str, Any] | None:
             waits_on = time.monotonic() < until
-            settled = self._reading.settled_negotiation(pid) if waits_on else self._reading.negotiation(pid)
-            return None if settled is None else negotiation_json(*settled, stuck=self._is_stuck(pid))
+            facts = self._reading.settled_negotiation(pid) if waits_on else self._reading.negotiation(pid)
+            if facts is None:
+                return None
+            stuck = facts[0].state not in TABLE.terminal and self._is_stuck(pid)
+            return negotiation_json(*facts, stuck=stuck)
 
         with self._changes.watch(pid, self._reading.may_settle) as watch:
             while (negotiation := await read_briefly(self._uow, look)) is None:

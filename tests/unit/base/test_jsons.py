@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput
-from node.base.jsons import canonical, compile_encoder, digest, read_json, read_object
+from node.base.jsons import canonical, compile_encoder, decode, digest, read_json, read_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
@@ -101,3 +101,16 @@ def test_a_compiled_encoder_refuses_what_the_encoder_refuses(value: object) -> N
         encoder.encode(value)
     with pytest.raises(expected.type):
         compile_encoder(encoder)(value)
+
+
+@given(st.recursive(st.floats(allow_nan=False) | VALUES, st.lists))
+def test_our_own_json_is_read_as_the_standard_library_reads_it(value: object) -> None:
+    for indent in (None, 1):
+        assert decode(json.dumps(value, indent=indent)) == value
+        assert decode(f" {json.dumps(value, indent=indent)}\n") == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "{} {}", "[1,", "tru", "nothing"])
+def test_what_is_not_one_value_is_not_read_as_our_own(text: str) -> None:
+    with pytest.raises(ValueError, match=r"line 1"):
+        decode(text)

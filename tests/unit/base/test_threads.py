@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import pytest
 
@@ -16,8 +17,10 @@ from node.base.threads import (
     READING,
     NodeThreads,
     Reader,
+    in_thread,
     read_briefly,
     reading_for,
+    threads_of,
 )
 from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.waits import until
@@ -152,3 +155,53 @@ async def test_a_brief_read_takes_a_thread_only_if_it_might_wait() -> None:
 
     assert await read_briefly(AtHand(), threading.get_ident) == threading.get_ident()
     assert await read_briefly(MemoryUnitOfWork(), threading.get_ident) != threading.get_ident()
+
+
+async def test_work_in_a_thread_returns_raises_and_sees_the_context_of_its_caller() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    person = ContextVar("person", default="nobody")
+    person.set("anna")
+    name, thread = await in_thread(lambda: (person.get(), threading.get_ident()))
+    assert name == "anna"
+    assert thread != threading.get_ident()
+    with pytest.raises(KeyError):
+        await in_thread(fail)
+    loop = asyncio.get_running_loop()
+    assert threads_of(loop) is threads_of(loop)
+    name = await loop.run_in_executor(None, lambda: threading.current_thread().name)
+    assert name.startswith("hansa"), "they are the loop's default executor"
+
+
+async def test_a_caller_that_is_cancelled_waits_for_the_end_of_its_work(standing: Standing) -> None:
+    waiting = asyncio.create_task(in_thread(lambda: standing("work")))
+    await asyncio.to_thread(until, "the work has begun", lambda: standing.begun == ["work"])
+    waiting.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    standing.ended.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_read_in_a_thread_that_waited_too_long_is_refused(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(threads_of(asyncio.get_running_loop()), "_monotonic", lambda: now[0])
+
+    async def read_for_person(name: str) -> str:
+        with reading_for(PERSON):
+            return await in_thread(lambda: standing(name))
+
+    running = [asyncio.create_task(read_for_person("first")) for _ in range(OF_ONE)]
+    await asyncio.to_thread(until, "both read", lambda: len(standing.begun) == OF_ONE)
+    late = asyncio.create_task(read_for_person("late"))
+    await asyncio.sleep(0)
+    now[0] = LONGEST_WAIT + 1
+    standing.ended.set()
+    await asyncio.gather(*running)
+    with pytest.raises(Overloaded):
+        await late

@@ -104,3 +104,16 @@ def test_only_parameters_of_one_segment_have_a_short_way() -> None:
         ("GET", "/dsp/negotiations/{pid}"),
         ("POST", "/dsp/negotiations/{pid}/events"),
     ]
+
+
+def test_routes_that_are_made_later_have_a_short_way_from_then_on(long_way: Starlette) -> None:
+    short, requests = ShortWay(long_way, [], REFUSE), list[str]()
+
+    async def note(request: Request) -> Response:
+        requests.append(request.path_params["pid"])
+        return await answer(request)
+
+    before = asked(short, "GET", "/dsp/negotiations/7")
+    short.include([ShortRoute("GET", "/dsp/negotiations/{pid}", note)])
+    assert asked(short, "GET", "/dsp/negotiations/7") == before
+    assert requests == ["7"]
