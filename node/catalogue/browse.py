@@ -8,7 +8,6 @@ checked once more against the newest version before it is shown.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -41,7 +40,6 @@ MAX_OFFSET = 10_000
 MAX_TEXT = 500
 MAX_LINKS = 50
 MAX_PUBLISHERS = 500
-MAX_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,6 @@ class Browse:
         self._labels = VocabularyLabels(
             uow=uow, records=records, visibility=visibility, position=index.position, thesauri=thesauri
         )
-        self._origins: dict[frozenset[str] | None, tuple[int, dict[str, int]]] = {}
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:
         """Return a page of records that match ``query``; ``HERE`` among its nodes is this one. Raises
@@ -156,19 +153,9 @@ class Browse:
         return await asyncio.to_thread(self._publishers, caller)
 
     async def origins(self, caller: Caller) -> dict[str, int]:
-        """Return DID of a node → number of that node's assets that the caller sees.
-
-        The count reads every record, so it is repeated only after the index has changed.
-        """
+        """Return DID of a node → number of that node's assets that the caller sees."""
         audiences = self._visibility.audiences(caller)
-        position = self._index.position()
-        origins = self._origins.get(audiences)
-        if origins is None or origins[0] != position:
-            counts = await asyncio.to_thread(self._count_origins, audiences)
-            if len(self._origins) >= MAX_KEPT:
-                self._origins.clear()
-            origins = self._origins[audiences] = (position, counts)
-        return dict(origins[1])
+        return await asyncio.to_thread(self._count_origins, audiences)
 
     async def copies(self, record: Record, caller: Caller) -> Sequence[Record]:
         """Return the other records that describe the same asset as ``record``, as far as the caller sees them."""
@@ -283,7 +270,7 @@ class Browse:
 
     def _count_origins(self, audiences: frozenset[str] | None) -> dict[str, int]:
         with self._uow.read() as tx:
-            return dict(Counter(record.origin for record in every(self._records, tx, audiences=audiences)))
+            return self._records.count(tx, audiences, by="origin")
 
     def _links(self, mentions: Iterable[tuple[str, str]], caller: Caller) -> tuple[Link, ...]:
         links: dict[str, Link] = {}

@@ -55,11 +55,15 @@ async def users_query(ask: Ask, iri: str, caller: Caller) -> list[tuple[str, str
         query = (
             "SELECT DISTINCT ?subject ?predicate WHERE { "
             f"?subject ?predicate {iri_term(iri)} . FILTER(isIRI(?subject)) "
-            "} ORDER BY ?subject ?predicate LIMIT 200"
+            "} LIMIT 200"
         )
         body, _ = await ask(query, caller, RESULTS_JSON)
         rows = json.loads(body)["results"]["bindings"]
     except (HansaError, ValueError, KeyError):
         return []
     pairs = [(row["predicate"]["value"], row["subject"]["value"].partition("#")[0]) for row in rows]
-    return [pair for pair in pairs if pair[0] not in _UNINTERESTING and pair[1] != iri]
+    # Sorted here: the engine would sort all that use a schema, which takes seconds where thousands do.
+    return sorted(
+        (pair for pair in pairs if pair[0] not in _UNINTERESTING and pair[1] != iri),
+        key=lambda pair: (pair[1], pair[0]),
+    )

@@ -60,6 +60,9 @@ class RecordStore(Protocol):
         if every version since is for one of them (``node.catalogue.visibility``).
         """
 
+    def newest(self, tx: Transaction, iris: Sequence[str]) -> Sequence[Record]:
+        """Return the newest version of each asset, also a withdrawn one, in the order of ``iris``, which differ."""
+
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]: ...
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
@@ -90,9 +93,14 @@ class RecordStore(Protocol):
         not withdrawn, ordered by IRI; without reading descriptions."""
 
     def count(
-        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+        self,
+        tx: Transaction,
+        audiences: Collection[str] | None = None,
+        *,
+        origins: Collection[str] = (),
+        by: str = "kind",
     ) -> dict[str, int]:
-        """Return kind → number of current records, of all origins or of these."""
+        """Return kind → number of current records, of all origins or of these; ``by="origin"``: origin → number."""
 
     def addresses(
         self,

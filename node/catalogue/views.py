@@ -60,6 +60,7 @@ class _RecordView(ABC):
 
     name: str
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+    gathers = True
 
     def __init__(self, uow: UnitOfWork, records: RecordStore, engine: _Engine) -> None:
         self._uow = uow
@@ -163,8 +164,7 @@ class SearchView(_RecordView):
 def _heads(uow: UnitOfWork, records: RecordStore, entries: Sequence[Entry]) -> list[Record]:
     touched = dict.fromkeys(entry.subject for entry in entries if entry.kind is EntryKind.RECORD)
     with uow.read() as tx:
-        heads = [records.get(tx, iri) for iri in touched]
-    return [head for head in heads if head is not None]
+        return list(records.newest(tx, list(touched)))
 
 
 def _after(entries: Sequence[Entry]) -> int:

@@ -24,6 +24,11 @@ SETTLE: Final = 0.1
 """Seconds after which a view shows the entries that it has collected, if no caller waits for it: changes that arrive
 together are written together."""
 
+MANY: Final = 32
+GATHER: Final = 0.25
+"""After a turn with so many entries, more are likely to come. A view that takes many together for less waits for so
+many seconds before its next turn, unless a caller waits for it."""
+
 SETTLE_CATCHING_UP: Final = 2.0
 """The same for a view that has more to take."""
 
@@ -38,6 +43,8 @@ class View(Protocol):
     name: str
     kinds: tuple[EntryKind, ...]
     """The kinds of entries that it uses."""
+    gathers: bool
+    """True if it takes many entries together for less than one by one."""
 
     def position(self) -> int:
         """The ``seq`` of the next entry to take."""
@@ -83,6 +90,7 @@ class Follower:
         self._applied = 0
         self._reached = 0
         self._shown: int | None = None
+        self._turn_count = 0
         self._rebuilt = -math.inf
         self._unsettled: float | None = None
 
@@ -95,6 +103,10 @@ class Follower:
         """Return the seconds until collected entries are to be shown; None if all are shown."""
         unsettled = self._unsettled
         return None if unsettled is None else max(0.0, unsettled + SETTLE - self._monotonic())
+
+    def gathers(self) -> bool:
+        """Return whether the next turn is to wait for more entries."""
+        return self.view.gathers and self._turn_count >= MANY
 
     def turn(self, *, awaited: bool = False) -> bool:
         """Take the next entries, and show them if that is due or ``awaited``. Return whether there are more to take.
@@ -138,7 +150,7 @@ class Follower:
         return self._follow(awaited)
 
     def _follow(self, awaited: bool) -> bool:
-        until = self._monotonic() + TURN
+        self._turn_count, until = 0, self._monotonic() + TURN
         while (more := self._take()) and not self._stopping() and self._monotonic() < until:
             pass
         self._settle(awaited, more)
@@ -155,6 +167,7 @@ class Follower:
             entries = self._ledger.since(tx, position, limit=BATCH, kinds=self.view.kinds)
         if entries:
             self.view.apply(entries)
+            self._turn_count += len(entries)
         if len(entries) < BATCH and self.view.position() < size:
             self.view.skip_to(size)
         self._applied = self._reached = self.view.position()

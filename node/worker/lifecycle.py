@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.base.errors import LocalFault
-from node.base.threads import NodeThreads
+from node.base.threads import threads_of
 from node.cage.barriers import PARSED_WITHOUT_LANDLOCK
 from node.cage.cage import Cage
 from node.worker.loop import Worker
@@ -79,8 +79,7 @@ class Lifecycle:
 
     async def start(self) -> None:
         """Start cage, views, worker and timers."""
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(NodeThreads())
+        threads_of(asyncio.get_running_loop())
         await self._surroundings.cage.start()
         self._tasks.append(asyncio.create_task(self._find_barriers(), name="bars"))
         await self._surroundings.refresh()

@@ -18,7 +18,7 @@ from functools import partial
 
 from node.base.clock import Clock
 from node.base.crashpoints import crashpoint
-from node.base.threads import read_briefly
+from node.base.threads import in_thread, read_briefly
 from node.base.turns import in_turn
 from node.base.work import SENT, Outbox, Task, Transaction, UnitOfWork
 from node.worker.lanes import Lanes
@@ -275,7 +275,7 @@ class Worker:
         failures = 0
         while True:
             try:
-                await asyncio.to_thread(in_turn, partial(self.conclude, task, outcome))
+                await in_thread(partial(in_turn, partial(self.conclude, task, outcome)))
                 return not isinstance(outcome, Again)
             except Exception as error:
                 log.exception("an outcome could not be recorded", extra={"task": task.id, "topic": task.topic})

@@ -16,7 +16,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.model import Settlement
 from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
-from node.worker.follower import BATCH, Follower, View
+from node.worker.follower import BATCH, GATHER, Follower, View
 
 log = logging.getLogger("hansa.views")
 
@@ -58,6 +58,7 @@ class FollowLedger:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
         self._moved: set[asyncio.Event] = set()
+        self._awaited = asyncio.Event()
         self._stopping = False
         self._soon = False
         self._kinds = frozenset(kind for view in views for kind in view.kinds)
@@ -107,6 +108,7 @@ class FollowLedger:
     def stop(self) -> None:
         """End after the current steps."""
         self._stopping = True
+        self._awaited.set()
         self._event.set()
         for event in self._events:
             event.set()
@@ -124,6 +126,7 @@ class FollowLedger:
         that are far behind."""
         signal, seq, rounds = asyncio.Event(), None, -1
         self._moved.add(signal)
+        self._awaited.set()
         self.wake()
         try:
             async with asyncio.timeout(within):
@@ -140,6 +143,8 @@ class FollowLedger:
             log.info("an entry is not in every view after %g seconds", within)
         finally:
             self._moved.discard(signal)
+            if not self._moved and not self._stopping:
+                self._awaited.clear()
         if seq is None:
             seq = await asyncio.to_thread(self._number_of, entry_id)
         return Settlement(position=seq, behind={} if seq is None else self._behind(seq))
@@ -226,6 +231,13 @@ class FollowLedger:
                 # and it is repaired here.
                 due = follower.due()
                 await _rest(event, self._poll if due is None or follower.failed else due)
+                if follower.gathers():
+                    await self._gather(follower)
+
+    async def _gather(self, follower: Follower) -> None:
+        """Let more entries come for ``follower``, until a caller waits or what it has collected is to be shown."""
+        due = follower.due()
+        await _rest(self._awaited, GATHER if due is None else min(due, GATHER))
 
     def _tell(self) -> None:
         for waiting in self._moved:

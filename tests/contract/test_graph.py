@@ -451,6 +451,20 @@ class TestOxigraphGraph(GraphContract):
         assert await titles(again, "public") == ["a 1"]
         again.close()
 
+    async def test_a_closed_store_keeps_no_log_of_its_changes(
+        self, graph: OxigraphGraph, tmp_path: Path, cage: Cage
+    ) -> None:
+        """The engine's log is several times as long as its tables, and stays until the engine is opened again."""
+        for end in (graph.close, lambda: graph.rest(idle=0)):
+            for number in range(40):
+                says = f'<urn:s{number}> dct:description "{end}{"long " * 1000}" .'
+                graph.apply([record(f"a{number}", says)], number)
+            folder = tmp_path / "graph" / f"store-{LAYOUT}"
+            assert sum(path.stat().st_size for path in folder.glob("*.log")) > 100_000
+            end()
+            assert sum(path.stat().st_size for path in folder.glob("*.log")) < 1_000
+        assert len(await titles(graph, "public")) == 40
+
     async def test_a_folder_in_use_is_refused_and_left_alone(
         self, graph: OxigraphGraph, tmp_path: Path, cage: Cage
     ) -> None:

@@ -101,6 +101,7 @@ class OxigraphGraph:
         self._life = 0
         self._generation = 0
         self._unflushed = 0
+        self._is_written = False
         self._used = time.monotonic()
 
     def apply(self, records: Iterable[Record], position: int) -> None:
@@ -210,6 +211,7 @@ class OxigraphGraph:
     def close(self) -> None:
         """Close the folder. The next call opens it again."""
         with self._lock:
+            self._flush()
             self._close()
 
     def rest(self, idle: float = 30.0) -> bool:
@@ -221,6 +223,7 @@ class OxigraphGraph:
         with self._lock:
             if self._store is None or time.monotonic() - self._used < idle:
                 return False
+            self._flush()
             self._store = None
         give_back()
         return True
@@ -232,6 +235,15 @@ class OxigraphGraph:
         """
         with self._lock:
             self._damaged = self._damaged or life == self._life
+
+    def _flush(self) -> None:
+        """Write out the engine's buffers and close it. Its log of changes, which is longer than their tables, is
+        deleted when it is opened again. On a full disk the log stays, and the next opening reads it."""
+        if self._store is not None and self._is_written:
+            with contextlib.suppress(OSError, RuntimeError):
+                self._store.flush()
+                self._store = None
+                Store(self._folder)
 
     def _close(self) -> None:
         self._checkpoints.drop()
@@ -280,6 +292,7 @@ class OxigraphGraph:
             self._position, self._graphs = facts_of(store)
             self._store = store
             self._unflushed = 0
+            self._is_written = False
             self._known = True
         self._used = time.monotonic()
         return self._store
@@ -301,6 +314,7 @@ class OxigraphGraph:
             facts.append(Quad(META, POSITION, Literal(position), META))
         if not (change.added or change.leaving or facts):
             return
+        self._is_written = True
         commit_position = write(store, change.added, change.leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")

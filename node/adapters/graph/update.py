@@ -42,6 +42,8 @@ class GraphUpdate:
         self.graphs: set[NamedNode] = set()
         self._store = store
         self._touched: dict[Triple, dict[NamedNode, bool]] = {}
+        self._own_nodes: dict[NamedNode, set[NamedNode | BlankNode | Triple]] = {}
+        self._new: dict[NamedNode | BlankNode | Triple, bool] = {}
 
     def replace(self, iri: str, audience: str, triples: set[Triple]) -> None:
         """Note that the record ``iri`` states just ``triples`` to ``audience`` from now on."""
@@ -58,6 +60,7 @@ class GraphUpdate:
         for triple in before - triples:
             self._touched.setdefault(triple, {})[record] = False
         nodes_after = {node for node in {triple.subject for triple in triples} if _owns(record, node, audience)}
+        self._own_nodes[record] = nodes_after
         self.added += (Quad(record, NODE, node, META) for node in nodes_after - nodes)
         for node in nodes - nodes_after:
             self.leave(Triple(record, NODE, node), META)
@@ -65,7 +68,15 @@ class GraphUpdate:
     def settle(self, audiences: Collection[str]) -> None:
         """Move each touched triple between the graphs of ``audiences``, by who states it before and after."""
         for triple, records in self._touched.items():
-            before = {name for name in audiences if in_graph(triple, audience_graph(name)) in self._store}
+            subject = triple.subject
+            if self._is_new(subject):
+                if len(records) == 1:
+                    (record,) = records
+                    self._begin(triple, record, is_own=subject in self._own_nodes[record])
+                    continue
+                before: set[str] = set()
+            else:
+                before = {name for name in audiences if in_graph(triple, audience_graph(name)) in self._store}
             after = set(before)
             for audience in {audience_of_record(record) for record in records}:
                 changes = {record: says for record, says in records.items() if audience_of_record(record) == audience}
@@ -74,6 +85,21 @@ class GraphUpdate:
                 else:
                     after.discard(audience)
             self._move(triple, frozenset(before), frozenset(after))
+
+    def _begin(self, triple: Triple, record: NamedNode, *, is_own: bool) -> None:
+        """Add ``triple``, which is in no graph and which only ``record`` states. Most triples are such."""
+        after = frozenset((audience_of_record(record),))
+        if not is_own:
+            self.added.append(in_graph(triple, record))
+        self._move(triple, frozenset(), after)
+
+    def _is_new(self, subject: NamedNode | BlankNode | Triple) -> bool:
+        """Return whether no graph has a statement about ``subject`` yet: one look-up for many triples."""
+        answer = self._new.get(subject)
+        if answer is None:
+            statements = self._store.quads_for_pattern(subject, None, None, None)
+            answer = self._new[subject] = next(iter(statements), None) is None
+        return answer
 
     def leave(self, triple: Triple, graph: NamedNode) -> None:
         """Have ``triple`` removed from ``graph``."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ColumnElement,
     Row,
-    ScalarSelect,
     Select,
     Text,
     and_,
@@ -21,6 +19,8 @@ from sqlalchemy import (
     update,
 )
 
+from node.adapters.sql.catalogue.known_records import KnownRecords, Mark
+from node.adapters.sql.catalogue.visible_records import OPENED, current_statement, last_withheld
 from node.adapters.sql.file_retention import SqlFileRetention, is_removed, note_retention
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.ledger import entries
@@ -32,7 +32,7 @@ from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import CONTENT, remains_of
-from node.catalogue.model import PUBLIC, Record, ScoredVersion
+from node.catalogue.model import Record, ScoredVersion
 from node.ledger.model import EntryKind
 from node.semantics.model import File
 
@@ -40,13 +40,6 @@ T = TypeVar("T")
 
 _CHUNK = 500
 """The number of ids in one query."""
-
-OPENED = ""
-"""In place of an audience in ``record_reach``: the last version that also opened the earlier ones."""
-
-_MOST_KNOWN: Final = 64
-_MEMORABLE: Final = 64 * 1024
-"""Bytes of the longest description that is cached."""
 
 _NEWEST = select(records).where(
     records.c.iri == bindparam("iri"),
@@ -61,31 +54,11 @@ _NEWEST_FOR_THEM = select(records).where(
 )
 
 
-def _last_withheld(iri: ColumnElement[str], audiences: ColumnElement[Any]) -> ScalarSelect[int]:
-    """Return the last version of ``iri`` that none of ``audiences`` may see, or 0; they see later versions.
-
-    If a version opened the earlier ones too, the audiences of the versions before it no longer count.
-    """
-    opened = reach.alias("opened")
-    since = select(opened.c.last).where(opened.c.iri == iri, opened.c.audience == OPENED).correlate(heads)
-    return (
-        select(func.coalesce(func.max(reach.c.last), 0))
-        .where(
-            reach.c.iri == iri,
-            reach.c.audience.not_in([OPENED, PUBLIC]),
-            reach.c.audience.not_in(audiences),
-            reach.c.last >= func.coalesce(since.scalar_subquery(), 0),
-        )
-        .correlate(heads)
-        .scalar_subquery()
-    )
-
-
 _VERSIONS_FOR_THEM = (
     select(records)
     .where(
         records.c.iri == select(heads.c.iri).where(_for_them).scalar_subquery(),
-        records.c.version > _last_withheld(bindparam("iri"), bindparam("seen", expanding=True)),
+        records.c.version > last_withheld(bindparam("iri"), bindparam("seen", expanding=True)),
     )
     .order_by(records.c.version.desc())
 )
@@ -93,6 +66,11 @@ _VERSIONS_FOR_THEM = (
 _MARK, _MARK_FOR_THEM = (
     statement.with_only_columns(records.c.entry, records.c.iri, records.c.version)
     for statement in (_NEWEST, _NEWEST_FOR_THEM)
+)
+_MARKS = (
+    select(records.c.entry, records.c.iri, records.c.version)
+    .join(heads, and_(records.c.iri == heads.c.iri, records.c.version == heads.c.version))
+    .where(heads.c.iri.in_(bindparam("iris", expanding=True)))
 )
 _VERSION, _VERSION_FOR_THEM = (
     statement.where(records.c.version == bindparam("number")).limit(1)
@@ -149,12 +127,12 @@ class SqlRecordStore(SqlFileRetention):
     """All versions in one table; a second table holds the properties of each newest version, a third one up to which
     version a record was for which audience.
 
-    A message is processed with the record that it is about, many times over. The records read last are cached by
-    their entry and version, which never change.
+    A message is processed with the record that it is about, many times over, and each view reads what was published:
+    the records stored or read last are kept in memory.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Record] = {}
+        self._known = KnownRecords()
 
     def add(self, tx: Transaction, record: Record) -> None:
         connection = connection_of(tx)
@@ -168,6 +146,7 @@ class SqlRecordStore(SqlFileRetention):
         for audience in (record.audience, *((OPENED,) if record.opens_history else ())):
             last = {"iri": record.iri, "audience": audience, "last": record.version}
             put(connection, reach, last, newer="last")
+        self._known.keep_new(record)
 
     def erase(self, tx: Transaction, iri: str, version: int, *, by_version: int) -> None:
         row = connection_of(tx).execute(_VERSION, {"iri": iri, "number": version}).one_or_none()
@@ -228,11 +207,28 @@ class SqlRecordStore(SqlFileRetention):
             return known
         row = connection.execute(_NEWEST if statement is _MARK else _NEWEST_FOR_THEM, values).one_or_none()
         record = None if row is None else _record(row)
-        if record is not None and record.entry and len(record.nquads) <= _MEMORABLE:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[record.entry, record.iri, record.version] = record
+        if record is not None:
+            self._known.keep(record)
         return record
+
+    def newest(self, tx: Transaction, iris: Sequence[str]) -> Sequence[Record]:
+        connection, by_iri = connection_of(tx), dict[str, Record]()
+        unknown: list[Mark] = []
+        for chunk in _chunks(iris):
+            for row in connection.execute(_MARKS, {"iris": _fill_up(chunk)}):
+                record = self._known.get(tuple(row))
+                if record is None:
+                    unknown.append(tuple(row))
+                else:
+                    by_iri[record.iri] = record
+        for part in _chunks(unknown):
+            marks = set(part)
+            ids = [entry for entry, _, _ in part]
+            for row in connection.execute(_BY_ENTRY, {"entries": _fill_up(ids)}):
+                if (row.entry, row.iri, row.version) in marks:
+                    record = by_iri[row.iri] = _record(row)
+                    self._known.keep(record)
+        return [by_iri[iri] for iri in iris if iri in by_iri]
 
     def by_entry(self, tx: Transaction, entry_ids: Sequence[str]) -> Sequence[Record]:
         ids = list(dict.fromkeys(entry_ids))
@@ -278,16 +274,17 @@ class SqlRecordStore(SqlFileRetention):
         return {row.iri: (row.version, row.audience) for row in connection_of(tx).execute(statement)}
 
     def count(
-        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+        self,
+        tx: Transaction,
+        audiences: Collection[str] | None = None,
+        *,
+        origins: Collection[str] = (),
+        by: str = "kind",
     ) -> dict[str, int]:
-        statement = (
-            select(heads.c.kind, func.count().label("number")).where(~heads.c.withdrawn).group_by(heads.c.kind)
-        )
-        if audiences is not None:
-            statement = statement.where(heads.c.audience.in_(audiences))
-        if origins:
-            statement = statement.where(heads.c.origin.in_(origins))
-        return {row.kind: row.number for row in connection_of(tx).execute(statement)}
+        statement = select(heads.c[by], func.count().label("number")).where(~heads.c.withdrawn).group_by(heads.c[by])
+        for column, some in ((heads.c.audience, audiences), (heads.c.origin, origins or None)):
+            statement = statement if some is None else statement.where(column.in_(some))
+        return {row[0]: row.number for row in connection_of(tx).execute(statement)}
 
     def addresses(
         self,
@@ -327,55 +324,6 @@ class SqlRecordStore(SqlFileRetention):
         return number, size
 
 
-def current_statement(
-    *,
-    audiences: Collection[str] | None = None,
-    kinds: Collection[str] = (),
-    origins: Collection[str] = (),
-    offered: bool = False,
-    as_of: datetime | None = None,
-    after: str = "",
-    down_from: str | None = None,
-) -> Select[Any]:
-    """Return the statement of ``SqlRecordStore.current``, without its limit.
-
-    Properties of the newest version are read from ``record_heads``: in the order of its index, a page of one origin's
-    catalogue costs the same, however many records there are.
-    """
-    conditions: list[ColumnElement[bool]] = [heads.c.iri > after, records.c.iri == heads.c.iri]
-    if down_from is not None:
-        conditions.append(heads.c.iri <= down_from)
-    if as_of is None:
-        conditions += [records.c.version == heads.c.version, ~heads.c.withdrawn]
-        if offered:
-            conditions.append(heads.c.offered)
-    else:
-        then = records.alias("then")
-        newest_then = select(func.max(then.c.version)).where(then.c.iri == heads.c.iri, then.c.at <= as_of)
-        conditions += [records.c.version == newest_then.scalar_subquery(), ~records.c.withdrawn]
-        if offered:
-            conditions.append(records.c.offer.is_not(None))
-    version = heads if as_of is None else records
-    if audiences is not None:
-        conditions.append(heads.c.audience.in_(audiences))
-        if as_of is not None:
-            seen: ColumnElement[Any] = bindparam("seen", list(audiences), expanding=True)
-            conditions.append(records.c.version > _last_withheld(heads.c.iri, seen))
-    for column, names in ((version.c.kind, kinds), (version.c.origin, origins)):
-        if names:
-            conditions.append(_among(column, names))
-    order = heads.c.iri if down_from is None else heads.c.iri.desc()
-    return select(records).select_from(heads).where(*conditions).order_by(order)
-
-
-def _among(column: ColumnElement[str], names: Collection[str]) -> ColumnElement[bool]:
-    """Return: ``column`` is one of ``names``. Equality for a single name lets an index keep its order."""
-    if len(names) == 1:
-        (name,) = names
-        return column == name
-    return column.in_(names)
-
-
 def _record(row: Row[Any]) -> Record:
     return build(
         Record,
@@ -392,6 +340,14 @@ def _key_values(iri: str, audiences: Collection[str] | None) -> dict[str, Any]:
         return {"iri": iri}
     # Passed twice: an empty list expands differently for "in" and for "not in".
     return {"iri": iri, "audiences": list(audiences), "seen": list(audiences)}
+
+
+def _fill_up(ids: Sequence[str]) -> list[str]:
+    """Return ``ids`` with the last one repeated: a statement is compiled for each number of ids, so for few."""
+    most = 1
+    while most < len(ids):
+        most *= 2
+    return [*ids, *[ids[-1]] * (most - len(ids))]
 
 
 def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:

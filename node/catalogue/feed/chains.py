@@ -78,6 +78,7 @@ class Chains:
 
     name = "feed"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+    gathers = False
 
     def __init__(
         self,

@@ -82,6 +82,33 @@ class TestVersions:
             assert list(stores.records.versions(tx, original.iri)) == [original]
             assert stores.records.get(tx, "urn:unknown") is None
             assert list(stores.records.versions(tx, "urn:unknown")) == []
+            assert list(stores.records.newest(tx, [original.iri, "urn:unknown"])) == [original]
+
+    def test_the_newest_versions_of_many_come_in_the_order_asked_for(self, stores: Stores) -> None:
+        names = [f"n{number}" for number in range(5)]
+        add(stores, *(record(name, version, entry=f"urn:{name}{version}") for name in names for version in (1, 2)))
+        iris = [f"{BASE}{name}" for name in ("n3", "n0", "n4")]
+        for again in (stores.records, type(stores.records)()):  # The second one has none of them in memory.
+            with stores.uow.read() as tx:
+                assert short(again.newest(tx, iris)) == [("n3", 2), ("n0", 2), ("n4", 2)]
+                assert list(again.newest(tx, [])) == []
+
+    def test_what_was_just_stored_is_read_as_it_is_in_the_database(self, stores: Stores) -> None:
+        """A store keeps in memory what it stored last: that must be what another process reads."""
+        plain = record("plain", entry="urn:plain", extra={"bbox": ["3.5", "51"]}, warnings=({"rule": "r"},))
+        odd = record("odd", entry="urn:odd", extra={"edges": (1, 2)}, offer={"permission": ({"action": "use"},)})
+        add(stores, plain, odd)
+        iris = [plain.iri, odd.iri]
+        with stores.uow.read() as tx:
+            assert stores.records.newest(tx, iris) == type(stores.records)().newest(tx, iris)
+
+    def test_what_a_failed_transaction_stored_is_not_read(self, stores: Stores) -> None:
+        add(stores, record("a", entry="urn:first"))
+        failing = [record("a", 2, entry="urn:second"), record("a", 1, entry="urn:again")]
+        with pytest.raises(Conflict):
+            add(stores, *failing)
+        with stores.uow.read() as tx:
+            assert [one.version for one in stores.records.newest(tx, [f"{BASE}a"])] == [1]
 
     def test_a_known_version_is_a_conflict_that_leaves_the_transaction_usable(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:
@@ -304,6 +331,8 @@ class TestCurrent:
             assert stores.records.count(tx, {"public"}) == {"dataset": 2}
             assert stores.records.count(tx, []) == {}
             assert stores.records.count(tx, {"public"}, origins=("did:web:nowhere.example",)) == {}
+            assert stores.records.count(tx, by="origin") == {record("a").origin: 3}
+            assert stores.records.count(tx, {"public"}, by="origin") == {record("a").origin: 2}
             assert stores.records.count(tx, {"public"}, origins=(record("a").origin,)) == {"dataset": 2}
 
     def test_what_an_origin_holds_here(self, stores: Stores) -> None:

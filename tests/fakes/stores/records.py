@@ -53,6 +53,9 @@ class MemoryRecordStore:
         ]
         memory(tx).put("records", iri, tuple(versions))
 
+    def newest(self, tx: Transaction, iris: Sequence[str]) -> Sequence[Record]:
+        return [versions[-1] for iri in iris if (versions := self._versions(tx, iri))]
+
     def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
         versions = self._versions(tx, iri)
         return [record for record in versions if record.version in numbers and not record.withdrawn]
@@ -181,12 +184,17 @@ class MemoryRecordStore:
         return {record.iri: (record.version, record.audience) for record in current}
 
     def count(
-        self, tx: Transaction, audiences: Collection[str] | None = None, *, origins: Collection[str] = ()
+        self,
+        tx: Transaction,
+        audiences: Collection[str] | None = None,
+        *,
+        origins: Collection[str] = (),
+        by: str = "kind",
     ) -> dict[str, int]:
         newest: list[Record] = [versions[-1] for versions in memory(tx).rows("records").values()]
         return dict(
             Counter(
-                record.kind
+                getattr(record, by)
                 for record in newest
                 if not record.withdrawn
                 and (audiences is None or record.audience in audiences)

@@ -145,6 +145,7 @@ class _Watched:
 
     name = "watched"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+    gathers = False
 
     def __init__(self) -> None:
         self.at = 0

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql import migrate as migrations
+from node.adapters.sql.catalogue.visible_records import current_statement
 from node.adapters.sql.engine import connect
 from node.adapters.sql.migrate import VERSIONS, migrate
-from node.adapters.sql.records import current_statement
 from node.adapters.sql.rows import values
 from node.adapters.sql.schema.records import records
 from tests.contract.stores.test_records import BASE, add, current, record

@@ -16,7 +16,7 @@ from node.base.errors import Damaged
 from node.catalogue.model import Settlement
 from node.ledger.model import Entry, EntryKind
 from node.worker import views
-from node.worker.follower import BATCH, SETTLE
+from node.worker.follower import BATCH, MANY, SETTLE
 from node.worker.views import LATE, FollowLedger
 from tests.fakes.stores.ledger import MemoryLedgerStore
 from tests.fakes.stores.work import MemoryUnitOfWork
@@ -31,6 +31,7 @@ class Listed:
 
     name = "listed"
     kinds: tuple[EntryKind, ...] = (EntryKind.RECORD,)
+    gathers = False
 
     def __init__(self) -> None:
         self.entries: list[int] = []
@@ -354,6 +355,27 @@ async def test_who_waits_is_answered_by_a_view_that_collects() -> None:
     async with followed_by_a_loop(following):
         assert await following.wait_for("urn:2", within=PATIENCE) == Settlement(position=2)
     assert view.settled
+
+
+async def test_a_view_that_gathers_waits_for_more_after_many_and_for_none_if_somebody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "GATHER", PATIENCE * 10)
+    following, view, _ = collecting(MANY)
+    view.gathers = True
+    (follower,) = following.followers
+    assert not follower.gathers()
+    follower.turn()
+    assert follower.gathers()
+    monkeypatch.setattr(follower, "due", lambda: None)
+    gathering = asyncio.create_task(following._gather(follower))
+    await asyncio.sleep(0)
+    assert not gathering.done()
+    async with followed_by_a_loop(following):
+        assert await following.wait_for(f"urn:{MANY - 1}", within=PATIENCE) == Settlement(position=MANY - 1)
+    await asyncio.wait_for(gathering, PATIENCE)
+    follower.turn()
+    assert not follower.gathers()
 
 
 def test_a_view_that_is_far_behind_catches_up_in_one_turn() -> None:

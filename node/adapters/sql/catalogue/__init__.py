@@ -1,0 +1,1 @@
+"""Parts of the store of records, beside its statements."""
