@@ -152,8 +152,7 @@ class Conversation(Generic[P]):
         self._check_not_late(tx, process, message)
         theirs = message.text("consumerPid" if process.role is Role.PROVIDER else "providerPid")
         step = advance(self.table, process, Received(message.name), self._clock.now())
-        moved = replace(step.process, peer_pid=process.peer_pid or theirs, **changes)
-        return self._settle(tx, process, Step(moved, step.effects))
+        return self._settle(tx, process, step, peer_pid=process.peer_pid or theirs, **changes)
 
     def hear(self, tx: Transaction, process: P, message: IncomingMessage) -> Answer:
         """Accept a message that does not change the state. Raises ``InvalidInput`` if its process ids are not those
@@ -201,8 +200,7 @@ class Conversation(Generic[P]):
         if last is not None and last.message_id is not None:
             body = {**body, AFTER: last.message_id}
         step = advance(self.table, process, Commanded(message, str(body["@id"]), body), now)
-        moved = replace(step.process, **changes)
-        return self._settle(tx, process, Step(moved, step.effects), due=due).process
+        return self._settle(tx, process, step, due=due, **changes).process
 
     def may_send(self, process: P, message: str) -> bool:
         """Return whether ``command`` would send this message now."""
@@ -212,13 +210,13 @@ class Conversation(Generic[P]):
 
     def amend(self, tx: Transaction, process: P, **changes: Any) -> P:
         """Change fields that subclasses of ``Process`` add; the state does not change."""
-        return self._settle(tx, process, Step(replace(process, **changes), ())).process
+        return self._settle(tx, process, Step(process, ()), **changes).process
 
     def take_back(self, tx: Transaction, process: P, **changes: Any) -> P:
         """Remove our message without acknowledgement from the outbox, because its subject has changed: ``changes``
         are fields that subclasses of ``Process`` add. The state does not change."""
         effects = () if process.pending is None else (Cancel(process.pending.message_id),)
-        return self._settle(tx, process, Step(replace(process, pending=None, **changes), effects)).process
+        return self._settle(tx, process, Step(process, effects), pending=None, **changes).process
 
     def record_acknowledgement(
         self, tx: Transaction, pid: str, message_id: str, exchange: Exchange, peer_pid: str | None
@@ -257,10 +255,13 @@ class Conversation(Generic[P]):
 
     # ---- in common -------------------------------------------------------------------------------------------
 
-    def _settle(self, tx: Transaction, before: P, step: Step[P], *, due: datetime | None = None) -> Step[P]:
+    def _settle(
+        self, tx: Transaction, before: P, step: Step[P], *, due: datetime | None = None, **changes: Any
+    ) -> Step[P]:
+        """Save the process of ``step`` with ``changes``, if either differs from ``before``; carry out the effects."""
         process = step.process
-        if process is not before:
-            process = replace(process, revision=before.revision + 1, updated=self._clock.now())
+        if changes or process is not before:
+            process = replace(process, revision=before.revision + 1, updated=self._clock.now(), **changes)
             self._store.save(tx, process)
         for effect in step.effects:
             match effect:
@@ -345,16 +346,22 @@ class Conversation(Generic[P]):
         after = message.text(AFTER)
         if not self._dated or after is None:
             return
+        pending, move = process.pending, self.table.move(process.state, message.name)
+        if (
+            move is None
+            and pending is not None
+            and after != pending.message_id
+            and self.table.move(process.state, pending.message) is not None
+        ):
+            # What fits only after our pending message would show that its sender has it, but it says that it has not.
+            raise _crossing_error(message, pending.message)
         ours = [message for message in self._store.accepted_messages(tx, process.pid) if message.outgoing]
         known = [number for number, message in enumerate(ours) if message.message_id == after]
         for later in ours[known[0] + 1 :] if known else []:
             states = {move.to for (_, name), move in self.table.moves.items() if name == later.message}
             moves = [self.table.move(state, message.name) for state in states]
             if not any(move is not None and move.may_send(process.role.other) for move in moves):
-                raise Crossed(
-                    f"{message.name} crossed our {later.message}, which you have received since",
-                    remedy="send it again if you still mean it",
-                )
+                raise _crossing_error(message, later.message)
 
     def _check_pids(self, process: P, message: IncomingMessage) -> None:
         ours, theirs = (
@@ -366,6 +373,13 @@ class Conversation(Generic[P]):
         value = message.text(theirs)
         if process.peer_pid is not None and value is not None and value != process.peer_pid:
             raise InvalidInput(f"{theirs} is not the process id that you gave before")
+
+
+def _crossing_error(message: IncomingMessage, ours: str) -> Crossed:
+    return Crossed(
+        f"{message.name} crossed our {ours}: it was sent before you had that",
+        remedy="send it again if you still mean it",
+    )
 
 
 def _as_then(exchange: Exchange | None) -> Answer | None:

@@ -207,6 +207,32 @@ class TestFaultsOfTheSimulator:
         life = sound(replay("crossing", PAIR, [*started(), *crossing]))
         assert life.counts["transfers ended"] == 1
 
+    def test_a_late_suspension_does_not_show_that_a_later_start_arrived(self) -> None:
+        """The provider took a suspension, which the consumer had taken back, for a word about its second start: that
+        counted as taken before it had left, and the consumer never had it."""
+        crossing: list[Action] = [
+            *started(),
+            ("steer", "t1", "consumer", transferring.SUSPENSION),
+            *message("t1", "consumer", "suspension", "bruges"),
+            ("steer", "t1", "consumer", transferring.START),
+            ("steer", "t1", "provider", transferring.START),
+            ("work", "bruges", 0),
+            ("work", "ghent", 0),
+            ("arrive", "t1 consumer start", 0),
+            ("arrive", "t1 provider start 2", 0),
+            ("steer", "t1", "consumer", transferring.SUSPENSION),
+            ("work", "bruges", 0),
+            ("steer", "t1", "provider", transferring.SUSPENSION),
+            ("work", "ghent", 0),
+            ("arrive", "t1 provider suspension", 0),
+            ("answer", "t1 provider suspension", 0),
+            ("steer", "t1", "provider", transferring.START),
+        ]
+        world = World(PAIR)
+        for action in crossing:
+            assert world.apply(action), action
+        sound(replay("late", PAIR, crossing))
+
     def test_a_resumption_after_suspensions_that_crossed(self) -> None:
         """Both suspend, and each thinks that it did: the consumer's start is refused, and both stay suspended."""
         world = World(PAIR)
