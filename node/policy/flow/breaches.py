@@ -10,6 +10,8 @@ from node.policy.flow.freedom import Alternative, Bar, Demand, Freedom, Origin
 from node.policy.flow.impossible import Bound, Sentence, further
 from node.policy.flow.stricter import clashes, duty_covers, follows, prohibition_covers
 from node.policy.flow.words import Texts, demand_text, forbidden, in_all, quote, texts
+from node.policy.model import Nature
+from node.policy.operands import OPERANDS
 from node.policy.rules import Constraint, Rule
 from node.policy.terms import INCLUDED_IN, MINIMUM_CELL_SIZE, includes
 
@@ -48,7 +50,7 @@ class Comparison:
         # Wider actions first: a withheld action is reported once, by its widest name.
         for action in sorted(self.mine.permits, key=lambda action_: (_depth(action_), action_)):
             for alternative in self.mine.permits[action]:
-                if not clashes(alternative):
+                if _may_permit(alternative):
                     self._permission(action, alternative)
 
     def _permission(self, action: str, alternative: Alternative) -> None:
@@ -84,7 +86,7 @@ class Comparison:
             [element.demand for element in way]
             for alternatives in self.mine.permits.values()
             for way in alternatives
-            if not clashes(way)
+            if _may_permit(way)
         ]
         for element in sorted(self.bound.freedom.duties, key=lambda element_: element_.origin):
             demand = element.demand
@@ -173,3 +175,13 @@ def _forbidden(rule: Rule) -> Sentence:
 
 def _is_covered(duty: Rule, demands: Iterable[Demand]) -> bool:
     return any(isinstance(demand, Rule) and duty_covers(demand, duty) for demand in demands)
+
+
+def _may_permit(alternative: Alternative) -> bool:
+    """Return whether a decision may permit something under ``alternative``: no facts that it checks exclude each
+    other. It takes undertakings also where two exclude each other."""
+    return all(_is_undertaking(clash.operand) for clash in clashes(alternative))
+
+
+def _is_undertaking(operand: str) -> bool:
+    return operand in OPERANDS and OPERANDS[operand].nature is Nature.UNDERTAKING

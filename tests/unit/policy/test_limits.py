@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -10,13 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.base.errors import InvalidInput, TooLarge
+from node.identity.model import Caller
 from node.policy.comparison import same_terms
+from node.policy.decide import decide
 from node.policy.flow.limits import MOST, MOST_VALUES, beyond, in_own_words, nearest
+from node.policy.model import Situation
 from node.policy.odrl import parse
 from node.policy.templates import compile_conditions
+from node.policy.terms import USE
 
 IRI = "https://ghent.example/datasets/counts"
 REGION = "did:web:region.example"
+NOBODY = Situation(caller=Caller(), at=datetime(2028, 6, 1, tzinfo=UTC), provider="did:web:p.example", agreed=True)
 
 
 def terms(conditions: Any) -> dict[str, Any]:
@@ -186,3 +192,25 @@ def test_large_policies_are_not_compared() -> None:
     for compare in (beyond, partial(nearest, target=IRI, offer_id="urn:counter")):
         with pytest.raises(TooLarge):
             compare(large, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("operand", "values"),
+    [
+        ("odrl:purpose", ["https://w3id.org/dpv#Marketing", "https://w3id.org/dpv#ScientificResearch"]),
+        ("odrl:recipient", ["did:web:a.example", "did:web:b.example"]),
+        ("odrl:spatial", ["http://data.europa.eu/nuts/code/BE2", "http://data.europa.eu/nuts/code/CZ03"]),
+    ],
+)
+def test_promises_that_exclude_each_other_put_nothing_within(operand: str, values: list[str]) -> None:
+    """A decision takes both promises, so the date of the limits must bind all the same."""
+    operator = "isPartOf" if operand == "odrl:spatial" else "isAnyOf"
+    promises = [{"leftOperand": operand, "operator": operator, "rightOperand": [{"@id": value}]} for value in values]
+    requested = {
+        "@id": "urn:uuid:1",
+        "@type": "Offer",
+        "permission": [{"action": "odrl:use", "constraint": promises}],
+    }
+    assert decide(parse(requested), NOBODY, action=USE).permits
+    sentences = [breach.text["en"] for breach in beyond(requested, LIMITS)]
+    assert any("until 31 December 2027" in sentence for sentence in sentences)
