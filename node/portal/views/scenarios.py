@@ -71,12 +71,14 @@ class Candidate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """A run as its page shows it: with its layers in the order of the stack, the actions that this person may take
-    (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits."""
+    (``CANCEL``, ``AGAIN``, ``PUBLISH``), and the conditions, one sentence each, that a result inherits. ``withheld``
+    are the titles of its data that are offered to nobody: the conditions of the result must then be chosen."""
 
     run: Run
     layers: tuple[Layer, ...] = ()
     may: frozenset[str] = frozenset()
     inherits: tuple[Texts, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,23 +195,27 @@ class WatchedRuns:
             may.add(AGAIN if run.state.is_final else CANCEL)
         if allowed(caller, UseCase.PUBLISH) and run.state is State.SUCCESSFUL and run.published is None:
             may.add(PUBLISH)
+        inherits, withheld = await self._inherited_conditions(run, caller) if PUBLISH in may else ((), ())
         return RunView(
             run=run,
             layers=tuple(await self._layers_of(run)),
             may=frozenset(may),
-            inherits=await self._inherited_conditions(run, caller) if PUBLISH in may else (),
+            inherits=inherits,
+            withheld=withheld,
         )
 
     async def _layers_of(self, run: Run) -> list[Layer]:
         return [await self._layers.layer(sha256) for sha256 in run.binding.layers]
 
-    async def _inherited_conditions(self, run: Run, caller: Caller) -> tuple[Texts, ...]:
+    async def _inherited_conditions(self, run: Run, caller: Caller) -> tuple[tuple[Texts, ...], tuple[str, ...]]:
+        """Return the conditions that a result inherits, and the titles of data that are offered to nobody."""
         try:
             bound = await self._release.inheritance(run, caller)
         except HansaError as error:
-            return ({"en": error.detail},)
+            return ({"en": error.detail},), ()
         lines = zip(*(bound.sentences(language) for language in LANGUAGES), strict=True)
-        return tuple(dict(zip(LANGUAGES, map(self._with_names, line), strict=True)) for line in lines)
+        sentences = tuple(dict(zip(LANGUAGES, map(self._with_names, line), strict=True)) for line in lines)
+        return sentences, tuple(self._release.withheld(run, bound))
 
     async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
         """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an existing output.

@@ -24,6 +24,8 @@ from node.identity.roles import UseCase, require
 from node.negotiation.ports import AgreementStore
 from node.policy.flow import result
 from node.policy.flow.output_rule import fewest
+from node.policy.odrl import parse
+from node.policy.portion import Portion, portion_of
 from node.policy.terms import MINIMUM_CELL_SIZE
 from node.scenarios.crate.archive import write_crate
 from node.scenarios.models.small_cells import count_column
@@ -87,7 +89,8 @@ class Release:
         return the outcome. ``story`` has the publisher's own words for it (``node.scenarios.stories.words``).
 
         Raises ``Conflict`` for a run without a result and for a name that another asset has, ``NotAllowed`` with the
-        breaches if the conditions are more open than those of an input, and as
+        breaches if the conditions are more open than those of an input, ``InvalidInput`` if ``body`` names no
+        conditions and some data are offered to nobody (``withheld``), and as
         ``node.catalogue.publication.publish.Publish``.
         """
         require(caller, UseCase.PUBLISH)
@@ -99,6 +102,8 @@ class Release:
         bound = await self.inheritance(run, caller)
         facts = await self._facts(run)
         licence = bound.licence or (CREDITED if any(source.licence for source in bound.sources) else None)
+        if wish.conditions is None and (withheld := self.withheld(run, bound)):
+            raise _without_choice(withheld[0])
         offer = self._offer(wish, bound, iri, licence=licence, facts=facts)
         layers = await run_sync(self._stories.layers_of, run)
         request = StoryRequest(words=wish.words, figure=wish.figure, offer=offer)
@@ -107,7 +112,12 @@ class Release:
             wish = replace(wish, titles=default_titles(run, text.story))
         files = (*await self._files(run), *await self._map_file(text, offer))
         lines = provenance(
-            run, iri, by=self._me, layers=layers, may_name=lambda iri, version: (iri, version) in text.public
+            run,
+            iri,
+            by=self._me,
+            layers=layers,
+            may_name=lambda iri, version: (iri, version) in text.public,
+            limits=await run_sync(self._limits, run),
         )
         lines.append(story_statement(iri, text.story))
         submission = Submission(
@@ -127,6 +137,13 @@ class Release:
             "created": publication.created,
             "inherited": bound.sentences("en", facts),
         }
+
+    def _limits(self, run: Run) -> dict[str, Portion]:
+        """Return the parts of the data that the agreements about inputs give."""
+        ids = {bound.agreement for bound in run.binding.inputs if bound.agreement}
+        with self._uow.read() as tx:
+            agreements = [agreement for one in ids if (agreement := self._agreements.get(tx, one)) is not None]
+        return {agreement.id: portion_of(parse(agreement.body)) for agreement in agreements}
 
     async def _require_free(self, run: Run, iri: str, caller: Caller) -> None:
         """Require that ``iri`` is unused or names an earlier result of the same scenario: then this is its next
@@ -155,6 +172,21 @@ class Release:
         for pin in run.binding.pins:
             sources += await self._sources(pin.iri, pin.version, pin.agreement, caller)
         return result.inherit(list({(source.iri, source.licence): source for source in sources}.values()))
+
+    @staticmethod
+    def withheld(run: Run, bound: result.Inheritance) -> list[str]:
+        """Return the titles of the data that are offered to nobody, if a result may be published all the same: by
+        their licence.
+
+        Their licence binds the result, but nobody has decided that anything of them may leave the node: the
+        conditions of the result are then a person's choice, never a default.
+        """
+        if not bound.publishable:
+            return []
+        data = {pin.iri for pin in run.binding.inputs}
+        # An asset is a source once for each licence of its files.
+        titles = {source.iri: source.title for source in bound.sources if source.policy is None}
+        return [title for iri, title in titles.items() if iri in data]
 
     async def _sources(self, iri: str, version: int, agreement: str | None, caller: Caller) -> list[result.Source]:
         """Return an input with its terms: once for each licence that its files have."""
@@ -299,6 +331,14 @@ def _too_open(breaches: Sequence[result.Breach]) -> NotAllowed:
         first.text.get("en", "the conditions are more open than those of an input"),
         remedy=first.remedy.get("en", ""),
         facts={"breaches": [breach.to_json() for breach in breaches]},
+    )
+
+
+def _without_choice(title: str) -> InvalidInput:
+    return InvalidInput(
+        f"“{title}” is offered to nobody: the result has no conditions to inherit from it",
+        remedy="choose the conditions of the result",
+        facts={"case": "withheld-input", "title": title},
     )
 
 

@@ -73,9 +73,9 @@ class TestToTheEnd:
         stores = walks.consumer.node.parts.stores
         with stores.uow.read() as tx:
             mine = [json.loads(one.body) for one in stores.ledger.history(tx, outcome["pid"], EntryKind.RUN)]
-        assert [one["state"] for one in mine] == ["accepted", "successful"]
-        assert mine[1]["result"] == outcome["result"]
-        assert mine[1]["agreements"] == [walk["agreement"]]
+        assert [one["state"] for one in mine] == ["accepted", "running", "successful"]
+        assert mine[-1]["result"] == outcome["result"]
+        assert mine[-1]["agreements"] == [walk["agreement"]]
 
     def test_before_and_after(self, walks: Pair) -> None:
         with walks.consumer.client() as client:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
+from node.client import Refusal
 from node.scenarios.runs import publication
 from node.scenarios.stories.statement import STORY
 from tests.nodes import Pair, Running, described, running, until
@@ -414,3 +415,27 @@ def test_a_node_with_only_the_record_tells_it_too(pair: Pair) -> None:
     with signed_in(follower) as browser:
         assert '<svg class="plate"' in browser.get(path).text, "for its own people the node fetches the map"
     assert '<svg class="plate"' in page(follower, path).text, "and has it from then on"
+
+
+class TestDataThatAreOfferedToNobody:
+    def test_the_publisher_chooses_the_conditions(
+        self, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+    ) -> None:
+        with running(tmp_path_factory.mktemp("withheld") / "ghent", template=sqlite_template) as node:
+            make(node, data=None)
+            with node.client() as client:
+                outcome = run(node, streets_binding())
+                assert outcome["state"] == "successful", outcome
+                pid = outcome["pid"]
+                with pytest.raises(Refusal, match="is offered to nobody"):
+                    client.scenarios.publish(pid, {"id": "by-default", "title": "By default"})
+                with signed_in(node) as browser:
+                    form = browser.get(f"/runs/{pid}").text
+                    assert "is offered to nobody. Choose the conditions of the result" in html.unescape(form)
+                    assert 'name="conditions" required' in form
+                    refusal = post(browser, f"/runs/{pid}", f"/runs/{pid}/publish", title="By default", conditions="")
+                    assert "the result has no conditions to inherit" in html.unescape(refusal.text)
+                with node.http() as stranger:
+                    assert "By default" not in stranger.get("/search", headers={"Accept": "text/html"}).text
+                asset = client.scenarios.publish(pid, {"id": "chosen", "title": "Chosen", "conditions": "open"})
+            assert page(node, f"/record/story?iri={quote(asset['iri'], safe='')}").status_code == 200
