@@ -19,7 +19,11 @@ from node.policy.rules import Condition, Constraint, Leaf, Logical, Part, Policy
 from node.policy.terms import ACTIONS, DSP_BARE_TERMS, DUTIES, PROFILE, compact, includes
 from node.policy.values import duration, in_utc, moment
 from node.semantics.model import Finding
+from node.texts.catalogue import Catalogue
+from node.texts.languages import FALLBACK
 
+_CATALOGUE: Final = Catalogue("conflicts")
+_STRATEGY: Final = '"odrl:conflict": {"@id": "odrl:prohibit"}'
 _RULES: Final = ("permission", "prohibition", "obligation")
 # Duties that make sense before the use; all others come after it (ODRL 2.2 §2.6.3, governance digest §1).
 _PRECONDITIONS: Final = frozenset({terms.OBTAIN_CONSENT, terms.COMPENSATE, terms.ANONYMIZE})
@@ -33,8 +37,7 @@ def lint(offer: Mapping[str, Any], *, at: datetime | None = None) -> list[Findin
     try:
         policy = parse(offer)
     except InvalidInput as error:
-        path = str(error.facts.get("path", ""))
-        return [*findings, _finding("violation", path, error.detail, error.remedy, "unreadable")]
+        return [*findings, _unreadable(error)]
     findings += _unknown_terms(policy)
     findings += _permits(policy)
     findings += _strategy(policy)
@@ -56,17 +59,14 @@ def _json_problems(part: Any, path: str) -> Iterator[Finding]:
         name = terms.expand(str(key)).removeprefix(terms.expand("odrl:"))
         if name in {*_RULES, "constraint", "duty", *terms.LOGICAL} and isinstance(value, list | tuple):
             if not value:
-                message = f"{name} is an empty list, which DSP 2025-1 does not allow"
-                yield _finding("violation", where, message, "remove it", "empty-list")
+                yield _finding("violation", where, "problem.empty-list", name=name)
             for index, item in enumerate(value):
                 yield from _json_problems(item, f"{where}[{index}]")
         if name == "rightOperand" and isinstance(value, list | tuple) and not value:
-            message = "the constraint has no value, so nobody can meet it"
-            yield _finding("violation", where, message, "name at least one value", "empty-list")
+            yield _finding("violation", where, "problem.no-value", rule="empty-list")
         bare = isinstance(value, str) and ":" not in value and value not in DSP_BARE_TERMS
         if name in {"action", "leftOperand"} and bare:
-            message = f"{value!r} has no prefix: connectors that expand JSON-LD lose the rule"
-            yield _finding("warning", where, message, f"write odrl:{value}", "bare-term")
+            yield _finding("warning", where, "problem.bare-term", term=repr(value), name=value)
 
 
 def _unknown_terms(policy: Policy) -> Iterator[Finding]:
@@ -79,22 +79,14 @@ def _unknown_terms(policy: Policy) -> Iterator[Finding]:
 
 
 def _unknown(leaf: Leaf, term: str) -> Finding:
-    return _finding(
-        "violation",
-        leaf.path,
-        f"this node does not understand {term} and treats it as not met, so nobody could use the offer",
-        "use a term of the profile " + PROFILE,
-        "unknown-term",
-    )
+    return _finding("violation", leaf.path, "problem.unknown-term", term=term, profile=PROFILE)
 
 
 def _permits(policy: Policy) -> Iterator[Finding]:
     if not policy.permissions:
-        yield _finding(
-            "violation", "permission", "nothing is permitted", "add a permission, or offer nothing", "no-permission"
-        )
+        yield _finding("violation", "permission", "problem.no-permission")
     if not policy.profile:
-        yield _finding("info", "profile", "the offer names no profile", f'add "profile": "{PROFILE}"', "no-profile")
+        yield _finding("info", "profile", "problem.no-profile", profile=PROFILE)
 
 
 def _strategy(policy: Policy) -> Iterator[Finding]:
@@ -102,13 +94,7 @@ def _strategy(policy: Policy) -> Iterator[Finding]:
         _meet(permitted, forbidden) for permitted in policy.permissions for forbidden in policy.prohibitions
     )
     if overlap and policy.conflict == "invalid":
-        yield _finding(
-            "violation",
-            "conflict",
-            "a prohibition and a permission of this offer conflict, which makes the whole offer void",
-            'write "odrl:conflict": {"@id": "odrl:prohibit"}',
-            "conflict-strategy",
-        )
+        yield _finding("violation", "conflict", "problem.void", rule="conflict-strategy", strategy=_STRATEGY)
 
 
 def _meet(permission: Rule, forbidden: Rule) -> bool:
@@ -123,13 +109,8 @@ def _rule(rule: Rule, path: str, at: datetime | None) -> Iterator[Finding]:
             yield from _months(leaf, path)
     for index, duty in enumerate(rule.duties):
         if duty.action not in _PRECONDITIONS:
-            yield _finding(
-                "warning",
-                f"{path}.duty[{index}]",
-                f"a duty inside a permission has to be done before the use; {compact(duty.action)} comes after it",
-                "move it to obligation",
-                "precondition",
-            )
+            where = f"{path}.duty[{index}]"
+            yield _finding("warning", where, "problem.duty-after", rule="precondition", action=compact(duty.action))
 
 
 def _months(leaf: Leaf, path: str) -> Iterator[Finding]:
@@ -138,29 +119,20 @@ def _months(leaf: Leaf, path: str) -> Iterator[Finding]:
         span = duration(value)
         parts = dict(span.parts) if span else {}
         if parts.get("months", 0) > 12 and len(parts) == 1:
-            message = f"{value.text} means {parts['months']} months"
-            yield _finding("warning", path, message, f"minutes would be PT{parts['months']}M", "months")
+            yield _finding("warning", path, "problem.months", value=value.text, number=parts["months"])
 
 
 def _conjunction(conditions: Sequence[Condition], path: str, at: datetime | None) -> Iterator[Finding]:
     atoms = list(together(conditions))
     start, end = term_of(atoms)
     if start > end:
-        yield _finding(
-            "violation", path, "the term ends before it begins: nobody can meet it", "correct the dates", "dates"
-        )
+        yield _finding("violation", path, "problem.dates")
     elif at is not None and end < in_utc(at):
-        yield _finding("warning", path, "the term has ended already", "choose a later date", "dates")
+        yield _finding("warning", path, "problem.ended", rule="dates")
     for operand in (terms.PURPOSE, terms.PARTICIPANT, terms.RECIPIENT, terms.MEMBERSHIP, terms.ALGORITHM):
         about = [atom for atom in atoms if atom.left_operand == operand]
         if len(about) > 1 and not _satisfiable(about, operand):
-            yield _finding(
-                "violation",
-                path,
-                f"the constraints on {compact(operand)} exclude one another: nobody can meet them all",
-                "remove one of them",
-                "contradiction",
-            )
+            yield _finding("violation", path, "problem.contradiction", operand=compact(operand))
     for condition in conditions:
         if isinstance(condition, Logical) and condition.operator != "and":
             for operand_ in condition.operands:
@@ -220,31 +192,18 @@ def _taken_back(policy: Policy) -> Iterator[Finding]:
         for number, permission in enumerate(policy.permissions):
             if policy.permissions_win:
                 if _meet(permission, forbidden):
-                    yield _finding(
-                        "warning",
-                        path,
-                        f"permissions win in this offer: permission[{number}] still allows it to whoever meets it",
-                        'narrow the permission, or write "odrl:conflict": {"@id": "odrl:prohibit"}',
-                        "overridden",
-                    )
+                    place = f"permission[{number}]"
+                    yield _finding("warning", path, "problem.overridden", permission=place, strategy=_STRATEGY)
             elif includes(forbidden.action, permission.action) and _covers(forbidden, permission):
+                action = compact(permission.action)
                 yield _finding(
-                    "violation",
-                    path,
-                    f"it prohibits everything that the permission to {compact(permission.action)} allows",
-                    "remove one of the two, or narrow the prohibition",
-                    "forbidden-and-permitted",
+                    "violation", path, "problem.forbidden-use", rule="forbidden-and-permitted", action=action
                 )
         asked = [*policy.obligations, *(duty for rule in policy.permissions for duty in rule.duties)]
         for duty in asked:
             if duty.action == forbidden.action and _covers(forbidden, duty):
-                yield _finding(
-                    "violation",
-                    path,
-                    f"it prohibits what the offer demands as a duty: {compact(duty.action)}",
-                    "remove one of the two",
-                    "forbidden-and-due",
-                )
+                action = compact(duty.action)
+                yield _finding("violation", path, "problem.forbidden-duty", rule="forbidden-and-due", action=action)
 
 
 def _covers(forbidden: Rule, other: Rule) -> bool:
@@ -273,21 +232,37 @@ def _ineffective_permissions(policy: Policy) -> Iterator[Finding]:
     for broad, rule in enumerate(policy.permissions):
         for narrow, other in enumerate(policy.permissions):
             if broad != narrow and includes(rule.action, other.action) and asks[broad] < asks[narrow]:
-                yield _finding(
-                    "warning",
-                    f"permission[{narrow}]",
-                    f"its conditions have no effect: permission[{broad}] allows the same with fewer conditions",
-                    "put all conditions into one permission",
-                    "sidestepped",
-                )
+                where, stronger = f"permission[{narrow}]", f"permission[{broad}]"
+                yield _finding("warning", where, "problem.no-effect", rule="sidestepped", permission=stronger)
 
 
-def _finding(severity: str, path: str, message: str, remedy: str, rule: str) -> Finding:
+def _finding(severity: str, path: str, text: str, /, *, rule: str = "", **values: object) -> Finding:
+    """Return a finding with the text of this key and its remedy in every language; ``rule``: if not named as the
+    text."""
+    name = text.partition(".")[2]
+    messages, remedies = _CATALOGUE.in_all(text, **values), _CATALOGUE.in_all(f"remedy.{name}", **values)
+    capitals = {language: message[:1].upper() + message[1:] for language, message in messages.items()}
     return Finding(
         severity=severity,
-        message=message[:1].upper() + message[1:],
-        remedy=remedy,
-        rule=f"policy-{rule}",
+        message=capitals[FALLBACK],
+        remedy=remedies[FALLBACK],
+        rule=f"policy-{rule or name}",
+        field=f"conditions.{path}" if path else "conditions",
+        translations={
+            language: {"message": message, "remedy": remedies[language]}
+            for language, message in capitals.items()
+            if language != FALLBACK
+        },
+    )
+
+
+def _unreadable(error: InvalidInput) -> Finding:
+    path = str(error.facts.get("path", ""))
+    return Finding(
+        severity="violation",
+        message=error.detail[:1].upper() + error.detail[1:],
+        remedy=error.remedy,
+        rule="policy-unreadable",
         field=f"conditions.{path}" if path else "conditions",
     )
 

@@ -130,3 +130,11 @@ def test_violations_come_first() -> None:
         )
     ]
     assert severities == ["violation", "violation", "info"]
+
+
+def test_a_contradiction_is_said_in_every_language() -> None:
+    (finding,) = lint(offer(FROM, UNTIL))
+    assert set(finding.translations) == {"nl", "fr", "de", "cs"}
+    assert finding.message == "The term ends before it begins: nobody can meet it"
+    assert finding.translations["nl"]["message"] == "De termijn eindigt voordat hij begint: niemand kan eraan voldoen"
+    assert finding.translations["de"]["remedy"] == "berichtigen Sie die Daten"

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CODE: dict[str, tuple[str, ...]] = {
     "catalogue": ("node/catalogue",),
     "codes": ("node/semantics/codelists",),
+    "conflicts": ("node/policy",),
     "datasources": ("node/datasources",),
     "evidence": ("node/evidence", "node/ledger"),
     "findings": ("node/semantics",),
