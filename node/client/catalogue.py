@@ -30,11 +30,11 @@ class CatalogueCalls:
 
     @endpoint
     def links(
-        self, *, state: str | None = None, iri: str = "", after: str = "", limit: int = 100
+        self, *, state: str | None = None, iri: str = "", source: str = "", after: str = "", limit: int = 100
     ) -> Call[dict[str, Any]]:
-        """Return links in the records of this node, or in one, with what they answered; ``state`` is ``works``,
-        ``broken`` or ``unknown``, ``after`` the ``next`` of the page before."""
-        params = {"state": state, "iri": iri, "after": after, "limit": limit}
+        """Return links in the records of this node, in one, or in those harvested from ``source``, with what they
+        answered; ``state`` is ``works``, ``broken`` or ``unknown``, ``after`` the ``next`` of the page before."""
+        params = {"state": state, "iri": iri, "source": source, "after": after, "limit": limit}
         return document("GET", "/api/quality/links", params={name: text for name, text in params.items() if text})
 
     @endpoint

@@ -51,6 +51,10 @@ def router(export: CatalogExport, *, identify: Identify) -> APIRouter:
         if len(after) > MAX_IRI:
             raise InvalidInput("`after` is not the address of a page", remedy=f"begin at {export.iri}")
         caller = await identify(request)
+        async with export.turns:
+            return await write(request, caller, after, media_type, ending)
+
+    async def write(request: Request, caller: Caller, after: str, media_type: str, ending: str) -> Response:
         catalog = await export.page(caller, after=after, ending=ending)
         tag = f'"{catalog.tag}.{TYPES.index(media_type)}"'
         links = [f'<{catalog.first}>; rel="first"', *([f'<{catalog.next}>; rel="next"'] if catalog.next else [])]

@@ -62,6 +62,30 @@ def test_checks_are_due_by_host_and_listed_by_state(stores: Stores) -> None:
         assert stores.links.checks(tx, [A])[A] == replace(verdict, due=NOW)
 
 
+def test_links_are_counted_and_listed_by_source(stores: Stores) -> None:
+    """An address in records of two sources counts for both; what the node published itself has no source."""
+    with stores.uow.begin() as tx:
+        stores.links.replace(tx, "urn:own", 1, [link(A)], NOW)
+        stores.links.replace(tx, "urn:x", 1, [link(B), link(B, LinkUse.DOWNLOAD)], NOW, source="one")
+        stores.links.replace(tx, "urn:y", 1, [link(B), link(C)], NOW, source="two")
+    with stores.uow.begin() as tx:
+        check = stores.links.checks(tx, [C])[C]
+        stores.links.save(tx, replace(check, state=LinkState.BROKEN, status=404, reason="status", at=NOW))
+    with stores.uow.begin() as tx:
+        unknown, broken = LinkState.UNKNOWN, LinkState.BROKEN
+        assert stores.links.counts_by_source(tx) == {"one": {unknown: 1}, "two": {unknown: 1, broken: 1}}
+        assert [item.address for item in stores.links.listing(tx, source="two")] == [B, C]
+        assert [item.address for item in stores.links.listing(tx, source="two", state=broken)] == [C]
+        assert [item.address for item in stores.links.listing(tx, source="two", after=B)] == [C]
+        assert stores.links.listing(tx, source="one", state=broken) == []
+        assert stores.links.listing(tx, source="neither") == []
+        # The record comes from another source now.
+        stores.links.replace(tx, "urn:x", 2, [link(A)], LATER, source="three")
+        assert stores.links.counts_by_source(tx) == {"three": {unknown: 1}, "two": {unknown: 1, broken: 1}}
+        stores.links.drop(tx, ["urn:x"])
+        assert list(stores.links.counts_by_source(tx)) == ["two"]
+
+
 def test_points_of_a_day_are_replaced(stores: Stores) -> None:
     day = date(2026, 11, 24)
     with stores.uow.begin() as tx:

@@ -85,8 +85,11 @@ async def test_a_file_is_imported_filtered_and_offered_as_csv(city: Running) -> 
         assert '"\'=1+1"' in sheet
         assert len(sheet.splitlines()) == 4
         assert not await tab.ask("document.documentElement.scrollWidth > innerWidth")
-        for hidden in ("stop", "trouble", "missing", "more"):
+        for hidden in ("stop", "trouble", "missing", "more", "counted"):
             assert not await tab.ask(f"document.getElementById('{hidden}').checkVisibility()"), hidden
+        # Of an unchanged page, records are only counted: the table is empty, and the page says why.
+        await tab.ask("records = []; counts = { unchanged: 3 }; show()")
+        assert await tab.ask("document.getElementById('counted').checkVisibility()")
         assert tab.troubles == []
 
 

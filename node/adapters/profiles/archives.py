@@ -1,4 +1,4 @@
-"""Zip files: workbooks, Shapefiles and timetables, with limits on what they unpack to.
+"""Zip files: workbooks, Shapefiles, timetables and 3D Tiles, with limits on what they unpack to.
 
 Sizes in the directory of an archive are its own word, so reading stops at the stated size in any case.
 """
@@ -6,6 +6,7 @@ Sizes in the directory of an archive are its own word, so reading stops at the s
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from node.semantics.profiles.model import MAX_TABLES, Profile
 from node.semantics.profiles.places import around
 
 _MEMBERS: Final = 2_000
+_TILES: Final = 100_000
+"""Files of a set of tiles: only its description is read, but for the list of files."""
 _UNPACKED: Final = 2 << 30
 _WORKBOOK: Final = 256 << 20
 """Bytes of an unpacked workbook: it is read into memory as a whole."""
@@ -22,6 +25,7 @@ _RATIO: Final = 200
 """The factor by which a file may be larger than its archive; tables of text shrink to a twentieth."""
 
 _SHAPE: Final = b"\x00\x00\x27\x0a"
+_TILESET: Final = "tileset.json"
 _TIMETABLE: Final = ("agency.txt", "stops.txt", "routes.txt", "trips.txt")
 
 
@@ -36,9 +40,15 @@ def archive(path: Path, name: str) -> Profile:
 
 def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
     members = archive.infolist()
-    if len(members) > _MEMBERS:
-        raise TooLarge(f"the zip file has more than {_MEMBERS} files", remedy="give the files one by one")
     names = {member.filename: member for member in members}
+    tileset = _outermost(names)
+    most = _TILES if tileset else _MEMBERS
+    if len(members) > most:
+        raise TooLarge(f"the zip file has more than {most} files", remedy="give the files one by one")
+    if tileset:
+        from node.adapters.profiles.trees import packed_tiles
+
+        return packed_tiles(archive, tileset)
     workbook = "xl/workbook.xml" in names
     _check_sizes(members, _WORKBOOK if workbook else _UNPACKED)
     if workbook:
@@ -54,9 +64,15 @@ def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
         return _shapefiles(path, archive, shapes)
     inside = ", ".join(sorted(names)[:5]) or "nothing"
     raise InvalidInput(
-        f"the zip file has no Shapefile, no timetable (GTFS) and no workbook: {inside[:200]}",
+        f"the zip file has no Shapefile, no timetable (GTFS), no workbook and no 3D Tiles: {inside[:160]}",
         remedy="unpack it, and give the data file itself",
     )
+
+
+def _outermost(names: Collection[str]) -> str:
+    """Return the description of a set of 3D Tiles that the others are below; empty if there is none."""
+    sets = [name for name in names if name.rpartition("/")[2] == _TILESET]
+    return min(sets, key=lambda name: (name.count("/"), name), default="")
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], most: int) -> None:

@@ -16,7 +16,7 @@ from node.semantics.sheets import what_it_is
 
 READABLE: Final = (
     "CSV, TSV, Parquet, XLSX, GeoJSON, GeoPackage, a Shapefile in a zip file, NetCDF, GTFS, CityJSON, "
-    "3D Tiles (tileset.json)"
+    "3D Tiles (tileset.json, or a zip file with it)"
 )
 """The formats that can be profiled."""
 

@@ -7,8 +7,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 from node.adapters.profiles.columns import Collector
 from node.base.errors import InvalidInput, TooLarge
@@ -52,13 +54,21 @@ def tree(path: Path, _name: str) -> Profile:
 
 def _document(path: Path) -> Any:
     """Return the JSON document at ``path``. Raises ``TooLarge`` and ``InvalidInput``."""
-    if path.stat().st_size > _MOST:
+    _check_length(path.stat().st_size)
+    return _parse(path.read_bytes())
+
+
+def _check_length(length: int) -> None:
+    if length > _MOST:
         raise TooLarge(
             f"a JSON document of more than {_MOST >> 20} MB cannot be profiled",
             remedy="describe it by hand, or give a part of it",
         )
+
+
+def _parse(content: bytes) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content)
     except ValueError as error:
         raise InvalidInput(f"the file begins as JSON, but {error}", remedy="correct the file") from error
 
@@ -117,6 +127,19 @@ def _corners(content: Mapping[str, Any]) -> list[float] | None:
         edge * float(transform["scale"][place % 3]) + float(transform["translate"][place % 3])
         for place, edge in enumerate(edges)
     ]
+
+
+def packed_tiles(archive: ZipFile, description: str) -> Profile:
+    """Return the profile of the 3D Tiles in a zip file, of which ``description`` is the outermost ``tileset.json``.
+    Raises ``InvalidInput`` and ``TooLarge``."""
+    _check_length(archive.getinfo(description).file_size)
+    content = _parse(archive.read(description))
+    try:
+        profile = _tiles(content)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
+        raise InvalidInput(f"{description[:100]} has an error of form: {error}", remedy="correct the file") from error
+    count = sum(not name.endswith(("/", ".json")) for name in archive.namelist())
+    return replace(profile, notes=(*profile.notes, f"{count} files with tiles"))
 
 
 def _tiles(content: Mapping[str, Any]) -> Profile:

@@ -57,6 +57,7 @@ VERSIONS = (
     "0034",
     "0035",
     "0036",
+    "0037",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

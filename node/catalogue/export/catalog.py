@@ -30,6 +30,9 @@ PAGE: Final = 100
 """Resources on a page at most."""
 MOST_BYTES: Final = 4 << 20
 """A page ends with the description that brings it above so many bytes."""
+AT_ONCE: Final = 4
+"""Pages that are worked on at the same time. Each takes some megabytes, and many of them take turns at one processor:
+more at once would be no faster, and Python keeps most of what the largest number of them took."""
 
 _TYPE: Final = f"{RDF}type"
 _THEMES: Final = "http://publications.europa.eu/resource/authority/data-theme"
@@ -71,6 +74,8 @@ class CatalogExport:
         self._node = node
         self._members = members
         self._size = page
+        self.turns = asyncio.Semaphore(AT_ONCE)
+        """To be held from ``page`` to the end of ``document``."""
         self.home = node.base
         self.iri = f"{node.base}{PATH}"
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from node.base.errors import InvalidInput, PeerUnreachable
+from node.catalogue.harvest.endings import MEDIA_TYPES
 from node.catalogue.harvest.places import giving_way
 from node.catalogue.harvest.source_addresses import is_items
 from node.catalogue.harvest.source_state import PageState
@@ -60,18 +61,6 @@ _TYPES: Final = {
     "application/n-triples": "application/n-triples",
     "application/n-quads": "application/n-quads",
     "application/trig": "application/trig",
-}
-_ENDINGS: Final = {
-    ".ttl": "text/turtle",
-    ".rdf": "application/rdf+xml",
-    ".xml": "application/rdf+xml",
-    ".owl": "application/rdf+xml",
-    ".jsonld": "application/ld+json",
-    ".json": "application/ld+json",
-    ".geojson": "application/ld+json",
-    ".nt": "application/n-triples",
-    ".nq": "application/n-quads",
-    ".trig": "application/trig",
 }
 
 
@@ -203,7 +192,7 @@ _EXAMPLES: Final = {
 def _media_type(answer: Answer) -> str:
     header = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     ending = PurePosixPath(urlsplit(answer.url).path).suffix.lower()
-    media_type = _TYPES.get(header) or (_ENDINGS.get(ending) if header != "text/html" else None)
+    media_type = _TYPES.get(header) or (MEDIA_TYPES.get(ending) if header != "text/html" else None)
     if media_type is None:
         if not header:
             raise source_fault(InvalidInput, "no-type", address=answer.url, **_EXAMPLES)

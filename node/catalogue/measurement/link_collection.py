@@ -105,7 +105,7 @@ class LinkCollection:
             size = self._ledger.size(tx)
             entries = self._ledger.since(tx, self._position, limit=PAGE, kinds=(EntryKind.RECORD,))
             iris = list(dict.fromkeys(entry.subject for entry in entries))
-            newest = [record for iri in iris if (record := self._records.get(tx, iri)) is not None]
+            newest = self._records.newest(tx, iris)
             versions = self._store.versions(tx, iris)
         self._replace([record for record in newest if record.origin == self._origin], versions)
         is_last = len(entries) < PAGE
@@ -119,16 +119,15 @@ class LinkCollection:
         changes = {iri: record for iri, record in current.items() if versions.get(iri) != record.version}
         absent_iris = [iri for iri in versions if iri not in current]
         if changes or absent_iris:
-            self._write(
-                {iri: (record.version, links_of(record, self._base)) for iri, record in changes.items()}, absent_iris
-            )
+            self._write({iri: (record, links_of(record, self._base)) for iri, record in changes.items()}, absent_iris)
 
     @taken_in_turn
-    def _write(self, changes: Mapping[str, tuple[int, Sequence[RecordLink]]], absent_iris: Sequence[str]) -> None:
+    def _write(self, changes: Mapping[str, tuple[Record, Sequence[RecordLink]]], absent_iris: Sequence[str]) -> None:
         now = self._clock.now()
         with self._uow.begin() as tx:
-            for iri, (version, links) in changes.items():
-                self._store.replace(tx, iri, version, links, now)
+            for iri, (record, links) in changes.items():
+                source = record.harvest_origin.source if record.harvest_origin is not None else ""
+                self._store.replace(tx, iri, record.version, links, now, source=source)
                 self._count(tx, iri, {})
             self._store.drop(tx, absent_iris)
 

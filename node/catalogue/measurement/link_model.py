@@ -99,9 +99,11 @@ class LinkStore(Protocol):
     def versions(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         """Return IRI → the version whose links are stored."""
 
-    def replace(self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime) -> None:
-        """Store the links of a record; checks of new addresses are due ``now``, those that no record has
-        are dropped."""
+    def replace(
+        self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime, *, source: str = ""
+    ) -> None:
+        """Store the links of a record, which was harvested from ``source``, if any; checks of new addresses are due
+        ``now``, those that no record has are dropped."""
 
     def between(self, tx: Transaction, after: str, until: str) -> Mapping[str, int]:
         """Return the same for the records after one IRI up to another (empty: the last)."""
@@ -116,12 +118,22 @@ class LinkStore(Protocol):
         """Return address → its last check."""
 
     def listing(
-        self, tx: Transaction, *, state: LinkState | None = None, after: str = "", limit: int = 100
+        self,
+        tx: Transaction,
+        *,
+        state: LinkState | None = None,
+        source: str = "",
+        after: str = "",
+        limit: int = 100,
     ) -> Sequence[LinkCheck]:
-        """Return checks in the order of addresses, beginning after the address ``after``."""
+        """Return checks in the order of addresses, beginning after the address ``after``; with ``source``, only those
+        of addresses in records that were harvested from there."""
 
     def counts(self, tx: Transaction) -> Mapping[LinkState, int]:
         """Return the number of addresses in each state that occurs."""
+
+    def counts_by_source(self, tx: Transaction) -> Mapping[str, Mapping[LinkState, int]]:
+        """Return the same for each source of harvested records: an address in records of two counts for both."""
 
     def due_hosts(self, tx: Transaction, now: datetime, limit: int) -> Sequence[str]:
         """Return the hosts with checks that are due, the longest due first."""

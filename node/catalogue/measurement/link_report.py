@@ -77,13 +77,22 @@ class LinkReport:
             counts = self._store.counts(tx)
         return {state: counts.get(state, 0) for state in LinkState}
 
-    def lines(
-        self, by: Caller, *, state: LinkState | None = None, after: str = "", limit: int = 100
-    ) -> list[LinkLine]:
-        """Return addresses in their order, beginning after ``after``. Raises the error of ``counts``."""
+    def counts_by_source(self, by: Caller) -> Mapping[str, Mapping[LinkState, int]]:
+        """Return source of harvested records → the number of addresses in each state. Raises the error of
+        ``counts``."""
         _require_person(by)
         with self._uow.read() as tx:
-            checks = self._store.listing(tx, state=state, after=after, limit=min(limit, MOST))
+            by_source = self._store.counts_by_source(tx)
+        return {source: {state: counts.get(state, 0) for state in LinkState} for source, counts in by_source.items()}
+
+    def lines(
+        self, by: Caller, *, state: LinkState | None = None, source: str = "", after: str = "", limit: int = 100
+    ) -> list[LinkLine]:
+        """Return addresses in their order, beginning after ``after``; with ``source``, those in records that were
+        harvested from there. Raises the error of ``counts``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            checks = self._store.listing(tx, state=state, source=source, after=after, limit=min(limit, MOST))
             return [
                 self._line(check, self._store.records_with(tx, check.address, limit=RECORDS + 1)) for check in checks
             ]

@@ -20,7 +20,7 @@ def draft(
         Path,
         typer.Argument(
             help="The data: CSV, Parquet, XLSX, GeoJSON, GeoPackage, Shapefile (zip), NetCDF, GTFS, CityJSON or "
-            "tileset.json."
+            "3D Tiles (tileset.json, zip)."
         ),
     ],
     out: Annotated[

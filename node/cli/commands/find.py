@@ -115,7 +115,7 @@ def find(
         )
         return
     for hit in matches["hits"]:
-        say(hit["title"])
+        say(" ".join(hit["title"].split()))
         line(hit["kind"], f"{hit['publisherName']} · {str(hit['at'])[:10]} · {_access(hit)}")
         if hit.get("conditions"):
             line("conditions", hit["conditions"])
@@ -164,7 +164,7 @@ def show(
     if Mode.json:
         emit({**record, "versions": versions, **({"imports": imports} if record["kind"] == "ontology" else {})})
         return
-    say(record["title"])
+    say(" ".join(record["title"].split()))
     line("kind", f"{record['kind']}, version {record['version']} of {str(record['at'])[:10]}")
     line("publisher", str(record["publisherName"]))
     line("description", record["description"])

@@ -13,7 +13,7 @@ import typer
 
 from node.base.errors import InvalidInput, LocalFault
 from node.base.plaintext import visible, word
-from node.cli.descriptions import RDF
+from node.catalogue.harvest.endings import MEDIA_TYPES
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
@@ -32,7 +32,6 @@ from node.cli.output import (
     words,
 )
 
-MEDIA_TYPES = {**RDF, ".json": "application/ld+json", ".trig": "application/trig"}
 COLUMNS = (
     "number",
     "outcome",
@@ -82,9 +81,9 @@ def import_(
         str,
         typer.Argument(
             metavar="FILE|URL",
-            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json), the folder of a Data "
-            "Package, or the web address of a file, of CKAN's API, such as https://data.example/api/3, of the items "
-            "of OGC API Records, of a CSW server, or of OAI-PMH.",
+            help="A catalogue file (.ttl, .jsonld, .rdf, .xml, .nt, .nq, .trig, .json, .geojson), the folder of a "
+            "Data Package, or the web address of a file, of CKAN's API, such as https://data.example/api/3, of the "
+            "items of OGC API Records, of a CSW server, or of OAI-PMH.",
         ),
     ],
     source: Annotated[

@@ -8,13 +8,14 @@ from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import HansaError
+from node.catalogue.harvest.endings import MEDIA_TYPES
 from node.identity.roles import UseCase, allowed
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-ENDINGS: Final = (".ttl", ".jsonld", ".rdf", ".xml", ".nt", ".nq", ".trig", ".json")
+ENDINGS: Final = tuple(MEDIA_TYPES)
 """Files that the form takes; the script of the page knows the media type of each."""
 TIMES: Final = ("1h", "6h", "12h", "1d", "1w", "4w")
 """Intervals between two runs that the form offers; terminal and API accept others too."""

@@ -2,8 +2,9 @@
 "use strict";
 
 const TYPES = {
-  ttl: "text/turtle", jsonld: "application/ld+json", json: "application/ld+json", rdf: "application/rdf+xml",
-  xml: "application/rdf+xml", nt: "application/n-triples", nq: "application/n-quads", trig: "application/trig",
+  ttl: "text/turtle", jsonld: "application/ld+json", json: "application/ld+json", geojson: "application/ld+json",
+  rdf: "application/rdf+xml", xml: "application/rdf+xml", owl: "application/rdf+xml",
+  nt: "application/n-triples", nq: "application/n-quads", trig: "application/trig",
 };
 const SHOWN = 2000;
 const COLUMNS = ["number", "outcome", "title", "iri", "former", "address", "version", "conforms", "points", "note"];
@@ -78,6 +79,7 @@ function show() {
   const matches = records.filter(fits);
   at("rows").replaceChildren(...matches.slice(0, SHOWN).map(row));
   at("more").hidden = matches.length <= SHOWN;
+  at("counted").hidden = !((counts.unchanged || 0) > records.filter((r) => r.outcome === "unchanged").length);
 }
 
 // A spreadsheet must not take a title for a formula.

@@ -145,6 +145,9 @@ class FakeLinks:
     def counts(self, by: Caller) -> Mapping[LinkState, int]:
         return {LinkState.WORKS: 11, LinkState.BROKEN: 1, LinkState.UNKNOWN: 2}
 
+    def counts_by_source(self, by: Caller) -> Mapping[str, Mapping[LinkState, int]]:
+        return {"https://data.ghent.example/catalogue": self.counts(by)}
+
     def lines(self, by: Caller, **criteria: Any) -> list[LinkLine]:
         return [BROKEN_LINK] if criteria["state"] is LinkState.BROKEN else []
 

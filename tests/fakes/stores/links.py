@@ -19,8 +19,11 @@ class MemoryLinkStore:
         rows = memory(tx).rows("record_links")
         return {iri: rows[iri][0] for iri in iris if iri in rows}
 
-    def replace(self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime) -> None:
+    def replace(
+        self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime, *, source: str = ""
+    ) -> None:
         memory(tx).put("record_links", iri, (version, tuple(links)))
+        memory(tx).put("link_sources", iri, source)
         for link in links:
             if link.checked and link.address not in memory(tx).rows("link_checks"):
                 check = LinkCheck(address=link.address, host=link.host, due=now)
@@ -47,13 +50,37 @@ class MemoryLinkStore:
         return {address: rows[address] for address in addresses if address in rows}
 
     def listing(
-        self, tx: Transaction, *, state: LinkState | None = None, after: str = "", limit: int = 100
+        self,
+        tx: Transaction,
+        *,
+        state: LinkState | None = None,
+        source: str = "",
+        after: str = "",
+        limit: int = 100,
     ) -> Sequence[LinkCheck]:
         rows = sorted(memory(tx).rows("link_checks").values(), key=lambda check: check.address)
-        return [check for check in rows if check.address > after and state in (None, check.state)][:limit]
+        own = self._addresses_by_source(tx).get(source, set()) if source else {check.address for check in rows}
+        return [
+            check for check in rows if check.address > after and check.address in own and state in (None, check.state)
+        ][:limit]
 
     def counts(self, tx: Transaction) -> Mapping[LinkState, int]:
         return Counter(check.state for check in memory(tx).rows("link_checks").values())
+
+    def counts_by_source(self, tx: Transaction) -> Mapping[str, Mapping[LinkState, int]]:
+        checks = memory(tx).rows("link_checks")
+        return {
+            source: Counter(checks[address].state for address in addresses if address in checks)
+            for source, addresses in sorted(self._addresses_by_source(tx).items())
+            if source
+        }
+
+    def _addresses_by_source(self, tx: Transaction) -> dict[str, set[str]]:
+        addresses: dict[str, set[str]] = {}
+        for iri, (_, links) in memory(tx).rows("record_links").items():
+            source = memory(tx).rows("link_sources")[iri]
+            addresses.setdefault(source, set()).update(link.address for link in links)
+        return addresses
 
     def due_hosts(self, tx: Transaction, now: datetime, limit: int) -> Sequence[str]:
         first: dict[str, datetime] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyshacl
@@ -12,6 +13,7 @@ import rdflib
 import rdflib.compare
 from rdflib.namespace import DCAT, FOAF, RDF
 
+from node.catalogue.export.catalog import AT_ONCE, CatalogExport, CatalogPage
 from tests.artefacts import data
 from tests.integration.harvests.test_imports import HEAD, imported
 from tests.integration.protocol.test_dsp_wire import violations
@@ -43,6 +45,37 @@ def published(city: Running) -> dict[str, Any]:
 def graph(city: Running, path: str, form: str, **headers: str) -> rdflib.Graph:
     with city.http(headers=headers) as http:
         return rdflib.Graph().parse(data=http.get(path).raise_for_status().text, format=form)
+
+
+def test_pages_for_many_portals_take_turns(
+    city: Running, published: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page takes memory from the records that are read to the text that is written."""
+    at_work, most = set[int](), 0
+    read, write = CatalogExport.page, CatalogExport.document
+
+    async def page(self: CatalogExport, *args: Any, **options: Any) -> CatalogPage:
+        nonlocal most
+        answer = await read(self, *args, **options)
+        at_work.add(id(answer))
+        most = max(most, len(at_work))
+        return answer
+
+    async def document(self: CatalogExport, catalog: CatalogPage, media_type: str) -> bytes:
+        body = await write(self, catalog, media_type)
+        at_work.discard(id(catalog))
+        return body
+
+    monkeypatch.setattr(CatalogExport, "page", page)
+    monkeypatch.setattr(CatalogExport, "document", document)
+
+    def ask(_: int) -> int:
+        with city.http(timeout=120) as http:
+            return int(http.get("/catalog.ttl").status_code)
+
+    with ThreadPoolExecutor(24) as portals:
+        assert set(portals.map(ask, range(48))) == {200}
+    assert 1 <= most <= AT_ONCE
 
 
 def test_every_syntax_says_the_same_by_header_and_by_ending(city: Running, published: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from pyogrio import raw
 
+from node.base.errors import InvalidInput
 from node.cage.cage import Cage
 from node.semantics.profiles.cage_client import profile_sync
 from node.semantics.profiles.description import description_of
@@ -167,6 +168,24 @@ def test_city_models_and_tiles(cage: Cage, tmp_path: Path) -> None:
     tiles = profile_sync(cage, tmp_path / "tileset.json", "tileset.json")
     assert (tiles.format, tiles.words()) == ("3D Tiles", "")
     assert tiles.bbox == (3.69558, 51.02189, 3.73568, 51.062)
+
+
+@pytest.mark.parametrize("folder", ["", "city/"])
+def test_packed_tiles(cage: Cage, tmp_path: Path, folder: str) -> None:
+    """As they are handed on: the description in a zip file with thousands of tiles, and further ones below it."""
+    with zipfile.ZipFile(tmp_path / "tiles.zip", "w") as archive:
+        archive.writestr(f"{folder}district/tileset.json", json.dumps(TILES | {"asset": {"version": "9"}}))
+        archive.writestr(f"{folder}tileset.json", json.dumps(TILES))
+        for number in range(2_500):
+            archive.writestr(f"{folder}tiles/{number}.glb", b"glTF")
+    tiles = profile_sync(cage, tmp_path / "tiles.zip", "tiles.zip")
+    assert tiles.bbox == (3.69558, 51.02189, 3.73568, 51.062)
+    assert (tiles.format, tiles.notes[1:]) == ("3D Tiles", ("2500 files with tiles",))
+    assert tiles.notes[0].endswith(TILES["asset"]["version"])
+    with zipfile.ZipFile(tmp_path / "broken.zip", "w") as archive:
+        archive.writestr("tileset.json", "[1, 2]")
+    with pytest.raises(InvalidInput, match="an error of form"):
+        profile_sync(cage, tmp_path / "broken.zip", "broken.zip")
 
 
 def test_an_estimate_is_rounded_and_says_so(cage: Cage, tmp_path: Path) -> None:

@@ -111,7 +111,19 @@ def test_broken_links_are_seen_through_every_door(
         assert client.record_quality(iri)[-1]["points"] == before + 50
         assert answer["days"] == 14
         assert sum(answer["counts"].values()) >= 2
+        sources = {item["source"]: item for item in answer["sources"]}
+        assert sources["Linked"] == {"source": "Linked", "works": 1, "broken": 1, "unknown": 0}
+        assert [item["status"] for item in client.links(state="broken", source="Linked")["links"]] == [404]
+        assert client.links(source="nobody")["links"] == []
     assert "gone.csv" in hansa("quality", iri, "--links")
+    assert "Linked" in hansa("quality", "--links")
+    of_source = hansa("quality", "--links", "--source", "Linked")
+    assert "gone.csv" in of_source
+    assert [line.split() for line in of_source.splitlines() if line.split()[:1] in (["works"], ["broken"])] == [
+        ["works", "1"],
+        ["broken", "1"],
+    ]
+    assert "harvested from nobody" in hansa("quality", "--links", "--source", "nobody", code=REFUSED)
     assert "there.csv" in json.loads(hansa("--json", "quality", "--links", "--state", "works"))["links"][0]["address"]
     assert "no state of a link" in hansa("quality", "--links", "--state", "odd", code=REFUSED)
     assert "checked again" in hansa("quality", iri, "--check-links")
@@ -123,4 +135,8 @@ def test_broken_links_are_seen_through_every_door(
         page = browser.get("/quality/links").text
         assert f"{files}/gone.csv" in page
         assert "answer with status 404" in page
+        assert "By source" in page
+        filtered = browser.get("/quality/links?source=Linked&state=broken").text
+        assert f"{files}/gone.csv" in filtered
+        assert f"{files}/gone.csv" not in browser.get("/quality/links?source=nobody&state=broken").text
         assert f"{files}/there.csv" in browser.get(f"/quality/links?{urlencode({'record': iri})}").text

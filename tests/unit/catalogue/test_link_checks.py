@@ -79,9 +79,9 @@ class Records:
             for seq in places
         ]
 
-    def get(self, tx: Transaction, iri: str) -> Record | None:
-        self.reads.append(iri)
-        return self.rows.get(iri)
+    def newest(self, tx: Transaction, iris: Sequence[str]) -> list[Record]:
+        self.reads += iris
+        return [self.rows[iri] for iri in iris if iri in self.rows]
 
     def current(self, tx: Transaction, *, origins: Sequence[str], after: str, limit: int) -> list[Record]:
         current = [iri for iri in sorted(self.rows) if iri > after and not self.rows[iri].withdrawn]

@@ -41,8 +41,22 @@ _LISTING = (
     .order_by(link_checks.c.address)
     .limit(bindparam("most"))
 )
-_LISTING_IN = _LISTING.where(link_checks.c.state == bindparam("in_state"))
+_IN_STATE = link_checks.c.state == bindparam("in_state")
+_FROM_SOURCE = link_checks.c.key.in_(
+    select(record_links.c.key)
+    .join(link_records, link_records.c.iri == record_links.c.iri)
+    .where(link_records.c.source == bindparam("from_source"))
+    .scalar_subquery()
+)
 _COUNTS = select(link_checks.c.state, func.count().label("number")).group_by(link_checks.c.state)
+_COUNTS_BY_SOURCE = (
+    select(link_records.c.source, link_checks.c.state, func.count(link_checks.c.key.distinct()).label("number"))
+    .join(record_links, record_links.c.iri == link_records.c.iri)
+    .join(link_checks, link_checks.c.key == record_links.c.key)
+    .where(link_records.c.source != "")
+    .group_by(link_records.c.source, link_checks.c.state)
+    .order_by(link_records.c.source)
+)
 _DUE_HOSTS = (
     select(link_checks.c.host, func.min(link_checks.c.due).label("first"))
     .where(link_checks.c.due <= bindparam("now"))
@@ -91,7 +105,9 @@ class SqlLinkStore:
         rows = (row for part in _chunks(iris) for row in connection_of(tx).execute(_VERSIONS, {"iris": part}))
         return {row.iri: int(row.version) for row in rows}
 
-    def replace(self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime) -> None:
+    def replace(
+        self, tx: Transaction, iri: str, version: int, links: Sequence[RecordLink], now: datetime, *, source: str = ""
+    ) -> None:
         connection = connection_of(tx)
         before = [_key(link.address) for link in self.links(tx, [iri]).get(iri, ())]
         connection.execute(_DROP_LINKS, {"of": iri})
@@ -101,7 +117,7 @@ class SqlLinkStore:
             add(connection, record_links, row)
             if link.checked:
                 add(connection, link_checks, _row(LinkCheck(address=link.address, host=link.host, due=now)))
-        put(connection, link_records, {"iri": iri, "version": version})
+        put(connection, link_records, {"iri": iri, "version": version, "source": source})
         self._drop_unused(tx, before)
 
     def between(self, tx: Transaction, after: str, until: str) -> Mapping[str, int]:
@@ -130,15 +146,29 @@ class SqlLinkStore:
         return {row.address: _check(row) for row in rows}
 
     def listing(
-        self, tx: Transaction, *, state: LinkState | None = None, after: str = "", limit: int = 100
+        self,
+        tx: Transaction,
+        *,
+        state: LinkState | None = None,
+        source: str = "",
+        after: str = "",
+        limit: int = 100,
     ) -> Sequence[LinkCheck]:
-        place: dict[str, Any] = {"after": after, "most": limit}
-        if state is None:
-            return [_check(row) for row in connection_of(tx).execute(_LISTING, place)]
-        return [_check(row) for row in connection_of(tx).execute(_LISTING_IN, {**place, "in_state": str(state)})]
+        statement, place = _LISTING, dict[str, Any](after=after, most=limit)
+        if state is not None:
+            statement, place["in_state"] = statement.where(_IN_STATE), str(state)
+        if source:
+            statement, place["from_source"] = statement.where(_FROM_SOURCE), source
+        return [_check(row) for row in connection_of(tx).execute(statement, place)]
 
     def counts(self, tx: Transaction) -> Mapping[LinkState, int]:
         return {LinkState(row.state): int(row.number) for row in connection_of(tx).execute(_COUNTS)}
+
+    def counts_by_source(self, tx: Transaction) -> Mapping[str, Mapping[LinkState, int]]:
+        counts: dict[str, dict[LinkState, int]] = {}
+        for row in connection_of(tx).execute(_COUNTS_BY_SOURCE):
+            counts.setdefault(row.source, {})[LinkState(row.state)] = int(row.number)
+        return counts
 
     def due_hosts(self, tx: Transaction, now: datetime, limit: int) -> Sequence[str]:
         return [row.host for row in connection_of(tx).execute(_DUE_HOSTS, {"now": now, "most": limit})]

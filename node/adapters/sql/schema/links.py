@@ -12,7 +12,9 @@ link_records = Table(
     metadata,
     Column("iri", Words, primary_key=True),
     Column("version", Big, nullable=False),
+    Column("source", Words, nullable=False, server_default=""),
 )
+Index("ix_link_records_source", link_records.c.source, link_records.c.iri)
 
 record_links = Table(
     "record_links",

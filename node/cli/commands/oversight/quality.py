@@ -32,6 +32,7 @@ def quality(
     over_time: Annotated[bool, typer.Option("--over-time", help="Show each day on which it changed.")] = False,
     links: Annotated[bool, typer.Option("--links", help="Show the links that are broken.")] = False,
     state: Annotated[str, typer.Option(help="With --links: works, broken or unknown.")] = "broken",
+    source: Annotated[str, typer.Option(help="With --links: only in records harvested from this source.")] = "",
     check_links: Annotated[bool, typer.Option("--check-links", help="Have the links checked again soon.")] = False,
     sheet: Annotated[Path | None, typer.Option("--csv", help="Write all days to this file.")] = None,
     node: Node = None,
@@ -43,7 +44,7 @@ def quality(
             _check_links(client, iri)
             return
         if links:
-            _show_links(client, iri, state)
+            _show_links(client, iri, state, source)
             return
         if iri:
             versions = client.record_quality(iri)
@@ -81,23 +82,30 @@ def _check_links(client: HansaClient, iri: str) -> None:
         suggest(f"hansa quality {word(iri)} --links" if iri else "hansa quality --links")
 
 
-def _show_links(client: HansaClient, iri: str, state: str) -> None:
-    """Show the links in one state, those of all records or of one."""
+def _show_links(client: HansaClient, iri: str, state: str, source: str) -> None:
+    """Show the links in one state: those of all records, of one, or of a source."""
     if state not in STATES:
         raise InvalidInput(f"{state} is no state of a link", remedy=f"one of {', '.join(STATES)}")
-    answer = client.links(state=state, iri=iri, limit=LINKS)
+    answer = client.links(state=state, iri=iri, source=source, limit=LINKS)
+    by_source = {item["source"]: item for item in answer["sources"]}
+    if source and source not in by_source:
+        raise InvalidInput(f"no record with links was harvested from {source}", remedy="hansa quality --links")
     if Mode.json:
         emit(answer)
         return
     say("This node checks no links." if not answer["days"] else f"Links are checked every {answer['days']} days.")
-    for name, number in answer["counts"].items():
-        line(name, str(number))
+    counts = by_source[source] if source else answer["counts"]
+    for name in STATES:
+        line(name, str(counts[name]))
     rows = [
         [str(item["status"] or item["reason"] or "not checked"), (item["checked"] or "")[:10], item["address"]]
         for item in answer["links"]
     ]
     if rows:
         table(rows, ["answer", "day", "address"])
+    if answer["sources"] and not (source or iri):
+        lines = [[item["source"], *(str(item[name]) for name in STATES)] for item in answer["sources"]]
+        table(lines, ["source", *STATES])
     if answer["next"]:
         say("… and more: --json has the address of the next page")
 

@@ -21,24 +21,29 @@ _LONGEST: Final = 4096
 
 
 async def links(responder: Responder, visit: Visit) -> Response:
-    """``GET /quality/links``: addresses in one state (``?state=``, else the broken ones), or of one ``?record=``."""
+    """``GET /quality/links``: addresses in one state (``?state=``, else the broken ones), in the records of
+    one ``?source=``, or all of one ``?record=``."""
     query, report = visit.request.query_params, _report(responder)
     record = query.get("record", "")[:_LONGEST]
     name = query.get("state", "")
+    source = query.get("source", "")[:_LONGEST]
     state = LinkState(name) if name in set(LinkState) else LinkState.BROKEN
     if record:
         lines = await run_sync(report.of_record, record, visit.caller)
     else:
         after = query.get("after", "")[:_LONGEST]
         lines = await run_sync(
-            lambda: report.lines(visit.caller, state=state, after=after, limit=SHOWN + 1),
+            lambda: report.lines(visit.caller, state=state, source=source, after=after, limit=SHOWN + 1),
         )
-    counts = await run_sync(report.counts, visit.caller)
+    by_source = await run_sync(report.counts_by_source, visit.caller)
+    counts = by_source[source] if source in by_source else await run_sync(report.counts, visit.caller)
     page = lines if record else lines[:SHOWN]
     return responder.render(
         visit,
         "links.html",
         record=record,
+        source=source,
+        sources=by_source,
         counts=[(str(each), counts[each]) for each in (LinkState.BROKEN, LinkState.UNKNOWN, LinkState.WORKS)],
         chosen=str(state),
         lines=page,

@@ -62,30 +62,37 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
         "/links",
         summary="The links in the records of this node: which work, and which are broken",
         description=(
-            "The node checks the addresses in the background. `counts` are those of all addresses by state. The "
-            "addresses are in their order; `next` is the `after` of the next page. With `iri`, only the addresses of "
-            "this record. `reason` is `status`, `unreachable`, `busy`, `robots`, `forbidden` or `exception`, empty "
-            "before the first check."
+            "The node checks the addresses in the background. `counts` are those of all addresses by state, "
+            "`sources` those of each source of harvested records. The addresses are in their order; `next` is the "
+            "`after` of the next page. With `iri`, only the addresses of this record; with `source`, those in the "
+            "records of this source. `reason` is `status`, `unreachable`, `busy`, `robots`, `forbidden` or "
+            "`exception`, empty before the first check."
         ),
     )
     async def show_links(
         request: Request,
         state: Annotated[LinkState | None, Query()] = None,
         iri: Annotated[str, Query(max_length=2048)] = "",
+        source: Annotated[str, Query(max_length=2048)] = "",
         after: Annotated[str, Query(max_length=2048)] = "",
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> dict[str, Any]:
         caller = await person(request)
         counts = await run_sync(links.counts, caller)
+        sources = await run_sync(links.counts_by_source, caller)
         if iri:
             lines = await run_sync(links.of_record, iri, caller)
             lines = [line for line in lines if state in (None, line.check.state)]
         else:
-            lines = await run_sync(lambda: links.lines(caller, state=state, after=after, limit=limit))
+            lines = await run_sync(lambda: links.lines(caller, state=state, source=source, after=after, limit=limit))
         is_full = not iri and len(lines) == limit
         return {
             "days": links.interval.days if links.interval else 0,
             "counts": {str(name): number for name, number in counts.items()},
+            "sources": [
+                {"source": name, **{str(each): number for each, number in of_source.items()}}
+                for name, of_source in sources.items()
+            ],
             "links": [line.to_json() for line in lines],
             "next": lines[-1].check.address if is_full else None,
         }
