@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +19,9 @@ Raises ``InvalidInput`` without a region, ``PeerUnreachable``."""
 
 _LONGEST: Final = 2000
 """Characters of a text of the region; a title or an address has no more."""
+
+_MOST_FACETS: Final = 20
+_MOST_VALUES: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,11 @@ class RegionHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionHits:
-    """A page of results: ``total`` is the number of all."""
+    """A page of results: ``total`` is the number of all, ``facets`` maps a facet to value → number."""
 
     total: int
     hits: tuple[RegionHit, ...]
+    facets: dict[str, dict[str, int]]
 
 
 class SearchRegion:
@@ -56,27 +60,39 @@ class SearchRegion:
         self.region = region
 
     async def __call__(
-        self, text: str, by: Caller, *, kind: str = "", language: str, offset: int, limit: int
+        self, search: Iterable[tuple[str, str]], by: Caller, *, language: str, offset: int, limit: int
     ) -> RegionHits:
-        """Return the best hits for the words in ``text``.
+        """Return the hits of a search; its pairs are the words, facets, place and period of an address.
 
         Raises ``NotAllowed`` for everybody but people of this node, ``InvalidInput`` if it has no region, and
         ``PeerUnreachable`` if the region does not answer, or not with results.
         """
         if not by.is_person:
             raise NotAllowed("only people of this node search its region", remedy="sign in")
-        query = {"q": text, "lang": language, "offset": offset, "limit": limit, **({"kind": kind} if kind else {})}
+        query = [*search, ("lang", language), ("offset", str(offset)), ("limit", str(limit))]
         status, _, content = await self._forward("GET", f"/api/catalogue/search?{urlencode(query)}", b"", {})
         if status != 200:
             raise PeerUnreachable(f"the region answers with status {status}", remedy="try again later")
         try:
             answer = read_object(content)
             hits = tuple(_hit(members) for members in answer["hits"][:limit])
-            return RegionHits(total=max(int(answer["total"]), 0), hits=hits)
+            return RegionHits(total=max(int(answer["total"]), 0), hits=hits, facets=_facets(answer.get("facets")))
         except (InvalidInput, ValueError, TypeError, KeyError, AttributeError) as error:
             raise PeerUnreachable(
                 "the region does not answer with results of a search", remedy="ask the operator of the region"
             ) from error
+
+
+def _facets(members: Any) -> dict[str, dict[str, int]]:
+    """Return the facets of an answer, as far as they are some: a region of an earlier version has fewer."""
+    if not isinstance(members, dict):
+        return {}
+    facets: dict[str, dict[str, int]] = {}
+    for name, values in list(members.items())[:_MOST_FACETS]:
+        if isinstance(values, dict):
+            counts = [(value[:_LONGEST], count) for value, count in values.items() if isinstance(count, int)]
+            facets[name[:_LONGEST]] = dict(counts[:_MOST_VALUES])
+    return facets
 
 
 def _hit(members: Mapping[str, Any]) -> RegionHit:

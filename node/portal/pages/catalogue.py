@@ -16,12 +16,10 @@ from node.catalogue.representations import VARY
 from node.catalogue.search.hits import CatalogueHit
 from node.portal import headers
 from node.portal.atom import atom_feed, xml_text
-from node.portal.codes import file_type, licence, words_of_code
-from node.portal.markup import display_name
-from node.portal.queries import FACETS, Search, page_numbers
-from node.portal.visit import PLURALS, Visit
+from node.portal.facets import chips_of, facets_of
+from node.portal.queries import Search, page_numbers
+from node.portal.visit import Visit
 from node.semantics.codelists.places import PLACES
-from node.semantics.metrics import BANDS
 from node.texts.languages import pick
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ EXPORT_LIMIT: Final = 1000
 FEED_LIMIT: Final = 50
 ORDERS: Final = ("best", "newest", "quality", "published")
 _STEP: Final = 100
-_BANDS: Final = tuple(name for name, _ in BANDS)
-_SHOWN_VALUES: Final = 8
 _MOST_WORDS: Final = 6
 _MOST_WIDER: Final = 6
 """The most searches that are tried for one without results."""
@@ -60,7 +56,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
     names = {
         publisher.id: publisher.name for publisher in await responder.node.catalogue.browse.publishers(visit.caller)
     }
-    chips = _chips(visit, search, names)
+    chips = chips_of(visit, search, names)
     last = MAX_OFFSET // size
     pages = 1 if search.is_by_publication else max(1, min(-(-matches.total // size), last))
     return responder.render(
@@ -73,7 +69,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
         numbers=page_numbers(min(search.page, pages), pages),
         deep=matches.total > last * size and not search.is_by_publication,
         orders=[order for order in ORDERS if order != "best" or search.text],
-        facets=_facets(visit, search, matches.facets, names),
+        facets=facets_of(visit, search, matches.facets, names),
         chips=chips,
         places=[place.name for place in PLACES],
         wider=await _wider(responder, visit, search, chips) if matches.total == 0 else (),
@@ -180,79 +176,6 @@ async def _wider(
         if matches.total:
             wider.append({"word": word, "count": matches.total, "link": other.query_string()})
     return sorted(wider, key=lambda entry: -entry["count"])
-
-
-def _facets(
-    visit: Visit, search: Search, counts: dict[str, dict[str, int]], names: dict[str, str]
-) -> list[dict[str, Any]]:
-    facets = []
-    for name in FACETS:
-        values = {value: count for value, count in counts.get(name, {}).items() if value.strip()}
-        for value in search.choices[name]:
-            values.setdefault(value, 0)
-        order = list(PLURALS) if name == "kind" else []
-        pairs = sorted(
-            values.items(),
-            key=lambda item: (order.index(item[0]) if item[0] in order else 99, -item[1], item[0]),
-        )
-        if name == "year":
-            pairs = sorted(pairs, reverse=True)
-        if name == "quality":
-            pairs = sorted(pairs, key=lambda item: _BANDS.index(item[0]) if item[0] in _BANDS else 99)
-        entries = [
-            {
-                "value": value,
-                "word": _facet_word(visit, name, value, names),
-                "count": count,
-                "chosen": search.has(name, value),
-                "link": search.toggle(name, value).query_string(),
-            }
-            for value, count in pairs
-        ]
-        # If everything comes from one node, this facet narrows nothing.
-        if entries and (name != "node" or len(entries) > 1 or search.choices[name]):
-            facets.append({"name": name, "shown": entries[:_SHOWN_VALUES], "more": entries[_SHOWN_VALUES:60]})
-    return facets
-
-
-def _chips(visit: Visit, search: Search, names: dict[str, str]) -> list[dict[str, Any]]:
-    chips = []
-    if search.text:
-        chips.append(_chip(visit.t("search.text"), search.text, search.without_text()))
-    for name in FACETS:
-        for value in search.choices[name]:
-            word = _facet_word(visit, name, value, names)
-            chips.append(_chip(visit.t(f"facet.{name}"), word, search.toggle(name, value)))
-    if search.place:
-        chips.append(_chip(visit.t("search.place"), search.place, search.without_bbox()))
-    elif search.bbox:
-        word = " ".join(visit.speaker.number(edge) for edge in search.bbox)
-        chips.append(_chip(visit.t("search.box"), word, search.without_bbox()))
-    if search.since or search.until:
-        word = f"{search.since or '…'} – {search.until or '…'}"
-        chips.append(_chip(visit.t("search.period"), word, search.without_period()))
-    return chips
-
-
-def _chip(label: str, word: str, rest: Search) -> dict[str, Any]:
-    """Return a part of a search; ``rest`` is the search without it."""
-    return {"label": label, "word": word, "search": rest, "link": rest.query_string()}
-
-
-def _facet_word(visit: Visit, facet: str, value: str, names: dict[str, str]) -> str:
-    if facet in ("publisher", "node"):
-        return display_name(names.get(value, ""), value)
-    if facet == "format":
-        return file_type(value, visit.language)
-    if facet == "license":
-        return licence(value, visit.language)
-    if facet == "quality":
-        return visit.t(f"quality.band.{value}") if value in _BANDS else value
-    if facet in ("kind", "access"):
-        return visit.speaker.word(facet, value)
-    if facet == "spatial":
-        return words_of_code(value, visit.language) or value.rstrip("/").rpartition("/")[2]
-    return words_of_code(value, visit.language) or value
 
 
 def _api_query(search: Search, size: int, language: str) -> str:

@@ -93,6 +93,28 @@ def test_a_person_searches_the_region_and_asks_from_a_hit(region_and_cities: Com
         assert "/search/region" not in stranger.get("/search").text
 
 
+def test_a_search_of_the_region_is_narrowed_by_its_facets(region_and_cities: Company) -> None:
+    city, other = region_and_cities.cities
+    rows = publish(other, "park-visits", title="Visits of parks", license="CC0-1.0", spatial="Gent")["iri"]
+    texts = publish(other, "park-rules", title="Rules of parks", data=None, license="CC-BY-4.0")["iri"]
+    with city.client() as client:
+        until("the region has both", lambda: {rows, texts} <= _iris(client.search("parks", region=True)))
+    with signed_in(city) as browser:
+        page = browser.get("/search/region", params={"q": "parks"}).text
+        assert rows in page
+        assert texts in page
+        for facet, value in (("format", "CSV"), ("license", "CC0-1.0"), ("spatial", "Gent")):
+            assert f'href="/search/region?q=parks&amp;{facet}={value}"' in page, facet
+            narrowed = browser.get("/search/region", params={"q": "parks", facet: value}).text
+            assert (rows in narrowed, texts in narrowed) == (True, False), facet
+        elsewhere = browser.get("/search/region", params={"q": "parks", "place": "Plzeň"}).text
+        assert "No results" in elsewhere
+        assert 'href="/search/region?q=parks"' in elsewhere, "the place is taken away again"
+        long_ago = browser.get("/search/region", params={"q": "parks", "from": "1990", "to": "1991"}).text
+        assert "No results" in long_ago
+        assert browser.get("/search/region", params={"bbox": "somewhere"}).status_code == 400
+
+
 def test_a_region_that_does_not_answer_is_said_to(tmp_path: Path, sqlite_template: Path) -> None:
     with company(tmp_path, sqlite_template, cities=1) as nodes:
         (city,) = nodes.cities

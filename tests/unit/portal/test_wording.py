@@ -137,6 +137,7 @@ def mismatches() -> list[Mismatch]:
         (port("a", var(unit="veh/h")), port("b", var(unit="{veh}/h"))),
         (port("a", var()), port("b", var(unit="m"))),
         (port("a", var(quantity="urn:x#Flow")), port("b", var(quantity="urn:x#Count"))),
+        (port("a", var(codes="urn:x#Ways")), port("b", var(codes="urn:x#Roads"))),
         (port("a"), port("b", var())),
         (port("a", step=quarter), port("b", step=hour)),
         (port("a", step=hour), port("b", step=quarter)),
@@ -235,7 +236,8 @@ def test_all_kinds_of_mismatch_are_made() -> None:
     codes = {
         "missing-variable", "undescribed", "type", "unit-dimension", "unit-factor", "unit-words", "unit-unknown",
         "unit-unsaid", "quantity-kind", "time-step", "crs", "extent", "grain", "schema", "unknown-parameter",
-        "beyond-its-bounds", "other-unit", "does-not-fit", "outside-validity", "outside-extent", "model-failed",
+        "code-list", "beyond-its-bounds", "other-unit", "does-not-fit", "outside-validity", "outside-extent",
+        "model-failed",
     }  # fmt: skip
     assert {code for code, *_ in FOUND} == codes
     cases = {facts.get("case") for code, _, _, facts in FOUND if code == "does-not-fit"} - {None}

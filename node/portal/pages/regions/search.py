@@ -12,41 +12,50 @@ from node.base.errors import HansaError, NotFound
 from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.model import Record
 from node.identity.roles import UseCase, allowed
-from node.portal.visit import PLURALS, Visit
+from node.portal.facets import chips_of, facets_of
+from node.portal.queries import Search
+from node.portal.visit import Visit
+from node.semantics.codelists.places import PLACES
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
 
-_LONGEST: Final = 300
-"""Characters of a search."""
 _ADDRESS: Final = 2048
 
 
 async def search(responder: Responder, visit: Visit) -> Response:
-    """``/search/region?q=…&kind=…&page=…``: the region's hits for this node; those that are known here link to their
-    page. A region that does not answer is said to, and what was typed stays."""
-    query = visit.request.query_params
-    words, kind = query.get("q", "")[:_LONGEST], query.get("kind", "")
-    kind = kind if kind in PLURALS else ""
+    """``/search/region?q=…&format=…&page=…``: the region's hits for this node; those that are known here link to
+    their page. A region that does not answer is said to, and what was chosen stays."""
     size = responder.settings.page_size
     last = MAX_OFFSET // size
-    number = min(int(query["page"]), last) if query.get("page", "").isdecimal() and int(query["page"][:9]) > 0 else 1
+    # The region's cursors are its own; pages are counted here.
+    search = Search.read(pair for pair in visit.parameters() if pair[0] not in ("cursor", "sort"))
+    number = min(search.page, last)
     results, trouble = None, None
     try:
         results = await responder.node.region.search(
-            words, visit.caller, kind=kind, language=visit.language, offset=(number - 1) * size, limit=size
+            search.on_page(1).pairs(),
+            visit.caller,
+            language=visit.language,
+            offset=(number - 1) * size,
+            limit=size,
         )
     except HansaError as error:
         if error.status in (401, 403):
             raise
         trouble = visit.explain(error)
     hits = results.hits if results else ()
+    browse = responder.node.catalogue.browse
+    names = {publisher.id: publisher.name for publisher in await browse.publishers(visit.caller)}
+    names |= {hit.origin: hit.publisher_name for hit in hits}
     return responder.render(
         visit,
         "region-search.html",
-        words=words,
-        kind=kind,
+        search=search,
         results=results,
+        facets=facets_of(visit, search, results.facets if results else {}, names),
+        chips=chips_of(visit, search, names),
+        places=[place.name for place in PLACES],
         here=await _records(responder, visit, [hit.iri for hit in hits]),
         number=number,
         more=bool(results and results.total > number * size and number < last),
