@@ -35,6 +35,7 @@ from node.web.applications import (
     lifespan_of,
 )
 from node.web.bodies import BodyLimits
+from node.web.callers import count_load
 from node.web.dsp import routes as dsp
 from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
@@ -78,7 +79,8 @@ def application(node: HansaNode) -> ASGIApp:
         ),
         path=node.parts.path,
     )
-    return UnderPath(health.RequestCounter(SecurityHeaders(guarded_app), counters), node.parts.path)
+    note = count_load(node.operation.checkup.consumption)
+    return UnderPath(health.RequestCounter(SecurityHeaders(guarded_app), counters, note), node.parts.path)
 
 
 def _api(node: HansaNode, refuse: Refuse, short_way: ShortWay) -> Api:

@@ -33,6 +33,7 @@ from node.operation.agenda import Agenda
 from node.operation.agreements import DueDeletions, EndingAgreements
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
+from node.operation.consumption import Consumption
 from node.operation.endings import EndingCredentials
 from node.operation.failures import (
     FailedBrokers,
@@ -209,6 +210,7 @@ def checkup(parts: Parts, status_of_node: NodeStatus) -> Checkup:
         folder=parts.settings.folder,
         backups=parts.places.backups if is_embedded else None,
         has_wrapped_keys=lambda: parts.keyring.is_wrapped,
+        consumption=Consumption(parts.clock),
     )
 
 

@@ -53,7 +53,7 @@ VERBS: Final = {
     "peers": ("members",),
     "members": ("member",),
     "tokens": ("token",),
-    "oversight.reports": ("config", "audit", "storage"),
+    "oversight.reports": ("config", "audit", "callers", "storage"),
     "oversight.quality": ("quality",),
     "deliveries": ("deliveries",),
     "oversight.webhooks": ("webhook",),

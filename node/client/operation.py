@@ -137,6 +137,11 @@ class OperationCalls:
         return rows("GET", "/api/checks")
 
     @endpoint
+    def consumption(self) -> Call[dict[str, Any]]:
+        """Return the work that callers made in the last day: ``since``, and ``groups`` with their figures."""
+        return document("GET", "/api/consumption")
+
+    @endpoint
     def settings(self) -> Call[list[dict[str, Any]]]:
         """Return the settings in force and where they come from."""
         return rows("GET", "/api/settings")

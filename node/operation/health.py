@@ -17,6 +17,7 @@ from node.catalogue.model import QUARANTINE
 from node.catalogue.ports import FollowStore
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.operation.consumption import Consumption, DailyLoad
 from node.operation.storage import newest_backup
 
 LITTLE_SPACE: Final = 2 << 30
@@ -64,6 +65,7 @@ class Checkup:
         folder: Path,
         backups: Path | None,
         has_wrapped_keys: Callable[[], bool],
+        consumption: Consumption,
     ) -> None:
         """``folder`` is the data folder; ``backups`` is None if the database has tools of its own for them."""
         self._status = status
@@ -74,11 +76,17 @@ class Checkup:
         self._folder = folder
         self._backups = backups
         self._has_wrapped_keys = has_wrapped_keys
+        self.consumption = consumption
 
     async def facts(self, by: Caller) -> dict[str, Any]:
         """Return the identity and the figures of the node. Raises ``NotAllowed``."""
         require(by, UseCase.READ_OPERATION)
         return await self._status.facts()
+
+    def daily_load(self, by: Caller) -> DailyLoad:
+        """Return the work that callers made in the last day. Raises ``NotAllowed``."""
+        require(by, UseCase.READ_OPERATION)
+        return self.consumption.last_day()
 
     async def checks(self, by: Caller) -> list[HealthCheck]:
         """Return all checks, faults first. Raises ``NotAllowed``."""

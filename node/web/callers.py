@@ -13,16 +13,19 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from node.base.errors import NotAllowed, Unauthenticated
 from node.identity.accounts.throttle import place
 from node.identity.identification import IdentifyPerson
 from node.identity.model import ANONYMOUS, Caller
 from node.identity.participants import IdentifyParticipant
+from node.operation.consumption import Consumption, Load
 
 COOKIE: Final = "hansa_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MEMO: Final = "hansa.caller"
+_REFUSED_BY_LIMIT: Final = (429, 503)
 
 Authenticator = Callable[[HTTPConnection], Awaitable[Caller | None]]
 """A plug-in: returns the caller, or None if it does not handle this kind of request. Raises ``Unauthenticated``."""
@@ -156,3 +159,24 @@ def _origin_of(url: str) -> tuple[str, str, int | None]:
         return parts.scheme, parts.hostname or "", parts.port or standard
     except ValueError:
         return "", "", None
+
+
+def count_load(consumption: Consumption) -> Callable[[Scope, int, int, float], None]:
+    """Return the function that adds a request with its status, bytes and seconds to the work of its caller."""
+
+    def note(scope: Scope, status: int, sent_bytes: int, seconds: float) -> None:
+        caller = caller_of(scope)
+        if caller is not None:
+            is_query = str(scope["path"]).endswith("/sparql")
+            refusals = int(status in _REFUSED_BY_LIMIT)
+            load = Load(requests=1, queries=int(is_query), refusals=refusals, sent_bytes=sent_bytes, seconds=seconds)
+            consumption.note(caller, load)
+
+    return note
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Return who sent the request of ``scope``; None if the node did not ask. Who brought an invalid token is a
+    stranger."""
+    memo = scope.get(_MEMO)
+    return memo if memo is None or isinstance(memo, Caller) else ANONYMOUS

@@ -51,21 +51,25 @@ class Counters:
 class RequestCounter:
     """ASGI middleware that counts requests."""
 
-    def __init__(self, app: ASGIApp, counters: Counters) -> None:
+    def __init__(self, app: ASGIApp, counters: Counters, note: Callable[[Scope, int, int, float], None]) -> None:
+        """``note`` is told the request, the status, the bytes of the answer, and the seconds until it began."""
         self._app = app
         self._counters = counters
+        self._note = note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status, has_waited = 500, False
+        status, has_waited, sent_bytes, wait = 500, False, 0, 0.0
 
         async def count(message: Message) -> None:
-            nonlocal status, has_waited
+            nonlocal status, has_waited, sent_bytes, wait
+            sent_bytes += len(message.get("body", b""))
             if message["type"] == "http.response.start":
                 status = message["status"]
+                wait = time.perf_counter() - began
                 has_waited = any(name.lower() == b"preference-applied" for name, _ in message.get("headers", ()))
             await send(message)
 
@@ -73,6 +77,7 @@ class RequestCounter:
             await self._app(scope, receive, count)
         finally:
             self._counters.note(scope["method"], status, None if has_waited else time.perf_counter() - began)
+            self._note(scope, status, sent_bytes, 0.0 if has_waited else wait)
 
 
 async def nobody(_: Request) -> Caller | Monitor:
@@ -154,7 +159,7 @@ def _exposition(gauges: Mapping[str, tuple[str, float]], counters: Counters) -> 
         lines.append(f'hansa_http_requests_total{{method="{method}",status="{status}"}} {count}')
     name = "hansa_http_request_seconds"
     lines += [
-        f"# HELP {name} How long answers took, without those that has_waited for a change.",
+        f"# HELP {name} How long answers took, without those that waited for a change.",
         f"# TYPE {name} histogram",
     ]
     lines += [f'{name}_bucket{{le="{bound:g}"}} {count}' for bound, count in counters.buckets.items()]

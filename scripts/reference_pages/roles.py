@@ -29,6 +29,7 @@ USE_CASES: Final[Mapping[str, str]] = {
     "DELETE /api/uploads/{upload_id}": "PUBLISH",
     "GET /api/checks": "READ_OPERATION",
     "GET /api/settings": "READ_OPERATION",
+    "GET /api/consumption": "READ_OPERATION",
     "GET /api/storage": "READ_OPERATION",
     "GET /api/audit": "READ_AUDIT",
     "GET /api/audit/signed": "READ_AUDIT",

@@ -54,6 +54,7 @@ async def health(responder: Responder, visit: Visit) -> Response:
         "health.html",
         checks=await checkup.checks(visit.caller),
         facts=await checkup.facts(visit.caller),
+        daily=checkup.daily_load(visit.caller),
     )
 
 

@@ -34,6 +34,10 @@ def router(
     async def checks(request: Request) -> Any:
         return [check.to_json() for check in await checkup.checks(await person(request))]
 
+    @api.get("/consumption", summary="Requests, queries, bytes and time of callers in the last day, by group")
+    async def consumption(request: Request) -> Any:
+        return checkup.daily_load(await person(request)).to_json()
+
     @api.get("/settings", summary="Settings in force and where they come from, without secrets")
     async def settings(request: Request) -> Any:
         return [setting.to_json() for setting in configuration.settings(await person(request))]

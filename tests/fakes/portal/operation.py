@@ -11,6 +11,7 @@ from node.ledger.model import EntryKind
 from node.ledger.usecases import LedgerWriter
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration, SettingInForce, SettingSource
+from node.operation.consumption import CallerGroup, DailyLoad, Load
 from node.operation.health import HealthCheck
 from node.operation.storage import AssetRoom, Backup, StorageView
 from tests.fakes.keys import MemoryKeyRing
@@ -41,6 +42,17 @@ class FakeCheckup:
             HealthCheck(code="backup", well=True, facts={"at": self._moment}, path="/operate/storage"),
             HealthCheck(code="keys", well=True, facts={"wrapped": True}, path="/keys"),
         ]
+
+    def daily_load(self, by: Caller) -> DailyLoad:
+        require(by, UseCase.READ_OPERATION)
+        groups = {
+            CallerGroup.STRANGERS: Load(
+                requests=48_211, queries=1_904, refusals=312, sent_bytes=7 << 30, seconds=2_740.5
+            ),
+            CallerGroup.PARTNERS: Load(requests=6_120, queries=88, sent_bytes=2 << 30, seconds=301.2),
+            CallerGroup.PEOPLE: Load(requests=911, queries=12, sent_bytes=40 << 20, seconds=64.0),
+        }
+        return DailyLoad(since=self._moment, groups=groups)
 
     async def facts(self, by: Caller) -> dict[str, Any]:
         require(by, UseCase.READ_OPERATION)

@@ -13,7 +13,7 @@ import typer
 from node import __version__
 from node.base.plaintext import harmless, word
 from node.cli.options import Node, connect
-from node.cli.output import Mode, emit, exact, line, say, size, suggest
+from node.cli.output import Mode, emit, exact, line, remark, say, size, suggest, table
 from node.operation.security_log import log_line
 from node.texts.languages import pick
 
@@ -23,6 +23,7 @@ _COLUMNS = ("seq", "at", "kind", "subject", "by", "id", "body")
 def register(app: typer.Typer) -> None:
     app.command("config")(config)
     app.command("audit")(audit)
+    app.command("callers")(callers)
     app.command("storage")(storage)
 
 
@@ -102,6 +103,28 @@ def audit(
             line(name, text)
     if before is not None:
         suggest("there may be more: give a larger --limit, or --until the last moment above")
+
+
+def callers(node: Node = None) -> None:
+    """Show the work that callers made in the last day."""
+    with connect(node) as client:
+        daily = client.consumption()
+    if Mode.json:
+        emit(daily)
+        return
+    rows = [
+        [
+            group,
+            str(load["requests"]),
+            str(load["queries"]),
+            str(load["refusals"]),
+            size(load["sentBytes"]),
+            f"{load['seconds']:.1f}",
+        ]
+        for group, load in daily["groups"].items()
+    ]
+    table(rows, ["callers", "requests", "queries", "refused", "sent", "seconds"])
+    remark(f"since {daily['since']}; seconds: until answers began, waiting for a turn included")
 
 
 def storage(
