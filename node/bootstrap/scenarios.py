@@ -142,5 +142,6 @@ def _journal(base: Foundation) -> ExecutionJournal[Run]:
         lifecycle=RunLifecycle(),
         clock=base.parts.clock,
         note=run_entry(base.append),
+        note_start=run_entry(base.append),
         tell=lambda run: changes.tell(run.pid),
     )

@@ -116,6 +116,8 @@ def _of_access(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...]:
 def _of_run(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...]:
     if "job" in body:
         return "job-ended", "outcome"
+    if body.get("state") in ("accepted", "running"):
+        return "run-requested" if body["state"] == "accepted" else "run-started", "scenario"
     return ("run-ended", "scenario", "state") if "state" in body else (OTHER,)
 
 

@@ -69,8 +69,10 @@ class Dismissed(Exception):
 
 
 class ExecutionJournal(Generic[E]):
-    """Reads and writes the states of runs, or of jobs. ``note`` writes the ledger entry of an execution;
-    ``tell`` is called after every commit of an execution, since a page or terminal may be watching it."""
+    """Reads and writes the states of runs, or of jobs.
+
+    ``note`` writes the ledger entry of an execution's end, ``note_start`` that of its start; ``tell`` is called after
+    every commit of an execution, since a page or terminal may be watching it."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class ExecutionJournal(Generic[E]):
         clock: Clock,
         note: Callable[[Transaction, E], None],
         tell: Callable[[E], None],
+        note_start: Callable[[Transaction, E], None] = lambda tx, execution: None,
     ) -> None:
         self._uow = uow
         self._store = store
@@ -88,6 +91,7 @@ class ExecutionJournal(Generic[E]):
         self._clock = clock
         self._write_entry = note
         self._tell = tell
+        self._note_start = note_start
 
     def put(self, tx: Transaction, execution: E) -> None:
         """Write an execution in its current state, in the caller's transaction."""
@@ -104,9 +108,11 @@ class ExecutionJournal(Generic[E]):
             execution = self._store.get(tx, identifier, lock=True)
             if execution is None or execution.state.is_final:
                 return None
-            begun = self._lifecycle.begin(execution, self._clock.now())
-            self.put(tx, begun)
-            return begun
+            running = self._lifecycle.begin(execution, self._clock.now())
+            self.put(tx, running)
+            if running.state is not execution.state:
+                self._note_start(tx, running)
+            return running
 
     def update(self, identifier: str, change: Callable[[E], E]) -> None:
         """Write the execution that ``change`` returns. Raises ``Dismissed``."""

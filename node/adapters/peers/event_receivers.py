@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound, PeerUnreachable
 from node.base.jsons import read_object
@@ -51,7 +51,7 @@ class EventReceivers:
             # It was registered once: a steward may register it again while the event waits.
             raise PeerUnreachable(error.detail, remedy=error.remedy) from error
         message = OutgoingMessage(
-            key=str(read_object(body).get("subject", "")),
+            key=_key_of(read_object(body)),
             media_type=headers.get(_CONTENT_TYPE, ""),
             properties={name: value for name, value in headers.items() if name != _CONTENT_TYPE},
             body=body,
@@ -83,3 +83,9 @@ class EventReceivers:
             raise InvalidInput(f"{name[:80]} takes no events", remedy="name a data source of the kind kafka or mqtt")
         connection.check_destination(topic)
         return connection, topic
+
+
+def _key_of(event: Mapping[str, Any]) -> str:
+    """Return what keeps events about the same thing in order: the subject of a CloudEvent, the run of OpenLineage."""
+    run = event.get("run")
+    return str(run.get("runId", "") if isinstance(run, Mapping) else event.get("subject", ""))

@@ -21,6 +21,7 @@ from node.base.work import Task, Transaction, UnitOfWork
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
+from node.operation.webhooks import lineage
 from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
 from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
 from node.operation.webhooks.ports import Receipt
@@ -166,7 +167,8 @@ class WebhookDispatch:
     def headers(self, webhook: Webhook, event_id: str, body: bytes) -> dict[str, str]:
         """Return the headers of a request with an event."""
         secret = None if webhook.secret is None else self._keyring.unwrap(webhook.secret)
-        return {"Content-Type": CONTENT_TYPE, **signed_headers(secret, event_id, self._clock.now(), body)}
+        content_type = lineage.CONTENT_TYPE if webhook.takes_lineage else CONTENT_TYPE
+        return {"Content-Type": content_type, **signed_headers(secret, event_id, self._clock.now(), body)}
 
     def pause_after(self, attempts: int) -> float:
         """Return the seconds to wait after so many attempts: more each time, and never the same for all."""

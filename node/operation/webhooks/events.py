@@ -16,6 +16,8 @@ from node.catalogue.model import Record
 from node.dialogue.process import Process
 from node.ledger.model import Entry, EntryKind
 from node.negotiation import machine as negotiating
+from node.operation.webhooks.lineage import LINEAGE_KINDS, LineageTexts, is_lineage, lineage_kind_of
+from node.operation.webhooks.model import Webhook
 from node.transfer import machine as transferring
 
 ENTRIES: Final = (
@@ -45,6 +47,7 @@ KINDS: Final[Mapping[str, str]] = {
     "hansa.shipment.sent": "received data were sent to a data source",
     "hansa.shipment.failed": "received data could not be sent to a data source",
     "hansa.deletion.confirmed": "a recipient, or this node as one, confirmed that it deleted data",
+    "hansa.run.started": "a run of a scenario started",
     "hansa.run.succeeded": "a run of a scenario succeeded",
     "hansa.run.failed": "a run of a scenario failed",
     "hansa.run.dismissed": "a run of a scenario was ended by a person",
@@ -60,7 +63,7 @@ TEST: Final = "hansa.webhook.test"
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 
-_OF_RUN: Final = {"successful": "succeeded", "failed": "failed", "dismissed": "dismissed"}
+_OF_RUN: Final = {"running": "started", "successful": "succeeded", "failed": "failed", "dismissed": "dismissed"}
 _OF_MEMBERSHIP: Final = {
     "blocked": "hansa.participant.blocked",
     "revoked": "hansa.credential.revoked",
@@ -88,6 +91,7 @@ _MEMBERS: Final = {
     "hansa.credential.revoked": ("credential", "type"),
     "hansa.credential.suspended": ("credential", "type"),
     "hansa.credential.reinstated": ("credential", "type"),
+    "hansa.run.started": ("scenario", "version", "state"),
     "hansa.run.succeeded": ("scenario", "version", "state", "result"),
     "hansa.run.failed": ("scenario", "version", "state", "error"),
     "hansa.run.dismissed": ("scenario", "version", "state"),
@@ -107,8 +111,18 @@ class Processes(Protocol):
     def get(self, tx: Transaction, pid: str) -> Process | None: ...
 
 
+ALL_KINDS: Final[Mapping[str, str]] = {**KINDS, **LINEAGE_KINDS}
+"""All kinds that a webhook may name."""
+
+
+def kind_for(webhook: Webhook, entry: Entry, me: str) -> str | None:
+    """Return the kind of the event that an entry of the node ``me`` tells a webhook; None if it tells it none."""
+    kind = lineage_kind_of(entry) if webhook.takes_lineage else kind_of(entry, me)
+    return kind if webhook.takes(kind) else None
+
+
 def kind_of(entry: Entry, me: str) -> str | None:
-    """Return the kind of the event that an entry of the node ``me`` tells; None if it tells none."""
+    """Return the kind of the CloudEvent that an entry of the node ``me`` tells; None if it tells none."""
     body = read_object(entry.body)
     match entry.kind:
         case EntryKind.RECORD:
@@ -157,9 +171,13 @@ class EventTexts:
         self._records = records
         self._negotiations = negotiations
         self._transfers = transfers
+        self._lineage = LineageTexts(me, transfers)
 
     def text_of(self, tx: Transaction, entry: Entry, kind: str) -> bytes:
-        """Return the event that ``entry`` tells, in the JSON format of CloudEvents."""
+        """Return the event that ``entry`` tells, in the JSON format of CloudEvents; of OpenLineage if ``kind`` is one
+        of its kinds."""
+        if is_lineage(kind):
+            return self._lineage.text_of(tx, entry, kind)
         body = read_object(entry.body)
         if entry.kind is EntryKind.RECORD:
             return self._text(entry, kind, _record_data(body))
@@ -180,8 +198,11 @@ class EventTexts:
             data["title"] = record.titles
         return self._text(entry, kind, data)
 
-    def test_text(self, event_id: str, name: str, at: str) -> bytes:
-        """Return the event that a test of the webhook ``name`` sends."""
+    def test_text(self, event_id: str, webhook: Webhook, at: str) -> bytes:
+        """Return the event that a test of ``webhook`` sends."""
+        name = webhook.name
+        if webhook.takes_lineage:
+            return self._lineage.test_text(event_id, name, at)
         return canonical(self._event(event_id, TEST, name, at, {"webhook": name}))
 
     def _text(self, entry: Entry, kind: str, data: Mapping[str, Any]) -> bytes:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from node.base.errors import InvalidInput
 from node.base.work import Transaction
+from node.operation.webhooks.lineage import is_lineage
 
 TOPIC: Final = "webhook"
 """The topic of the tasks that send an event."""
@@ -48,6 +49,11 @@ class Webhook:
     delivered: datetime | None = None
     by: str
     at: datetime
+
+    @property
+    def takes_lineage(self) -> bool:
+        """Return whether it is told about lineage: its events are those of OpenLineage then, and no CloudEvents."""
+        return any(map(is_lineage, self.kinds))
 
     def takes(self, kind: str | None) -> bool:
         """Return whether it is told about events of a kind; False for None, which is no event."""

@@ -21,7 +21,7 @@ from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.ledger.model import Entry
 from node.ledger.ports import LedgerStore
-from node.operation.webhooks.events import ENTRIES, kind_of
+from node.operation.webhooks.events import ENTRIES, kind_for
 from node.operation.webhooks.model import BROKER, TOPIC, Course, DeliveryState, Webhook, WebhookDelivery, WebhookStore
 
 WINDOW: Final = 200
@@ -130,9 +130,9 @@ class QueueEvents:
                 if count == room:
                     break
                 position = (entry.seq or 0) + 1
-                kind = kind_of(entry, self._me)
-                if webhook.takes(kind):
-                    self._store.put_delivery(tx, self._delivery(tx, webhook, entry, str(kind), now))
+                kind = kind_for(webhook, entry, self._me)
+                if kind is not None:
+                    self._store.put_delivery(tx, self._delivery(tx, webhook, entry, kind, now))
                     count += 1
             else:
                 if len(entries) < _BATCH:

@@ -19,7 +19,8 @@ from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
 from node.operation.webhooks.dispatch import WebhookDispatch, answer_of
-from node.operation.webhooks.events import KINDS, EventTexts
+from node.operation.webhooks.events import ALL_KINDS, EventTexts
+from node.operation.webhooks.lineage import is_lineage
 from node.operation.webhooks.model import (
     Course,
     DeliveryState,
@@ -89,7 +90,7 @@ class Webhooks:
     @property
     def kinds(self) -> Mapping[str, str]:
         """The kinds of events, with what they tell."""
-        return KINDS
+        return ALL_KINDS
 
     @taken_in_turn
     def add(
@@ -153,7 +154,7 @@ class Webhooks:
         be tested too. Raises ``NotAllowed``, ``NotFound``."""
         webhook = (await off_loop(self.webhook, name, by)).webhook
         event_id = new_urn()
-        body = self._texts.test_text(event_id, name, stamp(self._clock.now()))
+        body = self._texts.test_text(event_id, webhook, stamp(self._clock.now()))
         try:
             headers = await off_loop(self._dispatch.headers, webhook, event_id, body)
             receipt = await self._receivers.post(webhook.address, headers, body)
@@ -250,9 +251,16 @@ class Webhooks:
 
 
 def _check_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
-    """Return the kinds of events in the order of the list; none stands for all. Raises ``InvalidInput``."""
+    """Return the kinds of events in the order of the list; none: all CloudEvents. Raises ``InvalidInput``."""
     selection = set(kinds)
-    unknown = sorted(selection - set(KINDS))
+    unknown = sorted(selection - set(ALL_KINDS))
     if unknown:
-        raise InvalidInput(f"there are no events of the kind {unknown[0][:80]}", remedy=f"one of: {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS if kind in selection)
+        raise InvalidInput(
+            f"there are no events of the kind {unknown[0][:80]}", remedy=f"one of: {', '.join(ALL_KINDS)}"
+        )
+    if len({is_lineage(kind) for kind in selection}) > 1:
+        raise InvalidInput(
+            "a receiver takes CloudEvents or events of OpenLineage, which have another form",
+            remedy="register two webhooks, with the same address if it takes both",
+        )
+    return tuple(kind for kind in ALL_KINDS if kind in selection)

@@ -94,7 +94,8 @@ def _last_line(run: Run) -> str:
 
 
 def run_entry(append: Append) -> Callable[[Transaction, Run], None]:
-    """Return a function that writes the ledger entry of a run: what was run, its agreements and its result."""
+    """Return a function that writes the ledger entry of a run as it starts or has ended: what is run, on what, its
+    agreements and its result."""
 
     def write(tx: Transaction, run: Run) -> None:
         body = {
@@ -103,6 +104,7 @@ def run_entry(append: Append) -> Callable[[Transaction, Run], None]:
             "version": run.binding.version,
             "state": str(run.state),
             "key": run.binding.key,
+            "inputs": [{"asset": pin.iri, "version": pin.version} for pin in run.binding.pins],
             "agreements": sorted({pin.agreement for pin in run.binding.pins if pin.agreement}),
             **({"result": run.result} if run.result else {}),
             **({"error": str(run.error["code"])} if run.error else {}),

@@ -7,14 +7,18 @@ template, and change layers; they were *associated with* the nodes that carried 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 from node.base.clock import stamp
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, iri_term, is_iri, line, literal_term
 from node.catalogue.statements import Statements
+from node.policy.portion import Portion
+from node.policy.terms import CONCEALED, SMALLEST_GROUP
 from node.scenarios.model import AFTER, BoundInput, BoundStep, BoundWindow, Layer
 from node.scenarios.run_model import Run, StepRun
 from node.scenarios.runs.trace import why
@@ -30,14 +34,22 @@ MayName = Callable[[str, int], bool]
 
 
 def provenance(
-    run: Run, iri: str, *, by: str, layers: Sequence[Layer] = (), may_name: MayName = lambda iri, version: True
+    run: Run,
+    iri: str,
+    *,
+    by: str,
+    layers: Sequence[Layer] = (),
+    may_name: MayName = lambda iri, version: True,
+    limits: Mapping[str, Portion] = MappingProxyType({}),
 ) -> list[str]:
     """Return the statements (N-Quads, one per line, without line ends, sorted) about the result published as ``iri``.
 
     ``by`` is the DID of the node that ran it; ``layers`` are those of the run's binding. Labels contain only titles
-    of assets that ``may_name`` allows. Raises ``InvalidInput`` for an address that is not an IRI.
+    of assets that ``may_name`` allows. ``limits`` are the parts that agreements give, by their ids: columns that the
+    run had in another form are named under the same condition. Raises ``InvalidInput`` for an address that is not an
+    IRI.
     """
-    return sorted(set(_statements(run, iri, by, layers, may_name)))
+    return sorted({*_statements(run, iri, by, layers, may_name), *_concealments(run, may_name, limits)})
 
 
 def maker_of(record: Record) -> str:
@@ -83,6 +95,23 @@ def _statements(run: Run, iri: str, by: str, layers: Sequence[Layer], may_name: 
     for step in run.steps:
         bound = next(one for one in run.binding.steps if one.name == step.name)
         yield from _step(run, activity, step, bound, may_name)
+
+
+def _concealments(run: Run, may_name: MayName, limits: Mapping[str, Portion]) -> Iterator[str]:
+    """Yield statements about the columns of inputs that the run had in another form: of its use of a version, since
+    the version itself has them as they are."""
+    for bound in run.binding.inputs:
+        portion = limits.get(bound.agreement or "")
+        if portion is None or not (portion.forms or portion.group) or not may_name(bound.iri, bound.version):
+            continue
+        use = iri_term(f"{run.pid}#use-{quote(bound.role, safe='')}")
+        yield line(iri_term(run.pid), _prov("qualifiedUsage"), use)
+        yield line(use, _TYPE, f"<{PROV}Usage>")
+        yield line(use, _prov("entity"), iri_term(bound.version_iri))
+        for concealment in portion.forms:
+            yield line(use, f"<{CONCEALED}>", literal_term(concealment.text))
+        if portion.group is not None:
+            yield line(use, f"<{SMALLEST_GROUP}>", literal_term(portion.group.text))
 
 
 def _window(activity: str, bound: BoundInput, window: BoundWindow) -> Iterator[str]:

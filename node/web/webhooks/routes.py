@@ -33,7 +33,9 @@ class NewWebhook(BaseModel):
         "`kafka` or `mqtt` and a topic of it.",
     )
     kinds: list[Annotated[str, Field(max_length=100)]] = Field(
-        default_factory=list, max_length=100, description="The kinds of events, as in `GET /api/webhooks`; none: all."
+        default_factory=list,
+        max_length=100,
+        description="The kinds of events, as in `GET /api/webhooks`; none: all CloudEvents.",
     )
     sign: bool = Field(True, description="Sign what is sent, as Standard Webhooks describes it.")
 
@@ -58,8 +60,9 @@ def router(*, person: Person, webhooks: Webhooks) -> APIRouter:
     @api.post(
         "",
         status_code=201,
-        summary="Register a webhook: events from now on are sent to it as CloudEvents 1.0",
-        description="`secret` of the answer is what signatures are verified with. It is never shown again.",
+        summary="Register a webhook: events from now on are sent to it",
+        description="Events are CloudEvents 1.0. A webhook of the kinds of OpenLineage is sent events of that form, "
+        "and no others. `secret` of the answer is what signatures are verified with. It is never shown again.",
     )
     async def add(request: Request, new: NewWebhook) -> Any:
         caller = await person(request)

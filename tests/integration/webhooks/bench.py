@@ -85,20 +85,19 @@ class Bench:
 
     def happen(self, first: int, count: int) -> None:
         """Let runs succeed, numbered from ``first``."""
+        for number in range(first, first + count):
+            body = {"run": f"urn:r{number}", "state": "successful", "scenario": "urn:s"}
+            self.enter(EntryKind.RUN, f"urn:r{number}", body, f"urn:e{number}")
+
+    def enter(self, kind: EntryKind, subject: str, body: dict[str, Any], entry_id: str = "urn:e") -> None:
+        """Write an entry into the ledger, and number it."""
+        content = json.dumps(body).encode()
+        at = datetime.now(UTC)
         with self.stores.uow.begin() as tx:
-            for number in range(first, first + count):
-                body = json.dumps({"run": f"urn:r{number}", "state": "successful", "scenario": "urn:s"}).encode()
-                entry = Entry(
-                    id=f"urn:e{number}",
-                    kind=EntryKind.RUN,
-                    subject=f"urn:r{number}",
-                    at=datetime.now(UTC),
-                    by="eva",
-                    body=body,
-                )
-                self.stores.ledger.append(tx, entry)
-                size = self.stores.ledger.size(tx, lock=True)
-                self.stores.ledger.number(tx, [entry], size)
+            entry = Entry(id=entry_id, kind=kind, subject=subject, at=at, by="eva", body=content)
+            self.stores.ledger.append(tx, entry)
+            size = self.stores.ledger.size(tx, lock=True)
+            self.stores.ledger.number(tx, [entry], size)
 
     def states(self, name: str = "one") -> Counter[str]:
         with self.stores.uow.read() as tx:

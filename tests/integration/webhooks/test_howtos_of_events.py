@@ -14,6 +14,7 @@ from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.integration.datasources.servers import standing
 from tests.nodes import Running, agree, publish, rows, running
+from tests.simulator.lineage_catalogue import LineageCatalogue, types
 from tests.simulator.webhook_receiver import WebhookReceiver
 from tests.waits import until
 
@@ -25,6 +26,12 @@ def function(source: str, name: str) -> Any:
     names: dict[str, Any] = {}
     exec(compile(source, name, "exec"), names)
     return names[name]
+
+
+def at_loopback(text: str, hosts: dict[str, str]) -> str:
+    for host, url in hosts.items():
+        text = text.replace(host, url)
+    return text
 
 
 def _work_at_night(text: str, home: Path, template: Path, ghent: Running) -> None:
@@ -50,26 +57,32 @@ def _work_at_night(text: str, home: Path, template: Path, ghent: Running) -> Non
 def test_the_page_about_events_as_it_stands(
     tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program, text = WebhookReceiver(), PAGE.read_text("utf-8")
+    program, catalogue, text = WebhookReceiver(), LineageCatalogue(), PAGE.read_text("utf-8")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("HANSA_NODE", str(tmp_path / "ghent"))
     commands, outputs = 0, []
-    with running(tmp_path / "ghent", template=sqlite_template) as ghent, standing(program.app()) as url:
+    with (
+        running(tmp_path / "ghent", template=sqlite_template) as ghent,
+        standing(program.app()) as url,
+        standing(catalogue.app()) as lineage,
+    ):
+        hosts = {"https://jobs.ghent.example": url, "https://lineage.ghent.example": lineage}
         for step in steps(text):
             if not isinstance(step, Typed) or not step.command.startswith("hansa webhook"):
                 continue
-            command = step.command.replace("https://jobs.ghent.example", url)
+            command = at_loopback(step.command, hosts)
             status = run(shlex.split(command.removeprefix("hansa ")))
             output = capsys.readouterr()
             commands += 1
             outputs.append(output.out)
             assert status == 0, output.out + output.err
-            shown = [line.replace("https://jobs.ghent.example", url) for line in step.shown]
+            shown = [at_loopback(line, hosts) for line in step.shown]
             assert missing(shown, output.out + output.err) == [], output.out + output.err
-        assert commands == 7
+        assert commands == 9
         _work_at_night(text, tmp_path, sqlite_template, ghent)
         publish(ghent, "counts")
         until("the events arrive", lambda: len(program.events) == 3)
+    assert types(catalogue.events)[0] == "OTHER"
     secret = re.search(r"whsec_\S+", outputs[0])
     assert secret is not None
     listing = re.search(r"```python\n# verify.py\n(.*?)```", text, re.DOTALL)

@@ -79,6 +79,8 @@ CASES: list[tuple[EntryKind, dict[str, Any], str, dict[str, str]]] = [
         "run-ended",
         {"scenario": "s", "state": "failed"},
     ),
+    (EntryKind.RUN, {"run": "urn:1", "scenario": "s", "state": "running"}, "run-started", {"scenario": "s"}),
+    (EntryKind.RUN, {"run": "urn:1", "scenario": "s", "state": "accepted"}, "run-requested", {"scenario": "s"}),
     (EntryKind.RUN, {"job": "1", "outcome": "successful"}, "job-ended", {"outcome": "successful"}),
     (EntryKind.MEMBERSHIP, {"event": "issued", "types": ["A", "B"]}, "application-issued", {"types": "A, B"}),
     (EntryKind.MEMBERSHIP, {"event": "blocked"}, "participant-blocked", {}),

@@ -58,8 +58,8 @@ def add(
 ) -> int:
     """Tell a program, or a topic of a broker, about events from now on.
 
-    They are sent as CloudEvents 1.0. The secret of their signatures is shown once. Then try it with hansa webhook
-    test.
+    They are sent as CloudEvents 1.0, and those of lineage as OpenLineage. The secret of their signatures is shown
+    once. Then try it with hansa webhook test.
     """
     with connect(node) as client:
         webhook = client.webhooks.add(name, address, kinds=kind or (), sign=sign)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from node.base.errors import InvalidInput, NotFound
 from node.catalogue.nquads import Statement, statements
+from node.policy.concealment import Concealment, SmallestGroup
+from node.policy.portion import Portion
+from node.policy.terms import CONCEALED, SMALLEST_GROUP
 from node.scenarios.runs.lineage import layer_iri, provenance, step_iri, why
 from node.semantics.model import File, Submission
 from node.vocab.namespaces import DCT, PROV
@@ -64,6 +68,28 @@ class TestStatements:
         assert objects(lines, noise, "wasAssociatedWith") == {PLZEN}
         assert objects(lines, noise, "wasInfluencedBy") == {fake.AGREEMENT}
         assert objects(lines, f"{PID}#after-assign", "wasInfluencedBy") == set()
+
+    def test_columns_that_the_run_had_in_another_form_are_said_of_its_use(self) -> None:
+        run, _ = sample()
+        inputs = tuple(
+            replace(one, agreement=fake.AGREEMENT) for one in run.binding.inputs if one.role == "receptors"
+        )
+        run = replace(run, binding=replace(run.binding, inputs=inputs))
+        part = Portion(forms=(Concealment("height", "bins", "5"),), group=SmallestGroup(4, ("height",)))
+        limits = {fake.AGREEMENT: part}
+
+        def about_use(lines: list[str]) -> set[tuple[str, str]]:
+            parsed = statements("".join(f"{text}\n" for text in lines).encode())
+            return {(one.predicate, one.object) for one in parsed if one.subject == f"<{PID}#use-receptors>"}
+
+        uses = about_use(provenance(run, RESULT, by=NODE, limits=limits))
+        assert (f"<{CONCEALED}>", '"height bins 5"') in uses
+        assert (f"<{SMALLEST_GROUP}>", '"4 height"') in uses
+        assert (f"<{PROV}entity>", f"<{fake.RECEPTORS}#v2>") in uses
+        # The names of columns are told of assets only that everybody may see.
+        hidden = provenance(run, RESULT, by=NODE, limits=limits, may_name=lambda iri, version: iri != fake.RECEPTORS)
+        assert about_use(hidden) == set()
+        assert about_use(provenance(run, RESULT, by=NODE, limits={fake.AGREEMENT: Portion()})) == set()
 
     def test_nothing_is_said_about_assets_that_have_records_of_their_own(self) -> None:
         found = statements_of_run()
