@@ -80,6 +80,8 @@ class Mode:
 
     json = False
     debug = False
+    is_beside_data = False
+    """The output has data for another program: labelled lines stand beside it, where errors do."""
 
 
 def emit(document: Any) -> None:
@@ -119,11 +121,21 @@ def report_failure(text: str) -> None:
     _err().print(f"[red]✗[/red] {escape(text)}")
 
 
+@contextmanager
+def beside_data() -> Iterator[None]:
+    """Print labelled lines beside the output, which has data for another program."""
+    Mode.is_beside_data = True
+    try:
+        yield
+    finally:
+        Mode.is_beside_data = False
+
+
 def line(label: str, text: str, *, style: str = "") -> None:
     """Print a labelled line of a result."""
     if not Mode.json:
         shown = escape(text)
-        _out().print(
+        (_err() if Mode.is_beside_data else _out()).print(
             f"  [dim]{escape(label):<{LABEL - 1}}[/dim] " + (f"[{style}]{shown}[/{style}]" if style else shown)
         )
 

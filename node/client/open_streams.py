@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx2
 
 from node.base.errors import PeerUnreachable
-from node.client.transport import check, lines_of
+from node.client.transport import Refusal, check, lines_of
 
 _PATIENCE: Final = 40.0
 """Seconds without a sign after which a connection is taken for broken: a stream gives one every fifteen."""
@@ -47,8 +47,8 @@ class OpenStream:
         """Yield the events of the stream as they come: ``event``, ``data`` and ``id`` of each. ``after`` is the id of
         the last one that was read. With ``end`` or ``speed`` a period is replayed.
 
-        A connection that breaks is opened again, and goes on where it was. The last event is ``end``, with the
-        reason.
+        A connection that breaks, or that a busy node refuses (503), is opened again, and goes on where it was. The
+        last event is ``end``, with the reason.
         """
         parameters = _parameters({"from": start, "to": end, "speed": "" if speed is None else f"{speed:g}"})
         failures = 0
@@ -60,6 +60,10 @@ class OpenStream:
                     yield event
                     if event["event"] == "end":
                         return
+            except Refusal as refusal:
+                failures += 1
+                if refusal.http_status != httpx2.codes.SERVICE_UNAVAILABLE or failures == _TRIES:
+                    raise
             except httpx2.HTTPError as error:
                 failures += 1
                 if failures == _TRIES:

@@ -2,7 +2,8 @@
 
 The address itself answers with a period, page by page; ``latest`` with the latest observation of each subject;
 ``events`` with observations as they come, or with a period replayed, as server-sent events (WHATWG HTML §9.2);
-``window`` with a period as a whole, in its canonical form; ``ldes`` and below it as a Linked Data Event Stream.
+``window`` with a period as a whole, in its canonical form; ``ldes`` and below it as a Linked Data Event Stream;
+``Observations`` with a period as the OGC SensorThings API writes it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from node.base.clock import Clock, stamp
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.ports import Abilities, Extract, Item, Parameters, Question
+from node.datasources.streams import sensor_things
 from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.model import Batch, Head, Stream
 from node.datasources.streams.ports import StreamStore
@@ -49,6 +51,7 @@ _QUESTIONS: Final = {
     "latest": ("subject", "limit"),
     "events": ("from", "to", "after", "speed"),
     "window": ("from", "to", "last", "position"),
+    sensor_things.PATH: sensor_things.PARAMETERS,
 }
 _EVENTS: Final = "text/event-stream; charset=utf-8"
 _BEGINNING: Final = b"retry: 2000\n\n"
@@ -97,7 +100,7 @@ class StreamConnection:
     @property
     def abilities(self) -> Abilities:
         return Abilities(
-            questions=("from", "to", "after", "limit", "speed", "last", "position"),
+            questions=("from", "to", "after", "limit", "speed", "last", "position", "$filter", "$top"),
             portions=frozenset({"columns", *OPERATORS, PSEUDONYM, BINS, SUPPRESS}),
             places=PLACES,
         )
@@ -127,7 +130,7 @@ class StreamConnection:
             return
         stream = await off_loop(self._stream, item)
         query = self._query(question)
-        if not question.wants_body and question.path in ("", "latest"):
+        if not question.wants_body and question.path in ("", "latest", sensor_things.PATH):
             yield Extract(media_type="application/json", chunks=once(b""))
             return
         match question.path:
@@ -135,12 +138,17 @@ class StreamConnection:
                 yield _document(await off_loop(self._page, stream, question, query))
             case "latest":
                 yield _document(await off_loop(self._latest, stream, question, query))
+            case sensor_things.PATH:
+                page = await off_loop(self._page, stream, question, query)
+                members = query.view(stream, question.portion).members()
+                yield _document(sensor_things.document(page, members, question.base, question.parameters))
             case "events":
                 view = query.view(stream, question.portion)
                 yield Extract(media_type=_EVENTS, chunks=self._events(stream, view, query), farewell=farewell)
             case _:
                 raise NotFound(
-                    "a stream has nothing at this address", remedy="add nothing, /latest, /events, /window or /ldes"
+                    "a stream has nothing at this address",
+                    remedy="add nothing, /latest, /events, /window, /Observations or /ldes",
                 )
 
     # pages ------------------------------------------------------------------------------------------------
@@ -310,7 +318,12 @@ class StreamConnection:
 
     def _query(self, question: Question) -> _Query:
         values = _values(question)
-        start, end = read_period(values.get("from", ""), values.get("to", ""))
+        if question.path == sensor_things.PATH:
+            wish = sensor_things.read_query(values)
+            start, end = wish.start, wish.end
+            values = {"after": wish.after, "limit": str(wish.limit)}
+        else:
+            start, end = read_period(values.get("from", ""), values.get("to", ""))
         speed = read_number(values["speed"], "speed", _SLOWEST, _FASTEST) if "speed" in values else None
         if question.path == "events" and end is not None and speed is None and end > self._clock.now():
             raise InvalidInput("to lies in the future", remedy="leave out to, and what comes is sent as it comes")

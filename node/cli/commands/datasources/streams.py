@@ -19,7 +19,7 @@ from node.cli.commands.processes import tell_why
 from node.cli.exits import DONE, REFUSED
 from node.cli.groups import Shorthand
 from node.cli.options import Language, Node, connect
-from node.cli.output import Mode, emit, exact, line, remark, report_failure, report_success, say, suggest
+from node.cli.output import Mode, beside_data, emit, exact, line, remark, report_failure, report_success, say, suggest
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the stream, as in hansa stream list.")]
 _Asset = Annotated[str, typer.Argument(metavar="IRI", help="Address of the asset, or id of the agreement.")]
@@ -304,7 +304,7 @@ def _print_events(asset: str, node: str | None, lang: str, **query: Any) -> int:
     # Imported here: other commands of this module need no client of HTTP before they connect.
     from node.client import OpenStream
 
-    with connect(node) as client:
+    with connect(node) as client, beside_data():
         access = open_access(client, asset, lang=lang)
     if access is None:
         return REFUSED
@@ -320,7 +320,8 @@ def _print_events(asset: str, node: str | None, lang: str, **query: Any) -> int:
     if ending.get("code") == _COMPLETE:
         return DONE
     report_failure(ending.get("reason", "the stream has ended"))
-    tell_why(ending.get("reasons", ()), lang)
+    with beside_data():
+        tell_why(ending.get("reasons", ()), lang)
     if ending.get("remedy"):
         suggest(ending["remedy"])
     return REFUSED

@@ -1,0 +1,1 @@
+"""Streams of partners that go on to brokers."""
