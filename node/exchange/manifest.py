@@ -49,7 +49,8 @@ class Manifest:
     """``transfer`` is the provider's pid; ``record_sha256`` the hash of the canonical description.
 
     ``conversion`` says of what the bytes were made, if they are no file of the description: ``to``, ``source``,
-    ``part``, ``rows``, ``crs``, ``losses``, ``tools``.
+    ``part``, ``rows``, ``crs``, ``losses``, ``tools``, and where columns have another form ``concealed`` and
+    ``smallestGroup``, as the agreement writes them.
     """
 
     transfer: str

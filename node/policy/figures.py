@@ -109,7 +109,8 @@ def group_values(text: str, phrases: Phrases) -> tuple[str, str]:
     return str(group.size), join([phrases.quote.format(name) for name in group.columns], phrases.and_)
 
 
-def _form_text(text: str, phrases: Phrases) -> str:
+def concealment_text(text: str, phrases: Phrases) -> str:
+    """Return a column and its form in words, such as «guard» as pseudonyms; a text that states none as it is."""
     concealment = Concealment.read(text)
     if concealment is None:
         return phrases.quote.format(text)
@@ -139,5 +140,5 @@ def _name(operand: str, value: Value, phrases: Phrases) -> str:
     if operand == terms.BOX:
         return value.text.replace(",", " / ")
     if operand == terms.CONCEALED:
-        return _form_text(value.text, phrases)
+        return concealment_text(value.text, phrases)
     return value.term

@@ -30,7 +30,7 @@ from node.cli.output import (
 )
 from node.cli.yamls import read_conditions
 from node.semantics.conversions import Wish
-from node.transfer.conversions.losses import loss_sentences
+from node.transfer.conversions.losses import concealment_sentences, loss_sentences
 from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
@@ -320,7 +320,7 @@ def _receive(
 
 def _show_schema_checks(facts: dict[str, Any], result: dict[str, Any], lang: str) -> None:
     """Show whether the data fit the schemas that their description names, as the node found on their arrival."""
-    from node.transfer.receiving.data_checks import FACT, read_checks
+    from node.transfer.receiving.data_checks import FACT, LATER, read_checks
 
     for check in read_checks(facts):
         name = f"{words(check.titles, lang) or check.schema}, version {check.version}"
@@ -330,9 +330,11 @@ def _show_schema_checks(facts: dict[str, Any], result: dict[str, Any], lang: str
             complain(f"{count_of(check.count, 'fault')} in {count_of(check.rows, 'row')}, against {name}")
             for sentence in check.sentences(lang):
                 remark(sentence)
+        elif check.obstacle == LATER:
+            late = "it is large, and the check goes on in the background: the page of the received data shows it"
+            line("unchecked", f"against {name}: {late}")
         else:
-            reason = check.obstacle or f"only {check.rows} rows, and not all rules"
-            line("unchecked", f"against {name}: {reason}")
+            line("unchecked", f"against {name}: {check.obstacle or f'only {check.rows} rows, and not all rules'}")
     if FACT in facts:
         result[FACT] = facts[FACT]
 
@@ -344,7 +346,7 @@ def _show_conversion(facts: dict[str, Any], result: dict[str, Any], lang: str) -
         return
     result["conversion"] = conversion
     line("converted", f"{conversion['source']['name']} to {conversion['to']}")
-    for sentence in loss_sentences(conversion, lang):
+    for sentence in (*concealment_sentences(conversion, lang), *loss_sentences(conversion, lang)):
         remark(sentence)
 
 

@@ -18,7 +18,7 @@ from node.portal.reasons import whys
 from node.portal.views.receipts import ReceivedData
 from node.portal.visit import Visit
 from node.semantics.conversions import Wish
-from node.transfer.conversions.losses import loss_sentences
+from node.transfer.conversions.losses import concealment_sentences, loss_sentences
 from node.transfer.process_status import status_of
 from node.transfer.receiving.data_checks import CONVERSION, read_checks
 from node.vocab.versions import LAST_VERSION
@@ -93,6 +93,7 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         reasons=whys(conversation.process.reason),
         checks=read_checks(item.reception.facts) if item.reception is not None and item.has_file else (),
         conversion=conversion,
+        concealed=concealment_sentences(conversion, visit.language) if conversion else (),
         losses=loss_sentences(conversion, visit.language) if conversion else (),
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),

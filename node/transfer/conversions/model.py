@@ -91,10 +91,12 @@ class ConversionStore(Protocol):
 
 def facts_of(order: Order, product: Product, *, is_part: bool) -> dict[str, Any]:
     """Return what a consumer is told about a conversion: what was asked for, of which file it was made, by which
-    programs, and what it loses."""
+    programs, what it loses, and which columns have another form, as the agreement writes it."""
+    forms = {"concealed": list(order.part.forms), "smallestGroup": order.part.group}
     return {
         "to": order.wish.text,
         "source": {"name": order.name, "sha256": order.sha256},
         "part": is_part,
+        **{name: value for name, value in forms.items() if value},
         **{name: product.report[name] for name in ("rows", "crs", "losses", "tools")},
     }

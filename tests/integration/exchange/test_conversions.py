@@ -190,6 +190,7 @@ def test_of_a_part_only_the_part_is_in_the_file(nodes: tuple[Running, Running], 
         for left_out in (b"depot", b"Gent", b"51.05", b"since"):
             assert left_out not in body
         assert transfer["reception"]["facts"]["conversion"]["part"] is True
+        assert manifest(partner, transfer, tmp_path).conversion["concealed"] == ["place pseudonym"]
     lines = (tmp_path / "part.csv").read_text().splitlines()
     assert lines[0] == "number,place,passed"
     assert len(lines) == 3
@@ -296,6 +297,28 @@ def test_from_the_terminal(
     assert "as it is or as geopackage, parquet, and not as geojson" in "".join(capsys.readouterr())
     assert run([*words, "--crs", "EPSG:4326"]) != DONE
     assert "--format" in capsys.readouterr().err
+
+
+def test_concealed_columns_are_named_by_terminal_and_page(
+    nodes: tuple[Running, Running], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city, partner = nodes
+    part = {"conceal": {"place": "pseudonym", "passed": "bins 5"}, "group": {"size": 2, "columns": ["passed"]}}
+    iri = share(city, "concealed", conditions={"template": "open", "part": part})
+    target = tmp_path / "concealed.csv"
+    command = ["get", iri, "--yes", "--node", str(partner.folder), "--format", "csv", "-o", str(target)]
+    assert run(command) == DONE
+    output = " ".join("".join(capsys.readouterr()).split())
+    columns = "Columns in another form: “place” as pseudonyms, “passed” in steps of 5."
+    groups = "Groups of fewer than 2 rows by “passed” are left out."
+    assert columns in output
+    assert groups in output
+    with partner.client() as client:
+        (transfer,) = [one["pid"] for one in client.transfers() if one["dataset"] == iri]
+    with signed_in(partner) as browser:
+        text = Page(browser.get(f"/received/{quote(transfer, safe='')}", headers={"Accept-Language": "en"}).text).text
+    assert columns in text
+    assert groups in text
 
 
 def test_from_the_page_of_an_agreement(nodes: tuple[Running, Running]) -> None:
