@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -23,10 +24,13 @@ from node.identity.replay import UsedTokens
 from node.negotiation import machine as negotiating
 from node.operation.webhooks.model import TOPIC as WEBHOOK_TOPIC
 from node.scenarios.ports import JOB_TOPIC, RUN_TOPIC
+from node.semantics.schemas.file_check import FileCheck
 from node.transfer import machine as transferring
 from node.transfer.conversions.model import CONVERT_TOPIC
 from node.transfer.deletion.confirm import refusal_of as refusal_of_deletion
 from node.transfer.deletion.model import TOPIC as DELETION_TOPIC
+from node.transfer.receiving.data_checks import CheckReceivedData
+from node.transfer.receiving.late_checks import LATE_CHECK_TOPIC, ROWS, LateCheck
 from node.transfer.shipments.model import TOPIC as SHIPMENT_TOPIC
 from node.transfer.usecases import PUSH_TOPIC, RECEIVE_TOPIC
 from node.worker.deliveries import SendMessages
@@ -39,7 +43,7 @@ from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
 from node.worker.shipments import ShipmentHandler
 from node.worker.timers import Timer
-from node.worker.transfers import ConversionHandler, PushHandler, ReceptionHandler
+from node.worker.transfers import ConversionHandler, LateCheckHandler, PushHandler, ReceptionHandler
 
 if TYPE_CHECKING:
     from node.adapters.mail.smtp import SmtpServer
@@ -51,7 +55,17 @@ if TYPE_CHECKING:
     from node.bootstrap.scenarios import Scenarios
 
 LENGTHY: Final = frozenset(
-    {RECEIVE_TOPIC, PUSH_TOPIC, CONVERT_TOPIC, SHIPMENT_TOPIC, JOB_TOPIC, RUN_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC}
+    {
+        RECEIVE_TOPIC,
+        PUSH_TOPIC,
+        CONVERT_TOPIC,
+        LATE_CHECK_TOPIC,
+        SHIPMENT_TOPIC,
+        JOB_TOPIC,
+        RUN_TOPIC,
+        HARVEST_TOPIC,
+        WEBHOOK_TOPIC,
+    }
 )
 """Topics with tasks that move bytes or compute, for hours if a peer is slow: they must not keep messages waiting."""
 NARROW: Final = frozenset({RECEIVE_TOPIC, PUSH_TOPIC, CONVERT_TOPIC, SHIPMENT_TOPIC, HARVEST_TOPIC, WEBHOOK_TOPIC})
@@ -102,6 +116,7 @@ def handlers(
             protocol_services.transfer.provision.conversions,
             protocol_services.transfer.transfers,
         ),
+        LATE_CHECK_TOPIC: LateCheckHandler(_late_check(parts)),
         DELETION_TOPIC: NoticeHandler(post, protocol_services.transfer.deletions.confirm, refusal_of_deletion),
         QUESTION_TOPIC: NoticeHandler(post, wishes.questions.post, refusal_of_question),
         SHIPMENT_TOPIC: ShipmentHandler(datasources.shipments.send, parts.clock, is_exhausted=Pace().is_exhausted),
@@ -112,6 +127,17 @@ def handlers(
         JOB_TOPIC: ExecutionHandler(Lazy(lambda: models.value.job_execution)),
         RUN_TOPIC: ExecutionHandler(Lazy(lambda: scenarios.value.run_execution), is_exhausted=Pace().is_exhausted),
     }
+
+
+def _late_check(parts: Parts) -> LateCheck:
+    stores = parts.stores
+    compare = FileCheck(parts.cage, rows=ROWS)
+    return LateCheck(
+        work=stores.uow,
+        receptions=stores.transfer.receptions,
+        check=CheckReceivedData(stores.uow, stores.catalogue.records, compare, largest=sys.maxsize),
+        folder=parts.places.inbox,
+    )
 
 
 def _mail_server(parts: Parts) -> SmtpServer | None:

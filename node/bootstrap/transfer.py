@@ -32,6 +32,7 @@ from node.transfer.overview import Overview
 from node.transfer.push import PushBytes
 from node.transfer.reactions import Reactions
 from node.transfer.receiving.data_checks import LARGEST, LARGEST_PUSH, CheckReceivedData, ReceptionChecks
+from node.transfer.receiving.late_checks import QueueLateCheck
 from node.transfer.receiving.reception import ReceiveBytes
 from node.transfer.receiving.use_count import CountedReceptions
 from node.transfer.receiving.version_checks import CheckVersion
@@ -287,7 +288,9 @@ def shipment_queue(base: Foundation) -> ShipmentQueue:
 def _receptions(base: Foundation, uses: Uses) -> CountedReceptions:
     """Return the store of receptions that counts uses, and sends on what orders ask for."""
     stores = base.parts.stores.transfer
-    return CountedReceptions(OrderedReceptions(stores.receptions, shipment_queue(base)), stores.transfers, uses)
+    late = QueueLateCheck(outbox_writer=base.outbox_writer, clock=base.parts.clock)
+    ordered = OrderedReceptions(stores.receptions, shipment_queue(base), late)
+    return CountedReceptions(ordered, stores.transfers, uses)
 
 
 def _inbox(base: Foundation, transfers: Transfers, uses: Uses) -> TakePush:

@@ -1,8 +1,9 @@
-"""Handlers of tasks that move bytes: receptions, pushes and conversions."""
+"""Handlers of tasks that move bytes: receptions, pushes and conversions; and of checks of what was received."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from anyio.to_thread import run_sync
 
@@ -105,6 +106,17 @@ class ConversionHandler:
             code, why = error.code, "; ".join(text for text in (error.detail, error.remedy) if text)
             return Done(lambda tx: self._transfers.not_converted(tx, task.subject, code, why))
         return Done(lambda tx: self._transfers.start_converted(tx, task.subject))
+
+
+class LateCheckHandler:
+    """Checks one received file against its schemas, in the background."""
+
+    def __init__(self, check: Callable[[str], None]) -> None:
+        self._check = check
+
+    async def __call__(self, task: Task) -> Outcome:
+        await run_sync(self._check, task.subject)
+        return Done()
 
 
 def _find(uow: UnitOfWork, store: TransferStore, pid: str) -> Transfer | None:

@@ -18,7 +18,7 @@ from node.base.errors import InvalidInput, Overloaded
 from node.cage.model import Limits, SyncCage, has_full_queue
 from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.patterns import LONGEST, Misses, python_pattern
-from node.semantics.schemas.tally import SHOWN
+from node.semantics.schemas.tally import MOST, SHOWN
 
 TARGET: Final = "semantics.check_file"
 PROBE: Final = Limits(memory=512 << 20, cpu=3, wall=4.0, answer=1 << 20)
@@ -36,8 +36,10 @@ _MOST: Final = 150
 class FileCheck:
     """Checks data files. It blocks."""
 
-    def __init__(self, cage: SyncCage) -> None:
+    def __init__(self, cage: SyncCage, *, rows: int = MOST) -> None:
+        """``rows``: the most rows of a file that are checked."""
         self._cage = cage
+        self._rows = rows
 
     def __call__(
         self, path: Path, schema: Mapping[str, Any], *, delimiter: str | None = None, limit: int = SHOWN
@@ -49,7 +51,7 @@ class FileCheck:
         ``Overloaded`` if that takes more time or memory than one check may have.
         """
         place = str(path.resolve())
-        message = {"path": place, "delimiter": delimiter, "limit": limit}
+        message = {"path": place, "delimiter": delimiter, "limit": limit, "rows": self._rows}
         blob = json.dumps(schema).encode()
         seconds = min(_MOST, _LEAST + (path.stat().st_size >> 20))
         limits = Limits(memory=768 << 20, cpu=seconds, wall=seconds * 1.5, answer=4 << 20)
@@ -125,19 +127,19 @@ def caged_check(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
     from node.semantics.schemas import conformity, members
 
     schema, delimiter, most = json.loads(blobs[0]), message["delimiter"], message.get("most")
-    misses, limit = _direct_misses(message["patterns"]), message["limit"]
+    misses, limit, count = _direct_misses(message["patterns"]), message["limit"], message["rows"]
     with Path(message["path"]).open("rb") as file:
         if delimiter is None and _is_json(file):
             features = json_rows.is_collection(file)
             rows = _first(json_rows.rows(file), most)
-            report = members.check(schema, rows, features=features, misses=misses, limit=limit)
+            report = members.check(schema, rows, features=features, misses=misses, limit=limit, most=count)
         else:
             try:
                 look = sheets.survey(file, delimiter=delimiter or "", most=1).look
                 lines = sheets.rows(file, look)
                 next(lines, None)
                 body = _first((cells for _, cells in lines), most)
-                report = conformity.check(schema, look.columns, body, misses=misses, limit=limit)
+                report = conformity.check(schema, look.columns, body, misses=misses, limit=limit, most=count)
             except NotATable as error:
                 raise InvalidInput(error.text("en"), remedy="give a table (CSV), or rows of JSON") from error
             except csv.Error as error:

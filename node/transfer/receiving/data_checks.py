@@ -25,7 +25,8 @@ from node.transfer.receiving.version_checks import VersionCheck
 log = logging.getLogger("hansa.reception")
 
 LARGEST: Final = 32 << 20
-"""Bytes of a file that is checked before its reception is done: a larger one would keep the consumer waiting."""
+"""Bytes of a file that is checked before its reception is done: a larger one would keep the consumer waiting, and is
+checked in the background (``node.transfer.receiving.late_checks``)."""
 LARGEST_PUSH: Final = 4 << 20
 """The same of a file that a provider sends by itself: it waits for the answer meanwhile."""
 KEPT: Final = 20
@@ -37,7 +38,7 @@ CONVERSION: Final = "conversion"
 _OF_CELLS: Final = frozenset({"choice", "less", "more", "number", "pattern", "truth", "type", "whole"})
 """Breaches whose first value is the content of a cell."""
 
-TOO_LARGE, UNREADABLE, UNFINISHED = "too-large", "unreadable", "unfinished"
+LATER, UNREADABLE, UNFINISHED = "later", "unreadable", "unfinished"
 
 DataCheck = Callable[[Manifest, Path], dict[str, Any]]
 """(manifest, path of the verified file) → the facts of the reception about its data."""
@@ -61,8 +62,8 @@ class ReceptionChecks:
 class SchemaCheck:
     """The result of comparing a received file with a version of a schema.
 
-    ``obstacle`` is the reason if the file was not compared: ``TOO_LARGE``, ``UNREADABLE``, ``UNFINISHED`` (it took
-    too much time or memory). ``breaches`` are the first of ``count``.
+    ``obstacle`` is the reason if the file was not compared: ``LATER`` (it is large, and its check is queued),
+    ``UNREADABLE``, ``UNFINISHED`` (it took too much time or memory). ``breaches`` are the first of ``count``.
     """
 
     schema: str
@@ -135,7 +136,7 @@ class CheckReceivedData:
         record, definition = rule
         check = SchemaCheck(schema=record.iri, version=record.version, titles=dict(record.titles))
         if path.stat().st_size > self._largest:
-            return replace(check, obstacle=TOO_LARGE)
+            return replace(check, obstacle=LATER)
         try:
             report = self._compare(path, definition, limit=KEPT)
         except HansaError as error:

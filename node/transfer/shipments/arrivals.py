@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from node.base.work import Transaction
 from node.transfer.model import Reception
@@ -13,9 +13,13 @@ from node.transfer.shipments.queue import ShipmentQueue
 class OrderedReceptions:
     """A ``ReceptionStore`` that queues what orders ask for, in the transaction in which a reception is done."""
 
-    def __init__(self, receptions: ReceptionStore, queue: ShipmentQueue) -> None:
+    def __init__(
+        self, receptions: ReceptionStore, queue: ShipmentQueue, further: Callable[[Transaction, Reception], None]
+    ) -> None:
+        """``further`` queues what else has to be done with a reception that is done."""
         self._receptions = receptions
         self._queue = queue
+        self._further = further
 
     def put(self, tx: Transaction, reception: Reception) -> None:
         before = self._receptions.get(tx, reception.transfer) if reception.state == "done" else None
@@ -23,6 +27,7 @@ class OrderedReceptions:
         if reception.state == "done" and (before is None or before.state != "done"):
             self._queue.note_arrival(tx, reception)
             self._queue.queue_ordered(tx, reception)
+            self._further(tx, reception)
 
     def get(self, tx: Transaction, transfer: str) -> Reception | None:
         return self._receptions.get(tx, transfer)

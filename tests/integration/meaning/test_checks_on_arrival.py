@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from node.cli.exits import DONE
+from node.semantics.schemas import file_check
 from node.transfer.receiving import data_checks
 from node.vocab.dsp import PULL, PUSH
 from tests.integration.meaning.test_data_checks import BAD, FLOW, GOOD, described
@@ -100,20 +102,54 @@ def test_data_that_fit_are_said_to_fit(nodes: City, capsys: pytest.CaptureFixtur
     )
 
 
-def test_what_cannot_be_checked_is_said(nodes: City, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_checked_is_said(nodes: City) -> None:
     _, partner = nodes
     pid, facts = received(partner, offered(nodes, "broken", b'[{"segment": "s1"', "application/json"))
     (check,) = facts["schemaChecks"]
-    checks = partner.node.protocol.transfer.receive.checks.data
-    assert isinstance(checks, data_checks.CheckReceivedData)
-    monkeypatch.setattr(checks, "_largest", 10)
-    large, facts_of_large = received(partner, offered(nodes, "large", GOOD))
-    assert [check["obstacle"] for check in facts_of_large["schemaChecks"]] == ["too-large"]
     with signed_in(partner) as browser:
-        assert "too large for a check on arrival" in browser.get(f"/received/{large}").text
         shown = browser.get(f"/received/{pid}").text
     assert check["obstacle"] == "unreadable"
     assert "cannot be read as rows" in shown
+
+
+def facts_later(partner: Running, pid: str) -> dict[str, Any]:
+    """The facts of a reception once its data are checked."""
+
+    def done() -> dict[str, Any] | None:
+        with partner.client() as client:
+            facts = dict(client.transfer_state(pid)["reception"]["facts"])
+        return None if facts["schemaChecks"][0]["obstacle"] == "later" else facts
+
+    return until("its data are checked", done)
+
+
+def test_a_large_file_is_checked_in_the_background(
+    nodes: City, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _, partner = nodes
+    checks = partner.node.protocol.transfer.receive.checks.data
+    assert isinstance(checks, data_checks.CheckReceivedData)
+    monkeypatch.setattr(checks, "_largest", 10)
+    # Publishing compares the file too, in the same process.
+    iri = offered(nodes, "large", BAD)
+    goes_on, check_data = threading.Event(), file_check.FileCheck.__call__
+
+    def wait(self: file_check.FileCheck, *words: Any, **more: Any) -> Any:
+        assert goes_on.wait(60)
+        return check_data(self, *words, **more)
+
+    monkeypatch.setattr(file_check.FileCheck, "__call__", wait)
+    pid, facts = received(partner, iri)
+    assert [check["obstacle"] for check in facts["schemaChecks"]] == ["later"], "nobody waits for the check"
+    with signed_in(partner) as browser:
+        assert "checked in the background" in browser.get(f"/received/{pid}").text
+    status, text = typed(partner, capsys, "get", iri, "-o", str(tmp_path / "large.csv"))
+    assert (status, "the check goes on in the background" in text) == (DONE, True), text
+    goes_on.set()
+    (check,) = facts_later(partner, pid)["schemaChecks"]
+    assert (check["rows"], check["count"], check["obstacle"], check["is_whole"]) == (3, 3, "", True)
+    with signed_in(partner) as browser:
+        assert "3 faults in 3 rows" in html.unescape(browser.get(f"/received/{pid}").text)
 
 
 def test_what_is_pushed_is_checked_too(nodes: City, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +166,9 @@ def test_what_is_pushed_is_checked_too(nodes: City, monkeypatch: pytest.MonkeyPa
     assert isinstance(checks, data_checks.CheckReceivedData)
     assert checks._largest == data_checks.LARGEST_PUSH
     monkeypatch.setattr(checks, "_largest", 10)
-    _, facts_of_large = received(partner, offered(nodes, "pushed-large", GOOD), way=PUSH)
-    assert [check["obstacle"] for check in facts_of_large["schemaChecks"]] == ["too-large"]
+    pid_of_large, _ = received(partner, offered(nodes, "pushed-large", GOOD), way=PUSH)
+    (check,) = facts_later(partner, pid_of_large)["schemaChecks"]
+    assert (check["rows"], check["count"], check["obstacle"]) == (2, 0, "")
 
 
 def test_data_without_a_schema_have_no_check(nodes: City) -> None:
