@@ -33,14 +33,15 @@ AFTER: Final = "after"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind; ``type`` is
-    that of its values (``number``, ``integer``, ``text``, ``boolean``, ``json``; empty: not declared); ``decimals``
-    is how many decimals are significant; ``minimum`` and ``maximum`` bound the range of validity. Rows may lack a
-    column that is not ``required``."""
+    """A column of an input or output. ``unit`` is a UCUM code, ``quantity`` the IRI of a quantity kind, ``codes``
+    that of the list of its codes; ``type`` is that of its values (``number``, ``integer``, ``text``, ``boolean``,
+    ``json``; empty: not declared); ``decimals`` is how many decimals are significant; ``minimum`` and ``maximum``
+    bound the range of validity. Rows may lack a column that is not ``required``."""
 
     name: str
     unit: str | None = None
     quantity: str | None = None
+    codes: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from node.base.work import Transaction
+from node.catalogue.meaning.code_lists import code_rules
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.nquads import iri_of, is_iri
@@ -21,15 +22,18 @@ JSON: Final = frozenset({"application/json", "application/geo+json", "applicatio
 _CONFORMS: Final = f"<{DCT}conformsTo>".encode()
 
 SchemaRules = tuple[Record, Mapping[str, Any]]
-"""A schema in its newest version, and its definition as JSON Schema."""
+"""A schema in its newest version, and its definition as JSON Schema; or what states the codes of columns."""
 
 
 def schemas_of(tx: Transaction, records: RecordStore, dataset: Record) -> Sequence[SchemaRules]:
     """Return the schemas that ``dataset`` conforms to by its own statements, sorted by IRI: those with a definition,
-    that are of the same node or public."""
-    # Most datasets name no schema: reading all statements takes longer than this look.
-    if dataset.kind != "dataset" or _CONFORMS not in dataset.nquads:
+    that are of the same node or public; then the rules of the code lists of its columns."""
+    if dataset.kind != "dataset":
         return []
+    codes = code_rules(tx, records, dataset)
+    # Most datasets name no schema: reading all statements takes longer than this look.
+    if _CONFORMS not in dataset.nquads:
+        return codes
     iris = {iri_of(term) for term in Statements(dataset).everywhere(f"{DCT}conformsTo") if is_iri(term)}
     rules = []
     for iri in sorted(iris):
@@ -39,7 +43,7 @@ def schemas_of(tx: Transaction, records: RecordStore, dataset: Record) -> Sequen
         definition = definition_of(record)
         if definition is not None and (record.origin == dataset.origin or record.audience == PUBLIC):
             rules.append((record, definition))
-    return rules
+    return [*rules, *codes]
 
 
 def schema_in_words(schema: Record, language: str) -> str:

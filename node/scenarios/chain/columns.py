@@ -49,6 +49,7 @@ def variables(source: Port, target: Port, sample: Rows | None) -> Iterator[Misma
             unsaid.append(need)
         if have is not None:
             yield from _quantity(source, target, have, need)
+            yield from _codes(source, target, have, need)
     if unsaid:
         names = ", ".join(item.name for item in unsaid)
         yield Mismatch(
@@ -189,6 +190,20 @@ def _quantity(source: Port, target: Port, have: Variable, need: Variable) -> Ite
             have=have.quantity,
             need=need.quantity,
             facts={"variable": have.name, "have": local_name(have.quantity), "need": local_name(need.quantity)},
+        )
+
+
+def _codes(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
+    if have.codes and need.codes and have.codes.rstrip("/#") != need.codes.rstrip("/#"):
+        yield Mismatch(
+            code="code-list",
+            sentence=f"{source.role}.{have.name} has codes of {local_name(have.codes)}; "
+            f"{input_words(source, target)} needs codes of {local_name(need.codes)}",
+            remedy="put a transformation between them that translates the codes",
+            variable=have.name,
+            have=have.codes,
+            need=need.codes,
+            facts={"variable": have.name, "have": local_name(have.codes), "need": local_name(need.codes)},
         )
 
 

@@ -32,7 +32,8 @@ def fits(source: Port, target: Port, *, sample: Rows | None = None) -> tuple[Mis
 
     ``sample`` are rows of the source: columns that its description lacks are searched there. Codes:
     ``missing-variable``, ``undescribed``, ``type``, ``unit-dimension``, ``unit-factor``, ``unit-words``,
-    ``unit-unknown``, ``unit-unsaid``, ``quantity-kind``, ``time-step``, ``crs``, ``extent``, ``grain``, ``schema``.
+    ``unit-unknown``, ``unit-unsaid``, ``quantity-kind``, ``code-list``, ``time-step``, ``crs``, ``extent``,
+    ``grain``, ``schema``.
     """
     distinct = [
         *variables(source, target, sample),

@@ -31,8 +31,10 @@ from node.scenarios.model import (
     Transformation,
     Variable,
 )
+from node.scenarios.records.columns import columns_of
 from node.scenarios.tables.spans import parse_step
 from node.semantics.codelists.lookup import NOTATIONS
+from node.semantics.description.tables import CODE_LIST
 from node.vocab.namespaces import DCAT, DCT, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA
 
 CODE: Final = f"{HANSA_MODEL}codeSha256"
@@ -128,8 +130,8 @@ def bound_of(record: Record) -> tuple[str, dict[str, str]] | None:
 
 
 def dataset_port(record: Record, role: str) -> Port:
-    """Return a dataset's description of its rows, as the source of ``role``: schemas, coordinate systems, resolution,
-    extent.
+    """Return a dataset's description of its rows, as the source of ``role``: columns with their units, schemas,
+    coordinate systems, resolution, extent.
 
     A statement of its files counts for the dataset if it is the same for all of them.
     """
@@ -139,6 +141,7 @@ def dataset_port(record: Record, role: str) -> Port:
     iris = {*card.iris(subject, f"{DCT}conformsTo"), *_common_columns(card, files)}
     return Port(
         role=role,
+        variables=columns_of(card, files),
         schemas=tuple(sorted(one for one in iris if not _CRS.fullmatch(one))),
         crs=tuple(sorted(crs_name(one) for one in iris if _CRS.fullmatch(one))),
         step=_step(card, subject) or _of_all([_step(card, file) for file in files]),
@@ -228,6 +231,7 @@ def _variable(card: Statements, subject: str, name: str) -> Variable:
         name=name,
         unit=card.text(subject, f"{QUDT}ucumCode"),
         quantity=card.iri(subject, f"{QUDT}hasQuantityKind"),
+        codes=card.iri(subject, CODE_LIST),
         minimum=card.number(subject, f"{SCHEMA}minValue"),
         maximum=card.number(subject, f"{SCHEMA}maxValue"),
         decimals=_decimals(card, subject),

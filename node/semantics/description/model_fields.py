@@ -8,6 +8,7 @@ from node.semantics.codelists.filetypes import FILE_TYPES
 from node.semantics.codelists.lookup import RISKS
 from node.semantics.description.field_groups import RESOLUTION, agent
 from node.semantics.description.forms import Field, Form
+from node.semantics.description.tables import CODE_LIST
 from node.vocab.namespaces import DCT, DQV, HANSA, HANSA_MODEL, IT6, QUDT, RDFS, SCHEMA, SOSA
 
 _T, _L, _P = Form.TEXT, Form.LINK, Form.PLAIN
@@ -17,6 +18,7 @@ _UNIT = (
     Field(name="type", form=_P, property=f"{HANSA_MODEL}valueType", also=("datatype",)),
     Field(name="quantity", form=_L, property=f"{QUDT}hasQuantityKind", also=("quantity_kind", "kind")),
     Field(name="property", form=_L, property=f"{SOSA}observedProperty", also=("observed_property",)),
+    Field(name="code_list", form=_L, property=CODE_LIST, also=("codelist", "scheme")),
     Field(name="minimum", form=Form.VALUE, property=f"{SCHEMA}minValue", also=("min",)),
     Field(name="maximum", form=Form.VALUE, property=f"{SCHEMA}maxValue", also=("max",)),
     Field(name="decimals", form=Form.INTEGER, property=f"{HANSA_MODEL}decimals"),

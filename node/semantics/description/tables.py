@@ -19,6 +19,11 @@ from node.semantics.model import Finding
 from node.semantics.triples import Node, drop, iris, literals, nodes, put
 from node.vocab.namespaces import CSVW, DCAT, DCT, HANSA, QUDT, SCHEMA, SKOS, XSD
 
+CODE_LIST: Final = "http://purl.org/linked-data/cube#codeList"
+"""The property of a column that names the concept scheme of its codes (RDF Data Cube)."""
+CODES: Final = f"{HANSA}code"
+"""The property of a column with a code that its cells may have."""
+
 _SCHEMA: Final = f"{CSVW}tableSchema"
 _COLUMN: Final = f"{CSVW}column"
 _KIND: Final = f"{HANSA}personalDataKind"
@@ -63,6 +68,8 @@ TABLES: Final = Field(
                 Field(name="type", form=Form.CODE, property=f"{CSVW}datatype", also=("datatype",), codes=DATATYPES),
                 Field(name="unit", form=Form.PLAIN, property=f"{QUDT}ucumCode", also=("units",)),
                 Field(name="property", form=Form.LINK, property=f"{CSVW}propertyUrl", also=("observed_property",)),
+                Field(name="code_list", form=Form.LINK, property=CODE_LIST, also=("codelist", "scheme")),
+                Field(name="codes", form=Form.PLAIN, property=CODES, also=("code",), many=True),
                 Field(name="minimum", form=Form.VALUE, property=f"{SCHEMA}minValue", also=("min",)),
                 Field(name="maximum", form=Form.VALUE, property=f"{SCHEMA}maxValue", also=("max",)),
                 Field(name="empty", form=Form.NUMBER, property=f"{HANSA}emptyCells"),

@@ -28,9 +28,11 @@ def check(
     *,
     misses: Misses | None = None,
     limit: int = SHOWN,
+    most: int = MOST,
 ) -> Report:
     """Compare the columns and each row with ``schema`` (of one row, or of a list of them), with flat memory.
-    ``misses`` tries patterns; ``limit`` breaches are reported in full."""
+    ``misses`` tries patterns; ``limit`` breaches are reported in full, and at most ``most`` rows are
+    checked."""
     row_schema = resolve(schema, schema)
     if "properties" not in row_schema and "items" in row_schema:
         row_schema = resolve(schema, row_schema["items"])
@@ -52,7 +54,7 @@ def check(
             checks.append((place, name, cell_check(rules, name in required_names), pattern_of(rules)))
     count = 0
     for cells in rows:
-        if count == MOST:
+        if count == most:
             return tally.report(count, whole=False)
         count += 1
         for place, name, problem, pattern in checks:
@@ -108,6 +110,7 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
     types = types_of(rules)
     numeric = bool(types) and types <= {"number", "integer", "null"}
     values = frozenset(_text(choice) for choice in choices_of(rules))
+    all_choices = ", ".join(sorted(values))[:80]
     empty: Problem | None = None if not required or "null" in types else ("empty", ())
     beyond = bounds_check(rules)
     shortest, longest = bound(rules, "minLength"), bound(rules, "maxLength")
@@ -116,7 +119,7 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
         if not cell:
             return empty
         if values and cell not in values:
-            return "choice", (repr(cell[:40]), ", ".join(sorted(values))[:80])
+            return "choice", (repr(cell[:40]), all_choices)
         if numeric:
             try:
                 value = float(cell)

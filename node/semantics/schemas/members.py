@@ -29,6 +29,7 @@ def check(
     features: bool = False,
     misses: Misses | None = None,
     limit: int = SHOWN,
+    most: int = MOST,
 ) -> Report:
     """Compare each of ``rows`` with ``schema``. The schema describes one row or a list of rows; if the rows are
     properties of ``features``, also a feature or a collection of features. ``misses`` tries patterns; ``limit``
@@ -40,7 +41,7 @@ def check(
     rules = _row_schema(schema, features=features)
     count = 0
     for row in rows:
-        if count == MOST:
+        if count == most:
             return walk.tally.report(count, whole=False)
         count += 1
         walk.row = count
@@ -127,7 +128,8 @@ def _problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
     if types and types.isdisjoint(_types(value)):
         return "type", (_display_text(value), ", ".join(sorted(types)))
     choices = choices_of(rules)
-    if choices and not any(_same(value, choice) for choice in choices):
+    is_listed = isinstance(value, str) and value in choices
+    if choices and not is_listed and not any(_same(value, choice) for choice in choices):
         return "choice", (_display_text(value), ", ".join(map(_display_text, choices))[:80])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return bounds_check(rules)(value, _display_text(value))

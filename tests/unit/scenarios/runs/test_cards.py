@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from node.base.errors import InvalidInput
+from node.scenarios.chain.interfaces import fits
 from node.scenarios.model import Indicator, Parameter, Port, Step, Variable
 from node.scenarios.records.cards import (
     CODE,
@@ -275,6 +276,37 @@ async def test_what_a_dataset_says_of_its_rows() -> None:
         extent=(3.58, 50.97, 3.86, 51.19),
         titles={"en": "Roads"},
     )
+
+
+async def test_the_columns_of_a_dataset_are_compared_with_a_model() -> None:
+    text = """
+    kind: dataset
+    id: flows
+    title: {en: Flows}
+    description: {en: Counts.}
+    contact: {name: Mobility, email: mobility@gent.example}
+    license: CC-BY-4.0
+    files:
+      - path: flows.csv
+        tables:
+          - columns:
+              - {name: speed, unit: km/h}
+              - {name: way, code_list: "https://x.example/ways"}
+              - {name: odd, unit: furlong per fortnight}
+              - {name: bare}
+    conditions: open
+    """
+    made = await record(text, File(name="flows.csv", media_type="text/csv", size=9, sha256="ab" * 32))
+    port = dataset_port(made, "flows")
+    assert [(one.name, one.unit, one.codes) for one in sorted(port.variables, key=lambda one: one.name)] == [
+        ("bare", None, None),
+        ("odd", None, None),
+        ("speed", "km/h", None),
+        ("way", None, "https://x.example/ways"),
+    ]
+    needs = (Variable(name="speed", unit="m/s"), Variable(name="bare", unit="m"))
+    faults = fits(port, Port(role="model", variables=needs))
+    assert sorted(fault.code for fault in faults) == ["unit-factor", "unit-unsaid"]
 
 
 @pytest.mark.parametrize(

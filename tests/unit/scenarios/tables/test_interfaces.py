@@ -170,6 +170,14 @@ def test_quantity_kinds() -> None:
     assert not mismatches(var("Hz", FLOW), var("Hz"))
 
 
+def test_code_lists() -> None:
+    ways, roads = (Variable(name="v", codes=f"https://x.example/{name}") for name in ("ways", "roads"))
+    (found,) = mismatches(ways, roads)
+    assert (found.code, found.sentence) == ("code-list", "a.v has codes of ways; b needs codes of roads")
+    assert not mismatches(ways, Variable(name="v", codes="https://x.example/ways/"))
+    assert not mismatches(ways, Variable(name="v"))
+
+
 # ---- columns and samples
 
 
