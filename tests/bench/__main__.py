@@ -24,8 +24,10 @@ from tests.bench import (
     growth,
     measures,
     operation,
+    pages,
     questions,
     scenarios,
+    sources,
     sparql,
     streams,
     vocabularies,
@@ -53,8 +55,12 @@ ALL: Final[dict[str, Measure]] = {
     "remote_calls": scenarios.remote,
     "draining_runs": scenarios.draining,
     "streaming": streams.streaming,
+    "thousand_readers": streams.crowd,
+    "proxying": sources.proxying,
+    "converting": sources.converting,
     "asking": questions.asking,
     "meaning": vocabularies.measure,
+    "pages": pages.measure,
     "demonstration": operation.demonstration,
 }
 QUICK: Final[dict[str, Measure]] = {
@@ -73,6 +79,8 @@ QUICK: Final[dict[str, Measure]] = {
     "remote_calls": partial(scenarios.remote, 3),
     "draining_runs": partial(scenarios.draining, 20),
     "streaming": partial(streams.streaming, 20, 32),
+    "proxying": partial(sources.proxying, 50, 32 << 20),
+    "converting": partial(sources.converting, 20_000),
     "asking": partial(questions.asking, 100_000, 24),
     "meaning": partial(vocabularies.measure, 20_000, 200, 500),
 }

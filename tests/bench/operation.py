@@ -94,7 +94,7 @@ def filled(home: Path, count: int, dump: Path | None = None) -> tuple[Member, st
     fill(member, iri, count, dump)
     member.serve()
     try:
-        until("every view shows all records", lambda: _shows(member, count), seconds=1800)
+        until("every view shows all records", lambda: shows(member, count), seconds=1800)
     finally:
         member.stop()
     return member, iri
@@ -182,7 +182,7 @@ def _figure(metric: str, unit: str, values: Sequence[float], bare: Sequence[floa
     )
 
 
-def _shows(member: Member, count: int) -> bool:
+def shows(member: Member, count: int) -> bool:
     """Whether search finds so many records, and the other views show the whole ledger."""
     try:
         answer = httpx2.get(f"{member.url}/api/catalogue/search", params={"limit": 1}, timeout=60)

@@ -45,6 +45,22 @@ class Figure:
         }
 
 
+def figure(
+    metric: str, value: float, unit: str, n: int, baseline: tuple[str, float], *, lower: bool = True
+) -> Figure:
+    """A figure of ``n`` samples beside its baseline, name and value; ``lower``: less is better."""
+    name, amount = baseline
+    return Figure(
+        metric=metric,
+        value=value,
+        unit=unit,
+        n=n,
+        baseline_name=name,
+        baseline_value=amount,
+        lower_is_better=lower,
+    )
+
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 

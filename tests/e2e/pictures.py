@@ -1,7 +1,9 @@
-"""``make pictures``: pictures of all pages with the content of the demonstration, and a sheet with all of them.
+"""``make pictures``: pictures of all pages of running nodes, and a sheet with all of them.
 
-For a visitor, a steward and an operator, at 360, 768 and 1280 pixels, light and dark. ``--docs`` takes those that
-illustrate the documentation instead, into ``docs/pictures``.
+The nodes are a city and a region of the demonstration, which runs once in ``build/demonstration``. Pages that no link
+leads to there come from the portal over the content of the demonstration in memory. For a visitor, a person of the
+city and one of the region, at 360, 768 and 1280 pixels, light and dark. ``--docs`` takes those that illustrate the
+documentation instead, into ``docs/pictures``.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -20,8 +22,18 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.chromium import Chromium, binary
+from tests.e2e.demonstration import (
+    add_work,
+    demonstrate,
+    page_routes,
+    pages,
+    person,
+    route_of,
+    serving,
+    visitor,
+)
 from tests.e2e.test_axe import READERS
-from tests.e2e.test_pages import serve
+from tests.e2e.test_pages import BROKEN_ONES, serve
 from tests.fakes.portal.node import AGREEMENT, COUNTS, FakeNode
 from tests.fakes.portal.scenarios import DONE, SLOWER, SPEED_LAYER
 from tests.fakes.portal.table_questions import offer_part
@@ -29,6 +41,8 @@ from tests.fakes.stores.drafts import DRAFT
 
 WIDTHS = (360, 768, 1280)
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+OF_EACH = 1
+"""Pages of one route and state."""
 LARGEST = 60_000
 """Bytes of a picture of the documentation."""
 _STYLE = (
@@ -85,21 +99,71 @@ async def _sign_in(tab: Chromium, base: str, reader: str) -> None:
         await tab.cookie(base, "hansa_session", f"{reader}-session")
 
 
-async def take(folder: Path, path: str, base: str) -> list[Path]:
+@dataclass(frozen=True)
+class Subject:
+    """A page of which pictures are taken, and the cookie of the reader's session."""
+
+    name: str
+    url: str
+    session: str = ""
+
+
+@contextmanager
+def running_pages(home: Path) -> Iterator[list[Subject]]:
+    """Pages of nodes that run: of a city for a visitor and for a person, of the region for its person."""
+    demonstrate(home)
+    with serving(home, "gent", "vlaanderen") as (city, region), ExitStack() as stack:
+        browsers = {
+            "visitor": stack.enter_context(visitor(city)),
+            "city": stack.enter_context(person(city)),
+            "region": stack.enter_context(person(region)),
+        }
+        add_work(city, browsers["city"])
+        subjects: list[Subject] = []
+        for reader, browser in browsers.items():
+            session = browser.cookies.get("hansa_session") or ""
+            base = str(browser.base_url).rstrip("/")
+            for name, addresses in pages(browser, of_each=OF_EACH, states=True).items():
+                subjects += [
+                    Subject(f"{reader}{_slug(name)}-{number}", base + address, session)
+                    for number, address in enumerate(addresses, 1)
+                ]
+        yield subjects
+
+
+def other_pages(base: str, shown: set[str]) -> list[Subject]:
+    """Pages over the content in memory whose route is none of ``shown``; the errors too."""
+    routes = page_routes()
+    subjects = []
+    for reader, (caller, paths) in READERS.items():
+        session = f"{reader}-session" if caller is not None else ""
+        for path in dict.fromkeys(paths):
+            # One page of the demonstration breaks on purpose, and says so in the log.
+            if path != "/broken" and (path in BROKEN_ONES or route_of(path, routes) not in shown):
+                subjects.append(Subject(f"memory-{len(subjects):02}-{reader}{_slug(path)}", base + path, session))
+    return subjects
+
+
+def _slug(address: str) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "-", address).strip("-")[:60]
+    return f"-{words or 'home'}"
+
+
+async def take(folder: Path, path: str, subjects: Sequence[Subject]) -> list[Path]:
     """Take all pictures with the browser at ``path``; the files."""
     pictures = []
     async with Chromium(path) as tab:
-        for reader, (_, pages) in READERS.items():
-            await _sign_in(tab, base, reader)
-            # One page of the demonstration breaks on purpose, and says so in the log.
-            for number, page in enumerate(page for page in pages if page != "/broken"):
-                name = re.sub(r"[^A-Za-z0-9]+", "-", page).strip("-")[:60] or "home"
-                for tone in ("", "-dark"):
-                    for width in WIDTHS:
-                        await tab.look(base + page, width=width, dark=bool(tone))
-                        picture = folder / f"{reader}-{number:02}-{name}-{width}{tone}.webp"
-                        await tab.picture(picture)
-                        pictures.append(picture)
+        for subject in subjects:
+            await tab.forget_cookies()
+            if subject.session:
+                await tab.cookie(subject.url, "hansa_session", subject.session)
+            await tab.look(subject.url)
+            for tone in ("", "-dark"):
+                for width in WIDTHS:
+                    await tab.resize(width=width, dark=bool(tone))
+                    picture = folder / f"{subject.name}-{width}{tone}.webp"
+                    await tab.picture(picture)
+                    pictures.append(picture)
     return pictures
 
 
@@ -141,6 +205,7 @@ def sheet(pictures: Sequence[Path]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", action="store_true", help="the pictures of the documentation instead")
+    parser.add_argument("--home", type=Path, default=Path("build/demonstration"), help="where the nodes are")
     parser.add_argument("--folder", type=Path, help="where; by default build/pictures, or docs/pictures with --docs")
     options = parser.parse_args()
     try:
@@ -151,10 +216,14 @@ def main() -> int:
     folder: Path = options.folder or (DOCS if options.docs else Path("build/pictures"))
     folder.mkdir(parents=True, exist_ok=True)
     with site() as base:
-        pictures = asyncio.run((illustrate if options.docs else take)(folder, path, base))
-    if options.docs:
-        print(f"{len(pictures)} pictures: {folder}")
-        return 0
+        if options.docs:
+            pictures = asyncio.run(illustrate(folder, path, base))
+            print(f"{len(pictures)} pictures: {folder}")
+            return 0
+        with running_pages(options.home.resolve()) as subjects:
+            routes = page_routes()
+            shown = {route_of(subject.url, routes) for subject in subjects}
+            pictures = asyncio.run(take(folder, path, [*subjects, *other_pages(base, shown)]))
     (folder / "index.html").write_text(sheet(pictures), "utf-8")
     print(f"{len(pictures)} pictures: {folder / 'index.html'}")
     return 0

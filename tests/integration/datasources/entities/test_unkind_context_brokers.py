@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from node.adapters.datasources import requests
+from tests.integration.datasources.faults.test_unkind_sources import RawServer, head, refused
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share
-from tests.integration.datasources.test_unkind_sources import RawServer, head, refused
 from tests.nodes import Running, running
 from tests.simulator.context_broker import counter, depot
 

@@ -1,0 +1,1 @@
+"""Sources that are slow, down, or lie."""
