@@ -63,8 +63,8 @@ def application(node: HansaNode) -> ASGIApp:
         default=remaining,
     )
     answer_errors(app, refuse)
-    # A plug-in without working routes is reported at the start, to the person who named it in the settings.
     short_way = ShortWay(app, short_routes(dsp_doors), refuse)
+    # A plug-in without working routes is reported at the start, to the person who named it in the settings.
     api.make_if(bool(node.parts.settings.plugins))
     app_with_limits = BodyLimits(short_way, path=node.parts.path)
     settings = node.parts.settings

@@ -86,7 +86,7 @@ class DeliveryPlanes:
 
     def deliver(self, record: Record) -> bool:
         """Return whether any data plane delivers ``record`` under an agreement."""
-        return bool(self.formats(record))
+        return any(delivery_plane.formats(record) for delivery_plane in self._delivery_planes)
 
     def breaks_promise(self, record: Record) -> bool:
         """Return whether ``record`` is offered under conditions and cannot be delivered under them.

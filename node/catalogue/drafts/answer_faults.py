@@ -17,6 +17,7 @@ _PAIRS: Final = (("west", "east"), ("south", "north"))
 _ENDS: Final = ("from", "until")
 _WORDS: Final[Mapping[str, str]] = {
     "word": "the word is not in the list",
+    "concept": "no concept, or more than one, has this name",
     "edge": "an edge of the area is missing",
     "number": "this is no number of degrees",
     "degrees": "so many degrees are not on the earth",
@@ -29,6 +30,7 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 _REMEDIES: Final[Mapping[str, str]] = {
     "word": "choose a term of the list",
+    "concept": "write the address of a concept: hansa terms WORD --kind concept",
     "edge": "write all four edges, or none",
     "number": "write a number such as 3.58",
     "degrees": "write -180 to 180 for west and east, -90 to 90 for south and north",
@@ -66,6 +68,9 @@ def answer_faults(answers: Mapping[str, str], names: Set[str] | None = None) -> 
         for name, codes in CODE_LISTS.items()
         if concerns(name) and (fault := _word_fault(name, codes, answers.get(name, "")))
     ]
+    subject = answers.get("subject", "")
+    if concerns("subject") and subject and not is_link(subject):
+        faults.append(AnswerFault(control="subject", case="concept", values={"word": subject[:80]}))
     if concerns("spatial", *EDGES):
         faults += _place_faults(answers)
     if concerns(*_ENDS):

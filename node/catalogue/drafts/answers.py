@@ -26,6 +26,7 @@ _PLAIN: Final = (
     "description",
     "license",
     "theme",
+    "subject",
     "frequency",
     "language",
     "provenance",

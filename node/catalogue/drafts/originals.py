@@ -61,12 +61,13 @@ _PARTS: Final[Mapping[str, str]] = {
     "temporal": f"{DCT}temporal",
     "provenance": f"{DCT}provenance",
     "landing_page": f"{DCAT}landingPage",
+    "subject": f"{DCT}subject",
     "personal_purpose": PURPOSE,
     "impact_assessment": ASSESSMENT,
 }
 _STATEMENTS: Final = ("provenance", "personal_purpose")
 """Parts that are a text in a node of its own."""
-_LINKS: Final = ("landing_page", "impact_assessment")
+_LINKS: Final = ("landing_page", "subject", "impact_assessment")
 _OF_OFFER: Final = frozenset({f"{ODRL}hasPolicy", f"{HANSA}conditions"})
 """Statements that publishing makes anew from the offer."""
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")

@@ -10,7 +10,7 @@ import asyncio
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound
@@ -55,9 +55,21 @@ class TermMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEntry:
+    """A term in a hierarchy, ``depth`` steps below its top."""
+
+    term: Term
+    depth: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"iri": self.term.iri, "labels": dict(self.term.labels), "depth": self.depth}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TermDetails:
     """A term with all that is known of it here: its ontology, the terms directly below it, the properties of a class,
-    the names of other terms that it refers to, its users, and the terms that are aligned with it."""
+    the names of other terms that it refers to, its users, the terms aligned with it, and the hierarchy of the
+    concepts of a scheme."""
 
     term: Term
     ontology: Record
@@ -66,6 +78,7 @@ class TermDetails:
     names: Mapping[str, Mapping[str, str]]
     users: tuple[TermUser, ...]
     partners: tuple[str, ...] = ()
+    hierarchy: tuple[TreeEntry, ...] = ()
 
     def to_json(self, language: str) -> dict[str, Any]:
         term = self.term
@@ -76,24 +89,19 @@ class TermDetails:
             "narrower": [one.iri for one in self.narrower],
             "properties": [one.iri for one in self.properties],
             "alignedWith": list(self.partners),
+            **({"hierarchy": [entry.to_json() for entry in self.hierarchy]} if self.hierarchy else {}),
             "users": [user.to_json() for user in self.users],
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TreeEntry:
-    """A term in a hierarchy, ``depth`` steps below its top."""
-
-    term: Term
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TermTree:
-    """The hierarchies of an ontology by kind of term; ``more`` counts the terms that are not laid out."""
+    """The hierarchies of an ontology by kind of term, and the properties by the class that they apply to; ``more``
+    counts the terms that are not laid out."""
 
     ontology: Record
     hierarchies: Mapping[str, Sequence[TreeEntry]]
+    properties: Mapping[str, Sequence[Term]] = field(default_factory=dict)
     more: int = 0
 
 
@@ -142,7 +150,8 @@ class TermSearch:
         term, record, vocabulary = await asyncio.to_thread(self._term, iri, caller)
         users = await self._users.of_terms([iri], caller, apart_from=(record.iri,))
         partners = (await self.partners([iri], caller)).get(iri, frozenset())
-        others = [*term.wider, *term.domain, *term.range, *term.matches, *term.replaced_by, *partners]
+        hierarchy = tuple(_tree(vocabulary, "concept", scheme=iri)) if term.kind == "scheme" else ()
+        others = [*term.wider, *term.schemes, *term.domain, *term.range, *term.matches, *term.replaced_by, *partners]
         names = await asyncio.to_thread(self._names, frozenset(others), caller)
         return TermDetails(
             term=term,
@@ -152,7 +161,15 @@ class TermSearch:
             names=names,
             users=users.get(iri, ()),
             partners=tuple(sorted(partners)),
+            hierarchy=hierarchy,
         )
+
+    async def concept_named(self, text: str, caller: Caller) -> str:
+        """Return the address of the only concept with this label, in any language; empty without or with several."""
+        words = _fold(text[:LONGEST]).split()
+        matches = await asyncio.to_thread(self._matches, words, caller, "concept", "") if words else []
+        exact = [iri for rank, _, iri, _, _ in matches if rank == 0]
+        return exact[0] if len(exact) == 1 else ""
 
     async def vocabulary(self, iri: str, caller: Caller) -> Vocabulary:
         """Return the terms of the ontology ``iri``. Raises ``NotFound``."""
@@ -206,8 +223,19 @@ class TermSearch:
         vocabulary = self._vocabulary(record)
         kinds = ("class", "property", "concept", "scheme", "individual")
         hierarchies = {kind: entries for kind in kinds if (entries := list(_tree(vocabulary, kind)))}
-        shown = {entry.term.iri for entries in hierarchies.values() for entry in entries}
-        return TermTree(ontology=record, hierarchies=hierarchies, more=len(vocabulary.terms) - len(shown))
+        iris_on_page = {entry.term.iri for entries in hierarchies.values() for entry in entries}
+        properties: dict[str, list[Term]] = {}
+        for entry in hierarchies.get("property", ()):
+            for class_ in entry.term.domain:
+                own = properties.setdefault(class_, [])
+                if entry.term not in own[-MOST:]:
+                    own.append(entry.term)
+        return TermTree(
+            ontology=record,
+            hierarchies=hierarchies,
+            properties=properties,
+            more=len(vocabulary.terms) - len(iris_on_page),
+        )
 
     def _matches(
         self, words: Sequence[str], caller: Caller, kind: str, ontology: str
@@ -299,10 +327,14 @@ def _statements_about(nquads: bytes, iri: str) -> bytes:
     return b"".join(sorted(lines))
 
 
-def _tree(vocabulary: Vocabulary, kind: str) -> Iterator[TreeEntry]:
-    """Yield the terms of ``kind`` in the order of their hierarchy. A circle ends where it closes; terms that are only
-    in circles come last."""
-    members = {iri: term for iri, term in vocabulary.terms.items() if term.kind == kind}
+def _tree(vocabulary: Vocabulary, kind: str, *, scheme: str = "") -> Iterator[TreeEntry]:
+    """Yield the terms of ``kind`` (of ``scheme``, if given) in the order of their hierarchy. A circle ends where it
+    closes; terms that are only in circles come last."""
+    members = {
+        iri: term
+        for iri, term in vocabulary.terms.items()
+        if term.kind == kind and (not scheme or scheme in term.schemes)
+    }
     below: dict[str, list[Term]] = {}
     for term in members.values():
         for wider in term.wider:

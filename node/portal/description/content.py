@@ -104,6 +104,7 @@ FACTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("frequency", (f"{DCT}accrualPeriodicity",)),
     ("step", (f"{DCAT}temporalResolution",)),
     ("spatial", (f"{DCT}spatial",)),
+    ("subject", (f"{DCT}subject",)),
     ("grain", (f"{DCAT}spatialResolutionInMeters",)),
     ("conforms", (f"{DCT}conformsTo",)),
     ("endpoint", (f"{DCAT}endpointURL",)),

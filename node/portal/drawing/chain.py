@@ -143,7 +143,7 @@ def _input(role: str, title: str, y: float, *, bare: bool) -> Markup:
         _INPUT_HEIGHT,
         _INPUT_X + _INPUT_WIDTH // 2,
         y + _INPUT_HEIGHT / 2 + 4.5,
-        _cut(role, _ROLE),
+        cut(role, _ROLE),
     )
 
 
@@ -171,7 +171,7 @@ def _step(link: Link, top: float) -> Markup:
         summary,
         middle,
         top + _STEP_HEIGHT - 14,
-        " · ".join(part for part in (link.word, _cut(link.where, 20)) if part),
+        " · ".join(part for part in (link.word, cut(link.where, 20)) if part),
     )
 
 
@@ -181,10 +181,11 @@ def _lines(title: str) -> list[str]:
         return [title]
     break_at = title.rfind(" ", 0, _LINE + 1)
     head, tail = (title[:break_at], title[break_at + 1 :]) if break_at > 0 else (title[:_LINE], title[_LINE:])
-    return [head, _cut(tail, _LINE)]
+    return [head, cut(tail, _LINE)]
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
+    """Return the text with at most so many letters; a longer one ends with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -201,5 +202,5 @@ def _arrow(x: float, y: float, *, across: bool, back: bool = False) -> Markup:
 
 def _label(text: str, x: float, y: float, anchor: str) -> Markup:
     return Markup('<text class="wire-label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        x, y, anchor, _cut(text, 22)
+        x, y, anchor, cut(text, 22)
     )

@@ -29,6 +29,7 @@ _OF_DESCRIPTION: Final = (
     "description",
     "license",
     "theme",
+    "subject",
     "keywords",
     "contact.name",
     "contact.email",

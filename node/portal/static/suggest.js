@@ -1,4 +1,5 @@
-// Suggestions below the search field. Without this file the field searches as before.
+// Suggestions below a field: words to search for, or concepts whose address the field takes. Without this file the
+// field works as before.
 "use strict";
 
 for (const field of document.querySelectorAll("input[data-suggestions]")) {
@@ -12,12 +13,15 @@ for (const field of document.querySelectorAll("input[data-suggestions]")) {
     timer = setTimeout(async () => {
       request?.abort();
       request = new AbortController();
-      const query = new URLSearchParams({ q: field.value, lang: document.documentElement.lang });
+      const address = new URL(field.dataset.suggestions, document.baseURI);
+      address.searchParams.set("q", field.value);
+      address.searchParams.set("lang", document.documentElement.lang);
       try {
-        const answer = await fetch(`${field.dataset.suggestions}?${query}`, { signal: request.signal });
+        const answer = await fetch(address, { signal: request.signal });
         if (!answer.ok) return;
-        const { suggestions } = await answer.json();
-        list.replaceChildren(...suggestions.map(({ text }) => new Option(text, text)));
+        const { suggestions = [], terms = [] } = await answer.json();
+        const words = suggestions.map(({ text }) => new Option(text, text));
+        list.replaceChildren(...words, ...terms.map(({ iri, label }) => new Option(label, iri)));
       } catch {
         // No suggestions: the search itself needs none.
       }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,27 +9,16 @@ from typing import Any, Final
 from pyoxigraph import Dataset, Literal, NamedNode, Quad
 
 from node.semantics.codelists.lookup import ACCESS
+from node.semantics.description.ontology_headers import read_header
 from node.semantics.kinds import AssetKind
-from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, subjects_of_type, texts, types
-from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6, OWL, RDFS, SKOS, XSD
+from node.semantics.triples import TYPE, literals, nodes, objects, put, put_if_absent, texts, types
+from node.vocab.namespaces import DCAT, DCT, FOAF, HANSA_MODEL, IT6
 
 INTERNAL: Final = "internal"
 """The audience, and the template of conditions, of the node's own people."""
 
 OPEN_TEMPLATES: Final = frozenset({"open", "public"})
 """Conditions that let everybody use the bytes without an agreement: then a licence must state the terms."""
-
-_DC: Final = "http://purl.org/dc/elements/1.1/"
-_NAMES_IN_ONTOLOGIES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    (f"{DCT}title", (f"{_DC}title", f"{RDFS}label", f"{SKOS}prefLabel")),
-    (f"{DCT}description", (f"{_DC}description", f"{DCT}abstract", f"{RDFS}comment", f"{SKOS}definition")),
-    (f"{DCAT}version", (f"{OWL}versionInfo",)),
-    (f"{OWL}versionInfo", (f"{DCAT}version",)),
-)
-"""The names that other vocabularies have for the particulars of an ontology, best first."""
-
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_STRING: Final = NamedNode(f"{XSD}string")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +56,7 @@ def complete(
     put_if_absent(dataset, subject, f"{DCT}identifier", Literal(subject.value))
     _name_publisher(dataset, subject, setting)
     if kind.name == "ontology":
-        _read_ontology(dataset, subject)
+        read_header(dataset, subject)
     # MLDCAT-AP moved the version of a model from it6:version (3.0) to dcat:version (3.1).
     put_if_absent(dataset, subject, f"{DCAT}version", *literals(dataset, subject, f"{IT6}version"))
     licences = nodes(dataset, subject, f"{DCT}license")
@@ -82,40 +70,6 @@ def complete(
         code = ACCESS.find(right)
         assert code is not None
         put(dataset, subject, f"{DCT}accessRights", NamedNode(code.iri))
-
-
-def _read_ontology(dataset: Dataset, subject: NamedNode) -> None:
-    """Take title, description, version and dates from the names that ontologies have for them."""
-    for property_, others in _NAMES_IN_ONTOLOGIES:
-        for other in others:
-            put_if_absent(dataset, subject, property_, *literals(dataset, subject, other))
-    for class_ in _classes_of_concepts(dataset):
-        for concept in subjects_of_type(dataset, class_):
-            put_if_absent(dataset, concept, f"{SKOS}prefLabel", *literals(dataset, concept, f"{RDFS}label"))
-    for property_ in (f"{DCT}issued", f"{DCT}modified"):
-        values = literals(dataset, subject, property_)
-        dates = sorted(date for value in values if (date := value.value.strip()) and _DATE.fullmatch(date))
-        # Ontologies list the dates of all their changes, as plain texts.
-        if dates and len(dates) == len(values) and (len(values) > 1 or values[0].datatype == _STRING):
-            last = dates[0] if property_.endswith("issued") else dates[-1]
-            put(dataset, subject, property_, Literal(last, datatype=NamedNode(f"{XSD}date")))
-
-
-def _classes_of_concepts(dataset: Dataset) -> set[str]:
-    """Return ``skos:Concept`` and the classes below it."""
-    classes: set[str] = set()
-    ahead = [f"{SKOS}Concept"]
-    while ahead:
-        class_ = ahead.pop()
-        if class_ not in classes:
-            classes.add(class_)
-            links = dataset.quads_for_object(NamedNode(class_))
-            ahead += [
-                link.subject.value
-                for link in links
-                if link.predicate.value == f"{RDFS}subClassOf" and isinstance(link.subject, NamedNode)
-            ]
-    return classes
 
 
 def _name_publisher(dataset: Dataset, subject: NamedNode, setting: Setting) -> None:

@@ -44,6 +44,7 @@ _EVERY: Final = (
     Field(
         name="theme", form=Form.CODE, property=f"{DCAT}theme", also=("themes", "category"), many=True, codes=THEMES
     ),
+    Field(name="subject", form=_L, property=f"{DCT}subject", also=("subjects", "concept", "concepts"), many=True),
     Field(name="keywords", form=Form.WORDS, property=f"{DCAT}keyword", also=("keyword", "tags")),
     Field(
         name="language",

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
@@ -33,6 +34,13 @@ _BY_STRUCTURE: Final = "StructuralMatching"
 BY_PERSON: Final = "ManualMappingCuration"
 _SHARED: Final = 20
 """A name that more terms of one ontology have tells nothing, and would make pairs of all with all."""
+_ALIKE: Final = 0.85
+"""The share of letters that names which are written almost alike have in common."""
+_SHORTEST: Final = 5
+_COMMON: Final = 100
+"""A group of letters that more names have tells nothing."""
+_COMPARED: Final = 8
+"""Names that one name is compared with."""
 _NOT_IN_IRIS: Final = frozenset('<>"{}|\\^`')
 
 
@@ -64,7 +72,8 @@ def draft_alignments(first: Vocabulary, second: Vocabulary, language: str) -> li
     """Return the pairs of terms of the same kind with a label or name in common, the surest first.
 
     A label in the same language counts more than one in another, and a name less. Pairs whose terms above are paired
-    too are surer; of several partners of one term, on either side, none is an exact one.
+    too are surer; of several partners of one term, on either side, none is an exact one. Terms without a partner are
+    paired with those whose labels are written almost alike, never exactly.
     """
     names = _by_name(second)
     scores_of: dict[str, dict[str, float]] = {}
@@ -76,6 +85,7 @@ def draft_alignments(first: Vocabulary, second: Vocabulary, language: str) -> li
                     same_language = 0.0 if key[1] == other_score[1] else 0.1
                     scores[other] = max(scores.get(other, 0), min(score, other_score[0]) - same_language)
         scores_of[term.iri] = scores
+    _add_similar(first, second, scores_of)
     partners_of = Counter(other for scores in scores_of.values() for other in scores)
     pairs: list[Alignment] = []
     for iri, scores in scores_of.items():
@@ -96,6 +106,35 @@ def draft_alignments(first: Vocabulary, second: Vocabulary, language: str) -> li
     pairs = [_with_structure(pair, first, second, partners) for pair in pairs]
     pairs.sort(key=lambda pair: (-pair.confidence, pair.subject, pair.object))
     return pairs[:MOST]
+
+
+def _add_similar(first: Vocabulary, second: Vocabulary, scores_of: Mapping[str, dict[str, float]]) -> None:
+    """Pair terms of ``first`` that have no partner with terms of ``second`` whose label or name differs by a typo, a
+    plural or a spelling. Only names with rare groups of three letters in common are compared: ontologies have
+    thousands of terms."""
+    groups: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for term in second.terms.values():
+        for (text, _), _ in _names(term):
+            for group in _groups(text):
+                groups.setdefault((term.kind, group), set()).add((text, term.iri))
+    for iri, scores in scores_of.items():
+        if scores:
+            continue
+        term = first.terms[iri]
+        for (text, _), score in _names(term):
+            near: Counter[tuple[str, str]] = Counter()
+            for group in _groups(text):
+                entries = groups.get((term.kind, group), set())
+                near.update(entries if len(entries) <= _COMMON else ())
+            for (other_text, other), _ in near.most_common(_COMPARED):
+                ratio = SequenceMatcher(None, text, other_text, autojunk=False).ratio()
+                if ratio >= _ALIKE and other != iri:
+                    scores[other] = max(scores.get(other, 0), round(score * ratio - 0.2, 3))
+
+
+def _groups(text: str) -> set[str]:
+    """Return the groups of three letters in a name; none of a name too short to be told from others by a letter."""
+    return {text[start : start + 3] for start in range(len(text) - 2)} if len(text) >= _SHORTEST else set()
 
 
 def _with_structure(

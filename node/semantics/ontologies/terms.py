@@ -42,12 +42,16 @@ ALIGNMENTS: Final = tuple(
 )
 """Properties that align a term with one of another ontology."""
 _ENDS: Final = ("Source", "Property", "Target")
+_IN_SCHEME: Final = (f"{SKOS}inScheme", f"{SKOS}topConceptOf")
+_NARROWER: Final = f"{SKOS}narrower"
+_HAS_TOP: Final = f"{SKOS}hasTopConcept"
 _REPLACED_BY: Final = (f"{DCT}isReplacedBy", "http://purl.obolibrary.org/obo/IAO_0100001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One term. ``labels`` and ``definitions`` by language; ``wider``, ``domain``, ``range``, ``matches``: IRIs."""
+    """One term. ``labels`` and ``definitions`` by language; ``wider``, ``domain``, ``range``, ``matches`` and
+    ``schemes`` (of a concept): IRIs."""
 
     iri: str
     kind: str
@@ -60,6 +64,7 @@ class Term:
     restrictions: tuple[Restriction, ...] = ()
     replaced_by: tuple[str, ...] = ()
     deprecated: bool = False
+    schemes: tuple[str, ...] = ()
 
     def label(self, language: str = "en") -> str:
         """Return the label of the term; its local name if it has no label."""
@@ -73,7 +78,7 @@ class Term:
             "labels": dict(self.labels),
             "definitions": dict(self.definitions),
         }
-        for name in ("wider", "domain", "range", "matches"):
+        for name in ("wider", "domain", "range", "matches", "schemes"):
             if getattr(self, name):
                 members[name] = list(getattr(self, name))
         if self.deprecated:
@@ -135,13 +140,29 @@ def _alignments(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
             yield subjects[0], predicates[0], values[0]
 
 
+def _pointers(dataset: Dataset, node: NamedNode, property_: str) -> set[str]:
+    """Return the subjects that have ``node`` as ``property_``: SKOS lets a vocabulary state only this direction."""
+    predicate = NamedNode(property_)
+    return {
+        quad.subject.value
+        for quad in dataset.quads_for_object(node)
+        if quad.predicate == predicate and isinstance(quad.subject, NamedNode)
+    }
+
+
 def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
+    wider = {iri for p in _WIDER for iri in iris(dataset, node, p)}
+    schemes: set[str] = set()
+    if kind == "concept":
+        wider |= _pointers(dataset, node, _NARROWER)
+        schemes = {iri for p in _IN_SCHEME for iri in iris(dataset, node, p)} | _pointers(dataset, node, _HAS_TOP)
     return Term(
         iri=node.value,
         kind=kind,
         labels=texts(dataset, node, f"{SKOS}prefLabel", f"{RDFS}label", f"{DCT}title"),
         definitions=texts(dataset, node, f"{SKOS}definition", f"{RDFS}comment", f"{DCT}description"),
-        wider=tuple(sorted({iri for p in _WIDER for iri in iris(dataset, node, p)})),
+        wider=tuple(sorted(wider)),
+        schemes=tuple(sorted(schemes)),
         domain=tuple(iris(dataset, node, f"{RDFS}domain")),
         range=tuple(iris(dataset, node, f"{RDFS}range")),
         matches=tuple(sorted({iri for p in _MATCHES for iri in iris(dataset, node, p)})),

@@ -10,8 +10,12 @@ from typing import Any, ClassVar
 
 import httpx2
 import pytest
+from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from node.cli.exits import REFUSED
+from node.semantics.description.ontology_headers import read_header
+from node.semantics.triples import first_text, iris
+from node.vocab.namespaces import DCT
 from tests.integration.meaning.test_imports import HEAD, TERM, client
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, signed_in
@@ -222,3 +226,48 @@ def test_a_slow_server_holds_up_nobody_else(city: Running, web: str) -> None:
         assert not any(one.done() for one in slow), "they are still being read"
         Web.goes_on.set()
         assert {one.result().status_code for one in slow} == {201}
+
+
+HEADER = """@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> . @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix s: <https://schema.org/> . @prefix mod: <https://w3id.org/mod#> .
+@prefix : <https://vocabularies.example/ns/kerbs#> .
+<https://vocabularies.example/ns/kerbs> a owl:Ontology ; s:name "Kerbs"@en ; s:description "Kerbs of roads."@en ;
+  {licence} ; owl:versionInfo "3.1" ; s:keywords "kerb"@en ;
+  owl:priorVersion <https://vocabularies.example/ns/kerbs/3.0> ;
+  mod:status <http://purl.org/adms/status/Completed> ; s:dateModified "2026-03-01" ;
+  dct:creator [ foaf:name "Nobody" ] , [ foaf:name "Kerb desk" ; foaf:mbox <mailto:kerbs@example.org> ] .
+:Kerb a owl:Class ; rdfs:label "kerb"@en ; rdfs:comment "It bounds a road."@en .
+"""
+"""An ontology that says everything of itself in words of other vocabularies than DCAT."""
+
+
+def test_the_header_becomes_the_description(city: Running, web: str, capsys: pytest.CaptureFixture[str]) -> None:
+    body = HEADER.format(licence='s:license "https://creativecommons.org/licenses/by/4.0/"')
+    Web.pages["/kerbs.ttl"] = (200, "text/turtle", body.encode())
+    with signed_in(city) as browser:
+        fields = {"csrf": csrf_of(browser.get("/ontology/publish").text), "url": f"{web}/kerbs.ttl", "check": "yes"}
+        page = browser.post("/ontology/publish", data={**fields, "audience": ""}, files={"file": ("", b"")})
+        assert page.status_code == 200, page.text
+        for value in ("CC-BY-4.0", "3.1", "Kerb desk", "kerbs@example.org"):
+            assert f'value="{value}"' in page.text, value
+    status, shown = typed(city, capsys, "publish", f"{web}/kerbs.ttl")
+    assert (status, "ontology published" in shown) == (0, True), shown
+    with client(city) as http:
+        iri = http.get("/api/catalogue/terms", params={"q": "kerb"}).json()["terms"][0]["ontology"]["iri"]
+        text = http.get(iri, params={"format": "nt"}).text
+    own = {line.split(" ", 2)[1]: line.split(" ", 2)[2] for line in text.splitlines() if line.startswith(f"<{iri}> ")}
+    assert "authority/licence/CC_BY_4_0" in own["<http://purl.org/dc/terms/license>"]
+    assert "kerbs/3.0" in own["<http://www.w3.org/ns/dcat#previousVersion>"]
+    assert "Completed" in own["<http://www.w3.org/ns/adms#status>"]
+    assert '"2026-03-01"' in own["<http://purl.org/dc/terms/modified>"]
+    assert '"kerb"@en' in own["<http://www.w3.org/ns/dcat#keyword>"]
+
+
+@pytest.mark.parametrize("licence", ['dct:rights "All rights reserved."', "s:license <urn:x>", 's:license "ask us"'])
+def test_a_statement_that_is_no_licence_is_none(licence: str) -> None:
+    dataset = Dataset(parse(HEADER.format(licence=licence).encode(), format=RdfFormat.TURTLE))
+    subject = NamedNode(f"{NS}/kerbs")
+    read_header(dataset, subject)
+    assert iris(dataset, subject, f"{DCT}license") == []
+    assert first_text(dataset, subject, f"{DCT}title") == "Kerbs"

@@ -157,6 +157,9 @@ def test_the_pages(city: Running, http: httpx2.Client) -> None:
         term = html.unescape(stranger.get("/term", params={"iri": f"{iri}#CyclePath"}).text)
         asset = html.unescape(stranger.get("/ontologies/cycling").text)
         too_long = stranger.get("/terms", params={"q": "x" * 300})
+    _, _, body = tree.partition('aria-label="Classes of cycling and their properties')
+    picture, _, tree = body.partition("</svg>")
+    assert picture.index(">way<") < picture.index(">cycle path<") < picture.index(">surface<")
     assert tree.index(">way<") < tree.index(">cycle path<")
     assert 'class="deep-1"' in tree
     assert tree.count(">a<") == 1, "a circle ends where it closes"

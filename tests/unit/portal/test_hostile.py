@@ -161,7 +161,7 @@ _SCRIPTS = (
     ["copy.js"],
     ["copy.js", "kinds.js"],
     ["copy.js", "suggest.js"],
-    ["check.js", "choose.js", "copy.js", "extent.js"],
+    ["check.js", "choose.js", "copy.js", "extent.js", "suggest.js"],
 )
 """The scripts of a page, in alphabetical order."""
 

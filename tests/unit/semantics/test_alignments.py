@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
 from node.base.errors import InvalidInput
+from node.semantics.ontologies import alignments
 from node.semantics.ontologies.alignments import MOST, draft_alignments, read_sssom, write_sssom
 from node.semantics.ontologies.terms import Vocabulary, vocabulary
 
@@ -83,3 +86,39 @@ def test_what_is_no_table_is_told_so(table: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_sssom(table)
     assert refusal.value.remedy
+
+
+def test_labels_with_a_typo_a_plural_or_another_spelling_are_proposed_and_never_as_exact() -> None:
+    ours = ontology(
+        "city",
+        ':Centre a owl:Class ; rdfs:label "Traffic centre"@en . :Pad a owl:Class ; rdfs:label "fietspadd"@nl .'
+        ':Way a owl:Class ; rdfs:label "way"@en .',
+    )
+    others = ontology(
+        "other",
+        ':Centers a owl:Class ; rdfs:label "traffic centers"@en . :Path a owl:Class ; rdfs:label "fietspad"@nl .'
+        ':Bay a owl:Class ; rdfs:label "bay"@en . :property a owl:DatatypeProperty ; rdfs:label "fietspadd"@nl .',
+    )
+    assert [(subject, predicate, name) for subject, predicate, name, _ in pairs(ours, others)] == [
+        ("Pad", "closeMatch", "Path"),
+        ("Centre", "closeMatch", "Centers"),
+    ]
+    assert all(0.3 < confidence < 0.75 for *_, confidence in pairs(ours, others))
+
+
+def test_each_of_thousands_of_terms_is_compared_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_many(name: str, word: str) -> Vocabulary:
+        terms = (f':T{name}{n} a owl:Class ; rdfs:label "{word} {n:05d} {name}"@en .' for n in range(1500))
+        return ontology(name, "".join(terms))
+
+    comparisons = 0
+
+    class Counted(SequenceMatcher[str]):
+        def ratio(self) -> float:
+            nonlocal comparisons
+            comparisons += 1
+            return super().ratio()
+
+    monkeypatch.setattr(alignments, "SequenceMatcher", Counted)
+    draft_alignments(of_many("city", "traffic flow"), of_many("other", "traffic count"), "en")
+    assert 0 < comparisons <= 1500 * 2 * 8

@@ -69,6 +69,7 @@ def _show(term: dict[str, Any], lang: str) -> None:
         ("values", "range"),
         ("narrower", "narrower"),
         ("properties", "properties"),
+        ("scheme", "schemes"),
         ("rule", "restrictions"),
         ("same as", "matches"),
         ("aligned with", "alignedWith"),
@@ -77,6 +78,8 @@ def _show(term: dict[str, Any], lang: str) -> None:
     for label, name in rows:
         for value in term.get(name, ()):
             line(label, value)
+    for entry in term.get("hierarchy", ()):
+        line("concept", f"{'  ' * entry['depth']}{words(entry['labels'], lang) or entry['iri']}")
     for user in term["users"]:
         line("used by", f"{user['kind']} {words(user['titles'], lang)}  {user['iri']}")
 

@@ -20,14 +20,18 @@ from node.base.errors import (
     UnsupportedMediaType,
 )
 from node.catalogue.drafts.ontology_documents import OntologyOrder
+from node.catalogue.drafts.originals import OriginalDescription
 from node.catalogue.model import Publication
+from node.catalogue.nquads import text_of
 from node.catalogue.publication.submission_check import is_about_breaking
+from node.catalogue.statements import Statements
 from node.exchange.names import safe_name
 from node.portal.forms import check_csrf
 from node.portal.pages.meaning.mappings import finding_words
 from node.portal.uploads import read_upload
 from node.portal.visit import Visit
 from node.semantics.model import Finding
+from node.vocab.namespaces import DCAT
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -65,8 +69,17 @@ async def publish(responder: Responder, visit: Visit) -> Response:
     except (ForbiddenAddress, PeerUnreachable, Overloaded) as error:
         return _page(responder, visit, fields, error=error)
     if order.is_trial:
-        return _page(responder, visit, fields, trial=publication)
+        fields_after = {**_of_header(publication, visit.language), **{k: text for k, text in fields.items() if text}}
+        return _page(responder, visit, fields_after, trial=publication)
     return responder.go(visit, visit.asset(publication.record, done="ontology-published"))
+
+
+def _of_header(publication: Publication, language: str) -> dict[str, str]:
+    """Return the controls of the form with what the ontology says of itself."""
+    description = OriginalDescription(publication.record, language)
+    version = Statements(publication.record).own(f"{DCAT}version")
+    header = {name: description.answers.get(name, "") for name in ("license", "contact.name", "contact.email")}
+    return header | {"version": text_of(version[0]) if version else ""}
 
 
 def _additions(fields: Mapping[str, str]) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from node.base.errors import InvalidInput
-from node.catalogue.meaning.terms import TermMatch
+from node.catalogue.meaning.terms import TermMatch, TermTree
 from node.identity.roles import UseCase, allowed
+from node.portal.drawing.chain import Drawing
+from node.portal.drawing.classes import MOST_CLASSES, ClassBox, class_diagram
 from node.portal.visit import Visit
+from node.vocab.namespaces import local_name
 
 if TYPE_CHECKING:
     from node.portal.responder import Responder
@@ -32,9 +35,12 @@ async def terms(responder: Responder, visit: Visit) -> Response:
             total, matches = await browse.terms.search(text, visit.caller, ontology=ontology, limit=SHOWN)
         except InvalidInput as error:
             trouble = visit.explain(error)
+    classes = tree.hierarchies.get("class", ()) if tree is not None and not text else ()
     return responder.render(
         visit,
         "terms.html",
+        picture=_picture(visit, tree) if tree is not None and classes else None,
+        left_out=max(0, len(classes) - MOST_CLASSES),
         status=400 if trouble else 200,
         text=text,
         tree=tree,
@@ -44,6 +50,25 @@ async def terms(responder: Responder, visit: Visit) -> Response:
         matches=matches,
         trouble=trouble,
     )
+
+
+def _picture(visit: Visit, tree: TermTree) -> Drawing:
+    """Return the classes of an ontology with their properties as a picture."""
+    entries = tree.hierarchies["class"]
+    labels = {entry.term.iri: entry.term.label(visit.language) for entry in entries}
+    boxes, iris = [], set[str]()
+    for entry in entries[:MOST_CLASSES]:
+        iri = entry.term.iri
+        # A class may stand below several others: its properties are written once.
+        properties = () if iri in iris else tree.properties.get(iri, ())
+        iris.add(iri)
+        lines = [
+            (term.label(visit.language), ", ".join(labels.get(value) or local_name(value) for value in term.range))
+            for term in properties
+        ]
+        href = visit.url("/term", iri=iri)
+        boxes.append(ClassBox(name=labels[iri], href=href, depth=entry.depth, properties=lines))
+    return class_diagram(boxes)
 
 
 async def term(responder: Responder, visit: Visit) -> Response:

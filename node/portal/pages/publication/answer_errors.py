@@ -28,6 +28,7 @@ _LABELS: Final = {
     "impact_assessment": "fact.assessment",
     "conditions": "use.conditions",
     "theme": "facet.theme",
+    "subject": "drafts.subject",
     "keywords": "drafts.keywords",
     "contact.name": "drafts.contact.name",
     "contact.email": "drafts.contact.email",

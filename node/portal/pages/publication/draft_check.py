@@ -62,7 +62,11 @@ async def read_answers(responder: Responder, visit: Visit) -> dict[str, str]:
     ``check_csrf``."""
     fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
     check_csrf(responder.settings.secret, visit.session, fields)
-    return {name: text for name, text in fields.items() if name != TOKEN and text.strip()}
+    answers = {name: text for name, text in fields.items() if name != TOKEN and text.strip()}
+    if word := answers.get("subject", "").strip():
+        # Without a script, a person types the name of a concept.
+        answers["subject"] = await responder.node.catalogue.browse.terms.concept_named(word, visit.caller) or word
+    return answers
 
 
 async def terms_in_words(responder: Responder, visit: Visit, draft: DatasetDraft) -> TermsInWords:

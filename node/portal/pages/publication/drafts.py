@@ -281,6 +281,8 @@ async def _questions(
         for number, column in enumerate(table.columns)
     ]
     answers, conditions = dataset_draft.answers, responder.node.catalogue.drafts.terms.templates()
+    subject = answers.get("subject", "")
+    labels = await responder.node.catalogue.browse.terms.labels([subject], visit.caller) if subject else {}
     return responder.render(
         visit,
         "draft.html",
@@ -291,6 +293,7 @@ async def _questions(
         history=history_in_words(visit, dataset_draft),
         address=_address(visit, dataset_draft),
         answers=answers,
+        concept=" · ".join(labels.get(subject, ())),
         troubles=troubles,
         labels=labels_of_controls(visit),
         original=original,
