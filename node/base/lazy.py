@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -13,7 +14,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Lazy(Generic[T_co]):
     """The result of ``make``, made once for all threads. After an attempt that raises, the next use tries again."""
 
-    def __init__(self, make: Callable[[], T_co], *, lock: threading.Lock | None = None) -> None:
+    def __init__(self, make: Callable[[], T_co], *, lock: AbstractContextManager[object] | None = None) -> None:
         """Of all objects with the same ``lock``, one is made at a time."""
         self._make = make
         self._lock = lock or threading.Lock()

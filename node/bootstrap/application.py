@@ -26,7 +26,6 @@ from node.transfer.live.glances import Glances
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.web import crawlers, data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import (
-    ROUTES,
     DeferredApplication,
     Refuse,
     UnderPath,
@@ -40,7 +39,7 @@ from node.web.dsp import routes as dsp
 from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
 from node.web.questions import notices
-from node.web.routers import PlacedRouter
+from node.web.routers import ROUTES, PlacedRouter
 from node.web.short_way import ShortWay, short_routes
 from node.web.visitors import VisitorBounds, VisitorLimits
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -60,11 +59,6 @@ class Pages(Protocol):
 
     @property
     def error_page(self) -> Refuse: ...
-
-
-ROUTES: Final = threading.Lock()
-"""Held while routes are made. FastAPI then silences a warning by filters of the whole process: of two nodes in one
-process, the first to be ready would bring the warning back for the other."""
 
 
 class DeferredApplication:

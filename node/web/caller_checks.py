@@ -25,9 +25,9 @@ def knowing(check: Callable[[Request], Awaitable[object]]) -> type[APIRoute]:
     """
     # Imported here, because plug-ins import this through node.api, and FastAPI is loaded with the first request for
     # it.
-    from fastapi.routing import APIRoute
+    from node.web.api_router import DeferredRoute
 
-    class CheckedRoute(APIRoute):
+    class CheckedRoute(DeferredRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 

@@ -6,14 +6,19 @@ with each once more; that took longer than a short answer.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 _DEPTH = 2
 """Segments of a path that are compared: ``/api`` and its subject."""
+
+ROUTES: Final = threading.RLock()
+"""Held while routes are made and analysed. FastAPI then silences a warning by filters of the whole process: of two
+nodes in one process, the first to be ready would bring the warning back for the other."""
 
 
 class Beginnings:

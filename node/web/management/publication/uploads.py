@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from node.base.clock import stamp
 from node.base.errors import HansaError, InvalidInput, RemoteFault, UnsupportedMediaType
 from node.exchange.resumable import ALGORITHMS, Checksum, ResumableUpload, ResumableUploads
-from node.web.api_router import PlacedApiRouter
+from node.web.api_router import DeferredRoute, PlacedApiRouter
 from node.web.bodies import chunks
 from node.web.management.person import Person
 from node.web.problems import answer_problem
@@ -106,7 +106,7 @@ def _route_class(person: Person, uploads: ResumableUploads) -> type[APIRoute]:
         if request.method not in ("GET", "OPTIONS") and request.headers.get("tus-resumable") != VERSION:
             raise UnknownVersion(f"this node speaks tus {VERSION}", remedy=f"send Tus-Resumable: {VERSION}")
 
-    class TusRoute(APIRoute):
+    class TusRoute(DeferredRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
