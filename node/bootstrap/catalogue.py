@@ -9,6 +9,7 @@ from functools import partial
 from node.adapters.chain_snapshot import ChainSnapshot
 from node.adapters.peers.sources import WebSources
 from node.adapters.reasoner.hermit import HermitReasoner
+from node.adapters.search.stems import stem_phrase
 from node.adapters.signed_head import SignedHead
 from node.adapters.sql.node_state import History
 from node.bootstrap.drafts import dataset_drafts
@@ -227,6 +228,7 @@ def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
         cursors=Cursors(base.parts.keyring),
         ask=ask,
         thesauri=Thesauri(base.parts.settings.folder),
+        stem=stem_phrase,
     )
 
 

@@ -27,6 +27,7 @@ from node.catalogue.ports import RecordStore, SearchIndex
 from node.catalogue.retention import FileStatus, keepings, require_not_removed
 from node.catalogue.search.cursors import Cursors
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
+from node.catalogue.search.label_table import StemPhrase
 from node.catalogue.search.suggestions import READ, Suggestion, is_completed, suggestions
 from node.catalogue.search.thesauri import Thesauri
 from node.catalogue.search.vocabulary_labels import VocabularyLabels, marks
@@ -77,9 +78,10 @@ class Browse:
         cursors: Cursors,
         ask: Ask | None = None,
         thesauri: Thesauri | None = None,
+        stem: StemPhrase | None = None,
     ) -> None:
         """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``.
-        The labels of ``thesauri`` widen searches."""
+        The labels of ``thesauri`` widen searches; ``stem`` finds labels in other forms."""
         self._uow = uow
         self._records = records
         self._index = index
@@ -93,7 +95,7 @@ class Browse:
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
         self.fields = FieldSearch(uow=uow, records=records, visibility=visibility, terms=self.terms, ask=ask)
         self._labels = VocabularyLabels(
-            uow=uow, records=records, visibility=visibility, position=index.position, thesauri=thesauri
+            uow=uow, records=records, visibility=visibility, position=index.position, thesauri=thesauri, stem=stem
         )
 
     async def search(self, query: Query, caller: Caller) -> CatalogueHits:

@@ -631,6 +631,37 @@ class SearchContract:
         results = index.search(Query(text="bike path gent"), audiences=["public"], labels=labels)
         assert names(results) == ["a"], "in another form too"
 
+    def test_a_label_of_several_words_is_found_in_other_forms_in_titles_and_keywords(
+        self, index: SearchIndex
+    ) -> None:
+        put(
+            index,
+            indexed("title", titles={"fr": "Les ponts fluviaux de Lyon"}),
+            indexed("keyword", "Lyon", keywords=("Ponts fluviaux",)),
+            indexed("apart", titles={"fr": "Fluvial : ponts"}),
+            indexed("language", titles={"en": "Ponts fluviaux"}),
+            indexed("other", titles={"fr": "Ponts et chaussées"}),
+        )
+        labels = (other("zebra", "pont fluvial", "fr"),)
+        results = index.search(Query(text="zebra"), audiences=["public"], labels=labels)
+        assert sorted(names(results)) == ["keyword", "title"]
+        unknown = index.search(Query(text="zebra"), audiences=None, labels=(other("zebra", "pont fluvial", ""),))
+        assert sorted(names(unknown)) == ["keyword", "title"]
+
+    def test_a_label_for_two_words_ranks_behind_what_has_both(self, index: SearchIndex) -> None:
+        put(
+            index,
+            indexed("label", "Fietspad", text="Fietspad fietspad", keywords=("fietspad",)),
+            indexed("exact", text="A bike on a path"),
+            indexed("begun", text="Bikers, pathways"),
+            indexed("forms", titles={"en": "Cities"}, texts={"en": "Biking, many pathing"}),
+            indexed("typos", text="the bikke and the patth"),
+        )
+        labels = (other("bike path", "fietspad", "nl"),)
+        results = names(index.search(Query(text="bike path"), audiences=None, labels=labels))
+        assert results.index("label") == len(results) - 2, results
+        assert results[-1] == "typos", "a typo is a weaker sign than a label, for words that are long enough"
+
     def test_labels_are_never_read_as_a_query(self, index: SearchIndex) -> None:
         put(index, indexed("a", "Noise"), indexed("b", "Trees"))
         hostile = (

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 from node.adapters.search.copies import MOST, arrange, with_words_of
-from node.adapters.search.stems import stems, stems_of_word
+from node.adapters.search.stems import stem_pairs, stems, stems_of_word
 from node.adapters.search.words import Word, words_of
 from node.catalogue.model import IndexFields
 from node.catalogue.searches import Cursor, Hit, Order, OtherLabel, Query, Results
@@ -244,10 +244,18 @@ def _score(record: IndexFields, word: Word, slips: int) -> float:
     )
     texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
     forms = {stem for language, text in texts for stem in stems(text, language)}
+    names = [*record.titles.items(), *(("", keyword) for keyword in record.keywords)]
+    named = [pairs for language, text in names for pairs in stem_pairs(text, language)]
     by_stem = 500.0 if forms & word.stems else 50.0 if forms & word.synonyms.stems else 0.0
     by_label = (
         20.0
-        if any(label.stems & forms or _follow(label.words, text) for label in word.labels for _, text in weights)
+        if any(
+            label.stems & forms
+            or any(pairs <= own for pairs in label.pairs for own in named)
+            or _follow(label.words, text)
+            for label in word.labels
+            for _, text in weights
+        )
         else 0.0
     )
     return max(best, by_stem, by_label)

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import tantivy
 
-from node.adapters.search.stems import stems
+from node.adapters.search.stems import stems, stems_and_pairs
 from node.base.jsons import canonical
 from node.catalogue.model import IndexFields
 from node.catalogue.searches import Query
 from node.semantics.metrics import band
 
-LAYOUT: Final = 7
+LAYOUT: Final = 8
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -127,8 +127,11 @@ def day(at: date) -> int:
 
 
 def _stems(record: IndexFields) -> set[str]:
-    texts = [*record.titles.items(), *record.texts.items(), *(("", keyword) for keyword in record.keywords)]
-    return {stem for language, text in texts for stem in stems(text, language)}
+    """Return the stems of all words; and those of the words beside each other in titles and keywords. Pairs of whole
+    texts would double the index."""
+    names = [*record.titles.items(), *(("", keyword) for keyword in record.keywords)]
+    of_names = {stem for language, text in names for stem in stems_and_pairs(text, language)}
+    return of_names | {stem for language, text in record.texts.items() for stem in stems(text, language)}
 
 
 def _parts(record: IndexFields, folding: tantivy.TextAnalyzer) -> set[str]:

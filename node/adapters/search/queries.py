@@ -150,7 +150,7 @@ def _named_otherwise(schema: tantivy.Schema, query_word: Word) -> list[Query]:
 
 def _label_queries(schema: tantivy.Schema, label: LabelWords) -> list[Query]:
     """Return queries for a label that a vocabulary has for the word: its words in their order, the last one also as a
-    beginning ("cycle lanes"), or other forms of a single word."""
+    beginning ("cycle lanes"), and other forms of them, of several words in titles and keywords."""
     *_, last = label.words
     if len(label.words) == 1:
         ways = [Query.const_score_query(Query.term_query(schema, name, last), score) for name, score in _LABEL]
@@ -160,7 +160,11 @@ def _label_queries(schema: tantivy.Schema, label: LabelWords) -> list[Query]:
         queries = [(Query.phrase_prefix_query(schema, name, list(label.words)), score) for name, score in _LABEL]
     else:
         queries = [(Query.phrase_query(schema, name, list(label.words)), score) for name, score in _LABEL]
-    return [Query.const_score_query(query, score) for query, score in queries]
+    forms = [both(*(Query.term_query(schema, "stems", pair) for pair in sorted(pairs))) for pairs in label.pairs]
+    return [
+        Query.const_score_query(query, score)
+        for query, score in [*queries, *((form, _STEM_OF_LABEL) for form in forms)]
+    ]
 
 
 def _stem_query(schema: tantivy.Schema, stems: Collection[str], score: float) -> Query:

@@ -6,8 +6,9 @@ The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
@@ -41,15 +42,46 @@ _CZECH_STEM: Final = 3
 
 def stems(text: str, language: str) -> set[str]:
     """Return the stems of the words of ``text`` in ``language`` (RFC 5646; "und" or "" where it is not known)."""
-    main = language.lower().partition("-")[0]
-    languages = PORTAL if main in ("", "und") else [known] if (known := _language_or_none(main)) else []
-    return {f"{each}:{stem}" for each in languages for stem in _stemmer(each)(text)}
+    return {f"{each}:{stem}" for each in _languages(language) for stem in _stemmer(each)(text)}
+
+
+def stem_pairs(text: str, language: str) -> list[frozenset[str]]:
+    """Return for each language that ``text`` may be in the stems of every two words that follow each other
+    (``fr:pont+fluvial``): by them, words are found beside each other in every form."""
+    return [frozenset(_pairs(each, _stemmer(each)(text))) for each in _languages(language)]
+
+
+def stems_and_pairs(text: str, language: str) -> set[str]:
+    """Return the stems of the words of ``text``, and those of every two words that follow each other."""
+    both: set[str] = set()
+    for each in _languages(language):
+        words = _stemmer(each)(text)
+        both.update(f"{each}:{stem}" for stem in words)
+        both.update(_pairs(each, words))
+    return both
+
+
+def _pairs(language: str, words: Sequence[str]) -> Iterator[str]:
+    return (f"{language}:{first}+{second}" for first, second in pairwise(words))
+
+
+def stem_phrase(text: str, language: str) -> str:
+    """Return the stems of the words of ``text``, with a blank between them; "" if the rules of ``language`` are not
+    known. Implements ``node.catalogue.search.label_table.StemPhrase``."""
+    known = _language_or_none(language)
+    return " ".join(_stemmer(known)(text)) if known else ""
 
 
 @lru_cache(maxsize=4096)
 def stems_of_word(word: str) -> frozenset[str]:
     """Return the stems that ``word`` has in each language: a search does not state its language."""
     return frozenset(f"{each}:{stem}" for each in (*_ENGINE, "cs") for stem in _stemmer(each)(word))
+
+
+def _languages(language: str) -> Sequence[str]:
+    """Return the languages by whose rules a text in ``language`` is stemmed."""
+    main = language.lower().partition("-")[0]
+    return PORTAL if main in ("", "und") else [known] if (known := _language_or_none(main)) else []
 
 
 def _language_or_none(language: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from node.adapters.search.stems import fold_words, lower_words, stems_of_word
+from node.adapters.search.stems import fold_words, lower_words, stem_pairs, stems_of_word
 from node.adapters.search.stems import stems as stems_of_text
 from node.adapters.search.synonyms import Synonyms, synonyms_of
 from node.catalogue.searches import OtherLabel
@@ -16,10 +16,12 @@ MAX_WORDS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """A label that is looked for instead of words of a search: folded words, and the stems of a single word."""
+    """A label that is looked for instead of words of a search: folded words, the stems of a single word, and those
+    of several words in pairs: for each language that the label may be in, the pairs that a text must have all."""
 
     words: tuple[str, ...]
     stems: frozenset[str] = frozenset()
+    pairs: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,6 @@ def words_of(text: str, labels: Sequence[OtherLabel] = ()) -> list[Word]:
 
 def _label_words(other: OtherLabel) -> LabelWords:
     words = tuple(fold_words(other.label))
-    return LabelWords(
-        words, frozenset(stems_of_text(other.label, other.language)) if len(words) == 1 else frozenset()
-    )
+    if len(words) == 1:
+        return LabelWords(words, frozenset(stems_of_text(other.label, other.language)))
+    return LabelWords(words, pairs=tuple(pairs for pairs in stem_pairs(other.label, other.language) if pairs))

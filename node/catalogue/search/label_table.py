@@ -10,9 +10,9 @@ import hashlib
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 from typing import Final
 
 from node.catalogue.nquads import language_of, text_of
@@ -37,6 +37,12 @@ _NUMBERS: Final = (1 << _NUMBER_BITS) - 1
 """Terms of one ontology at most. The other 44 bits of a key are of the digest: with a million labels, fewer than one
 word in ten million is taken for another one."""
 
+StemPhrase = Callable[[str, str], str]
+"""Returns the stems of the words of a text by the rules of a language, with a blank between them; "" if they are not
+known."""
+_STEMMED_WORDS: Final = 5
+"""Words of a search that follow each other and are compared in other forms, too: few labels have more."""
+
 Entry = tuple[int, bool, str, str, str]
 """A label: its rank, whether its language is none of the portal's, its language, its text, its plain form."""
 
@@ -60,10 +66,12 @@ _FIRST_LANGUAGES: Final = ("en", "nl", "fr", "de", "cs")
 class LabelTable:
     """The labels of an ontology: each term has a row of labels. A key has the digest of a label in plain form (see
     ``fold``) and the number of its term: eight bytes a label, where the texts of a large thesaurus would take a
-    hundred. ``keys`` are in their order."""
+    hundred. ``keys`` are in their order. ``stem_keys`` are the same for the stems of the labels in ``languages``."""
 
     keys: array[int]
     rows: tuple[str, ...]
+    stem_keys: array[int] = field(default_factory=lambda: array("Q"))
+    languages: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -72,15 +80,25 @@ class LabelTable:
 
     def numbers(self, plain: str) -> tuple[int, ...]:
         """Return the numbers of the terms with the label ``plain``, at most ``_TERMS``."""
-        first = _digest(plain)
-        place = bisect_left(self.keys, first)
-        fitting = takewhile(lambda key: key - first <= _NUMBERS, self.keys[place : place + _TERMS])
-        return tuple(key & _NUMBERS for key in fitting)
+        return _numbers(self.keys, _digest(plain))
+
+    def numbers_of_stems(self, digests: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the numbers of the terms with a label that has these stems (see ``stem_digests``)."""
+        numbers = [_numbers(self.stem_keys, digests[each]) for each in self.languages if each in digests]
+        return tuple(dict.fromkeys(chain.from_iterable(numbers)))[:_TERMS]
 
     def labels(self, number: int) -> list[tuple[str, str]]:
         """Return the labels of a term, each with its language: preferred ones first."""
         pairs = [row.partition("\t") for row in self.rows[number].split("\n") if row]
         return [(label, language) for language, _, label in pairs]
+
+
+def stem_digests(words: str, languages: Iterable[str], stem: StemPhrase) -> dict[str, int]:
+    """Return for each language the digest of the stems of ``words``; nothing for more than ``_STEMMED_WORDS``."""
+    if words.count(" ") >= _STEMMED_WORDS:
+        return {}
+    phrases = {language: stem(words, language) for language in languages}
+    return {language: _stem_digest(phrase, language) for language, phrase in phrases.items() if phrase}
 
 
 def fold(text: str) -> str:
@@ -100,8 +118,9 @@ def spans(text: str) -> Iterator[tuple[int, int, str, str]]:
                 yield start, start + length, " ".join(words[start : start + length]), plain
 
 
-def label_table(nquads: bytes) -> LabelTable:
-    """Return the labels of the classes, concepts and individuals in canonical N-Quads, at most ``MOST``."""
+def label_table(nquads: bytes, stem: StemPhrase | None = None) -> LabelTable:
+    """Return the labels of the classes, concepts and individuals in canonical N-Quads, at most ``MOST``. They are
+    found in other forms by ``stem``."""
     text = nquads.decode("utf-8", "replace")
     subjects = {match[1] for match in _TYPED.finditer(text)}
     labels: dict[str, list[Entry]] = {}
@@ -117,7 +136,7 @@ def label_table(nquads: bytes) -> LabelTable:
             remaining -= 1
             if not remaining:
                 break
-    return table_of(labels.values())
+    return table_of(labels.values(), stem)
 
 
 def entry_of(rank: int, text: str, language: str) -> Entry | None:
@@ -129,14 +148,35 @@ def entry_of(rank: int, text: str, language: str) -> Entry | None:
     return rank, main not in _FIRST_LANGUAGES, main, label, plain
 
 
-def table_of(terms: Iterable[list[Entry]]) -> LabelTable:
+def table_of(terms: Iterable[list[Entry]], stem: StemPhrase | None = None) -> LabelTable:
     """Return the table of these terms, of each the labels."""
     keys: list[int] = []
+    stem_keys: set[int] = set()
+    languages: set[str] = set()
     rows = []
     for number, entries in enumerate(islice(terms, _NUMBERS)):
         keys += [_digest(plain) | number for plain in {entry[-1] for entry in entries}]
+        for _, _, language, label, _ in entries if stem else ():
+            if stem and language and (phrase := stem(label, language)):
+                stem_keys.add(_stem_digest(phrase, language) | number)
+                languages.add(language)
         rows.append(_row(entries))
-    return LabelTable(keys=array("Q", sorted(keys)), rows=tuple(rows))
+    return LabelTable(
+        keys=array("Q", sorted(keys)),
+        rows=tuple(rows),
+        stem_keys=array("Q", sorted(stem_keys)),
+        languages=tuple(sorted(languages)),
+    )
+
+
+def _numbers(keys: array[int], digest: int) -> tuple[int, ...]:
+    place = bisect_left(keys, digest)
+    fitting = takewhile(lambda key: key - digest <= _NUMBERS, keys[place : place + _TERMS])
+    return tuple(key & _NUMBERS for key in fitting)
+
+
+def _stem_digest(phrase: str, language: str) -> int:
+    return _digest(f"{language}:{phrase}")
 
 
 def _digest(plain: str) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from node.base.errors import InvalidInput
-from node.catalogue.search.label_table import CLASSES, RANKS, Entry, LabelTable, entry_of, table_of
+from node.catalogue.search.label_table import CLASSES, RANKS, Entry, LabelTable, StemPhrase, entry_of, table_of
 from node.semantics.ontologies.skos_files import statements
 from node.vocab.namespaces import DCT, RDF, SKOS
 
@@ -64,9 +64,11 @@ def thesaurus_files(folder: Path) -> dict[str, Path]:
     return {name.removesuffix(SUFFIX): place / name for name, _, _ in _signature(folder)}
 
 
-def compile_thesaurus(files: Sequence[Path], name: str, languages: Collection[str]) -> Thesaurus:
-    """Return the labels of the concepts in these files of SKOS, in ``languages`` (empty: all). Raises
-    ``InvalidInput`` if a file cannot be read, if there are no concepts, or too many labels."""
+def compile_thesaurus(
+    files: Sequence[Path], name: str, languages: Collection[str], stem: StemPhrase | None = None
+) -> Thesaurus:
+    """Return the labels of the concepts in these files of SKOS, in ``languages`` (empty: all), found in other forms
+    by ``stem``. Raises ``InvalidInput`` if a file cannot be read, if there are no concepts, or too many labels."""
     concepts: set[str] = set()
     schemes: dict[str, None] = {}
     titles: dict[str, str] = {}
@@ -93,19 +95,28 @@ def compile_thesaurus(files: Sequence[Path], name: str, languages: Collection[st
     iri = next(iter(schemes), f"urn:thesaurus:{name}")
     names = sorted(labels.get(iri, ()), key=lambda entry: (entry[0], entry[2] != "en"))
     title = titles.get(iri) or (names[0][3] if names else name)
-    return Thesaurus(iri=iri, title=" ".join(title.split())[:200], table=table_of(terms))
+    return Thesaurus(iri=iri, title=" ".join(title.split())[:200], table=table_of(terms, stem))
 
 
 def write(thesaurus: Thesaurus, folder: Path, name: str) -> None:
     """Write a thesaurus into the data folder of a node, whole or not at all."""
-    header = {"edition": _EDITION, "order": sys.byteorder, "iri": thesaurus.iri, "title": thesaurus.title}
+    table = thesaurus.table
+    header = {
+        "edition": _EDITION,
+        "order": sys.byteorder,
+        "iri": thesaurus.iri,
+        "title": thesaurus.title,
+        "keys": len(table.keys),
+        "languages": table.languages,
+    }
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     part = place / f"{name}.part"
     with part.open("wb") as stream:
         stream.write(json.dumps(header).encode() + b"\n")
-        stream.write(json.dumps(thesaurus.table.rows).encode() + b"\n")
-        stream.write(thesaurus.table.keys.tobytes())
+        stream.write(json.dumps(table.rows).encode() + b"\n")
+        stream.write(table.keys.tobytes())
+        stream.write(table.stem_keys.tobytes())
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(place / f"{name}{SUFFIX}")
@@ -123,7 +134,12 @@ def read(file: Path) -> Thesaurus:
             raise ValueError(f"edition {header['edition']}")
         if header["order"] != sys.byteorder:
             keys.byteswap()
-        return Thesaurus(iri=header["iri"], title=header["title"], table=LabelTable(keys=keys, rows=rows))
+        # A file of an earlier version says neither, and has no stems: its labels are found as they are written.
+        count = header.get("keys", len(keys))
+        table = LabelTable(
+            keys=keys[:count], rows=rows, stem_keys=keys[count:], languages=tuple(header.get("languages", ()))
+        )
+        return Thesaurus(iri=header["iri"], title=header["title"], table=table)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{file} cannot be read: {error}", remedy="add the thesaurus again") from error
 

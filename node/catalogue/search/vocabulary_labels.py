@@ -23,7 +23,7 @@ from typing import Any, Final
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.ports import RecordStore
 from node.catalogue.search.cursors import MARK_LENGTH
-from node.catalogue.search.label_table import LabelTable, fold, label_table, spans
+from node.catalogue.search.label_table import LabelTable, StemPhrase, fold, label_table, spans, stem_digests
 from node.catalogue.search.thesauri import Thesauri
 from node.catalogue.searches import OtherLabel
 from node.catalogue.visibility import Visibility, admits
@@ -94,10 +94,13 @@ class VocabularyLabels:
         visibility: Visibility,
         position: Callable[[], int],
         thesauri: Thesauri | None = None,
+        stem: StemPhrase | None = None,
     ) -> None:
         """``position`` returns the ledger position that searches show: if it moves, new ontologies are looked for.
-        ``thesauri`` are those of the node's folder, whose labels are for everybody."""
+        ``thesauri`` are those of the node's folder, whose labels are for everybody. By ``stem``, words are labels in
+        other forms, too."""
         self._thesauri = thesauri
+        self._stem = stem
         self._uow = uow
         self._records = records
         self._visibility = visibility
@@ -129,19 +132,19 @@ class VocabularyLabels:
             if any(first <= start and stop <= last for first, last in ranges):
                 # "path" in "bike path" is not looked for, if a label of both words has other labels.
                 continue
-            iris = [iri for iri, entry in entries.items() if entry.table is not None and entry.table.numbers(plain)]
-            if not iris:
+            numbers = self._numbers(entries, words, plain)
+            if not numbers:
                 continue
             if newest is None:
                 with self._uow.read() as tx:
                     newest = self._records.newest_versions(tx, "ontology", origin=self._visibility.me)
             current = [
                 iri
-                for iri in iris
+                for iri in numbers
                 if entries[iri].is_thesaurus or newest.get(iri) == (entries[iri].version, entries[iri].audience)
             ]
             first = current[:_ONTOLOGIES_OF_PHRASE]
-            matches = _in_turns([_matches_in(iri, entries[iri].table, words, plain) for iri in first])
+            matches = _in_turns([self._matches_in(iri, entries[iri].table, numbers[iri], words) for iri in first])
             lists += matches
             ranges += [(start, stop)] if matches else []
         if not lists:
@@ -159,6 +162,39 @@ class VocabularyLabels:
             )
             for (words, iri), labels in by_ontology.items()
         )
+
+    def _numbers(self, entries: Mapping[str, _OntologyEntry], words: str, plain: str) -> dict[str, tuple[int, ...]]:
+        """Return the terms with the label ``plain``, by ontology: those with other forms of it only if none has it
+        itself."""
+        tables = [(iri, entry.table) for iri, entry in entries.items() if entry.table is not None]
+        exact = {iri: numbers for iri, table in tables if (numbers := table.numbers(plain))}
+        if exact or self._stem is None:
+            return exact
+        languages = {language for _, table in tables for language in table.languages}
+        digests = stem_digests(words, languages, self._stem)
+        return {iri: numbers for iri, table in tables if digests and (numbers := table.numbers_of_stems(digests))}
+
+    def _matches_in(
+        self, iri: str, table: LabelTable | None, numbers: Iterable[int], words: str
+    ) -> list[list[_Match]]:
+        """Return for each of these terms of an ontology its other labels, without those that have all these words in
+        some form: who looks for "lane" finds "cycle lanes" anyway."""
+        if table is None:
+            return []
+        return [
+            [
+                (iri, OtherLabel(words=words, label=label, language=language))
+                for label, language in table.labels(number)
+                if not self._has(label, language, words)
+            ]
+            for number in numbers
+        ]
+
+    def _has(self, label: str, language: str, words: str) -> bool:
+        if f" {fold(words)} " in f" {fold(label)} ":
+            return True
+        stems = self._stem(words, language) if self._stem and language else ""
+        return self._stem is not None and bool(stems) and f" {stems} " in f" {self._stem(label, language)} "
 
     def _thesaurus_entries(self) -> Mapping[str, _OntologyEntry]:
         thesauri = {} if self._thesauri is None else self._thesauri.current()
@@ -213,7 +249,7 @@ class VocabularyLabels:
         record = self._records.get(tx, iri)
         if record is None or record.withdrawn:
             return 0
-        table = label_table(record.nquads)
+        table = label_table(record.nquads, self._stem)
         entries[iri] = _OntologyEntry(
             version=record.version,
             audience=record.audience,
@@ -232,21 +268,6 @@ def marks(labels: Iterable[OtherLabel]) -> frozenset[bytes]:
 def _mark(label: OtherLabel) -> bytes:
     words = "\n".join((fold(label.words), fold(label.label)))
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()[:MARK_LENGTH]
-
-
-def _matches_in(iri: str, table: LabelTable | None, words: str, plain: str) -> list[list[_Match]]:
-    """Return for each term of an ontology with the label ``plain`` its other labels, without those that have all
-    these words: who looks for "lane" finds "cycle lane" anyway."""
-    if table is None:
-        return []
-    return [
-        [
-            (iri, OtherLabel(words=words, label=label, language=language))
-            for label, language in table.labels(number)
-            if f" {plain} " not in f" {fold(label)} "
-        ]
-        for number in table.numbers(plain)
-    ]
 
 
 def _in_turns(ontologies: Sequence[Sequence[list[_Match]]]) -> list[list[_Match]]:

@@ -66,7 +66,20 @@ def test_a_thesaurus_widens_the_searches_of_a_running_node(
         (folder / FOLDER / "damaged.labels").write_text("{}", "utf-8")
         assert [*Thesauri(folder).current()] == ["https://thesaurus.example/all"]
         assert hits(node, "zwaaiarm")["total"] == 1
+        assert hits(node, "slagboompalen port")["total"] == 1, "the words of a search may have another form"
+        assert hits(node, "lèves-barrières")["total"] == 1
+        _as_of_an_earlier_version(folder / FOLDER / "everything.labels")
+        assert hits(node, "zwaaiarm")["total"] == 1
+        assert hits(node, "lèves-barrières")["total"] == 0
         assert run(["--json", "thesaurus", "add", "everything", str(skos), "--languages", "en"]) == 0
         assert hits(node, "zwaaiarm")["total"] == 0
         assert run(["thesaurus", "remove", "everything"]) == 0
         assert hits(node, "term 7")["widened"] == []
+
+
+def _as_of_an_earlier_version(file: Path) -> None:
+    """Write a file of labels as it was before labels had stems."""
+    header, rows, keys = file.read_bytes().split(b"\n", 2)
+    members = json.loads(header)
+    del members["languages"]
+    file.write_bytes(json.dumps(members).encode() + b"\n" + rows + b"\n" + keys[: 8 * members.pop("keys")])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from node.adapters.search.stems import stem_phrase
 from node.base.errors import InvalidInput
 from node.catalogue.search import vocabulary_labels
 from node.catalogue.search.cursors import Cursors
@@ -105,6 +106,7 @@ class Ontologies:
             records=self.node.records,
             visibility=self.node.visibility,
             position=lambda: self.position,
+            stem=stem_phrase,
         )
 
     async def put(self, name: str, nquads: str, *, version: int = 1, **more: Any) -> None:
@@ -134,6 +136,44 @@ async def test_at_most_eight_labels_in_turn() -> None:
     assert "bbb" in labels, "one ontology does not displace the other"
     assert [label.casefold() for label in labels].count("aa1") == 1
     assert ontologies.labels_for("bike path in the city") == labels
+
+
+RIVER_BRIDGE = concept(
+    "b",
+    preferred("pont fluvial", "fr"),
+    alternative("Ponts sur fleuve", "fr"),
+    preferred("river bridge"),
+    preferred("riviermost", "cs"),
+)
+
+
+@pytest.mark.parametrize("text", ["pont fluviaux", "Ponts fluviaux de Lyon", "pont fluvial", "river bridges"])
+async def test_words_are_labels_in_every_form(text: str) -> None:
+    ontologies = Ontologies()
+    await ontologies.put("a", RIVER_BRIDGE)
+    labels = ontologies.labels_for(text)
+    assert "riviermost" in labels
+    assert ("river bridge" in labels) == ("pont" in text.lower()), "not the form of the words themselves"
+    assert ("pont fluvial" in labels) == ("river" in text)
+    first = marks(label for ontology in ontologies.labels.find(text, ANONYMOUS) for label in ontology.labels)
+    assert ontologies.labels_for(text, among=first) == labels
+
+
+@pytest.mark.parametrize(
+    "text", ["fluvial ponts", "fluviaux", "pont", "pontons fluviaux", "a b c d e ponts fluviaux"]
+)
+async def test_other_words_are_no_form_of_a_label(text: str) -> None:
+    ontologies = Ontologies()
+    await ontologies.put("a", RIVER_BRIDGE)
+    assert bool(ontologies.labels_for(text)) == ("ponts fluviaux" in text)
+
+
+async def test_a_label_that_is_written_so_comes_before_other_forms() -> None:
+    ontologies = Ontologies()
+    await ontologies.put("a", concept("p", preferred("parking"), preferred("parkeerplaats", "nl")))
+    await ontologies.put("b", concept("p", preferred("park"), preferred("stadspark", "nl")))
+    assert ontologies.labels_for("parking") == ["parkeerplaats"]
+    assert "stadspark" in ontologies.labels_for("parks")
 
 
 async def test_a_large_ontology_displaces_no_small_one_nor_a_hidden_one_a_visible_one(monkeypatch: Any) -> None:

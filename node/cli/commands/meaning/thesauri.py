@@ -59,6 +59,7 @@ def add(
     node: Node = None,
 ) -> None:
     """Add a thesaurus, or replace it. A running node uses it from the next search on."""
+    from node.adapters.search.stems import stem_phrase
     from node.catalogue.search.thesauri import compile_thesaurus, write
     from node.semantics.documents import GRAPH_FILES
 
@@ -69,7 +70,7 @@ def add(
         if file.suffix.lower() not in GRAPH_FILES or not file.is_file():
             raise InvalidInput(f"{file} is not a file of SKOS", remedy=f"supported: {', '.join(GRAPH_FILES)}")
     only = {language.strip().lower() for language in languages.split(",") if language.strip()}
-    thesaurus = compile_thesaurus(files, name, only)
+    thesaurus = compile_thesaurus(files, name, only, stem_phrase)
     write(thesaurus, folder, name)
     terms, labels = len(thesaurus.table.rows), len(thesaurus.table.keys)
     if Mode.json:
