@@ -5,6 +5,7 @@ from __future__ import annotations
 from node.bootstrap.foundation import Foundation
 from node.catalogue.harvest.harvests import Harvest
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.subscriptions.harvest_reports import SendReports
 from node.catalogue.subscriptions.letters import Letters
 
@@ -20,6 +21,7 @@ def report_sender(base: Foundation, schedules: Schedules) -> SendReports:
         records=stores.catalogue.records,
         outbox=stores.outbox,
         schedules=schedules,
+        states=SourceStates(stores.uow, stores.meta),
         letters=letters if settings.mail_server else None,
         clock=parts.clock,
         name=settings.name,

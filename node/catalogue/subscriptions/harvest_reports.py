@@ -11,9 +11,10 @@ import json
 import re
 import secrets
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from node.base.clock import Clock, moment, stamp
@@ -25,6 +26,7 @@ from node.base.work import Outbox, Task, Transaction, UnitOfWork
 from node.catalogue.harvest.kept_report import LineFilter
 from node.catalogue.harvest.schedule import Run, RunState
 from node.catalogue.harvest.schedules import Schedules
+from node.catalogue.harvest.source_state import SourceStates
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, is_iri, statements, text_of
 from node.catalogue.ports import RecordStore
@@ -96,6 +98,7 @@ class SendReports:
         records: RecordStore,
         outbox: Outbox,
         schedules: Schedules,
+        states: SourceStates,
         letters: Letters | None,
         clock: Clock,
         name: str,
@@ -108,6 +111,7 @@ class SendReports:
         self._records = records
         self._outbox = outbox
         self._schedules = schedules
+        self._states = states
         self._letters = letters
         self._clock = clock
         self._name = name
@@ -121,8 +125,8 @@ class SendReports:
         return self._letters is not None
 
     def contacts(self, name: str, run_id: str, by: Caller) -> list[Contact]:
-        """Return the addresses that records of a run name, those of most records first. Raises ``NotAllowed``,
-        ``NotFound``."""
+        """Return the addresses that the new, changed and refused records of a run name, those of most records first;
+        if they name none, those of all records of the source. Raises ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.SCHEDULE_HARVESTS)
         run = self._schedules.run(name, run_id)
         if not run.ended:
@@ -137,10 +141,24 @@ class SendReports:
 
     def _contacts(self, run: Run) -> list[Contact]:
         lines, _, _ = self._schedules.reports.lines(run.id, LineFilter(limit=READ), "en")
+        contacts = self._contacts_in(line["address"] for line in lines if line["address"])
+        # A run that found nothing new has no lines, but somebody is to hear of what it still refuses.
+        return contacts or self._contacts_in(islice(self._addresses(run.source), READ))
+
+    def _addresses(self, name: str) -> Iterator[str]:
+        """Yield the addresses of the records that the source listed when it was read last."""
+        url = self._schedules.source(name)[0].url
+        state = self._states.source(url)
+        for page in state.pages if state else ():
+            listed = self._states.page(url, page)
+            yield from listed.records if listed else ()
+
+    def _contacts_in(self, addresses: Iterable[str]) -> list[Contact]:
         names: dict[str, str] = {}
         counts: Counter[str] = Counter()
+        iris = list(addresses)  # before the transaction: reading them may be one of its own
         with self._uow.read() as tx:
-            for iri in (line["address"] for line in lines if line["address"]):
+            for iri in iris:
                 record = self._records.get(tx, iri)
                 for address, title in contacts_of(record) if record is not None else ():
                     names.setdefault(address, title)

@@ -235,7 +235,7 @@ def _show_contacts(name: str, contacts: list[dict[str, Any]], reports: list[dict
         table(rows, ["address", "name", "records"])
         suggest(f"hansa harvest send {word(name)} --to {word(contacts[0]['address'])}")
     else:
-        say("The records of this run name no e-mail address.")
+        say("The records of this source name no e-mail address.")
         suggest(f"hansa harvest send {word(name)} --link")
     if reports:
         rows = [[item["at"][:16], item["by"], ", ".join(item["to"]) or "link"] for item in reports]

@@ -94,7 +94,7 @@ def add(
 ) -> None:
     """Add a profile from its official SHACL files. They are checked first, and copied into the node's folder."""
     from node.semantics.documents import GRAPH_FILES
-    from node.semantics.validation.profiles import FOLDER, names, references
+    from node.semantics.validation.profiles import FOLDER, gaps, names, references
 
     settings = _settings(node)
     if not _NAME.fullmatch(name):
@@ -112,7 +112,13 @@ def add(
     try:
         for file in files:
             shutil.copyfile(file, place / file.name)
-        _understand(name, references([name], settings.folder)[0])
+        (reference,) = references([name], settings.folder)
+        if any(gap.case == "empty" for gap in gaps(reference)):
+            raise InvalidInput(
+                "the files have no rules of SHACL",
+                remedy="give the files with the shapes: the vocabulary of a profile demands nothing",
+            )
+        _understand(name, reference)
     except BaseException:
         shutil.rmtree(place)
         raise

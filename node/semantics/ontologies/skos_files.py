@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,14 +31,17 @@ def statements(files: Sequence[Path]) -> Iterator[Statement]:
     for file in files:
         form = GRAPH_FILES[file.suffix.lower()]
         try:
-            for quad in parse(path=str(file), format=form, base_iri=file.absolute().as_uri()):
-                subject, value = quad.subject, quad.object
-                if not isinstance(subject, NamedNode):
-                    continue
-                if isinstance(value, NamedNode):
-                    yield Statement(subject.value, quad.predicate.value, value.value, None)
-                elif isinstance(value, Literal):
-                    yield Statement(subject.value, quad.predicate.value, value.value, value.language or "")
+            with file.open("rb") as stream:
+                if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+                    stream.seek(0)
+                for quad in parse(stream, format=form, base_iri=file.absolute().as_uri()):
+                    subject, value = quad.subject, quad.object
+                    if not isinstance(subject, NamedNode):
+                        continue
+                    if isinstance(value, NamedNode):
+                        yield Statement(subject.value, quad.predicate.value, value.value, None)
+                    elif isinstance(value, Literal):
+                        yield Statement(subject.value, quad.predicate.value, value.value, value.language or "")
         except (SyntaxError, ValueError, OSError) as error:
             raise InvalidInput(
                 f"{file} cannot be read: {error}", remedy="export it again, as RDF/XML or Turtle"

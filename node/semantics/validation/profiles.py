@@ -6,6 +6,7 @@ profile. The cage cannot read the node's folder, so their shapes go along with e
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,7 +149,9 @@ class Gap:
     def text(self, language: str) -> str:
         """Return the gap as a sentence."""
         shape = self.shape or _TEXTS.say(language, "profile.shape-without-name")
-        key = "profile.gap-count" if self.case == "count" else "profile.gap-missing"
+        key = {"count": "profile.gap-count", "missing": "profile.gap-missing", "empty": "profile.gap-empty"}[
+            self.case
+        ]
         return _TEXTS.say(language, key, shape=shape, parameter=self.parameter, value=self.value)
 
 
@@ -159,9 +162,12 @@ def unreadable_text(language: str, reason: str) -> str:
 
 def gaps(reference: str) -> list[Gap]:
     """Return what the engine passes over in the shapes of a node's own profile: shapes that are named but missing,
-    and counts that are no numbers. Official files have such faults; their rules then demand nothing."""
+    and counts that are no numbers. Official files have such faults; their rules then demand nothing. Files without
+    any rule of SHACL are a gap of the case ``empty``: they may be the vocabulary of the profile."""
     statements = Dataset(parse(reference.partition("\n")[2], format=RdfFormat.N_TRIPLES))
     places = []
+    if reference not in PROFILES and not any(quad.predicate.value.startswith(SH) for quad in statements):
+        places.append(Gap(case="empty", shape=""))
     for name in ("minCount", "maxCount"):
         for quad in statements.quads_for_predicate(NamedNode(f"{SH}{name}")):
             if not isinstance(quad.object, Literal) or quad.object.datatype.value != f"{XSD}integer":
@@ -202,8 +208,9 @@ def _statements(files: list[Path]) -> str:
     statements = Dataset()
     for number, file in enumerate(files):
         form = GRAPH_FILES[file.suffix.lower()]
+        body = file.read_bytes().removeprefix(codecs.BOM_UTF8)  # as the official file of StatDCAT-AP has it
         try:
-            for quad in parse(file.read_bytes(), format=form, base_iri=file.as_uri(), rename_blank_nodes=number > 0):
+            for quad in parse(body, format=form, base_iri=file.as_uri(), rename_blank_nodes=number > 0):
                 statements.add(quad)
         except (SyntaxError, ValueError) as error:
             raise InvalidInput(

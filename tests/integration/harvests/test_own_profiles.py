@@ -44,13 +44,20 @@ def test_a_profile_is_added_from_its_files_and_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = node_folder(tmp_path, monkeypatch)
-    for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("bad.ttl", "<a> <b>"), ("odd.ttl", ODD)):
+    for name, text in (
+        ("a.ttl", SHAPES),
+        ("b.ttl", MORE),
+        ("bad.ttl", "<a> <b>"),
+        ("odd.ttl", ODD),
+        ("terms.ttl", TERMS),
+    ):
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "other").mkdir()
     (tmp_path / "empty").mkdir()
     (tmp_path / "official").mkdir()
     for name, text in (("a.ttl", SHAPES), ("b.ttl", MORE), ("README.md", "the files of the country")):
-        (tmp_path / "official" / name).write_text(text, "utf-8")
+        # Some official files begin with a byte order mark.
+        (tmp_path / "official" / name).write_text(text, "utf-8-sig")
     (tmp_path / "other" / "a.ttl").write_text(MORE, "utf-8")
     assert run(["profile", "add", "dcat-ap-nl", str(tmp_path / "official")]) == 0
     assert "1 shape\n" in (printed := capsys.readouterr()).out
@@ -75,6 +82,7 @@ def test_a_profile_is_added_from_its_files_and_listed(
         (["add", "../x", "a.ttl"], "cannot name a profile"),
         (["add", "bad", "bad.ttl"], "cannot be read"),
         (["add", "odd", "odd.ttl"], "are not understood"),
+        (["add", "terms", "terms.ttl"], "the files have no rules of SHACL"),
         (["add", "none", str(tmp_path / "empty")], "has no files of shapes"),
         (["add", "none", "none.ttl"], "is not a file of shapes"),
         (["add", "twice", "a.ttl", "other/a.ttl"], "two of the files have the same name"),
@@ -89,6 +97,7 @@ def test_a_profile_is_added_from_its_files_and_listed(
         load(folder)
 
 
+TERMS = "<https://nl.example/terms#A> a <http://www.w3.org/2002/07/owl#Class> ."
 ODD = """@prefix sh: <http://www.w3.org/ns/shacl#> .
 <urn:s> a sh:NodeShape ; sh:targetClass <urn:c> ; sh:sparql [ sh:select "SELECT nothing" ] .
 """
@@ -114,7 +123,7 @@ def test_a_profile_is_checked_through_the_api_and_on_a_page(
     folder = tmp_path / "node"
     gap = "https://nl.example/shapes#theme is named as a shape, but the files do not have it"
     with running(folder, template=sqlite_template) as city, city.http() as http, signed_in(city) as browser:
-        for name, text in (("nl", SHAPES), ("odd", ODD), ("bad", "<a> <b>")):
+        for name, text in (("nl", SHAPES), ("odd", ODD), ("bad", "<a> <b>"), ("terms", TERMS)):
             (folder / "profiles" / name).mkdir(parents=True)
             (folder / "profiles" / name / "a.ttl").write_text(text, "utf-8")
         check = "/api/profiles/{}/check"
@@ -126,6 +135,7 @@ def test_a_profile_is_checked_through_the_api_and_on_a_page(
         assert answer("nl") == {"name": "nl", "shapes": 1, "gaps": [gap], "error": ""}
         assert "maar staat niet in de bestanden" in answer("nl", language="nl")["gaps"][0]
         assert answer("geodcat-ap")["gaps"] == []
+        assert answer("terms")["gaps"] == ["the files have no rules of SHACL, so this profile demands nothing"]
         assert answer("geodcat-ap")["shapes"] > 5
         assert answer("odd")["error"].startswith("The shapes are not understood: ")
         assert "profiles/bad/a.ttl cannot be read" in answer("bad")["error"]

@@ -94,3 +94,17 @@ def test_a_report_is_sent_by_a_person_and_opened_by_its_link(
         assert wrong.status_code == 422 or wrong.status_code == 400
     with city.http() as stranger:
         assert stranger.post("/api/harvests/parks/runs/latest/reports", json={"to": []}).status_code == 401
+
+
+def test_a_run_that_found_nothing_new_names_the_contacts_of_the_source(city: Running, portal: Portal) -> None:
+    portal.pages["/p.ttl"] = CATALOGUE.encode()
+    with city.client() as client:
+        harvests = Harvests(client)
+        harvests.add("parks", f"{portal.url}/p.ttl", "1d")
+        ended(harvests, "parks")
+        first = harvests.contacts("parks")
+        harvests.run("parks")
+        newest = ended(harvests, "parks")
+        assert (newest["counts"]["unchanged"], newest["counts"]["refused"]) == (2, 1)
+        assert harvests.contacts("parks") == first
+        assert {item["address"] for item in first} == {"desk@p.example", "parks@p.example"}

@@ -32,7 +32,7 @@ def test_a_thesaurus_widens_the_searches_of_a_running_node(
 ) -> None:
     folder = tmp_path / "node"
     skos = tmp_path / "thesaurus.ttl"
-    skos.write_text(SKOS + CROWD, "utf-8")
+    skos.write_text(SKOS + CROWD, "utf-8-sig")
     (tmp_path / "none.ttl").write_text("<urn:a> <urn:b> <urn:c> .", "utf-8")
     (tmp_path / "bad.rdf").write_text("<rdf", "utf-8")
     with running(folder, template=sqlite_template) as node:
