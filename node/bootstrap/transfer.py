@@ -13,11 +13,14 @@ from node.dialogue.conversation import Conversation
 from node.identity.documents import verify_signature
 from node.identity.signing_keys import SigningKeys
 from node.negotiation.uses import Uses
+from node.scenarios.transformations.on_the_way import ConvertThrough, chain_to_schema
+from node.scenarios.transformations.transformer import Transformer
 from node.semantics.schemas.file_check import FileCheck
 from node.transfer import machine, messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.access import AuthoriseAccess
 from node.transfer.conversions.content import Contents
+from node.transfer.conversions.steps import OfferedSteps
 from node.transfer.conversions.workshop import MakeConversion
 from node.transfer.deletion.confirm import ConfirmDeletion, ReceivedFiles, SendConfirmation
 from node.transfer.deletion.due import DeletionDuties
@@ -95,6 +98,7 @@ def transferring(
         conversions=stores.transfer.conversions,
         assets=parts.assets,
         secrets=parts.keyring.derive,
+        steps=OfferedSteps(stores.catalogue.records, chain_to_schema),
     )
     reactions = _reactions(base, conversation, grants, contents, uses, strategy)
     transfers = _transfers(base, contracts, conversation, reactions)
@@ -197,13 +201,20 @@ def _conversions(base: Foundation, contents: Contents) -> MakeConversion:
         agreements=stores.negotiation.agreements,
         conversions=stores.transfer.conversions,
         assets=parts.assets,
-        convert=ConfinedConverter(
+        convert=ConvertThrough(
+            convert=ConfinedConverter(
+                assets=parts.assets,
+                place=parts.assets.place,
+                folder=parts.places.conversions,
+                clock=parts.clock,
+                most_bytes=settings.conversion_limit,
+                seconds=settings.conversion_seconds,
+            ),
+            transformer=Transformer(parts.cage),
             assets=parts.assets,
             place=parts.assets.place,
-            folder=parts.places.conversions,
-            clock=parts.clock,
-            most_bytes=settings.conversion_limit,
-            seconds=settings.conversion_seconds,
+            work=stores.uow,
+            records=stores.catalogue.records,
         ),
         clock=parts.clock,
         space=settings.conversion_space,

@@ -162,15 +162,16 @@ def offered_portion(record: Record) -> Portion:
     return portion_of(parse(record.offer)) if record.offer is not None and may_limit(record.offer) else WHOLE
 
 
-NO_CONVERSIONS: Final[Mapping[str, Sequence[str]]] = {"formats": (), "systems": ()}
+NO_CONVERSIONS: Final[Mapping[str, Sequence[str]]] = {"formats": (), "systems": (), "through": ()}
 
 
 def conversions_of(record: Record) -> Mapping[str, Sequence[str]]:
-    """Return the ``formats`` in which files of ``record`` are given beside their own, and the ``systems``, those of
-    all files together."""
+    """Return the ``formats`` in which files of ``record`` are given beside their own, the ``systems``, and the
+    transformations ``through`` which they are given, those of all files together."""
     return {
         "formats": sorted({form for file in record.files for form in file.formats}),
         "systems": sorted({system for file in record.files for system in file.systems}),
+        "through": sorted({iri for file in record.files for iri in file.through}),
     }
 
 

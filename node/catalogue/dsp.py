@@ -253,6 +253,7 @@ class DspCatalogue:
                     **({} if file.is_live else {"size": str(file.size)}),
                     **({"formats": list(file.formats)} if file.formats else {}),
                     **({"systems": list(file.systems)} if file.systems else {}),
+                    **({"through": list(file.through)} if file.through else {}),
                 }
                 for file in files
             ]

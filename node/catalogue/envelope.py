@@ -291,7 +291,7 @@ def _file(members: Any) -> File:
         and file.size >= 0
         and (_SHA256.fullmatch(file.sha256) or (file.is_live and file.size == 0))
         and file.source is None
-        and all(isinstance(text, str) for text in (*file.formats, *file.systems))
+        and all(isinstance(text, str) for text in (*file.formats, *file.systems, *file.through))
     )
     if not right:
         raise ValueError("a file of the envelope is malformed")

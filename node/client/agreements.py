@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -87,13 +87,16 @@ class AgreementCalls:
         version: int | None = None,
         convert_to: str | None = None,
         crs: str | None = None,
+        through: Sequence[str] = (),
+        schema: str | None = None,
         key: str = "",
     ) -> Call[dict[str, Any]]:
         """Begin to receive under an agreement; return ``{pid, state}``. The same ``key`` again means the same
         transfer. With ``push_to`` (``{url, header, value,
         method}``) the provider sends the bytes there; ``format`` is one of ``POST /api/transfers``. ``version`` is
         the number of an earlier version of the asset; without it, the newest one comes. ``convert_to`` is the format
-        that the provider converts the file to, with its coordinates in ``crs``."""
+        that the provider converts the file to, with its coordinates in ``crs``, after the transformations ``through``
+        or those that lead to ``schema``."""
         body = {
             "agreementId": agreement,
             "file": file,
@@ -102,6 +105,8 @@ class AgreementCalls:
             **({"version": version} if version is not None else {}),
             **({"convertTo": convert_to} if convert_to is not None else {}),
             **({"crs": crs} if crs is not None else {}),
+            **({"through": list(through)} if through else {}),
+            **({"schema": schema} if schema is not None else {}),
         }
         return document("POST", "/api/transfers", json=body, headers=idempotency(key))
 

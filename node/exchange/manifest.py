@@ -20,6 +20,7 @@ from node.identity.jose import Jws, read_jws, verify_jws
 TYPE: Final = "hansa-manifest+jwt"
 MAX_SIZE: Final = 16 * 1024
 
+_MOST_STEPS: Final = 8
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,7 +51,8 @@ class Manifest:
 
     ``conversion`` says of what the bytes were made, if they are no file of the description: ``to``, ``source``,
     ``part``, ``rows``, ``crs``, ``losses``, ``tools``, and where columns have another form ``concealed`` and
-    ``smallestGroup``, as the agreement writes them.
+    ``smallestGroup``, as the agreement writes them; ``steps`` are the transformations that the data went through:
+    ``transformation``, ``version``, ``sha256`` (of its description), and ``rows`` and ``output`` (hash) after it.
     """
 
     transfer: str
@@ -187,11 +189,25 @@ def _read(jws: str) -> tuple[Jws, str]:
 
 
 def _is_conversion(value: Any) -> bool:
-    """Return whether a claim says to what a file was converted, and of which file."""
+    """Return whether a claim says to what a file was converted, of which file, and through which transformations."""
     source = value.get("source") if isinstance(value, Mapping) else None
     if not isinstance(source, Mapping) or not isinstance(value.get("to"), str):
         return False
+    steps = value.get("steps", [])
+    if not isinstance(steps, list) or len(steps) > _MOST_STEPS or not all(map(_is_step, steps)):
+        return False
     return isinstance(source.get("name"), str) and bool(_SHA256.fullmatch(str(source.get("sha256"))))
+
+
+def _is_step(value: Any) -> bool:
+    """Return whether a claim names a version of a transformation, and the rows that it made."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("transformation"), str):
+        return False
+    hashes = (value.get("sha256"), value.get("output"))
+    if not all(isinstance(text, str) and _SHA256.fullmatch(text) for text in hashes):
+        return False
+    numbers = (value.get("version"), value.get("rows"))
+    return all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

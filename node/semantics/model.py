@@ -19,7 +19,8 @@ class File:
     node knows ``source`` then: the name of the data source, a slash, and the item in it.
 
     ``formats`` are those to which its node converts it on the way to a consumer, and ``systems`` the coordinate
-    reference systems to which it brings it then (``node.semantics.conversions``).
+    reference systems to which it brings it then (``node.semantics.conversions``); ``through`` are the addresses of
+    the transformations that it carries out then.
     """
 
     name: str
@@ -31,6 +32,7 @@ class File:
     open: bool = False
     formats: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -59,6 +61,8 @@ class File:
             members["formats"] = list(self.formats)
         if self.systems:
             members["systems"] = list(self.systems)
+        if self.through:
+            members["through"] = list(self.through)
         return members
 
     @classmethod
@@ -73,6 +77,7 @@ class File:
             open=bool(members.get("open", False)),
             formats=tuple(members.get("formats", ())),
             systems=tuple(members.get("systems", ())),
+            through=tuple(members.get("through", ())),
         )
 
 

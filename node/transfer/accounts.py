@@ -69,7 +69,8 @@ class AccessEvent:
         if self.portion:
             members["part"] = dict(self.portion)
         if self.conversion:
-            members["conversion"] = {name: self.conversion[name] for name in ("to", "source")}
+            kept = (name for name in ("to", "source", "steps") if name in self.conversion)
+            members["conversion"] = {name: self.conversion[name] for name in kept}
         if self.reasons:
             members["reasons"] = list(self.reasons)
         if self.repeats:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, Unauthenticated
 from node.exchange.manifest import Manifest, ManifestInvalid, signing_key_id, verify_manifest
 from node.exchange.sealkeys import read_recipient
 from node.identity.ports import KeyRing, Unsealer
+from node.semantics.conversions import Wish
 from node.transfer.model import Transfer
 from node.vocab.versions import LAST_VERSION
 
@@ -50,11 +51,27 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
             if transfer.wish
             else _REPORT,
         )
+    _require_steps(manifest.conversion, transfer.wish)
     if transfer.file not in (None, manifest.source[1]):
         raise InvalidInput("the provider sends another file than the one that was requested", remedy=_REPORT)
     if manifest.sealed and opener_of(keyring, manifest) is None:
         raise InvalidInput("the bytes are sealed for another key than ours")
     return manifest
+
+
+def _require_steps(conversion: Mapping[str, Any] | None, wish: str | None) -> None:
+    """Raise ``InvalidInput`` unless the data went through the transformations that were asked for."""
+    asked = Wish.read(wish) if wish else None
+    steps = tuple(step["transformation"] for step in (conversion or {}).get("steps", ()))
+    if asked is None or not asked.is_transformed:
+        as_asked = not steps
+    else:
+        as_asked = steps == asked.through if asked.through else bool(steps)
+    if not as_asked:
+        raise InvalidInput(
+            f"{wish} was requested, and the data went through {', '.join(steps) or 'no transformation'}",
+            remedy=_REPORT,
+        )
 
 
 def opener_of(keyring: KeyRing, manifest: Manifest) -> Unsealer | None:

@@ -10,16 +10,20 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.base.plaintext import word
+from node.cli.commands.meaning.received_facts import (
+    save_provenance,
+    show_conversion,
+    show_schema_checks,
+    version_words,
+)
 from node.cli.commands.negotiations import tell_offer
 from node.cli.commands.processes import STUCK, Watch, tell_code
-from node.cli.commands.transfers import Target, follow_push, read_header, tell_push
+from node.cli.commands.transfers import Target, follow_push, read_header, tell_push, wish_arguments
 from node.cli.exits import DONE, REFUSED, WAITING
 from node.cli.options import Language, Node, connect
 from node.cli.output import (
     Mode,
     bar,
-    complain,
-    count_of,
     emit,
     line,
     remark,
@@ -30,7 +34,6 @@ from node.cli.output import (
 )
 from node.cli.yamls import read_conditions
 from node.semantics.conversions import Wish
-from node.transfer.conversions.losses import concealment_sentences, loss_sentences
 from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
@@ -60,6 +63,17 @@ def get(
     ] = None,
     crs: Annotated[
         str | None, typer.Option(metavar="EPSG:N", help="With --format: the coordinate reference system.")
+    ] = None,
+    through: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IRI",
+            help="Have this transformation carried out before, if offered; several times: one after the other.",
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(metavar="IRI", help="Have it in this schema: the provider finds offered transformations to it."),
     ] = None,
     purpose: Annotated[
         str | None, typer.Option(help="The purpose that you declare (an IRI, such as dpv:ImproveTransportMobility).")
@@ -118,11 +132,13 @@ def get(
                 "--keep-sealed": keep_sealed,
                 "--push-to": push_to,
                 "--format": convert_to,
+                "--through": through,
+                "--schema": schema,
             },
         },
         {"--push-to": {"--push-header": push_header, "--put": put}, "--format": {"--crs": crs}},
     )
-    wish = Wish.of(convert_to, crs)
+    wish = Wish.of(convert_to, crs, through or (), schema)
     target = Target(push_to, read_header(push_header), put=put).check(file) if push_to is not None else None
     result: dict[str, Any] = {"iri": iri}
     with connect(node) as client:
@@ -143,8 +159,7 @@ def get(
             tell_push(result["transfer"], file, lang)
             status = DONE if result["transfer"]["state"] == "COMPLETED" else REFUSED
         else:
-            form, system = (wish.format, wish.crs or None) if wish is not None else (None, None)
-            pid = client.transfer(agreement_iri, file=file, version=version, convert_to=form, crs=system)["pid"]
+            pid = client.transfer(agreement_iri, file=file, version=version, **wish_arguments(wish))["pid"]
             status = _receive(client, pid, output, result, keep_sealed=keep_sealed, lang=lang)
     if Mode.json:
         emit(result)
@@ -307,53 +322,16 @@ def _receive(
     else:
         line("unverified", "the provider sent no signed manifest, so the received data cannot be verified")
     if reception["facts"].get("version") is not None:
-        line("version", _version_words(reception["facts"]))
+        line("version", version_words(reception["facts"]))
         result["version"] = {"number": reception["facts"]["version"], "statedBy": reception["facts"]["versionBy"]}
-    _show_conversion(reception["facts"], result, lang)
-    _show_schema_checks(reception["facts"], result, lang)
+    show_conversion(reception["facts"], result, lang)
+    save_provenance(reception, target, result)
+    show_schema_checks(reception["facts"], result, lang)
     line("saved", f"{target}   (+ {manifest.name})" if verification else str(target))
     result["verified"] = verification
     result["saved"] = str(target)
     result["sha256"] = reception["sha256"]
     return DONE
-
-
-def _show_schema_checks(facts: dict[str, Any], result: dict[str, Any], lang: str) -> None:
-    """Show whether the data fit the schemas that their description names, as the node found on their arrival."""
-    from node.transfer.receiving.data_checks import FACT, LATER, read_checks
-
-    for check in read_checks(facts):
-        name = f"{words(check.titles, lang) or check.schema}, version {check.version}"
-        if check.outcome == "conforms":
-            report_success("fits", detail=f"{count_of(check.rows, 'row')} checked against {name}")
-        elif check.outcome == "breaks":
-            complain(f"{count_of(check.count, 'fault')} in {count_of(check.rows, 'row')}, against {name}")
-            for sentence in check.sentences(lang):
-                remark(sentence)
-        elif check.obstacle == LATER:
-            late = "it is large, and the check goes on in the background: the page of the received data shows it"
-            line("unchecked", f"against {name}: {late}")
-        else:
-            line("unchecked", f"against {name}: {check.obstacle or f'only {check.rows} rows, and not all rules'}")
-    if FACT in facts:
-        result[FACT] = facts[FACT]
-
-
-def _show_conversion(facts: dict[str, Any], result: dict[str, Any], lang: str) -> None:
-    """Show what was made of which file, and what the new format cannot say."""
-    conversion = facts.get("conversion")
-    if conversion is None:
-        return
-    result["conversion"] = conversion
-    line("converted", f"{conversion['source']['name']} to {conversion['to']}")
-    for sentence in (*concealment_sentences(conversion, lang), *loss_sentences(conversion, lang)):
-        remark(sentence)
-
-
-def _version_words(facts: dict[str, Any]) -> str:
-    if facts["versionBy"] == "description":
-        return f"{facts['version']}, and its published description names this file"
-    return f"{facts['version']}, says the provider: this node could not check it"
 
 
 def _follow(client: HansaClient, pid: str) -> dict[str, Any]:

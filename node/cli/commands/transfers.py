@@ -146,9 +146,20 @@ class Target:
         address: dict[str, Any] = {"url": url, "method": "PUT" if self.put else "POST"}
         if self.opening is not None:
             address |= {"header": self.opening[0], "value": self.opening[1]}
-        form, crs = (wish.format, wish.crs or None) if wish is not None else (None, None)
-        transfer = client.transfer(agreement, file=file, push_to=address, version=version, convert_to=form, crs=crs)
+        transfer = client.transfer(agreement, file=file, push_to=address, version=version, **wish_arguments(wish))
         return str(transfer["pid"])
+
+
+def wish_arguments(wish: Wish | None) -> dict[str, Any]:
+    """Return the wish as arguments of ``HansaClient.transfer``."""
+    if wish is None:
+        return {}
+    return {
+        "convert_to": wish.format,
+        "crs": wish.crs or None,
+        "through": wish.through,
+        "schema": wish.schema or None,
+    }
 
 
 def follow_push(client: HansaClient, pid: str) -> dict[str, Any]:

@@ -45,7 +45,11 @@ async def get_data(responder: Responder, visit: Visit) -> Response:
         visit.caller,
         file=file,
         version=_version(visit),
-        wish=Wish.of(visit.fields.get("format", "").strip() or None, visit.fields.get("crs", "").strip() or None),
+        wish=Wish.of(
+            visit.fields.get("format", "").strip() or None,
+            visit.fields.get("crs", "").strip() or None,
+            visit.fields.get("through", "").split(),
+        ),
     )
     return responder.go(visit, visit.url(f"/received/{quote(transfer.pid, safe='')}"))
 

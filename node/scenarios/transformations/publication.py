@@ -19,6 +19,7 @@ from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables import mapping_grammar
 from node.scenarios.tables.rows import canonical_json
+from node.scenarios.transformations.offers import offered_transformations
 from node.scenarios.transformations.transformer import Transformer
 from node.semantics.constructions import FROM, TO, columns_in, namespace_of
 from node.semantics.findings.files import file_finding
@@ -52,8 +53,10 @@ class TransformationCheck:
         self._transformer = transformer
 
     def __call__(self, draft: Record) -> Iterator[Finding]:
-        """Yield the findings about ``draft``; none for other kinds of assets, and for a transformation whose
-        definition is a file."""
+        """Yield the findings about ``draft``, a transformation or a dataset that offers some; none for other kinds of
+        assets, and for a transformation whose definition is a file."""
+        if draft.kind == "dataset":
+            yield from offered_transformations(draft, self._uow, self._records)
         if draft.kind != "transformation":
             return
         try:

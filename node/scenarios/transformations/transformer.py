@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, TooLarge, UnsupportedMediaType
@@ -19,6 +21,10 @@ from node.semantics.profiles.cage_client import OWN_GROUP
 CONSTRUCT: Final = "semantics.construct"
 SELECT: Final = "transformations.select"
 FUNCTION: Final = "scenarios.run_function"
+READ: Final = "transformations.read"
+MAP: Final = "transformations.map"
+SETTLE: Final = "transformations.settle"
+WRITE: Final = "transformations.write"
 QUERY: Final = Limits(memory=1 << 30, cpu=40, wall=60.0, answer=64 << 20)
 """The limits of SPARQL over rows."""
 ENGINE: Final = Limits(memory=2 << 30, cpu=40, wall=60.0, answer=64 << 20)
@@ -33,6 +39,15 @@ _BEGINNINGS: Final[Mapping[str, str]] = {
     SQL: "SELECT … FROM data",
     PYTHON: "def transform(rows): …",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledRows:
+    """Rows in canonical form (``body``), their number and hash."""
+
+    body: bytes
+    count: int
+    sha256: str
 
 
 class Transformer:
@@ -51,13 +66,35 @@ class Transformer:
         """
         if card.language == COLUMN_MAPPING:
             return transform(card.definition, rows)
+        return _read(self._answer(card, json.dumps([dict(row) for row in rows]).encode()))
+
+    def read(self, path: Path, media_type: str) -> bytes:
+        """Return the rows of a file as JSON. Raises ``InvalidInput`` and ``TooLarge``."""
+        message = {"path": str(path), "mediaType": media_type}
+        return self._call(READ, message, [], ENGINE, (str(path),))[1]
+
+    def carry(self, card: Transformation, rows: bytes) -> SettledRows:
+        """Return the rows that ``card`` makes of ``rows`` (JSON), all of it in the cage. Raises as a call."""
+        if card.language == COLUMN_MAPPING:
+            _, body = self._call(MAP, {"definition": card.definition}, [rows], ENGINE)
+        else:
+            body = self._answer(card, rows)
+        facts, body = self._call(SETTLE, {}, [body], ENGINE)
+        return SettledRows(body=body, count=int(facts["count"]), sha256=str(facts["sha256"]))
+
+    def write(self, rows: bytes) -> tuple[str, bytes]:
+        """Return ``rows`` (JSON) as a file, and its format: GeoJSON if they have places, else CSV."""
+        facts, body = self._call(WRITE, {}, [rows], ENGINE)
+        return str(facts["format"]), body
+
+    def _answer(self, card: Transformation, blob: bytes) -> bytes:
+        """Return what ``card``, which is no column mapping, makes of the rows ``blob``: JSON that nobody has read."""
         text = _text(card)
-        blob = json.dumps([dict(row) for row in rows]).encode()
         if card.language == PYTHON:
-            return self._rows(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)
+            return self._call(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)[1]
         if card.language == SQL:
-            return self._rows(SELECT, {"query": text}, [blob], ENGINE, (OWN_GROUP,))
-        return self._rows(CONSTRUCT, _sparql(card, text), [blob], QUERY)
+            return self._call(SELECT, {"query": text}, [blob], ENGINE, (OWN_GROUP,))[1]
+        return self._call(CONSTRUCT, _sparql(card, text), [blob], QUERY)[1]
 
     def check(self, card: Transformation) -> None:
         """Raise ``InvalidInput`` if the definition of ``card`` cannot be carried out, whatever the rows are."""
@@ -90,23 +127,27 @@ class Transformer:
             return True
         return canonical_json(self(card, rows)) == canonical_json(result)
 
-    def _rows(
+    def _call(
         self,
         target: str,
         message: Mapping[str, Any],
         blobs: Sequence[bytes],
         limits: Limits,
         readable: Sequence[str] = (),
-    ) -> Rows:
-        _, (body,) = self._cage.call_sync(target, message, blobs, limits=limits, readable=readable)
-        try:
-            rows = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise _odd() from error
-        # A function runs in the process that answers: what comes back is not believed.
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise _odd()
-        return rows
+    ) -> tuple[dict[str, Any], bytes]:
+        facts, (body,) = self._cage.call_sync(target, message, blobs, limits=limits, readable=readable)
+        return facts, body
+
+
+def _read(body: bytes) -> Rows:
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _odd() from error
+    # A function runs in the process that answers: what comes back is not believed.
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _odd()
+    return rows
 
 
 def _file_name(iri: str) -> str:

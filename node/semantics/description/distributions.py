@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from pyoxigraph import Dataset, Literal, NamedNode
 
 from node.semantics.codelists.filetypes import FILE_TYPES, MEDIA_TYPE_OF, file_type, media_type_iri
-from node.semantics.conversions import FORMATS, OTHER_FORMATS, OTHER_SYSTEMS
+from node.semantics.conversions import FORMATS, OTHER_FORMATS, OTHER_SYSTEMS, THROUGH
 from node.semantics.description import values
 from node.semantics.description.builder import Builder, slug
 from node.semantics.description.fields import FILE, FILE_WORDS, FILES_NAMES
@@ -183,13 +183,14 @@ def attach(dataset: Dataset, iri: str, node: Node, file: File, language: str) ->
 
 
 def _with_conversions(dataset: Dataset, node: Node, file: File) -> File:
-    """Return the file with the formats and coordinate reference systems that are offered beside its own."""
+    """Return the file with the formats, coordinate reference systems and transformations that are offered for it."""
     codes = [FORMATS.by_iri(iri) for iri in iris(dataset, node, OTHER_FORMATS)]
     numbers = [iri.rstrip("/").rpartition("/")[2] for iri in iris(dataset, node, OTHER_SYSTEMS) if _EPSG in iri]
     return dataclasses.replace(
         file,
         formats=tuple(sorted({code.code for code in codes if code is not None})),
         systems=tuple(sorted({f"EPSG:{number}" for number in numbers})),
+        through=tuple(sorted(set(iris(dataset, node, THROUGH)))),
     )
 
 

@@ -18,7 +18,7 @@ from node.semantics.codelists.languages import LANGUAGES
 from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import ACCESS, NOTATIONS, STRICTNESS, CodeList
 from node.semantics.codelists.themes import THEMES
-from node.semantics.conversions import FORMATS, OTHER_FORMATS, OTHER_SYSTEMS
+from node.semantics.conversions import FORMATS, OTHER_FORMATS, OTHER_SYSTEMS, THROUGH
 from node.semantics.description.field_groups import CONTACT, RESOLUTION, agent
 from node.semantics.description.forms import Field, Form, find
 from node.semantics.description.model_fields import MODEL, SCENARIO
@@ -105,6 +105,7 @@ FILE: Final = (
     Field(name="format", form=Form.CODE, property=f"{DCT}format", codes=FILE_TYPES),
     Field(name="formats", form=Form.CODE, property=OTHER_FORMATS, also=("other_formats",), many=True, codes=FORMATS),
     Field(name="systems", form=Form.CRS, property=OTHER_SYSTEMS, also=("other_crs",), many=True),
+    Field(name="through", form=_L, property=THROUGH, also=("transformations",), many=True),
     Field(name="license", form=Form.CODE, property=f"{DCT}license", also=("licence",), codes=LICENCES),
     Field(name="rights", form=Form.STATEMENT, property=f"{DCT}rights", classes=(f"{DCT}RightsStatement",)),
     Field(name="language", form=Form.CODE, property=f"{DCT}language", many=True, codes=LANGUAGES),

@@ -21,12 +21,15 @@ from node.semantics.conversions import Wish
 from node.semantics.model import File
 from node.transfer.agreed_versions import VERSION_GONE, deliverable_version
 from node.transfer.conversions.model import Conversion, ConversionStore, Order
+from node.transfer.conversions.steps import OfferedSteps
 from node.transfer.model import Transfer
 from node.transfer.preconditions import Secrets, demands_sealing, keyed_portion
 from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
 from node.vocab.namespaces import DCT
 
 NOT_OFFERED: Final = "format-not-offered"
+ROWS: Final = "csv"
+"""The format in which the rows of a transformation are always given."""
 _CRS_NUMBER: Final = "/def/crs/EPSG/"
 
 
@@ -60,13 +63,20 @@ class Contents:
     """Finds the content of transfers."""
 
     def __init__(
-        self, *, records: RecordStore, conversions: ConversionStore, assets: AssetStore, secrets: Secrets
+        self,
+        *,
+        records: RecordStore,
+        conversions: ConversionStore,
+        assets: AssetStore,
+        secrets: Secrets,
+        steps: OfferedSteps,
     ) -> None:
         """``secrets`` makes the key of pseudonyms."""
         self._records = records
         self._conversions = conversions
         self._assets = assets
         self._secrets = secrets
+        self._steps = steps
 
     def find(self, tx: Transaction, transfer: Transfer, agreement: Agreement | None) -> Content | Shut | Unmade:
         """Return what the transfer opens, or why it opens nothing."""
@@ -118,8 +128,9 @@ class Contents:
             return Content(record=record, file=file, seal_key=seal_key)
         try:
             wish = Wish.read(transfer.wish)
+            steps = self._steps.find(tx, wish, file, record)
         except HansaError as error:
-            return Shut(NOT_OFFERED, error.detail)
+            return Shut(NOT_OFFERED, "; ".join(text for text in (error.detail, error.remedy) if text))
         portion = keyed_portion(agreement, self._secrets)
         order = Order(
             sha256=file.sha256,
@@ -127,6 +138,7 @@ class Contents:
             wish=wish,
             part=table_part(portion),
             stated_crs=stated_crs(record),
+            steps=steps,
         )
         conversion = self._conversions.get(tx, order.key)
         if conversion is None or not self._assets.has(conversion.sha256):
@@ -166,7 +178,7 @@ def _mismatch(transfer: Transfer, agreement: Agreement, file: File, record: Reco
 
 def _refusal_of(wish: Wish, file: File, portion: Portion, *, cuttable: bool) -> str:
     """Return why the publisher does not give ``file`` as the consumer wishes; empty if it does."""
-    if wish.format not in file.formats:
+    if wish.format not in file.formats and not (wish.is_transformed and wish.format == ROWS):
         others = f"as it is or as {', '.join(file.formats)}" if file.formats else "only as it is"
         return f"the publisher gives {file.name} {others}, and not as {wish.format}"
     if wish.crs and wish.crs not in file.systems:

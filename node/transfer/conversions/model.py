@@ -13,6 +13,7 @@ from node.base.work import Transaction
 from node.semantics.conversions import Wish
 from node.semantics.model import File
 from node.semantics.profiles.table_queries_client import TablePart
+from node.transfer.conversions.steps import PinnedStep
 
 CONVERT_TOPIC: Final = "convert"
 MAKER: Final = 1
@@ -23,7 +24,8 @@ MAKER: Final = 1
 class Order:
     """A file to be made: of which file (``sha256``, ``name``), of which part of it, in which format.
 
-    ``stated_crs`` is the coordinate reference system that the description states, for files that name none.
+    ``stated_crs`` is the coordinate reference system that the description states, for files that name none. ``steps``
+    are the transformations that the part goes through before.
     """
 
     sha256: str
@@ -31,6 +33,7 @@ class Order:
     wish: Wish
     part: TablePart
     stated_crs: str = ""
+    steps: tuple[PinnedStep, ...] = ()
 
     @property
     def key(self) -> str:
@@ -38,6 +41,8 @@ class Order:
         part = self.part
         content = [self.sha256, self.name, self.wish.text, self.stated_crs, list(part.columns or ()), list(part.rows)]
         whole = [*content, part.columns is None, list(part.forms), part.group, part.key.hex(), MAKER]
+        if self.steps:
+            whole.append([[step.iri, str(step.version), step.sha256] for step in self.steps])
         return hashlib.sha256(canonical(whole)).hexdigest()
 
 
@@ -91,7 +96,8 @@ class ConversionStore(Protocol):
 
 def facts_of(order: Order, product: Product, *, is_part: bool) -> dict[str, Any]:
     """Return what a consumer is told about a conversion: what was asked for, of which file it was made, by which
-    programs, what it loses, and which columns have another form, as the agreement writes it."""
+    programs, what it loses, which columns have another form, as the agreement writes it, and ``steps``, the
+    transformations with the number and the hash of the rows after each."""
     forms = {"concealed": list(order.part.forms), "smallestGroup": order.part.group}
     return {
         "to": order.wish.text,
@@ -99,4 +105,5 @@ def facts_of(order: Order, product: Product, *, is_part: bool) -> dict[str, Any]
         "part": is_part,
         **{name: value for name, value in forms.items() if value},
         **{name: product.report[name] for name in ("rows", "crs", "losses", "tools")},
+        **({"steps": product.report["steps"]} if order.steps else {}),
     }

@@ -109,6 +109,19 @@ class Fetch(BaseModel):
     crs: str | None = Field(
         None, max_length=40, description="The coordinate reference system of what is converted, such as EPSG:4326."
     )
+    through: list[str] = Field(
+        [],
+        max_length=4,
+        description="Addresses of transformations that the provider carries out before, one after the other, if its "
+        "publisher offers them; the format is CSV if convertTo names no other one.",
+    )
+    schema_: str | None = Field(
+        None,
+        alias="schema",
+        max_length=600,
+        description="The address of a schema: the provider finds transformations that lead to it among those that "
+        "its publisher offers.",
+    )
     push_to: PushTo | None = Field(
         None, alias="pushTo", description="Where the provider sends the bytes; else, for a push, to this node."
     )

@@ -81,7 +81,7 @@ def router(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
         transfer_format = fetch.format or (PUSH if to is not None else PULL)
-        wish = Wish.of(fetch.convert_to, fetch.crs)
+        wish = Wish.of(fetch.convert_to, fetch.crs, fetch.through, fetch.schema_)
         if wish is not None and transfer_format in (LIVE, QUERY):
             raise InvalidInput("only stored files are converted", remedy="leave convertTo or format out")
         process = await run_sync(

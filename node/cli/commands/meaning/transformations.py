@@ -15,7 +15,6 @@ from node.base.errors import InvalidInput
 from node.cli.options import Node, connect
 from node.cli.output import Mode, emit, remark, report_success, save, say, table
 from node.cli.yamls import read_description
-from node.vocab.namespaces import PREFIXES
 
 _SHOWN = 20
 _MOST = 4 << 20
@@ -100,59 +99,20 @@ def _here(paths: Sequence[Path], sample: Path, *, whole: bool) -> dict[str, Any]
 def _write(answer: dict[str, Any], output: Path) -> None:
     """Write all rows of the output, and their provenance beside them; leave the first rows in ``answer``."""
     from node.scenarios.tables import rows as tables
+    from node.scenarios.transformations.provenance import provenance
 
     rows = answer["output"]["rows"]
     forms = {".csv": tables.canonical_csv, ".json": tables.canonical_json, ".geojson": tables.canonical_geojson}
     body = forms[output.suffix.casefold()](rows)
     save(output, body)
-    provenance = output.with_name(f"{output.name}.prov.jsonld")
-    save(
-        provenance, json.dumps(_provenance(answer, output.name, body), indent=2, ensure_ascii=False).encode() + b"\n"
-    )
+    source = {"name": answer["file"], "sha256": answer["input"]["sha256"]}
+    steps = [{**step, "output": step["output"]["sha256"]} for step in answer.get("steps") or [answer]]
+    statements = provenance(source, steps, output.name, hashlib.sha256(body).hexdigest())
+    beside = output.with_name(f"{output.name}.prov.jsonld")
+    save(beside, json.dumps(statements, indent=2, ensure_ascii=False).encode() + b"\n")
     answer["output"]["rows"] = rows[:_SHOWN]
-    answer |= {"written": str(output), "provenance": str(provenance)}
-    report_success(f"{output} written", detail=f"where its rows come from: {provenance.name}")
-
-
-def _provenance(answer: Mapping[str, Any], name: str, body: bytes) -> dict[str, Any]:
-    """Return the statements of PROV about the file ``name``: each step, the rows that it took and those it made.
-
-    Rows are named by the SHA-256 of their canonical form, files by that of their bytes.
-    """
-    steps = answer.get("steps") or [answer]
-    graph: list[dict[str, Any]] = [
-        {"@id": _hash(answer["input"]["sha256"]), "@type": "prov:Entity", "dct:title": answer["file"]}
-    ]
-    before = answer["input"]["sha256"]
-    for number, step in enumerate(steps, 1):
-        after = step["output"]["sha256"]
-        plan = (
-            step["transformation"] if ":" in step["transformation"] else f"urn:file:{quote(step['transformation'])}"
-        )
-        version = {"dcat:version": str(step["version"])} if "version" in step else {}
-        graph += [
-            {
-                "@id": f"_:step{number}",
-                "@type": "prov:Activity",
-                "prov:used": {"@id": _hash(before)},
-                "prov:qualifiedAssociation": {"@type": "prov:Association", "prov:hadPlan": {"@id": plan, **version}},
-            },
-            {
-                "@id": _hash(after),
-                "@type": "prov:Entity",
-                "prov:wasGeneratedBy": {"@id": f"_:step{number}"},
-                "prov:wasDerivedFrom": {"@id": _hash(before)},
-            },
-        ]
-        before = after
-    sha256 = hashlib.sha256(body).hexdigest()
-    file = {"@id": _hash(sha256), "@type": "prov:Entity", "dct:title": name}
-    graph.append(file if sha256 == before else {**file, "prov:alternateOf": {"@id": _hash(before)}})
-    return {"@context": {prefix: PREFIXES[prefix] for prefix in ("prov", "dct", "dcat")}, "@graph": graph}
-
-
-def _hash(sha256: str) -> str:
-    return f"urn:sha256:{sha256}"
+    answer |= {"written": str(output), "provenance": str(beside)}
+    report_success(f"{output} written", detail=f"where its rows come from: {beside.name}")
 
 
 def _card(fields: Mapping[str, Any], path: Path) -> Any:
