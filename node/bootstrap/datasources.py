@@ -10,6 +10,7 @@ from pathlib import Path
 import pluggy
 
 from node.adapters.datasources.folder import FolderConnector
+from node.adapters.datasources.ngsi_ld import NgsiLdConnector
 from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.planes.http import HttpPlane
 from node.adapters.planes.stream_events import ReadStream
@@ -83,7 +84,12 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         uow=parts.stores.uow,
         store=parts.stores.datasources,
         keyring=parts.keyring,
-        connectors=(folders, PostgisConnector(parts.egress, parts.cage), *sources_of_plugins),
+        connectors=(
+            folders,
+            PostgisConnector(parts.egress, parts.cage),
+            NgsiLdConnector(parts.egress, parts.cage),
+            *sources_of_plugins,
+        ),
         append=base.append,
         clock=parts.clock,
         own={STREAMS: connection},

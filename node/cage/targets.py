@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TARGETS: Final[Mapping[str, str]] = {
+    "entities.load": "node.adapters.profiles.entity_loads:load",
     "graph.query": "node.adapters.graph.in_cage:query",
     "graph.query_records": "node.adapters.graph.in_cage:query_records",
     "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",

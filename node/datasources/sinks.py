@@ -25,8 +25,11 @@ Note = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 TABLES: Final = frozenset({"postgis"})
 """The kinds of data sources whose places are tables."""
+ENTITIES: Final = frozenset({"ngsi-ld"})
+"""The kinds of data sources whose places are types of entities."""
 
 _TABLE: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62})\.([A-Za-z_][A-Za-z0-9_]{0,62})", re.ASCII)
+_ENTITIES: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,99})(?:\.([^\x00-\x1f\x7f/\\]{1,100}))?", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -93,6 +96,26 @@ def check_table(place: str) -> tuple[str, str]:
             remedy="name a schema and a table: --to public.counters",
         )
     return match[1], match[2]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPlace:
+    """A place in a context broker: the type of its entities, and the column that names them; "" if none is chosen."""
+
+    type_name: str
+    column: str
+
+
+def check_entities(place: str) -> EntityPlace:
+    """Return the type and the column of a place in a context broker, whose folders only tell it from others. Raises
+    ``InvalidInput`` unless it ends with ``Type`` or ``Type.column``."""
+    match = _ENTITIES.fullmatch(check_place(place).rpartition("/")[2]) if place else None
+    if match is None:
+        raise InvalidInput(
+            "a context broker takes data as entities of a type, which has a name of letters, digits and hyphens",
+            remedy="name the type, and behind a full stop the column that names them: --to TrafficCounter.station",
+        )
+    return EntityPlace(match[1], match[2] or "")
 
 
 def is_sha256(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The contract of ``SinkConnection``: folders of this machine, a scripted bucket and web server, and versitygw.
 
-Tables of ``PostgisConnection`` go through it in ``tests.contract.test_table_sinks``: their places are no paths.
+Tables of ``PostgisConnection`` go through it in ``tests.contract.test_table_sinks``, and entities of
+``NgsiLdConnection`` in ``tests.contract.test_entity_sinks``: their places are no paths.
 """
 
 from __future__ import annotations

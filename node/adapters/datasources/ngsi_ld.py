@@ -25,13 +25,19 @@ from node.adapters.datasources.entity_questions import (
     is_type,
     no_entity,
 )
+from node.adapters.datasources.entity_sinks.deposits import EntityDeposits
+from node.adapters.datasources.entity_sinks.operations import Operations
+from node.adapters.datasources.entity_sinks.receipts import HEAD, PART
 from node.adapters.datasources.requests import check_address, credential_headers, document
 from node.adapters.egress.client import Egress
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import read_json
+from node.cage.model import AsyncCage
+from node.datasources.entity_reader import EntityReader
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import Setup
 from node.datasources.ports import Abilities, DataConnection, Extract, Item, Parameters, Question
+from node.datasources.sinks import Note, Parcel
 from node.exchange.offloop import off_loop, once
 
 TENANT: Final = "tenant"
@@ -66,8 +72,10 @@ class NgsiLdConnector:
     kind = "ngsi-ld"
     options: tuple[str, ...] = (TENANT, CONTEXT)
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, cage: AsyncCage) -> None:
+        """``cage`` reads the files that are sent to a broker."""
         self._egress = egress
+        self._reader = EntityReader(cage)
 
     def check(self, setup: Setup) -> None:
         check_address(self._egress, setup.address)
@@ -80,13 +88,13 @@ class NgsiLdConnector:
 
     def connect(self, setup: Setup) -> DataConnection:
         self.check(setup)
-        return NgsiLdConnection(self._egress, setup)
+        return NgsiLdConnection(self._egress, setup, self._reader)
 
 
 class NgsiLdConnection:
     """A connection to a context broker."""
 
-    def __init__(self, egress: Egress, setup: Setup) -> None:
+    def __init__(self, egress: Egress, setup: Setup, reader: EntityReader) -> None:
         self._egress = egress
         self._address = check_address(egress, setup.address)
         self._headers = {**credential_headers(setup.credentials), "Accept": documents.JSON}
@@ -95,6 +103,7 @@ class NgsiLdConnection:
             self._headers["Link"] = documents.context_link(self._context)
         if TENANT in setup.options:
             self._headers["NGSILD-Tenant"] = setup.options[TENANT]
+        self._deposits = EntityDeposits(Operations(egress, self._address, self._headers), reader)
 
     @property
     def abilities(self) -> Abilities:
@@ -109,7 +118,7 @@ class NgsiLdConnection:
         except NotFound as error:
             raise _no_types() from error
         types = _types(source.content)
-        names = [name for name in types if is_type(name)][:limit]
+        names = [name for name in types if is_type(name) and name not in (HEAD, PART)][:limit]
         if types and not names:
             raise DataSourceUnreachable(
                 "the broker gives its types no short names",
@@ -156,6 +165,20 @@ class NgsiLdConnection:
         if period := source_headers.get("content-range", ""):
             headers["content-range"] = _require_period(period)
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
+
+    @property
+    def is_replacing(self) -> bool:
+        return True
+
+    async def deposit(self, parcel: Parcel, note: Note) -> bool:
+        del note  # The broker keeps the record of what was sent.
+        return await self._deposits.deposit(parcel)
+
+    async def abandon(self, parcel: Parcel) -> None:
+        await self._deposits.abandon(parcel)
+
+    async def remove(self, path: str, sha256: str) -> bool:
+        return await self._deposits.remove(path, sha256)
 
     async def _fetch(self, view: EntityPortion, address: Address, wish: Wish, item: str) -> _Document:
         """Return what the broker answers, each entity of it checked and narrowed."""

@@ -12,7 +12,7 @@ from node.base.errors import Conflict, NotFound
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.datasources.model import DataSource
-from node.datasources.sinks import TABLES, check_table
+from node.datasources.sinks import ENTITIES, TABLES, check_entities, check_table
 from node.dialogue.process import Role
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed, require
@@ -234,8 +234,11 @@ class Shipments:
                 if names
                 else "a steward allows it: hansa source add NAME KIND ADDRESS --sink",
             )
-        if next(source.kind for source in sources if source.name == name) in TABLES:
+        kind = next(source.kind for source in sources if source.name == name)
+        if kind in TABLES:
             check_table(place.replace("{version}", "1"))
+        elif kind in ENTITIES:
+            check_entities(place.replace("{version}", "1"))
         return check_pattern(place)
 
     def _require(self, tx: Transaction, shipment_id: str, *, lock: bool = False) -> Shipment:

@@ -50,7 +50,7 @@ class NewDataSource(BaseModel):
         default_factory=dict,
         max_length=20,
         description="`sink` (`yes`: received data may be sent there; folder, s3, postgis, "
-        "http), "
+        "http, ngsi-ld), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
         "`start` (kafka: where a new subscription begins, `new` by default, or `oldest`), "
         "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "

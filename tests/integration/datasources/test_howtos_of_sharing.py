@@ -18,11 +18,13 @@ from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
 from tests.integration.scenarios.sums import publish_counting
 from tests.live_peers import live
-from tests.nodes import CSV, Running, publish, running
+from tests.nodes import Running, publish, running
 from tests.postgres import postgis_server, tcp_address
+from tests.simulator.entity_operations import EntityStore
 from tests.simulator.web_sinks import WebSink
 from tests.waits import until
 
+COUNTS = b"station,count\nKorenmarkt,12\nDampoort,7\n"
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "how-to"
 
 
@@ -108,18 +110,19 @@ def test_the_page_about_sending_received_data_as_it_stands(
     capsys: pytest.CaptureFixture[str],
     sqlite_template: Path,
 ) -> None:
-    intake = WebSink()
+    intake, entities = WebSink(), EntityStore()
     ghent, folder, commands, server = cities[0], tmp_path / "open-data", 0, postgis_server()
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HANSA_NODE", str(tmp_path / "bruges-with-folder"))
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "secret").write_text("writer-secret\n")
-    publish(ghent, "counts")
+    publish(ghent, "counts", data=COUNTS)
     with (
         running(tmp_path / "bruges-with-folder", template=sqlite_template, data_source_folders=[str(folder)]),
         live("s3") as peer,
         standing(intake.app()) as web,
+        standing(entities.app()) as broker,
     ):
         for step in steps((PAGES / "send-received-data.md").read_text("utf-8")):
             assert isinstance(step, Typed)
@@ -128,17 +131,19 @@ def test_the_page_about_sending_received_data_as_it_stands(
             )
             command = command.replace("https://s3.bruges.example", peer["S3_ENDPOINT"])
             command = command.replace("https://intake.bruges.example", web)
+            command = command.replace("https://broker.bruges.example", broker)
             command = command.replace("postgresql://db.bruges.example:5432/city", tcp_address()[0])
             status = run(shlex.split(command.removeprefix("hansa ")))
             output = capsys.readouterr()
             commands += 1
             assert status == 0, output.out + output.err
             assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 12
-    assert intake.files == {"ghent/counts.csv": CSV}
+    assert commands == 14
+    assert intake.files == {"ghent/counts.csv": COUNTS}
     with psycopg.connect(server) as admin:
-        assert admin.execute("SELECT count(*) FROM received.counts").fetchone() == (CSV.count(b"\n") - 1,)
-    assert (folder / "ghent" / "1" / "counts.csv").read_bytes() == CSV
+        assert admin.execute("SELECT count(*) FROM received.counts").fetchone() == (COUNTS.count(b"\n") - 1,)
+    assert (folder / "ghent" / "1" / "counts.csv").read_bytes() == COUNTS
+    assert {entity["count"]["value"] for entity in entities.of("TrafficCounter").values()} == {12, 7}
 
 
 def test_the_page_about_queries_as_it_stands(

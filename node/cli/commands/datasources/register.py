@@ -65,7 +65,8 @@ def add(
         ),
     ] = None,
     sink: Annotated[
-        bool, typer.Option("--sink", help="Allow that received data are sent there (folder, s3, postgis, http).")
+        bool,
+        typer.Option("--sink", help="Allow that received data are sent there (folder, s3, postgis, http, ngsi-ld)."),
     ] = False,
     node: Node = None,
 ) -> int:

@@ -21,7 +21,10 @@ _Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Name of the data
 _To = Annotated[
     str,
     typer.Option(
-        "--to", metavar="PLACE", help="Folders and a file name there; {name} and {version} are those of the file."
+        "--to",
+        metavar="PLACE",
+        help="Folders and a file name there; {name} and {version} are those of the file. "
+        "In a database: schema.table; in a context broker: Type or Type.column.",
     ),
 ]
 _UNDER_WAY: Final = ("queued", "sending")

@@ -1,0 +1,1 @@
+"""Received entities on their way into a context broker."""

@@ -1,0 +1,96 @@
+"""From a received file to entities for a context broker. All reading happens in the cage."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from node.base.errors import LocalFault, Overloaded
+from node.base.jsons import read_json
+from node.cage.model import AsyncCage, Limits, has_full_queue, remedy_against_limits
+from node.datasources.entity_forms import IDENTIFIER, fingerprint
+from node.exchange.offloop import off_loop
+from node.semantics.profiles.cage_client import OWN_GROUP
+
+TARGET: Final = "entities.load"
+LIMITS: Final = Limits(memory=1536 << 20, cpu=120, wall=120.0, answer=64 << 20)
+_MOST_ENTITIES: Final = 100
+_MOST_BYTES: Final = 400_000
+"""Bytes of one request to a broker: some take a megabyte at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An entity for a broker, with its fingerprint."""
+
+    id: str
+    sum: str
+    content: dict[str, Any]
+
+
+class EntityReader:
+    """Reads files for context brokers."""
+
+    def __init__(self, cage: AsyncCage) -> None:
+        self._cage = cage
+
+    async def batches(
+        self, file: Path, media_type: str, type_name: str, column: str, reader: str
+    ) -> AsyncGenerator[list[Loaded], None]:
+        """Yield the entities that a file holds, as many at a time as a broker takes in one request.
+
+        ``column`` names the entities of a table or of features; "" where none was chosen. ``reader`` names who reads:
+        a child of the cage keeps its place in the file for the same reader. Raises ``InvalidInput`` for a file that
+        holds none of the type, and ``Overloaded`` for one that takes too much.
+        """
+        path = str(await off_loop(file.resolve))
+        name = "data.tsv" if media_type.startswith("text/tab-separated-values") else "data"
+        start, more = 0, True
+        while more:
+            message = {"path": path, "name": name, "start": start, "type": type_name, "column": column}
+            facts, blobs = await self._ask(message, reader)
+            entities = await off_loop(_read, blobs[0])
+            start, more = start + len(entities), bool(facts["more"]) and bool(entities)
+            for batch in _cut(entities):
+                yield [entity for entity, _ in batch]
+
+    async def _ask(self, message: dict[str, Any], reader: str) -> tuple[dict[str, Any], list[bytes]]:
+        try:
+            with remedy_against_limits("send it to a folder or a bucket instead"):
+                return await self._cage.call(
+                    TARGET,
+                    message,
+                    limits=LIMITS,
+                    readable=[message["path"], OWN_GROUP],
+                    patience=LIMITS.wall,
+                    shared_by=f"entities {reader}",
+                )
+        except Overloaded as error:
+            if has_full_queue(error):
+                raise LocalFault("this node is busy with other files") from error
+            raise
+
+
+def _read(blob: bytes) -> list[tuple[Loaded, int]]:
+    """Return the entities of a piece with their sizes. A child reads foreign data: no context of it goes on."""
+    entities = []
+    for line in blob.splitlines():
+        content = read_json(line)
+        if not isinstance(content, dict) or "@context" in content or not IDENTIFIER.fullmatch(str(content.get("id"))):
+            raise LocalFault("the reader of entities gave something that is none")
+        entities.append((Loaded(id=content["id"], sum=fingerprint(content), content=content), len(line)))
+    return entities
+
+
+def _cut(entities: list[tuple[Loaded, int]]) -> list[list[tuple[Loaded, int]]]:
+    batches: list[list[tuple[Loaded, int]]] = []
+    size = 0
+    for entity in entities:
+        if not batches or len(batches[-1]) >= _MOST_ENTITIES or size + entity[1] > _MOST_BYTES:
+            batches.append([])
+            size = 0
+        batches[-1].append(entity)
+        size += entity[1]
+    return batches
