@@ -276,6 +276,24 @@ class Followed:
     current: bool = False
 
 
+class TermsGroup(NamedTuple):
+    """The current records of one origin that are for the same audience and offered on the same terms. ``terms`` is
+    their hash (``node.catalogue.offers.terms_hash``), empty without an offer; ``iri`` is the first of them."""
+
+    audience: str
+    terms: str
+    records: int
+    iri: str
+
+
+class RecordTitles(NamedTuple):
+    """The titles of a current record, and whom it is for."""
+
+    iri: str
+    audience: str
+    titles: Mapping[str, str]
+
+
 class ScoredVersion(NamedTuple):
     """A version of a dataset of this node. ``score`` is that of ``node.semantics.quality``, empty for none."""
 

@@ -7,6 +7,7 @@ nodes, so that the canonical form of the description need not be computed anew.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,7 @@ from node.vocab.namespaces import DCT, HANSA, ODRL, RDF
 CONDITIONS: Final = f"{HANSA}conditions"
 """Short for ``odrl:hasPolicy/dct:description``: the conditions of an asset, in words."""
 
+_TERMS: Final = ("permission", "prohibition", "obligation", "profile", "conflict", "odrl:conflict")
 _TYPE = iri_term(f"{RDF}type")
 _RULE_CLASSES = {"permission": "Permission", "prohibition": "Prohibition"}
 
@@ -60,6 +62,17 @@ def _mark(terms: Mapping[str, Any]) -> str:
         return digest(terms)[:16]
     except ValueError as error:
         raise InvalidInput(f"the conditions cannot be signed: {error}", remedy="write fractions as text") from error
+
+
+def terms_hash(policy: Mapping[str, Any]) -> str:
+    """Return the hash of the terms of an offer or agreement: the same for all that permit and forbid the same in the
+    same words, whatever asset and parties they name."""
+    terms = {name: policy[name] for name in _TERMS if policy.get(name) is not None}
+    try:
+        return digest(terms)
+    except ValueError:
+        # Terms of others may have numbers that are never signed here.
+        return hashlib.sha256(repr(terms).encode("utf-8", "replace")).hexdigest()
 
 
 def offer_lines(iri: str, offer: Mapping[str, Any], kind: str) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from node.base.work import Transaction
-from node.catalogue.model import Followed, IndexFields, Record, ScoredVersion
+from node.catalogue.model import Followed, IndexFields, Record, RecordTitles, ScoredVersion, TermsGroup
 from node.catalogue.searches import Cursor, OtherLabel, Query, Results
 from node.semantics.model import File
 
@@ -112,6 +112,23 @@ class RecordStore(Protocol):
         limit: int = 100,
     ) -> Sequence[tuple[str, datetime]]:
         """Return the IRI and the time of each current record, ordered by IRI; without reading descriptions."""
+
+    def terms_groups(self, tx: Transaction, origin: str) -> Sequence[TermsGroup]:
+        """Return the current records of ``origin``, counted by audience and terms of the offer, ordered by both;
+        without reading descriptions."""
+
+    def titles_of(
+        self,
+        tx: Transaction,
+        origin: str,
+        *,
+        audiences: Collection[str],
+        terms: Collection[str],
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[RecordTitles]:
+        """Return the current records of ``origin`` that are for one of ``audiences`` or offered on one of ``terms``
+        (hashes), ordered by IRI, beginning after the IRI ``after``; without reading descriptions."""
 
     def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         """Return IRI → the number of the first ledger entry about this record. Records without a numbered entry are

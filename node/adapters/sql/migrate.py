@@ -58,6 +58,7 @@ VERSIONS = (
     "0035",
     "0036",
     "0037",
+    "0038",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -32,7 +32,8 @@ from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import CONTENT, remains_of
-from node.catalogue.model import Record, ScoredVersion
+from node.catalogue.model import Record, RecordTitles, ScoredVersion, TermsGroup
+from node.catalogue.offers import terms_hash
 from node.ledger.model import EntryKind
 from node.semantics.model import File
 
@@ -100,6 +101,27 @@ _HELD = select(records.c.entry).where(records.c.origin == bindparam("origin"))
 _LENGTHS = select(records.c.nquads).where(
     records.c.origin == bindparam("origin"), records.c.entry.in_(bindparam("entries", expanding=True))
 )
+_TERMS_GROUPS = (
+    select(heads.c.audience, heads.c.terms, func.count().label("records"), func.min(heads.c.iri).label("iri"))
+    .where(heads.c.origin == bindparam("origin"), ~heads.c.withdrawn)
+    .group_by(heads.c.audience, heads.c.terms)
+    .order_by(heads.c.audience, heads.c.terms)
+)
+_TITLES = (
+    select(heads.c.iri, heads.c.audience, records.c.titles)
+    .join(records, and_(records.c.iri == heads.c.iri, records.c.version == heads.c.version))
+    .where(
+        heads.c.origin == bindparam("origin"),
+        ~heads.c.withdrawn,
+        heads.c.iri > bindparam("after"),
+        or_(
+            heads.c.audience.in_(bindparam("audiences", expanding=True)),
+            heads.c.terms.in_(bindparam("terms", expanding=True)),
+        ),
+    )
+    .order_by(heads.c.iri)
+    .limit(bindparam("most"))
+)
 _SCORES = (
     select(
         records.c.iri,
@@ -142,6 +164,7 @@ class SqlRecordStore(SqlFileRetention):
         note_retention(tx, record)
         head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn", "origin")}
         head["offered"] = record.offer is not None and not record.withdrawn
+        head["terms"] = terms_hash(record.offer) if record.offer is not None and not record.withdrawn else ""
         put(connection, heads, head, newer="version")
         for audience in (record.audience, *((OPENED,) if record.opens_history else ())):
             last = {"iri": record.iri, "audience": audience, "last": record.version}
@@ -299,6 +322,23 @@ class SqlRecordStore(SqlFileRetention):
             records.c.iri, records.c.at
         )
         return [(row.iri, row.at) for row in connection_of(tx).execute(statement.offset(offset).limit(limit))]
+
+    def terms_groups(self, tx: Transaction, origin: str) -> Sequence[TermsGroup]:
+        return [TermsGroup._make(row) for row in connection_of(tx).execute(_TERMS_GROUPS, {"origin": origin})]
+
+    def titles_of(
+        self,
+        tx: Transaction,
+        origin: str,
+        *,
+        audiences: Collection[str],
+        terms: Collection[str],
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[RecordTitles]:
+        choice = {"audiences": list(audiences), "terms": list(terms)}
+        place = {"origin": origin, "after": after, "most": limit}
+        return [RecordTitles._make(row) for row in connection_of(tx).execute(_TITLES, choice | place)]
 
     def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         connection = connection_of(tx)

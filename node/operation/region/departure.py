@@ -6,7 +6,7 @@ because this node no longer shows the credentials; here, because this node no lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -15,11 +15,11 @@ from anyio.to_thread import run_sync
 
 from node.base.clock import Clock
 from node.base.errors import Conflict, InvalidInput
-from node.base.jsons import digest
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.accession import Allegiance
-from node.catalogue.model import INTERNAL, PUBLIC, Record
+from node.catalogue.model import INTERNAL, PUBLIC, RecordTitles
+from node.catalogue.offers import terms_hash
 from node.catalogue.ports import RecordStore
 from node.catalogue.visibility import Visibility
 from node.dialogue.process import Role
@@ -38,7 +38,8 @@ from node.policy.odrl import parse
 from node.transfer.overview import Overview
 
 LONGEST_REASON: Final = 500
-_PAGE: Final = 500
+LISTED: Final = 200
+"""The most assets that are named; the others are counted."""
 _STRANGER: Final = "did:web:member.invalid"
 
 
@@ -71,15 +72,17 @@ class EndingUse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
     """The changes at this node when it leaves the region ``issuer``. ``requests`` are undecided applications;
-    ``assets`` are own assets that only its members may see or use. ``is_region`` is false for an issuer whose
-    credentials this node holds although it belongs to another region."""
+    ``assets`` are the first own assets, by IRI, that only its members may see or use, and ``asset_count`` is how many
+    there are. ``is_region`` is false for an issuer whose credentials this node holds although it belongs to another
+    region."""
 
     issuer: str
     is_region: bool
     credentials: tuple[Credential, ...] = ()
     requests: tuple[dict[str, Any], ...] = ()
     agreements: tuple[EndingUse, ...] = ()
-    assets: tuple[Record, ...] = ()
+    assets: tuple[RecordTitles, ...] = ()
+    asset_count: int = 0
 
     @property
     def transfers(self) -> int:
@@ -110,7 +113,8 @@ class Departure:
                 for use in self.agreements
             ],
             "transfers": self.transfers,
-            "assets": [{"iri": record.iri, "titles": record.titles} for record in self.assets],
+            "assets": [{"iri": record.iri, "titles": dict(record.titles)} for record in self.assets],
+            "assetCount": self.asset_count,
         }
 
 
@@ -179,6 +183,7 @@ class LeaveRegion:
         before, after = self._situations(did, is_region=is_region)
         judge = _Judge(before, after)
         agreements = [agreement for agreement in self._overview.agreements() if agreement.in_force]
+        assets, asset_count = self._assets(judge) if is_region else ((), 0)
         return Departure(
             issuer=did,
             is_region=is_region,
@@ -193,7 +198,8 @@ class LeaveRegion:
                 if (is_region or agreement.role == Role.CONSUMER)
                 and judge.ends(agreement.body, own=agreement.role == Role.CONSUMER)
             ),
-            assets=tuple(self._assets(judge)) if is_region else (),
+            assets=assets,
+            asset_count=asset_count,
         )
 
     def _of(
@@ -244,19 +250,23 @@ class LeaveRegion:
             ),
         )
 
-    def _assets(self, judge: _Judge) -> Iterator[Record]:
+    def _assets(self, judge: _Judge) -> tuple[tuple[RecordTitles, ...], int]:
+        """Return the first own assets that others lose, and the number of all: each terms of an offer are judged
+        once, however many assets have them."""
         audiences = (self._visibility.audiences(judge.before.here.caller) or frozenset()) - {PUBLIC, INTERNAL}
-        after = ""
-        while True:
-            with self._uow.read() as tx:
-                records = self._records.current(tx, origins=(self._me,), after=after, limit=_PAGE)
-            for record in records:
-                needs_use = record.offer is not None and judge.ends(record.offer, own=False)
-                if record.audience in audiences or needs_use:
-                    yield replace(record, nquads=b"")
-            if len(records) < _PAGE:
-                return
-            after = records[-1].iri
+        with self._uow.read() as tx:
+            groups = self._records.terms_groups(tx, self._me)
+            samples = {group.terms: group.iri for group in groups if group.terms}
+            ending = {
+                record_terms
+                for record_terms, iri in samples.items()
+                if (record := self._records.get(tx, iri)) is not None
+                and record.offer is not None
+                and judge.ends(record.offer, own=False)
+            }
+            count = sum(group.records for group in groups if group.audience in audiences or group.terms in ending)
+            titles = self._records.titles_of(tx, self._me, audiences=audiences, terms=ending, limit=LISTED)
+        return tuple(titles), count
 
     @taken_in_turn
     def _end(self, issuer: str, why: str, by: Caller) -> None:
@@ -304,8 +314,7 @@ class _Judge:
     def ends(self, policy: Mapping[str, Any], *, own: bool) -> bool:
         """Return whether the policy allows a use before that it does not allow after, because of a credential or of
         the rulebook."""
-        terms = {name: policy.get(name) for name in ("permission", "prohibition", "obligation", "profile")}
-        key = digest(terms, fractions=True), own
+        key = terms_hash(policy), own
         if key not in self._known:
             self._known[key] = self._compare(policy, own=own)
         return self._known[key]

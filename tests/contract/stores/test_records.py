@@ -11,6 +11,7 @@ import pytest
 
 from node.base.errors import Conflict
 from node.catalogue.model import OPENS_HISTORY, RETENTION, Record
+from node.catalogue.offers import terms_hash
 from node.ledger.model import Entry, EntryKind
 from node.semantics.model import File
 from tests.stores import Stores
@@ -188,6 +189,45 @@ class TestVersions:
         )
         assert (second.iri, second.version, second.score) == (f"{BASE}b", 1, score)
         assert third == (f"{BASE}b", 2, NOW + 2 * HOUR, "did:web:brno.example", "Brno", True, {})
+
+    def test_current_records_are_grouped_by_audience_and_terms(self, stores: Stores) -> None:
+        others, ours = {"permission": [{"action": "use"}]}, {"permission": [{"action": "read"}]}
+        add(
+            stores,
+            record("a", offer={"@id": "urn:a", **others}),
+            record("b", offer={"@id": "urn:b", **others}),
+            record("c", offer=ours, audience="members"),
+            record("d"),
+            record("e", 1, offer=others),
+            record("e", 2),
+            record("f", 1, offer=others),
+            record("f", 2, offer=others, withdrawn=True),
+            record("g", offer=others, origin="did:web:plzen.example"),
+        )
+        first, second = terms_hash(others), terms_hash(ours)
+        with stores.uow.read() as tx:
+            groups = stores.records.terms_groups(tx, "did:web:ghent.example")
+            assert sorted(groups) == sorted(
+                [
+                    ("public", first, 2, f"{BASE}a"),
+                    ("members", second, 1, f"{BASE}c"),
+                    ("public", "", 2, f"{BASE}d"),
+                ]
+            )
+
+            def titles(**choice: Any) -> list[tuple[str, str]]:
+                rows = stores.records.titles_of(tx, "did:web:ghent.example", **choice)
+                assert all(row.titles["nl"] == "Titel ü" for row in rows)
+                return [(row.iri.removeprefix(BASE), row.audience) for row in rows]
+
+            assert titles(audiences=["members"], terms=[first]) == [
+                ("a", "public"),
+                ("b", "public"),
+                ("c", "members"),
+            ]
+            assert titles(audiences=[], terms=[first], after=f"{BASE}a") == [("b", "public")]
+            assert titles(audiences=["members", "public"], terms=[], limit=2) == [("a", "public"), ("b", "public")]
+            assert titles(audiences=[], terms=[]) == []
 
     def test_by_entry_in_the_order_asked_for(self, stores: Stores) -> None:
         add(stores, record("a", entry="e1"), record("b", entry="e2"), record("c", entry="e3"))

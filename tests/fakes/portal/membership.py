@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from node.base.clock import stamp
 from node.base.errors import Conflict, InvalidInput, NotFound, PeerUnreachable
 from node.catalogue.accession import SentApplication
-from node.catalogue.model import Record
+from node.catalogue.model import Record, RecordTitles
 from node.catalogue.region.terms import OfferedRulebook, RegionTerms
 from node.identity.blocks import Block
 from node.identity.model import Caller, Credential, Rejection
@@ -151,7 +151,8 @@ class FakeMembership:
             credentials=tuple(own.credential for own in parts.credentials),
             requests=parts.requests[:2],
             agreements=tuple(EndingUse(agreement=agreement, transfers=1) for agreement in self.agreements),
-            assets=tuple(self.assets),
+            assets=tuple(RecordTitles(record.iri, record.audience, record.titles) for record in self.assets),
+            asset_count=len(self.assets),
         )
 
     async def leave(self, issuer: str, reason: str, by: Caller) -> Departure:

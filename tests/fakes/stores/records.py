@@ -9,7 +9,8 @@ from datetime import datetime
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import remains_of
-from node.catalogue.model import PUBLIC, RETENTION, Record, ScoredVersion
+from node.catalogue.model import PUBLIC, RETENTION, Record, RecordTitles, ScoredVersion, TermsGroup
+from node.catalogue.offers import terms_hash
 from node.ledger.model import EntryKind
 from node.semantics.model import File
 from tests.fakes.stores.work import memory
@@ -116,6 +117,35 @@ class MemoryRecordStore:
 
     def versions(self, tx: Transaction, iri: str, *, audiences: Collection[str] | None = None) -> Sequence[Record]:
         return self._for_them(tx, iri, audiences)[::-1]
+
+    def terms_groups(self, tx: Transaction, origin: str) -> Sequence[TermsGroup]:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for record in self._of(tx, origin):
+            groups.setdefault((record.audience, terms_hash(record.offer) if record.offer else ""), []).append(
+                record.iri
+            )
+        return [TermsGroup(*key, len(iris), iris[0]) for key, iris in sorted(groups.items())]
+
+    def titles_of(
+        self,
+        tx: Transaction,
+        origin: str,
+        *,
+        audiences: Collection[str],
+        terms: Collection[str],
+        after: str = "",
+        limit: int = 100,
+    ) -> Sequence[RecordTitles]:
+        titles = [
+            RecordTitles(record.iri, record.audience, record.titles)
+            for record in self._of(tx, origin)
+            if record.iri > after
+            and (record.audience in audiences or (terms_hash(record.offer) if record.offer else "") in terms)
+        ]
+        return titles[:limit]
+
+    def _of(self, tx: Transaction, origin: str) -> Sequence[Record]:
+        return self.current(tx, origins=(origin,), limit=len(memory(tx).rows("records")))
 
     def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         entries, subjects = memory(tx).rows("entries"), memory(tx).rows("subjects")

@@ -16,6 +16,7 @@ from node.adapters.sql.engine import connect
 from node.adapters.sql.migrate import VERSIONS, migrate
 from node.adapters.sql.rows import values
 from node.adapters.sql.schema.records import records
+from node.catalogue.offers import terms_hash
 from tests.contract.stores.test_records import BASE, add, current, record
 from tests.stores import sql_stores
 
@@ -78,7 +79,7 @@ def test_a_database_of_before_lists_what_it_did(empty_engine: Engine, monkeypatc
     with monkeypatch.context() as older:
         older.setattr(migrations, "VERSIONS", VERSIONS[: VERSIONS.index("0012") + 1])
         migrate(empty_engine)
-    offer = {"@id": "urn:offer"}
+    offer = {"@id": "urn:offer", "permission": [{"action": "use"}]}
     versions = [
         record("offered", offer=offer),
         record("was-offered", 1, offer=offer),
@@ -99,6 +100,10 @@ def test_a_database_of_before_lists_what_it_did(empty_engine: Engine, monkeypatc
     assert current(stores) == [("of-another", 1), ("offered", 1), ("was-offered", 2)]
     assert current(stores, offered=True, origins=(OURS,)) == [("offered", 1)]
     assert current(stores, offered=True, audiences=["members"]) == [("of-another", 1)]
+    with stores.uow.read() as tx:
+        groups = stores.records.terms_groups(tx, OURS)
+    assert [(group.records, bool(group.terms)) for group in groups] == [(1, False), (1, True)]
+    assert groups[1].terms == terms_hash(offer)
     add(stores, record("was-offered", 3, offer=offer), record("offered", 2))
     assert current(stores, offered=True, origins=(OURS,)) == [("was-offered", 3)]
 

@@ -47,6 +47,8 @@ record_heads = Table(
     Column("origin", Words, nullable=False),
     # Whether the record can be obtained: it has an offer and is not withdrawn.
     Column("offered", Boolean, nullable=False),
+    # The hash of the terms of the offer (node.catalogue.offers.terms_hash); empty if the record is not offered.
+    Column("terms", Words, nullable=False, server_default=""),
 )
 Index("ix_record_heads_kind", record_heads.c.kind, record_heads.c.iri)
 # Pages of one origin's catalogue, in the order of the index; the audience of a record is read from the index too.

@@ -178,6 +178,9 @@ def _show_departure(departure: Mapping[str, Any], language: str) -> None:
         line("", f"{words(use['titles'], language) or use['dataset']}  with {use['peerName']}")
         line("", use["id"])
     line("transfers", f"{count_of(departure['transfers'], 'transfer')} not ended under them")
-    line("assets", f"{count_of(len(departure['assets']), 'asset')} that nobody will see or get as a member")
+    count = departure["assetCount"]
+    line("assets", f"{count_of(count, 'asset')} that nobody will see or get as a member")
     for asset in departure["assets"]:
         line("", f"{words(asset['titles'], language)}  {asset['iri']}")
+    if rest := count - len(departure["assets"]):
+        line("", f"and {rest:,} more")
