@@ -125,7 +125,9 @@ def keepings(versions: Sequence[Record], removals: Mapping[int, datetime]) -> di
         elif general is None:
             answers[record.version] = FileStatus(state=ALWAYS)
         else:
-            since = [later.at for later in reversed(versions_with_files[:place])]
+            later = versions_with_files[:place][::-1]
+            # A version that only says that others were erased has the files of the one before: it ages no other.
+            since = [each.at for each in later if not each.erases] or [each.at for each in later]
             since += [] if is_current else [versions[0].at]
             answers[record.version] = _keeping(since, [general, *_own(record)])
     return answers

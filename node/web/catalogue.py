@@ -157,7 +157,7 @@ class _Endpoints:
 
         `files` says whether the files of a version are kept: `current`, `always`, `counted` (while it is among so
         many `versions` before the newest), `until` (the moment `at`; agreements in force keep them longer) or
-        `removed`.
+        `removed`. A version whose content was `erased` has neither `files` nor a `sha256`.
         """
         caller = await self._identify(request)
         address = iri_meant(iri, self._base)

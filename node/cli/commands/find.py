@@ -179,8 +179,8 @@ def show(
             [
                 str(each["version"]),
                 str(each["at"])[:19].replace("T", " "),
-                str(each["sha256"])[:12] + "…",
-                _keeping(each.get("files")),
+                str(each["sha256"])[:12] + "…" if each["sha256"] else "",
+                "erased" if each.get("erased") else _keeping(each.get("files")),
             ]
             for each in versions
         ],

@@ -44,6 +44,7 @@ def description_of(profile: Profile | None, name: str, *, command: str) -> str:
 def _head(title: str, summary: str, name: str, command: str, guarded: bool) -> Iterator[str]:
     yield f"# What {_remark(PurePath(name).name)} is. Lines with # are hints; publish with: {_remark(command)}"
     yield "kind: dataset"
+    yield "# id: bicycle-counters  # last part of the address; without it from the title: a new title, a new dataset"
     yield f"title: {scalar(title)}"
     yield "# language: nl          # of these texts and of the data; else the first of the node's languages"
     if summary:
@@ -101,6 +102,7 @@ def _question(profile: Profile) -> Iterator[str]:
 def _files(profile: Profile | None, name: str, stem: str) -> Iterator[str]:
     yield "files:"
     yield f"  - path: {scalar(name)}"
+    yield "    # open: true          # everybody who sees the asset may download this file without an agreement"
     if profile is None or not profile.tables:
         return
     yield "    # All who see the asset see names, types and units; ranges and values only if the file is open."

@@ -80,6 +80,10 @@ def test_from_the_terminal(
         history = anyone.get(iri, headers={"Accept": "text/html"}).text
         assert "It names a person." in history
         assert "version=1" not in anyone.get(f"{iri}/timemap").text
+    assert run(["show", iri, *node]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("1 "))
+    assert row.split()[-1] == "erased", "no hash of nothing, as if it were one of the description"
+    assert [(each["version"], each["sha256"]) for each in client.versions(iri) if each.get("erased")] == [(1, "")]
     assert run(["erase", iri, "--version", "1", "--reason", "again", "--yes", *node]) == 0
     assert "nothing to erase" in capsys.readouterr().out
     assert run(["erase", iri, "--version", "3", "--reason", "x", "--yes", *node]) == REFUSED

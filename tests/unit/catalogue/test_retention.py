@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.catalogue.envelope import withdrawal_of
-from node.catalogue.model import RETENTION, Record
+from node.catalogue.model import ERASES, RETENTION, Record
 from node.catalogue.retention import LEAST, FileStatus, after_period, keepings, retention_of
 from node.semantics.model import File
 from tests.contract.stores.test_records import record
@@ -43,6 +44,23 @@ def test_a_count_and_a_period_are_each_enough() -> None:
     times = keepings(versions(both, both, both), {})
     assert times[2] == FileStatus(state="counted", versions=1)
     assert times[1] == until(FIRST + 2 * DAY + 10 * DAY)
+
+
+def test_a_version_that_only_says_that_others_were_erased_ages_no_version() -> None:
+    notice = {"versions": 1, "erases": [1]}
+    *newer, erased = versions({"versions": 1}, {"versions": 1}, {"versions": 1}, notice)
+    times = keepings([*(replace(each, extra=_extra(each.extra)) for each in newer), erased], {})
+    assert [times[number].state for number in (4, 3, 2)] == ["current", "counted", "counted"]
+    assert times[1] == until(FIRST + 3 * DAY)
+    period = {"period": "P10D"}
+    later = [replace(each, extra=_extra(each.extra)) for each in versions(period, {**period, "erases": [1]})]
+    assert keepings(later, {})[1] == until(FIRST + 2 * DAY + 10 * DAY)
+
+
+def _extra(stated: Mapping[str, Any]) -> dict[str, Any]:
+    members = dict(stated[RETENTION])
+    erases = members.pop("erases", None)
+    return {RETENTION: members, **({ERASES: erases} if erases else {})}
 
 
 def test_a_withdrawn_asset_has_earlier_versions_only() -> None:
