@@ -81,10 +81,10 @@ def entity_of_entity(source: Any, type_name: str) -> dict[str, Any]:
     types = source.get("type")
     own = types if isinstance(types, list) else [types]
     if type_name not in own:
-        shown = ", ".join(str(name)[:80] for name in own[:3])
+        names = ", ".join(str(name)[:80] for name in own[:3])
         raise InvalidInput(
-            f"the file has entities of the type {shown}, which is not {type_name}",
-            remedy=f"name the type that they have: --to {shown or 'TrafficCounter'}",
+            f"the file has entities of the type {names}, which is not {type_name}",
+            remedy=f"name the type that they have: --to {names or 'TrafficCounter'}",
         )
     identifier = source.get("id")
     if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
@@ -122,7 +122,7 @@ def identify(value: Any, type_name: str, column: str) -> str:
 def fingerprint(entity: Mapping[str, Any]) -> str:
     """Return 16 digits for the content of an entity. Differences that brokers make are none: members that they keep,
     contexts, forms of one moment, numbers and lists of one value."""
-    return hashlib.sha256(canonical(_settled(entity, 0), fractions=True)).hexdigest()[:16]
+    return hashlib.sha256(canonical(_settle(entity, 0), fractions=True)).hexdigest()[:16]
 
 
 _ELSEWHERE: Final = "send it to a folder or a bucket instead"
@@ -131,17 +131,17 @@ _ELSEWHERE: Final = "send it to a folder or a bucket instead"
 def _attribute(value: Any) -> Any:
     """Return an attribute in the normalized form; None for no value."""
     if isinstance(value, list) and value and all(is_attribute(entry) for entry in value):
-        instances = [attribute for entry in value if (attribute := _normalized(entry)) is not None]
+        instances = [attribute for entry in value if (attribute := _normalize(entry)) is not None]
         return instances[0] if len(instances) == 1 else instances or None
     if is_attribute(value):
-        return _normalized(value)
+        return _normalize(value)
     plain = _plain(value, 0)
     if plain is None:
         return None
     return {"type": "GeoProperty" if _is_geometry(plain) else "Property", "value": plain}
 
 
-def _normalized(source: Mapping[str, Any]) -> dict[str, Any] | None:
+def _normalize(source: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return an attribute of a normalized or concise entity (clauses 4.5.1 and 4.5.2) in the normalized form; None if
     it has no value."""
     member = next(name for name in VALUES if name in source)
@@ -218,20 +218,20 @@ def _add(entity: dict[str, Any], name: str, attribute: Any) -> None:
     entity[name] = attribute
 
 
-def _settled(value: Any, depth: int) -> Any:
+def _settle(value: Any, depth: int) -> Any:
     if depth > _MOST_DEPTH:
         raise InvalidInput("an entity is nested too deeply", remedy="look at it at the broker")
     match value:
         case Mapping():
             return {
-                str(name): _settled(_moment(entry) if name in ("observedAt", "@value") else entry, depth + 1)
+                str(name): _settle(_moment(entry) if name in ("observedAt", "@value") else entry, depth + 1)
                 for name, entry in value.items()
                 if name not in _KEPT_BY_BROKER and name != "@context"
             }
         case list() if len(value) == 1:
-            return _settled(value[0], depth + 1)
+            return _settle(value[0], depth + 1)
         case list():
-            entries = [_settled(entry, depth + 1) for entry in value]
+            entries = [_settle(entry, depth + 1) for entry in value]
             if all(isinstance(entry, Mapping) and is_attribute(entry) for entry in entries):
                 entries.sort(key=lambda entry: str(entry.get("datasetId", "")))
             return entries

@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class BrokerEntity:
     """An entity for a broker, with its fingerprint."""
 
     id: str
@@ -38,7 +38,7 @@ class EntityReader:
 
     async def batches(
         self, file: Path, media_type: str, type_name: str, column: str, reader: str
-    ) -> AsyncGenerator[list[Loaded], None]:
+    ) -> AsyncGenerator[list[BrokerEntity], None]:
         """Yield the entities that a file holds, as many at a time as a broker takes in one request.
 
         ``column`` names the entities of a table or of features; "" where none was chosen. ``reader`` names who reads:
@@ -73,19 +73,19 @@ class EntityReader:
             raise
 
 
-def _read(blob: bytes) -> list[tuple[Loaded, int]]:
+def _read(blob: bytes) -> list[tuple[BrokerEntity, int]]:
     """Return the entities of a piece with their sizes. A child reads foreign data: no context of it goes on."""
     entities = []
     for line in blob.splitlines():
         content = read_json(line)
         if not isinstance(content, dict) or "@context" in content or not IDENTIFIER.fullmatch(str(content.get("id"))):
             raise LocalFault("the reader of entities gave something that is none")
-        entities.append((Loaded(id=content["id"], sum=fingerprint(content), content=content), len(line)))
+        entities.append((BrokerEntity(id=content["id"], sum=fingerprint(content), content=content), len(line)))
     return entities
 
 
-def _cut(entities: list[tuple[Loaded, int]]) -> list[list[tuple[Loaded, int]]]:
-    batches: list[list[tuple[Loaded, int]]] = []
+def _cut(entities: list[tuple[BrokerEntity, int]]) -> list[list[tuple[BrokerEntity, int]]]:
+    batches: list[list[tuple[BrokerEntity, int]]] = []
     size = 0
     for entity in entities:
         if not batches or len(batches[-1]) >= _MOST_ENTITIES or size + entity[1] > _MOST_BYTES:

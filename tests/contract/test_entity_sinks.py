@@ -28,7 +28,7 @@ from node.datasources.errors import (
 )
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.sinks import WAIT, Parcel, SinkConnection
-from tests.simulator.entity_operations import EntityStore
+from tests.fakes.entity_broker import EntityStore
 from tests.simulator.http_servers import served
 
 PLACE = "ghent/Counter.station"

@@ -55,24 +55,24 @@ def load(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], 
     """
     path, start = str(message["path"]), int(message["start"])
     key = (path, str(message["type"]), str(message["column"]))
-    opened = _open.pop(key, None)
+    file = _open.pop(key, None)
     try:
-        if opened is None or opened.position != start:
-            opened = _OpenFile(_entities(Path(path), str(message["name"]), key[1], key[2]))
-            opened.position = sum(1 for _ in islice(opened.entities, start))
-        lines, more = opened.piece()
+        if file is None or file.position != start:
+            file = _OpenFile(_entities(Path(path), str(message["name"]), key[1], key[2]))
+            file.position = sum(1 for _ in islice(file.entities, start))
+        lines, more = file.piece()
     except InvalidInput as error:
         raise InvalidInput(error.detail.replace(path, "the file"), remedy=error.remedy or _ELSEWHERE) from error
     except engine_errors() as error:
         raise InvalidInput("some lines of the file do not fit its table", remedy=_ELSEWHERE) from error
     if more:
-        _open[key] = opened
+        _open[key] = file
     return {"more": more}, [b"\n".join(lines)]
 
 
 def _entities(path: Path, name: str, type_name: str, column: str) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
+    with path.open("rb") as raw:
+        head = raw.read(_HEAD)
     if sheets.what_it_is(head[:72]) == "sqlite":
         raise InvalidInput(
             "a GeoPackage does not go into a context broker",

@@ -13,6 +13,7 @@ import pytest
 
 from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
+from tests.fakes.entity_broker import EntityStore
 from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
 from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
@@ -20,7 +21,6 @@ from tests.integration.scenarios.sums import publish_counting
 from tests.live_peers import live
 from tests.nodes import Running, publish, running
 from tests.postgres import postgis_server, tcp_address
-from tests.simulator.entity_operations import EntityStore
 from tests.simulator.web_sinks import WebSink
 from tests.waits import until
 

@@ -24,7 +24,7 @@ from node.adapters.datasources.entity_sinks.receipts import (
 )
 from node.adapters.datasources.uploads import change, occupation
 from node.base.errors import InvalidInput
-from node.datasources.entity_reader import EntityReader, Loaded
+from node.datasources.entity_reader import BrokerEntity, EntityReader
 from node.datasources.errors import EarlierContent, SinkOccupied, SinkRefuses
 from node.datasources.sinks import EntityPlace, Parcel, check_entities
 
@@ -34,7 +34,7 @@ MOST_ENTITIES: Final = 200_000
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a deposit is to do: the fingerprints of the entities to send, and of those of the earlier content."""
+    """A deposit to be done: the fingerprints of the entities to send, and of those of the earlier content."""
 
     receipt: Receipt
     entries: Mapping[str, str]
@@ -94,8 +94,8 @@ class EntityDeposits:
         if sha256 not in (receipt.sha256, receipt.previous):
             raise change(path)
         await self._withdraw(receipt, place, sha256)
-        left = await self._receipts.get(path)
-        if left is not None and left.state == WITHDRAWN:
+        rest = await self._receipts.get(path)
+        if rest is not None and rest.state == WITHDRAWN:
             await self._receipts.drop(path)
         return True
 
@@ -113,7 +113,7 @@ class EntityDeposits:
             return await self._continue(receipt, entries, place)
         earlier = await self._receipts.entries(receipt, receipt.sha256) if receipt is not None else {}
         await self._require_free(parcel.path, place, entries, earlier, receipt)
-        begun = Receipt(
+        record = Receipt(
             place=parcel.path,
             sha256=parcel.sha256,
             state=SENDING,
@@ -122,9 +122,9 @@ class EntityDeposits:
             previous=receipt.sha256 if receipt is not None else "",
             previous_count=receipt.count if receipt is not None else 0,
         )
-        await self._receipts.put(begun)
-        await self._receipts.put_entries(begun, entries)
-        return _Plan(begun, entries, earlier)
+        await self._receipts.put(record)
+        await self._receipts.put_entries(record, entries)
+        return _Plan(record, entries, earlier)
 
     async def _continue(self, receipt: Receipt, entries: Mapping[str, str], place: EntityPlace) -> _Plan:
         earlier = await self._receipts.entries(receipt, receipt.previous)
@@ -182,10 +182,10 @@ class EntityDeposits:
             raise InvalidInput("the file has no entities", remedy="send it to a folder or a bucket instead")
         return entries
 
-    def _batches(self, parcel: Parcel, place: EntityPlace) -> AsyncGenerator[list[Loaded], None]:
+    def _batches(self, parcel: Parcel, place: EntityPlace) -> AsyncGenerator[list[BrokerEntity], None]:
         return self._reader.batches(parcel.file, parcel.media_type, place.type_name, place.column, parcel.id)
 
-    async def _send(self, batch: list[Loaded], place: EntityPlace, plan: _Plan, path: str) -> None:
+    async def _send(self, batch: list[BrokerEntity], place: EntityPlace, plan: _Plan, path: str) -> None:
         """Send the entities of a batch that are not there yet, and compare what the broker made of them."""
         names = [entity.id for entity in batch]
         there = await self._operations.sums(names, place.type_name)
@@ -201,9 +201,9 @@ class EntityDeposits:
         await self._operations.upsert(
             [entity.content for entity in batch if entity.id in there and there[entity.id] != entity.sum]
         )
-        kept = await self._operations.sums(names, place.type_name)
+        contents = await self._operations.sums(names, place.type_name)
         for entity in batch:
-            if kept.get(entity.id) != entity.sum:
+            if contents.get(entity.id) != entity.sum:
                 raise SinkRefuses(
                     f"the broker keeps the entity {entity.id[:200]} otherwise than it was sent",
                     remedy="name the context of your data at the data source (--option context=https://…), or send "
@@ -229,27 +229,27 @@ class EntityDeposits:
         own = await self._receipts.entries(receipt, sha256)
         if receipt.state != SENDING and len(own) != receipt.count_of(sha256):
             raise unreadable(receipt.place)
-        kept = receipt.other(sha256)
-        others = await self._receipts.entries(receipt, kept)
-        if kept and len(others) != receipt.count_of(kept):
+        other = receipt.other(sha256)
+        others = await self._receipts.entries(receipt, other)
+        if other and len(others) != receipt.count_of(other):
             # Its list goes last: none of its entities is there that the present content does not have.
-            await self._receipts.drop_entries(receipt, kept)
+            await self._receipts.drop_entries(receipt, other)
             others = {}
         there = await self._operations.sums(own, place.type_name)
         if any(total not in (own[name], others.get(name)) for name, total in there.items()):
             raise change(receipt.place)
         doomed = [name for name, total in there.items() if total == own[name] and others.get(name) != total]
         await self._operations.delete(doomed)
-        left = await self._operations.sums(doomed, place.type_name)
-        if left:
+        remains = await self._operations.sums(doomed, place.type_name)
+        if remains:
             raise SinkRefuses(
-                f"the broker still has {next(iter(left))[:200]} after its deletion",
+                f"the broker still has {next(iter(remains))[:200]} after its deletion",
                 remedy="delete it by hand, and say so: hansa shipment removed",
             )
-        if kept:
+        if other:
             remaining = Receipt(
                 place=receipt.place,
-                sha256=kept,
+                sha256=other,
                 state=PARTIAL,
                 count=len(others),
                 transfer=receipt.transfer,

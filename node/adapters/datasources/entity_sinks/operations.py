@@ -78,16 +78,16 @@ class Operations:
         require_done(answer, "")
         return bool(await _content(answer))
 
-    async def _batch(self, operation: str, body: Sequence[Any], tolerated: str) -> list[str]:
-        """Do a batch; return the ids of those that failed for the reason ``tolerated``. Raises for other failures."""
+    async def _batch(self, operation: str, body: Sequence[Any], harmless: str) -> list[str]:
+        """Do a batch; return the ids of those that failed for the reason ``harmless``. Raises for other failures."""
         if not body:
             return []
         answer = await self._post(f"entityOperations/{operation}", list(body))
         if answer.status == 207:
-            return _failures(await _content(answer), tolerated)
-        if tolerated == _EXISTS and answer.status == 409 and len(body) == 1:
+            return _failures(await _content(answer), harmless)
+        if harmless == _EXISTS and answer.status == 409 and len(body) == 1:
             return [str(body[0]["id"])]
-        if tolerated == _MISSING and answer.status == 404 and _names(await _content(answer), _MISSING):
+        if harmless == _MISSING and answer.status == 404 and _names(await _content(answer), _MISSING):
             return []
         require_done(answer, "")
         return []
@@ -127,21 +127,21 @@ async def _content(answer: Answer) -> Any:
         ) from error
 
 
-def _failures(content: Any, tolerated: str) -> list[str]:
-    """Return the ids of a batch that failed as tolerated (``BatchOperationResult``, clause 5.2.16)."""
+def _failures(content: Any, harmless: str) -> list[str]:
+    """Return the ids of a batch that failed as harmless (``BatchOperationResult``, clause 5.2.16)."""
     errors = content.get("errors") if isinstance(content, dict) else None
     names = []
     for entry in errors if isinstance(errors, list) else []:
         error = entry.get("error") if isinstance(entry, dict) else None
-        if tolerated and _names(error, tolerated):
+        if harmless and _names(error, harmless):
             names.append(str(entry.get("entityId", "")))
             continue
         if not isinstance(error, dict) or _names(error, "BadRequestData"):
             raise SinkRefuses(
-                f"the broker does not take {_shown(entry)}: {_reason(error)}",
+                f"the broker does not take {_label(entry)}: {_reason(error)}",
                 remedy="send the file to a folder or a bucket instead, or have the broker changed",
             )
-        raise DataSourceUnreachable(f"the broker could not take {_shown(entry)}", remedy="this node tries again")
+        raise DataSourceUnreachable(f"the broker could not take {_label(entry)}", remedy="this node tries again")
     return names
 
 
@@ -149,7 +149,7 @@ def _names(error: Any, kind: str) -> bool:
     return isinstance(error, dict) and str(error.get("type", "")).rpartition("/")[2] == kind
 
 
-def _shown(entry: Any) -> str:
+def _label(entry: Any) -> str:
     return str(entry.get("entityId", "an entity"))[:200] if isinstance(entry, dict) else "an entity"
 
 

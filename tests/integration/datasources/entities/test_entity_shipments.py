@@ -12,12 +12,12 @@ import pytest
 from node.cli.exits import DONE
 from node.cli.main import run
 from node.client import Refusal
+from tests.fakes.entity_broker import EntityStore
 from tests.integration.agreements.test_deletion import DELETED
 from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_shipments import ended, received
 from tests.nodes import Running, publish, receive, running
 from tests.portal_browser import post, signed_in
-from tests.simulator.entity_operations import EntityStore
 from tests.waits import until
 
 TOKEN = {"scheme": "bearer", "secret": "writer-secret"}
