@@ -61,13 +61,13 @@ async def read_manifest(jws: str, transfer: Transfer, keyring: KeyRing, key_of: 
 
 def _require_steps(conversion: Mapping[str, Any] | None, wish: str | None) -> None:
     """Raise ``InvalidInput`` unless the data went through the transformations that were asked for."""
-    asked = Wish.read(wish) if wish else None
+    request = Wish.read(wish) if wish else None
     steps = tuple(step["transformation"] for step in (conversion or {}).get("steps", ()))
-    if asked is None or not asked.is_transformed:
-        as_asked = not steps
+    if request is None or not request.is_transformed:
+        as_requested = not steps
     else:
-        as_asked = steps == asked.through if asked.through else bool(steps)
-    if not as_asked:
+        as_requested = steps == request.through if request.through else bool(steps)
+    if not as_requested:
         raise InvalidInput(
             f"{wish} was requested, and the data went through {', '.join(steps) or 'no transformation'}",
             remedy=_REPORT,

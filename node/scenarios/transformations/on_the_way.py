@@ -90,7 +90,10 @@ class ConvertThrough:
             records = [self.records.get(tx, step.iri, version=step.version) for step in steps]
         cards = [transformation_of(record) for record in records if record is not None]
         if len(cards) < len(steps):
-            raise NotFound("a transformation is no longer in the catalogue of the provider")
+            raise NotFound(
+                "a transformation is no longer in the catalogue of the provider",
+                remedy="get the file as it is, or ask the publisher",
+            )
         return cards
 
     def _carry_out(
@@ -101,9 +104,9 @@ class ConvertThrough:
         try:
             rows = self.transformer.read(self.place(sha256).resolve(), MEDIA_TYPES[form])
             for card, step in zip(cards, steps, strict=True):
-                settled: SettledRows = self.transformer.carry(card, rows)
-                rows = settled.body
-                report.append({**step.to_json(), **_facts(card, settled)})
+                result: SettledRows = self.transformer.carry(card, rows)
+                rows = result.body
+                report.append({**step.to_json(), **_facts(card, result)})
             form, body = self.transformer.write(rows)
         except HansaError as error:
             if isinstance(error, Overloaded) and not has_full_queue(error):
@@ -119,8 +122,8 @@ class ConvertThrough:
         return form, body, report
 
 
-def _facts(card: Transformation, settled: SettledRows) -> Mapping[str, Any]:
-    facts = {"language": card.language, "rows": settled.count, "output": settled.sha256}
+def _facts(card: Transformation, result: SettledRows) -> Mapping[str, Any]:
+    facts = {"language": card.language, "rows": result.count, "output": result.sha256}
     return facts if card.deterministic else {**facts, "deterministic": False}
 
 

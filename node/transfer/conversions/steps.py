@@ -47,26 +47,26 @@ class OfferedSteps:
                 f"the publisher gives {file.name} through no transformation",
                 remedy="get the file as it is, and carry out the transformation on it: hansa transform",
             )
-        offered = {}
+        choices = {}
         for iri in file.through[:MOST_OFFERED]:
             record = self._records.get(tx, iri)
             if record is not None and is_usable(record, dataset):
-                offered[iri] = record
+                choices[iri] = record
         if wish.schema:
-            chain = self._find_chain(dataset, wish.schema, list(offered.values()))
+            chain = self._find_chain(dataset, wish.schema, list(choices.values()))
             if not chain:
                 raise InvalidInput(
                     f"no transformations that the publisher offers lead from {file.name} to {wish.schema}",
-                    remedy=f"name one of those that are offered: {', '.join(offered) or 'none is left'}",
+                    remedy=f"name one of those that are offered: {', '.join(choices) or 'none is left'}",
                 )
         else:
             for iri in wish.through:
                 if iri not in file.through:
                     others = ", ".join(file.through)
                     raise InvalidInput(f"the publisher gives {file.name} through {others}, and not through {iri}")
-                if iri not in offered:
+                if iri not in choices:
                     raise InvalidInput(f"the transformation {iri} is no longer in the catalogue of the provider")
-            chain = [offered[iri] for iri in wish.through]
+            chain = [choices[iri] for iri in wish.through]
         return tuple(PinnedStep(iri=step.iri, version=step.version, sha256=step.sha256) for step in chain)
 
 
