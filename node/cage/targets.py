@@ -30,6 +30,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.read_schema": "node.semantics.schemas.languages.readers:caged_read",
     "semantics.parse": "node.semantics.documents:caged_parse",
+    "transformations.coordinates": "node.adapters.profiles.coordinates:move",
     "transformations.map": "node.scenarios.transformations.in_cage:map_columns",
     "transformations.read": "node.scenarios.transformations.in_cage:read_file",
     "transformations.settle": "node.scenarios.transformations.in_cage:settle",

@@ -13,8 +13,9 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.scenarios.chain.columns import variables
 from node.scenarios.chain.mismatch import ERROR, WARNING, Mismatch, input_words
-from node.scenarios.model import Port, Rows, Transformation
+from node.scenarios.model import Port, Rows, Transformation, Variable
 from node.scenarios.tables import mapping_grammar, places, spans
+from node.scenarios.tables.conversions import coordinate_conversion, unit_mapping
 from node.scenarios.tables.geometries import extent
 from node.vocab.namespaces import local_name
 
@@ -23,7 +24,9 @@ SPARQL: Final = "SPARQL CONSTRUCT"
 SPARQL_UPDATE: Final = "SPARQL UPDATE"
 SQL: Final = "SQL"
 PYTHON: Final = "Python function"
-LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON)
+UNITS: Final = "unit conversion"
+COORDINATES: Final = "coordinate conversion"
+LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON, UNITS, COORDINATES)
 """The languages of transformations that a node carries out."""
 
 
@@ -58,8 +61,50 @@ def fitting_transformations(
         transformation
         for transformation in transformations
         if any(admits(source, port) for port in input_ports(transformation))
-        and any(admits(port, target) for port in output_ports(transformation))
+        and any(admits(port, target) for port in results_of(transformation, source))
     )
+
+
+def results_of(card: Transformation, source: Port) -> tuple[Port, ...]:
+    """Return what a transformation makes of rows of ``source``: its output, and the columns of ``source`` that it
+    keeps."""
+    outputs = output_ports(card)
+    others = _other_columns(card, source)
+    if card.outputs or others is None:
+        return outputs
+    return tuple(
+        replace(
+            port,
+            variables=(*(one for one in others if port.variable(one.name) is None), *port.variables),
+            step=port.step or source.step,
+            crs=port.crs or source.crs,
+        )
+        for port in outputs
+    )
+
+
+def _other_columns(card: Transformation, source: Port) -> Sequence[Variable] | None:
+    """Return the columns of ``source`` that a transformation leaves as they are; None if it keeps no others than it
+    names."""
+    if card.language == COORDINATES:
+        try:
+            moves = coordinate_conversion(card.definition).columns
+        except InvalidInput:
+            return None
+        return [variable for variable in source.variables if variable.name not in moves]
+    mapping = mapping_of(card)
+    return source.variables if mapping is not None and mapping.keep == (mapping_grammar.ALL,) else None
+
+
+def mapping_of(card: Transformation) -> mapping_grammar.ColumnMapping | None:
+    """Return the column mapping that a transformation is, or is short for; None for other languages, and if it cannot
+    be read."""
+    try:
+        if card.language == COLUMN_MAPPING:
+            return mapping_grammar.parse_mapping(card.definition)
+        return unit_mapping(card.definition) if card.language == UNITS else None
+    except InvalidInput:
+        return None
 
 
 def input_ports(card: Transformation) -> tuple[Port, ...]:
@@ -73,17 +118,22 @@ def output_ports(card: Transformation) -> tuple[Port, ...]:
 
 
 def _mapping_port(card: Transformation, schemas: tuple[str, ...], *, as_input: bool) -> Port:
-    if card.language == COLUMN_MAPPING:
-        try:
-            read = mapping_grammar.parse_mapping(card.definition)
-        except InvalidInput:
-            return Port(role="", schemas=schemas)
-        return (
-            mapping_grammar.input_port(read, schemas=schemas)
-            if as_input
-            else mapping_grammar.output_port(read, schemas=schemas)
-        )
-    return Port(role="", schemas=schemas)
+    if card.language == COORDINATES:
+        return _coordinate_port(card, schemas, as_input=as_input)
+    mapping = mapping_of(card)
+    if mapping is None:
+        return Port(role="", schemas=schemas)
+    side = mapping_grammar.input_port if as_input else mapping_grammar.output_port
+    return side(mapping, schemas=schemas)
+
+
+def _coordinate_port(card: Transformation, schemas: tuple[str, ...], *, as_input: bool) -> Port:
+    try:
+        conversion = coordinate_conversion(card.definition)
+    except InvalidInput:
+        return Port(role="", schemas=schemas)
+    names, crs = (conversion.columns, conversion.source) if as_input else (conversion.result, conversion.target)
+    return Port(role="", schemas=schemas, variables=tuple(Variable(name=name) for name in names), crs=(crs,))
 
 
 def admits(source: Port, target: Port) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from node.base.errors import InvalidInput
-from node.scenarios.chain.interfaces import COLUMN_MAPPING, admits, input_ports, output_ports
+from node.scenarios.chain.interfaces import COORDINATES, admits, input_ports, mapping_of, results_of
 from node.scenarios.model import Port, Transformation
 from node.scenarios.tables import mapping_grammar
 from node.scenarios.transformations.mapping_proposal import Reason
@@ -87,7 +86,6 @@ class _Search:
     def __init__(self, transformations: Sequence[Transformation]) -> None:
         self._transformations = transformations
         self._inputs = [input_ports(card) for card in transformations]
-        self._outputs = [output_ports(card) for card in transformations]
         self._count = 0
 
     def next_steps(
@@ -99,7 +97,7 @@ class _Search:
                 continue
             step = _step(card, port)
             longer = (*steps, step)
-            for output in self._outputs[index]:
+            for output in results_of(card, port):
                 self._count += 1
                 cost = sum(part.cost for part in longer)
                 yield cost, len(longer), self._count, (*path, index), longer, output
@@ -108,7 +106,9 @@ class _Search:
 def _step(card: Transformation, port: Port) -> ChainStep:
     losses: list[Reason] = []
     cost = _STEP
-    mapping = _mapping(card)
+    if card.language == COORDINATES:
+        return ChainStep(transformation=card, losses=(), cost=cost)
+    mapping = mapping_of(card)
     if mapping is None:
         return ChainStep(
             transformation=card,
@@ -133,12 +133,3 @@ def _step(card: Transformation, port: Port) -> ChainStep:
 def _unread(port: Port, mapping: mapping_grammar.ColumnMapping) -> list[str]:
     reads = frozenset(mapping.reads)
     return [variable.name for variable in port.variables if variable.name not in reads]
-
-
-def _mapping(card: Transformation) -> mapping_grammar.ColumnMapping | None:
-    if card.language != COLUMN_MAPPING:
-        return None
-    try:
-        return mapping_grammar.parse_mapping(card.definition)
-    except InvalidInput:
-        return None

@@ -13,6 +13,7 @@ from typing import Any, Final
 from node.base.errors import InvalidInput
 from node.base.jsons import canonical
 from node.scenarios.model import GEOMETRY
+from node.scenarios.tables.conversions import unit_mapping
 from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.rows import canonical_csv, canonical_geojson, canonical_rows, read_rows
 
@@ -31,8 +32,9 @@ def read_file(message: dict[str, Any], _blobs: list[bytes]) -> Answer:
 
 def map_columns(message: dict[str, Any], blobs: list[bytes]) -> Answer:
     """Target ``transformations.map``: the rows that the column mapping ``definition`` makes of the rows in the one
-    blob. Raises ``InvalidInput``."""
-    return {}, [json.dumps([dict(row) for row in transform(message["definition"], json.loads(blobs[0]))]).encode()]
+    blob; with ``units`` it is a conversion of units. Raises ``InvalidInput``."""
+    mapping = unit_mapping(message["definition"]) if message.get("units") else message["definition"]
+    return {}, [json.dumps([dict(row) for row in transform(mapping, json.loads(blobs[0]))]).encode()]
 
 
 def settle(_message: dict[str, Any], blobs: list[bytes]) -> Answer:

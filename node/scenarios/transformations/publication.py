@@ -14,10 +14,11 @@ from node.catalogue.meaning.conformity import schema_in_words
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
-from node.scenarios.chain.interfaces import COLUMN_MAPPING, PYTHON, SQL
+from node.scenarios.chain.interfaces import COORDINATES, PYTHON, SQL, mapping_of
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables import mapping_grammar
+from node.scenarios.tables.conversions import coordinate_conversion
 from node.scenarios.tables.rows import canonical_json
 from node.scenarios.transformations.offers import offered_transformations
 from node.scenarios.transformations.transformer import Transformer
@@ -150,8 +151,11 @@ class TransformationCheck:
 
 def _named_columns(card: Transformation) -> tuple[frozenset[str], frozenset[str], bool]:
     """Return the columns that it reads, those that it makes, and whether it keeps all others."""
-    if card.language == COLUMN_MAPPING:
-        mapping = mapping_grammar.parse_mapping(card.definition)
+    if card.language == COORDINATES:
+        conversion = coordinate_conversion(card.definition)
+        return frozenset(conversion.columns), frozenset(conversion.result), True
+    mapping = mapping_of(card)
+    if mapping is not None:
         reads = frozenset(mapping.reads)
         keeps_all = mapping.keep == (mapping_grammar.ALL,)
         makes = frozenset(variable.name for variable in mapping_grammar.output_port(mapping, schemas=()).variables)

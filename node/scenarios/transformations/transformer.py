@@ -10,8 +10,18 @@ from typing import Any, Final
 
 from node.base.errors import HansaError, InvalidInput, TooLarge, UnsupportedMediaType
 from node.cage.model import Limits, SyncCage
-from node.scenarios.chain.interfaces import COLUMN_MAPPING, LANGUAGES, PYTHON, SPARQL, SPARQL_UPDATE, SQL
+from node.scenarios.chain.interfaces import (
+    COLUMN_MAPPING,
+    COORDINATES,
+    LANGUAGES,
+    PYTHON,
+    SPARQL,
+    SPARQL_UPDATE,
+    SQL,
+    UNITS,
+)
 from node.scenarios.model import Rows, Transformation
+from node.scenarios.tables.conversions import coordinate_conversion, unit_mapping
 from node.scenarios.tables.mapping import transform
 from node.scenarios.tables.mapping_grammar import parse_mapping
 from node.scenarios.tables.rows import canonical_json
@@ -23,6 +33,7 @@ SELECT: Final = "transformations.select"
 FUNCTION: Final = "scenarios.run_function"
 READ: Final = "transformations.read"
 MAP: Final = "transformations.map"
+COORDINATES_TARGET: Final = "transformations.coordinates"
 SETTLE: Final = "transformations.settle"
 WRITE: Final = "transformations.write"
 QUERY: Final = Limits(memory=1 << 30, cpu=40, wall=60.0, answer=64 << 20)
@@ -66,6 +77,8 @@ class Transformer:
         """
         if card.language == COLUMN_MAPPING:
             return transform(card.definition, rows)
+        if card.language == UNITS:
+            return transform(unit_mapping(card.definition), rows)
         return _read(self._answer(card, json.dumps([dict(row) for row in rows]).encode()))
 
     def read(self, path: Path, media_type: str) -> bytes:
@@ -75,8 +88,9 @@ class Transformer:
 
     def carry(self, card: Transformation, rows: bytes) -> SettledRows:
         """Return the rows that ``card`` makes of ``rows`` (JSON), all of it in the cage. Raises as a call."""
-        if card.language == COLUMN_MAPPING:
-            _, body = self._call(MAP, {"definition": card.definition}, [rows], ENGINE)
+        if card.language in (COLUMN_MAPPING, UNITS):
+            message = {"definition": card.definition, "units": card.language == UNITS}
+            _, body = self._call(MAP, message, [rows], ENGINE)
         else:
             body = self._answer(card, rows)
         facts, body = self._call(SETTLE, {}, [body], ENGINE)
@@ -89,6 +103,9 @@ class Transformer:
 
     def _answer(self, card: Transformation, blob: bytes) -> bytes:
         """Return what ``card``, which is no column mapping, makes of the rows ``blob``: JSON that nobody has read."""
+        if card.language == COORDINATES:
+            message = coordinate_conversion(card.definition).to_json()
+            return self._call(COORDINATES_TARGET, message, [blob], ENGINE)[1]
         text = _text(card)
         if card.language == PYTHON:
             return self._call(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)[1]
@@ -100,6 +117,12 @@ class Transformer:
         """Raise ``InvalidInput`` if the definition of ``card`` cannot be carried out, whatever the rows are."""
         if card.language == COLUMN_MAPPING:
             parse_mapping(card.definition)
+            return
+        if card.language == UNITS:
+            unit_mapping(card.definition)
+            return
+        if card.language == COORDINATES:
+            self(card, [])
             return
         text = _text(card)
         if card.language == PYTHON:

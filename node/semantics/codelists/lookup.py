@@ -197,6 +197,20 @@ NOTATIONS: Final = CodeList(
             also=("python", "function"),
             hints=("code", "script"),
         ),
+        Code(
+            code="unit conversion",
+            iri=f"{HANSA}UnitConversion",
+            labels=labels_of("transformation-language.unit-conversion", "unit conversion"),
+            also=("units", "ucum"),
+            hints=("unit", "measure"),
+        ),
+        Code(
+            code="coordinate conversion",
+            iri=f"{HANSA}CoordinateConversion",
+            labels=labels_of("transformation-language.coordinate-conversion", "coordinate conversion"),
+            also=("coordinates", "crs"),
+            hints=("epsg", "projection"),
+        ),
     ),
 )
 """The languages in which a transformation can be written."""
