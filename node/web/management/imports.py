@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync
@@ -32,6 +32,8 @@ AT_ONCE: Final = 2
 """Imports that run at the same time: each may hold a file of 256 MB."""
 STALLED: Final = 120.0
 """Seconds after which a caller that sends nothing more, or reads nothing more, loses the import."""
+LOOKING: Final = 1.0
+"""Seconds after which a node that waits for the first page looks again whether the caller is still there."""
 
 Text = Annotated[str, Query(max_length=2048)]
 
@@ -94,7 +96,8 @@ def router(
                     agreed=agreed,
                     fewer=fewer,
                 )
-                return _Report(await harvest.begin(address, caller), language, running)
+                begun = await _while_connected(request, harvest.begin(address, caller))
+                return _Report(begun, language, running)
             order = ImportOrder(
                 body=await _body(request, file_limit),
                 media_type=request.headers.get("content-type", ""),
@@ -111,6 +114,19 @@ def router(
             raise
 
     return api
+
+
+async def _while_connected(request: Request, beginning: Coroutine[Any, Any, HarvestRun]) -> HarvestRun:
+    """Return the run that begins. Whoever has closed the connection meanwhile waits for no slow source: it would keep
+    its place from others."""
+    task = asyncio.create_task(beginning)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOKING))[0]:
+            if await request.is_disconnected():
+                raise InvalidInput("the caller closed the connection", remedy="import it again")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class _Places:

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from node.base.errors import InvalidInput, TooMany
 from node.catalogue.harvest.import_order import ImportOrder
 from node.catalogue.harvest.report import ImportedRecord, OpenedFile, Outcome, Tally
+from node.web.management import imports as imports_module
 from node.web.management.imports import AT_ONCE, router
 
 HEADERS = {"Content-Type": "text/turtle"}
@@ -98,3 +99,60 @@ async def test_whoever_leaves_or_is_refused_gives_the_place_back(
         await asyncio.gather(leaving, return_exceptions=True)
     imports.go_on.set()
     assert (await post(client))[-1]["new"] == 1
+
+
+class SilentHarvest:
+    """A harvest of a source that never answers."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Semaphore(0)
+        self.ended = 0
+
+    async def begin(self, _order: object, _by: object) -> None:
+        self.begun.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+
+
+class NoSchedules:
+    def require_idle(self, url: str) -> None:
+        """Nothing is harvested on a schedule."""
+
+
+async def test_whoever_leaves_while_the_source_is_silent_gives_the_place_back(
+    imports: FakeImport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports_module, "LOOKING", 0.01)
+
+    async def person(_request: object) -> object:
+        return object()
+
+    app, harvest = FastAPI(), SilentHarvest()
+    parts: Any = {"imports": imports, "harvest": harvest, "schedules": NoSchedules(), "file_limit": 100}
+    app.include_router(router(person=person, route_class=APIRoute, **parts))
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/imports",
+        "query_string": b"url=https://slow.example/",
+        "headers": [],
+        "http_version": "1.1",
+        "scheme": "http",
+        "client": ("127.0.0.1", 1),
+        "server": ("n", 80),
+    }
+    for _ in range(AT_ONCE + 1):
+        messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        asking = asyncio.create_task(app(dict(scope), messages.get, _ignore))
+        await harvest.begun.acquire()
+        messages.put_nowait({"type": "http.disconnect"})
+        async with asyncio.timeout(5):
+            await asyncio.gather(asking, return_exceptions=True)
+    assert harvest.ended == AT_ONCE + 1
+
+
+async def _ignore(_message: object) -> None:
+    """The caller has gone."""
