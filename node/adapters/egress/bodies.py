@@ -149,4 +149,8 @@ def _reason(error: Exception) -> str:
         return "it refuses the connection"
     if isinstance(cause, ConnectionResetError):
         return "it closed the connection"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "its answer ends too early, or is damaged"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its answer is no valid HTTP, or its headers are too long"
     return type(error).__name__

@@ -32,7 +32,7 @@ WELL_KNOWN: Final = {
 """Prefix → namespace, for prefixes that everybody uses for the same vocabulary."""
 
 _DIRECTIVE: Final = re.compile(r"^(\s*@prefix\s+[\w.-]*:\s*<[^<>\s]*>)[ \t]*(?:;)?[ \t]*(?=\r?\n|#|$)", re.MULTILINE)
-_DECLARED: Final = re.compile(r"^\s*@?prefix\s+([\w.-]*):\s*<", re.MULTILINE | re.IGNORECASE)
+_DECLARED: Final = re.compile(r"(?:^|>[ \t]*\.)[ \t]*@?prefix\s+([\w.-]*):\s*<", re.MULTILINE | re.IGNORECASE)
 _USED: Final = re.compile(r"(?<![\w<:/#.\"'@-])([A-Za-z][\w-]*):(?=[A-Za-z_])")
 _TURTLE_TEXT: Final = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|<[^<>\s]*>|^\s*#[^\n]*', re.MULTILINE | re.DOTALL

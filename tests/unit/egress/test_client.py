@@ -410,6 +410,25 @@ class TestBounds:
                 await egress.request("GET", server.url)
 
     @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (http(b"half of it", Content_Length="9999"), "ends too early"),
+            (http(b"ok", X_Long="y" * 100_000), "no valid HTTP"),
+            (b"HTTP/1.1 two hundred\r\n\r\n", "no valid HTTP"),
+        ],
+        ids=["cut off", "long header", "no HTTP"],
+    )
+    async def test_answers_that_cannot_be_read_say_why(self, egress: Egress, answer: bytes, reason: str) -> None:
+        async def reply() -> bytes:
+            server.writers[-1].write(answer)
+            await server.writers[-1].drain()
+            return b""
+
+        async with serving(lambda *_: reply()) as server:
+            with pytest.raises(PeerUnreachable, match=reason):
+                await egress.request("GET", server.url)
+
+    @pytest.mark.parametrize(
         ("begin", "endless", "error"),
         [
             pytest.param(gzip.compress(b"{}"), b"A" * 65_536, PeerUnreachable, id="something after the end"),

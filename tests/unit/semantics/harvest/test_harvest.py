@@ -73,6 +73,7 @@ def test_the_title_of_the_catalogue_is_told_by_language() -> None:
         ),
         (repairs.turtle_prefixes, "<x> <http://y/> \"see dct:title\" .", ""),
         (repairs.turtle_prefixes, "<x> odd:title 'T' .", ""),
+        (repairs.turtle_prefixes, "@prefix a: <http://a/> . @prefix dct: <http://d/> .\n<x> dct:title 'T' .", ""),
         (
             repairs.xml_prefixes,
             "<rdf:RDF><rdf:x/></rdf:RDF>",
