@@ -27,6 +27,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "semantics.describe_all": "node.semantics.in_cage:describe_all",
     "semantics.describe_model": "node.scenarios.models.in_cage:describe_code",
     "semantics.examine": "node.semantics.harvest.in_cage:examine_batch",
+    "semantics.frame": "node.semantics.framings:caged_frame",
     "semantics.match": "node.semantics.schemas.patterns:caged_match",
     "semantics.read_schema": "node.semantics.schemas.languages.readers:caged_read",
     "semantics.parse": "node.semantics.documents:caged_parse",

@@ -26,7 +26,8 @@ SQL: Final = "SQL"
 PYTHON: Final = "Python function"
 UNITS: Final = "unit conversion"
 COORDINATES: Final = "coordinate conversion"
-LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON, UNITS, COORDINATES)
+FRAMING: Final = "JSON-LD framing"
+LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON, UNITS, COORDINATES, FRAMING)
 """The languages of transformations that a node carries out."""
 
 

@@ -14,7 +14,7 @@ from node.catalogue.meaning.conformity import schema_in_words
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
-from node.scenarios.chain.interfaces import COORDINATES, PYTHON, SQL, mapping_of
+from node.scenarios.chain.interfaces import COORDINATES, FRAMING, PYTHON, SQL, mapping_of
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables import mapping_grammar
@@ -131,8 +131,8 @@ class TransformationCheck:
         self, card: Transformation, sources: Sequence[Columns], targets: Sequence[Columns]
     ) -> Iterator[Finding]:
         """Yield the columns that it reads and no row has, and those that it does not make and every row must have.
-        What a function reads and makes is known by its example only."""
-        if card.language == PYTHON:
+        What a function and a frame read and make is known by their example only."""
+        if card.language in (PYTHON, FRAMING):
             return
         if card.language != SQL:
             reads, makes, keeps_all = _named_columns(card)

@@ -13,6 +13,7 @@ from node.cage.model import Limits, SyncCage
 from node.scenarios.chain.interfaces import (
     COLUMN_MAPPING,
     COORDINATES,
+    FRAMING,
     LANGUAGES,
     PYTHON,
     SPARQL,
@@ -30,6 +31,7 @@ from node.semantics.profiles.cage_client import OWN_GROUP
 
 CONSTRUCT: Final = "semantics.construct"
 SELECT: Final = "transformations.select"
+FRAME: Final = "semantics.frame"
 FUNCTION: Final = "scenarios.run_function"
 READ: Final = "transformations.read"
 MAP: Final = "transformations.map"
@@ -106,6 +108,8 @@ class Transformer:
         if card.language == COORDINATES:
             message = coordinate_conversion(card.definition).to_json()
             return self._call(COORDINATES_TARGET, message, [blob], ENGINE)[1]
+        if card.language == FRAMING:
+            return self._call(FRAME, {"definition": card.definition}, [blob], QUERY)[1]
         text = _text(card)
         if card.language == PYTHON:
             return self._call(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)[1]
@@ -121,7 +125,7 @@ class Transformer:
         if card.language == UNITS:
             unit_mapping(card.definition)
             return
-        if card.language == COORDINATES:
+        if card.language in (COORDINATES, FRAMING):
             self(card, [])
             return
         text = _text(card)

@@ -211,6 +211,13 @@ NOTATIONS: Final = CodeList(
             also=("coordinates", "crs"),
             hints=("epsg", "projection"),
         ),
+        Code(
+            code="JSON-LD framing",
+            iri=f"{HANSA}JsonLdFraming",
+            labels=labels_of("transformation-language.json-ld-framing", "JSON-LD framing"),
+            also=("frame", "json-ld"),
+            hints=("context", "jsonld"),
+        ),
     ),
 )
 """The languages in which a transformation can be written."""

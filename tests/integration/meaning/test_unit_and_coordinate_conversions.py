@@ -1,4 +1,4 @@
-"""Conversions of units and coordinates: published with an example, tried at each door, and found for mappings."""
+"""Conversions of units and coordinates, and frames of JSON-LD: published with an example, and tried at each door."""
 
 from __future__ import annotations
 
@@ -67,6 +67,8 @@ def http(city: Running) -> Iterator[httpx2.Client]:
         ("unit conversion", UNITS, {"example": {"input": [ROW], "output": [ROW]}}, "120"),
         ("coordinate conversion", {**PLACES, "to": "EPSG:99999"}, {}, "not known here"),
         ("coordinate conversion", {**PLACES, "from": "https://peer.example/crs"}, {}, "coordinate reference system"),
+        ("JSON-LD framing", {"context": "https://peer.example/c", "frame": {}}, {}, "is not loaded"),
+        ("JSON-LD framing", {"context": {}}, {}, "has no frame"),
         ("coordinate conversion", PLACES, {"example": {"input": [{**ROW, "x": 1e300}]}}, "place"),
     ],
 )
@@ -123,3 +125,19 @@ def test_a_draft_between_schemas_with_other_units_finds_it(city: Running, http: 
         "titles": chains[0]["steps"][0]["titles"],
         "losses": [],
     }
+
+
+def test_a_frame_is_published_with_its_example_and_tried(city: Running, http: httpx2.Client) -> None:
+    context = {"@vocab": "https://ghent.example/terms#"}
+    frame = {"context": context, "frame": {"@context": context, "flow": {}}}
+    example = {"input": [ROW], "output": [ROW]}
+    answer = publish(http, fields("framed", "JSON-LD framing", frame, example=example))
+    assert answer.status_code == 201, answer.text
+    trial = http.post(
+        "/api/transformations/try", params={"transformation": "transformation/framed"}, json=[ROW, {"other": 1}]
+    )
+    assert trial.json()["output"]["rows"] == [ROW]
+    hostile = [{**ROW, "@context": "http://169.254.169.254/"}]
+    refusal = http.post("/api/transformations/try", params={"transformation": "transformation/framed"}, json=hostile)
+    assert refusal.status_code == 400
+    assert "brings a context of its own" in refusal.text
