@@ -120,9 +120,20 @@ FILE: Final = (
     TABLES,
 )
 """Fields of one entry of ``files``, beside ``path``/``name``, ``open``, ``sample``, ``media_type``,
-``data_source`` and ``item``."""
+``data_source``, ``item``, ``made_from`` and ``made_by``."""
 
-FILE_WORDS: Final = ("path", "name", "file", "open", "sample", "media_type", "data_source", "item")
+FILE_WORDS: Final = (
+    "path",
+    "name",
+    "file",
+    "open",
+    "sample",
+    "media_type",
+    "data_source",
+    "item",
+    "made_from",
+    "made_by",
+)
 FILES_NAMES: Final = ("files", "file", "distributions", "distribution", "resources")
 
 

@@ -57,12 +57,12 @@ def transform(
     if output is not None and output.suffix.casefold() not in _ENDS:
         raise InvalidInput(f"{output} has another end than {', '.join(_ENDS)}", remedy="name a file such as rows.csv")
     if local:
-        answer = _here(paths, sample, whole=output is not None)
+        answer = carry_out_here(paths, sample, whole=output is not None)
     else:
         with connect(node) as client:
             answer = client.try_transformation(what, sample, whole=output is not None)
     if output is not None:
-        _write(answer, output)
+        write_rows(answer, output)
     if Mode.json:
         emit(answer)
         return
@@ -74,7 +74,9 @@ def transform(
         remark("the same rows gave another result the second time: this transformation is not deterministic")
 
 
-def _here(paths: Sequence[Path], sample: Path, *, whole: bool) -> dict[str, Any]:
+def carry_out_here(paths: Sequence[Path], sample: Path, *, whole: bool) -> dict[str, Any]:
+    """Return what the transformations described at ``paths`` make of ``sample``, as the API does: in a cage of this
+    process."""
     from node.cage.cage import Cage
     from node.scenarios.transformations.transformer import Transformer
     from node.scenarios.transformations.trial import check_length, try_rows
@@ -96,7 +98,7 @@ def _here(paths: Sequence[Path], sample: Path, *, whole: bool) -> dict[str, Any]
     }
 
 
-def _write(answer: dict[str, Any], output: Path) -> None:
+def write_rows(answer: dict[str, Any], output: Path) -> None:
     """Write all rows of the output, and their provenance beside them; leave the first rows in ``answer``."""
     from node.scenarios.tables import rows as tables
     from node.scenarios.transformations.provenance import provenance

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.base.errors import HansaError, InvalidInput
+from node.cli.commands.publication.made_files import make_files
 from node.cli.commands.publication.submissions import (
     TOGETHER,
     TOGETHER_BYTES,
@@ -159,12 +160,14 @@ def _publish(
     as_is: bool,
 ) -> list[dict[str, Any]]:
     if len(descriptions) == 1:
+        make_files(client, descriptions[0])
         return [publish_alone(client, read_file(descriptions[0], attach, options, as_is=as_is), options)]
     results: list[dict[str, Any]] = []
     batch: list[DescriptionFile] = []
     length = 0
     for path in descriptions:
         try:
+            make_files(client, path)
             description = read_file(path, attach, options, as_is=as_is)
         except HansaError:
             # As if each were published before the next is read.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from node.base.errors import HansaError, InvalidInput
 from node.catalogue.publication.exposure import RULES
 from node.cli.commands.publication.file_upload import send_file
+from node.cli.commands.publication.made_files import state_origins
 from node.cli.definitions import show_impact
 from node.cli.descriptions import code_file, file_facts, read_submission, with_description
 from node.cli.output import (
@@ -76,6 +77,7 @@ class DescriptionFile:
 def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as_is: bool) -> DescriptionFile:
     """Read the description at ``path`` and the files that belong to it. Raises ``InvalidInput``."""
     submission, lines, data = read_submission(path, list(attach))
+    state_origins(submission, path.parent)
     surveys = [examine(file, as_is=as_is, quiet=options.check) for file in data]
     for name, value in (("kind", options.kind), ("conditions", options.conditions), ("audience", options.audience)):
         if value:
