@@ -6,18 +6,23 @@ from typing import Any
 
 from tests.nodes import Running, described
 
+MAPPING = "column mapping"
 
-def publish_counting(at: Running, slug: str, role: str, column: str, unit: str, *, gives: str, in_unit: str) -> str:
+
+def publish_counting(
+    at: Running, slug: str, role: str, column: str, unit: str, *, gives: str, in_unit: str, language: str = MAPPING
+) -> str:
     """Publish a scenario whose input ``role`` has ``column`` in ``unit``, and whose figure is the sum of it as
-    ``gives`` in ``in_unit``; return its address."""
+    ``gives`` in ``in_unit``; return its address. As a conversion of units, ``gives`` is ``column``."""
+    mapping = {"units": {column: unit}, "keep": ["station"], gives: {"rename": column, "unit": in_unit}}
     transformation: dict[str, Any] = {
         **described(f"{slug}-mapping"),
         "kind": "transformation",
         "version": "1.0.0",
-        "language": "column mapping",
+        "language": language,
         "from": "schema/before",
         "to": "schema/after",
-        "definition": {"units": {column: unit}, "keep": ["station"], gives: {"rename": column, "unit": in_unit}},
+        "definition": mapping if language == MAPPING else {column: {"from": unit, "to": in_unit}},
     }
     scenario: dict[str, Any] = {
         **described(slug),

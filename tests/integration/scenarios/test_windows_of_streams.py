@@ -145,6 +145,16 @@ def test_a_window_of_an_own_stream_and_the_last_minutes(nodes: tuple[Running, Ru
     assert "the same 1 observations" in proof(again(city, outcome["pid"]))
 
 
+def test_a_conversion_of_units_is_a_step_on_a_window(nodes: tuple[Running, Running]) -> None:
+    city, _ = nodes
+    conversion = "unit conversion"
+    publish_counting(city, "converted", "delays", "minutes", "min", gives="minutes", in_unit="s", language=conversion)
+    iri = stream(city, "converted-delays", delay(10), delay(20, "b", 1.5))
+    outcome = started(city, {**binding(iri), "scenario": "scenario/converted"})
+    assert (outcome["state"], seconds(outcome)) == ("successful", 240), outcome
+    assert "the same 2 observations" in proof(again(city, outcome["pid"]))
+
+
 def test_what_retention_has_taken_is_said_and_the_run_has_its_bytes(nodes: tuple[Running, Running]) -> None:
     city, partner = nodes
     iri = stream(city, "short", delay(10), most=2)
