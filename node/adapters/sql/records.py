@@ -13,13 +13,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    or_,
     select,
     type_coerce,
     update,
 )
 
 from node.adapters.sql.catalogue.known_records import KnownRecords, Mark
+from node.adapters.sql.catalogue.record_totals import SqlRecordTotals, note_score
 from node.adapters.sql.catalogue.visible_records import OPENED, current_statement, last_withheld
 from node.adapters.sql.file_retention import SqlFileRetention, is_removed, note_retention
 from node.adapters.sql.rows import add, build, put, values
@@ -32,7 +32,7 @@ from node.adapters.sql.work import connection_of
 from node.base.errors import Conflict
 from node.base.work import Transaction
 from node.catalogue.envelope import CONTENT, remains_of
-from node.catalogue.model import Record, RecordTitles, ScoredVersion, TermsGroup
+from node.catalogue.model import Record
 from node.catalogue.offers import terms_hash
 from node.ledger.model import EntryKind
 from node.semantics.model import File
@@ -101,51 +101,9 @@ _HELD = select(records.c.entry).where(records.c.origin == bindparam("origin"))
 _LENGTHS = select(records.c.nquads).where(
     records.c.origin == bindparam("origin"), records.c.entry.in_(bindparam("entries", expanding=True))
 )
-_TERMS_GROUPS = (
-    select(heads.c.audience, heads.c.terms, func.count().label("records"), func.min(heads.c.iri).label("iri"))
-    .where(heads.c.origin == bindparam("origin"), ~heads.c.withdrawn)
-    .group_by(heads.c.audience, heads.c.terms)
-    .order_by(heads.c.audience, heads.c.terms)
-)
-_TITLES = (
-    select(heads.c.iri, heads.c.audience, records.c.titles)
-    .join(records, and_(records.c.iri == heads.c.iri, records.c.version == heads.c.version))
-    .where(
-        heads.c.origin == bindparam("origin"),
-        ~heads.c.withdrawn,
-        heads.c.iri > bindparam("after"),
-        or_(
-            heads.c.audience.in_(bindparam("audiences", expanding=True)),
-            heads.c.terms.in_(bindparam("terms", expanding=True)),
-        ),
-    )
-    .order_by(heads.c.iri)
-    .limit(bindparam("most"))
-)
-_SCORES = (
-    select(
-        records.c.iri,
-        records.c.version,
-        records.c.at,
-        records.c.publisher,
-        records.c.publisher_name,
-        records.c.withdrawn,
-        records.c.extra,
-    )
-    .where(
-        records.c.origin == bindparam("origin"),
-        records.c.kind == "dataset",
-        or_(
-            records.c.iri > bindparam("iri"),
-            and_(records.c.iri == bindparam("iri"), records.c.version > bindparam("number")),
-        ),
-    )
-    .order_by(records.c.iri, records.c.version)
-    .limit(bindparam("most"))
-)
 
 
-class SqlRecordStore(SqlFileRetention):
+class SqlRecordStore(SqlFileRetention, SqlRecordTotals):
     """All versions in one table; a second table holds the properties of each newest version, a third one up to which
     version a record was for which audience.
 
@@ -162,6 +120,7 @@ class SqlRecordStore(SqlFileRetention):
         if not add(connection, records, row):
             raise Conflict(f"version {record.version} of {record.iri} already exists")
         note_retention(tx, record)
+        note_score(tx, record)
         head = {name: row[name] for name in ("iri", "version", "kind", "audience", "withdrawn", "origin")}
         head["offered"] = record.offer is not None and not record.withdrawn
         head["terms"] = terms_hash(record.offer) if record.offer is not None and not record.withdrawn else ""
@@ -181,6 +140,7 @@ class SqlRecordStore(SqlFileRetention):
             .where(records.c.iri == iri, records.c.version == version)
             .values({name: getattr(remains, name) for name in CONTENT})
         )
+        note_score(tx, remains)
 
     def with_content(self, tx: Transaction, iri: str, numbers: Collection[int]) -> Sequence[Record]:
         connection = connection_of(tx)
@@ -323,23 +283,6 @@ class SqlRecordStore(SqlFileRetention):
         )
         return [(row.iri, row.at) for row in connection_of(tx).execute(statement.offset(offset).limit(limit))]
 
-    def terms_groups(self, tx: Transaction, origin: str) -> Sequence[TermsGroup]:
-        return [TermsGroup._make(row) for row in connection_of(tx).execute(_TERMS_GROUPS, {"origin": origin})]
-
-    def titles_of(
-        self,
-        tx: Transaction,
-        origin: str,
-        *,
-        audiences: Collection[str],
-        terms: Collection[str],
-        after: str = "",
-        limit: int = 100,
-    ) -> Sequence[RecordTitles]:
-        choice = {"audiences": list(audiences), "terms": list(terms)}
-        place = {"origin": origin, "after": after, "most": limit}
-        return [RecordTitles._make(row) for row in connection_of(tx).execute(_TITLES, choice | place)]
-
     def places(self, tx: Transaction, iris: Collection[str]) -> Mapping[str, int]:
         connection = connection_of(tx)
         return {
@@ -347,11 +290,6 @@ class SqlRecordStore(SqlFileRetention):
             for chunk in _chunks(list(iris))
             for row in connection.execute(_FIRST, {"iris": chunk})
         }
-
-    def scores(self, tx: Transaction, origin: str, *, after: tuple[str, int], limit: int) -> Sequence[ScoredVersion]:
-        place = {"origin": origin, "iri": after[0], "number": after[1], "most": limit}
-        rows = connection_of(tx).execute(_SCORES, place)
-        return [ScoredVersion._make((*row[:-1], row.extra.get("score") or {})) for row in rows]
 
     def count_of(self, tx: Transaction, origin: str) -> tuple[int, int]:
         connection, number, size = connection_of(tx), 0, 0

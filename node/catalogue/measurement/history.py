@@ -7,7 +7,7 @@ the checks, and count from the day on which they were found.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -115,25 +115,38 @@ class QualityHistory:
             after = (page[-1].iri, page[-1].day.isoformat())
 
 
+class _Scores:
+    """Scores with the points for links. Many records have the same one: each is put together once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int | None, int | None], tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+
+    def of(self, version: ScoredVersion, check: LinkPoints | None) -> Mapping[str, Any]:
+        """Return the score of a version with the points of ``check``; the same object for the same points."""
+        key = (id(version.score), check.access if check else None, check.download if check else None)
+        if key not in self._known:
+            # The stored score is kept too, so that no other one gets its id.
+            self._known[key] = version.score, with_links(version.score, check)
+        return self._known[key][1]
+
+
 @dataclass(slots=True)
 class _Sum:
-    """The records of a publisher, while the versions are read in the order of time."""
+    """The records of a publisher, while the versions are read in the order of time. ``scores`` counts the records by
+    the id of their score, which ``_Scores`` keeps."""
 
     name: str = ""
     records: int = 0
     points: int = 0
-    dimensions: Counter[str] = field(default_factory=Counter)
-    gains: Counter[str] = field(default_factory=Counter)
+    scores: dict[int, tuple[Mapping[str, Any], int]] = field(default_factory=dict)
     days: list[Day] = field(default_factory=list)
 
     def change(self, score: Mapping[str, Any], sign: int) -> None:
         """Add the points of a record (1), or take them away (-1)."""
         self.records += sign
         self.points += sign * int(score["points"])
-        for name, (points, _) in score["dimensions"].items():
-            self.dimensions[name] += sign * int(points)
-        for gain in score["raise"]:
-            self.gains[gain["metric"]] += sign * int(gain["points"])
+        _, count = self.scores.get(id(score), (score, 0))
+        self.scores[id(score)] = score, count + sign
 
     def close(self, day: date) -> None:
         """Note the state at the end of ``day``, if it differs from the one before."""
@@ -142,13 +155,18 @@ class _Sum:
             self.days.append(state)
 
     def series(self, key: str) -> Series:
-        gains = [(name, self._average(points)) for name, points in self.gains.most_common(GAINS) if points > 0]
+        dimensions, gains = Counter[str](), Counter[str]()
+        for score, count in self.scores.values():
+            for name, (points, _) in score["dimensions"].items():
+                dimensions[name] += count * int(points)
+            for gain in score["raise"]:
+                gains[gain["metric"]] += count * int(gain["points"])
         return Series(
             key=key,
             name=self.name or key,
             days=_thin(self.days),
-            dimensions={name: self._average(self.dimensions[name]) for name in DIMENSIONS},
-            gains=gains,
+            dimensions={name: self._average(dimensions[name]) for name in DIMENSIONS},
+            gains=[(name, self._average(points)) for name, points in gains.most_common(GAINS) if points > 0],
         )
 
     def _average(self, points: int) -> float:
@@ -175,7 +193,8 @@ def _points_of(versions: Sequence[Record], checks: Sequence[LinkPoints]) -> list
 
 def _series_of(events: Iterable[ScoredVersion | LinkPoints]) -> list[Series]:
     """Return the series that versions, and points for links, give in the order of time."""
-    sums: dict[str, _Sum] = {CATALOGUE: _Sum()}
+    sums: defaultdict[str, _Sum] = defaultdict(_Sum)
+    scores = _Scores()
     heads: dict[str, ScoredVersion] = {}
     links: dict[str, LinkPoints] = {}
     changes: set[str] = set()
@@ -195,14 +214,14 @@ def _series_of(events: Iterable[ScoredVersion | LinkPoints]) -> list[Series]:
         for state, check, sign in ((head, before, -1), (version, links.get(event.iri), 1)):
             if state is None or state.withdrawn or not state.score:
                 continue
-            score = with_links(state.score, check)
+            score = scores.of(state, check)
             for key in (CATALOGUE, state.publisher):
-                sums.setdefault(key, _Sum()).change(score, sign)
+                sums[key].change(score, sign)
                 changes.add(key)
             sums[state.publisher].name = state.publisher_name or sums[state.publisher].name
     if today is not None:
         _close(sums, changes, today)
-    catalogue = sums.pop(CATALOGUE)
+    catalogue = sums.pop(CATALOGUE, _Sum())
     if not catalogue.days:
         return []
     publishers = sorted(sums.items(), key=lambda pair: (-pair[1].records, pair[0]))[:PUBLISHERS]

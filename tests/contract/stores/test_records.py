@@ -432,7 +432,7 @@ class TestErasure:
             offer={"@id": "urn:offer"},
             sealed=True,
             entry="e1",
-            extra={"signature": "s", OPENS_HISTORY: True},
+            extra={"signature": "s", OPENS_HISTORY: True, "score": {"points": 9}},
             warnings=({"message": "Jan"},),
         )
         second = record("a", 2, entry="e2")
@@ -457,6 +457,8 @@ class TestErasure:
                 "e1",
             )
             assert stores.records.get(tx, first.iri) == second
+            scores = stores.records.scores(tx, first.origin, after=("", 0), limit=1)
+            assert [(row.iri, row.withdrawn, row.score) for row in scores] == [(first.iri, True, {})]
             assert short(stores.records.versions(tx, first.iri)) == [("a", 2), ("a", 1)]
         assert current(stores) == [("a", 2), ("b", 1)]
         assert current(stores, as_of=first.at) == [("b", 1)]

@@ -80,8 +80,9 @@ def test_a_database_of_before_lists_what_it_did(empty_engine: Engine, monkeypatc
         older.setattr(migrations, "VERSIONS", VERSIONS[: VERSIONS.index("0012") + 1])
         migrate(empty_engine)
     offer = {"@id": "urn:offer", "permission": [{"action": "use"}]}
+    score = {"points": 210, "dimensions": {}, "raise": [], "text": "long " * 400}
     versions = [
-        record("offered", offer=offer),
+        record("offered", offer=offer, extra={"score": score}),
         record("was-offered", 1, offer=offer),
         record("was-offered", 2),
         record("gone", 1, offer=offer),
@@ -102,6 +103,16 @@ def test_a_database_of_before_lists_what_it_did(empty_engine: Engine, monkeypatc
     assert current(stores, offered=True, audiences=["members"]) == [("of-another", 1)]
     with stores.uow.read() as tx:
         groups = stores.records.terms_groups(tx, OURS)
+        scores = stores.records.scores(tx, OURS, after=("", 0), limit=9)
+    points = [(row.iri.removeprefix(BASE), row.version, row.withdrawn, row.score.get("points")) for row in scores]
+    assert points == [
+        ("gone", 1, False, None),
+        ("gone", 2, True, None),
+        ("offered", 1, False, 210),
+        ("was-offered", 1, False, None),
+        ("was-offered", 2, False, None),
+    ]
+    assert scores[2] == (f"{BASE}offered", 1, *scores[2][2:6], score)
     assert [(group.records, bool(group.terms)) for group in groups] == [(1, False), (1, True)]
     assert groups[1].terms == terms_hash(offer)
     add(stores, record("was-offered", 3, offer=offer), record("offered", 2))

@@ -63,6 +63,20 @@ Index(
     record_heads.c.version,
 )
 
+# The points of each version of a dataset (node.semantics.quality): read together, without their long records.
+record_scores = Table(
+    "record_scores",
+    metadata,
+    Column("iri", Words, primary_key=True),
+    Column("version", Ordinal, primary_key=True, autoincrement=False),
+    Column("origin", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("publisher", Words, nullable=False),
+    Column("publisher_name", Words, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("score", Json),
+)
+
 # Assets of which a version declares for how long the files of earlier versions are kept.
 record_retentions = Table("record_retentions", metadata, Column("iri", Words, primary_key=True))
 
