@@ -104,7 +104,7 @@ class AuditFile:
 
 
 def signed_lines(
-    entries: Iterable[Mapping[str, Any]],
+    entries: Iterable[bytes],
     *,
     most: int,
     node: str,
@@ -112,7 +112,7 @@ def signed_lines(
     criteria: Mapping[str, str],
     sign: Sign,
 ) -> Iterator[bytes]:
-    """Yield the lines of the file for ``entries`` (``node.operation.audit.entry_json``), at most ``most`` of them,
+    """Yield the lines of the file for ``entries`` (``node.operation.audit.entry_line``), at most ``most`` of them,
     and the signature."""
     digest = hashlib.sha256()
     count, complete = 0, True
@@ -120,7 +120,7 @@ def signed_lines(
         if count == most:
             complete = False
             break
-        line = canonical(dict(entry)) + b"\n"
+        line = entry + b"\n"
         digest.update(line)
         count += 1
         yield line

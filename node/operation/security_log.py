@@ -16,10 +16,16 @@ _SEVERITY: Final = {"decision": 5, "membership": 5, "node": 5}
 """Severity (0 to 10) of kinds of entries by which somebody gains or loses something; of all others 3."""
 
 
-def log_line(entry: Mapping[str, Any], *, host: str, version: str) -> str:
-    """Return the line of ``entry`` (``node.operation.audit.entry_json``). ``host`` is the name of this node."""
+def log_line(entry: Mapping[str, Any], *, host: str, version: str, content: bytes | None = None) -> str:
+    """Return the line of ``entry`` (``node.operation.audit.entry_json``). ``host`` is the name of this node.
+
+    ``content`` is the canonical JSON of its body, if it is at hand: the body itself is not read then."""
     kind = str(entry["kind"])
-    body = json.dumps(entry["body"], ensure_ascii=False, separators=(",", ":"))
+    if content is None:
+        body = json.dumps(entry["body"], ensure_ascii=False, separators=(",", ":"))
+    else:
+        # No character has more than four bytes: what is left out would be cut anyway.
+        body = content[: 4 * LONGEST + 4].decode("utf-8", errors="replace")
     header = ("CEF:0", "Hansa", "node", version, kind, f"Ledger entry: {kind}", str(_SEVERITY.get(kind, 3)))
     fields = {
         "rt": entry["at"],
@@ -48,6 +54,8 @@ def _value(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -8,7 +8,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from anyio.to_thread import run_sync
@@ -21,7 +21,7 @@ from node.base.plaintext import harmless
 from node.catalogue.representations import VARY
 from node.evidence.audit_file import FILE_NAME, MEDIA_TYPE
 from node.ledger.model import Entry, EntryKind
-from node.operation.audit import AuditFilter, entry_json
+from node.operation.audit import AuditFilter, entry_head
 from node.operation.audit_events import AuditEvent
 from node.operation.security_log import log_line
 from node.portal import headers
@@ -184,36 +184,32 @@ def _readable(entry: Entry) -> str:
 
 
 async def _sheet(entries: Iterator[Entry]) -> AsyncIterator[bytes]:
-    head: list[Any] = [_COLUMNS]
-    while True:
-        rows = await run_sync(_take, entries)
+    yield f"{','.join(_COLUMNS)}\r\n".encode("ascii")
+    while batch := await run_sync(_batch, entries):
+        yield await run_sync(_rows, batch)
+
+
+def _rows(entries: list[Entry]) -> bytes:
+    """Return lines of the table. The body is by far the longest cell, and is quoted as it is stored: it begins with a
+    brace."""
+    lines = []
+    for entry in entries:
         sheet = io.StringIO()
-        csv.writer(sheet).writerows([[harmless(str(cell)) for cell in row] for row in head + rows])
-        yield sheet.getvalue().encode("utf-8", errors="replace")
-        if len(rows) < _ROWS:
-            return
-        head = []
+        cells = (entry.seq, stamp(entry.at), str(entry.kind), entry.subject, entry.by, entry.id)
+        csv.writer(sheet, lineterminator="").writerow([harmless(str(cell)) for cell in cells])
+        head = sheet.getvalue().encode("utf-8", errors="replace")
+        lines.append(head + b',"' + entry.body.replace(b'"', b'""') + b'"\r\n')
+    return b"".join(lines)
 
 
 async def _log(entries: Iterator[Entry], host: str) -> AsyncIterator[bytes]:
     while batch := await run_sync(_batch, entries):
-        lines = [log_line(entry_json(entry), host=host, version=__version__) for entry in batch]
-        yield "".join(f"{line}\n" for line in lines).encode("utf-8", errors="replace")
+        yield await run_sync(_lines, batch, host)
 
 
-def _take(entries: Iterator[Entry]) -> list[Any]:
-    return [
-        (
-            entry.seq,
-            stamp(entry.at),
-            str(entry.kind),
-            entry.subject,
-            entry.by,
-            entry.id,
-            entry.body.decode("utf-8", errors="replace"),
-        )
-        for entry in _batch(entries)
-    ]
+def _lines(entries: list[Entry], host: str) -> bytes:
+    lines = (log_line(entry_head(entry), host=host, version=__version__, content=entry.body) for entry in entries)
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", errors="replace")
 
 
 def _batch(entries: Iterator[Entry]) -> list[Entry]:

@@ -18,6 +18,8 @@ from node.evidence.audit_file import (
     signed_lines,
     verify_signature,
 )
+from node.ledger.model import Entry, EntryKind
+from node.operation.audit import entry_json, entry_line
 from tests.fakes.keys import public_jwk
 from tests.fakes.provider import CONSUMER, PROVIDER, SeedKeyRing
 
@@ -27,9 +29,24 @@ ENTRIES = [{"seq": number, "kind": "access", "body": {"note": "Ledeberg é"}} fo
 
 
 def written(path: Path, *, most: int = 10, keys: SeedKeyRing = KEYS) -> Path:
-    lines = signed_lines(ENTRIES, most=most, node=PROVIDER, at=AT, criteria={"kind": "access"}, sign=keys.sign_jws)
+    lines = signed_lines(
+        map(canonical, ENTRIES), most=most, node=PROVIDER, at=AT, criteria={"kind": "access"}, sign=keys.sign_jws
+    )
     path.write_bytes(b"".join(lines))
     return path
+
+
+def test_a_line_is_the_canonical_form_of_its_entry() -> None:
+    entry = Entry(
+        id="urn:1",
+        kind=EntryKind.ACCESS,
+        subject="urn:ä",
+        at=AT,
+        by="els",
+        body=canonical({"b": "\n", "a": 1}),
+        seq=7,
+    )
+    assert entry_line(entry) == canonical(entry_json(entry))
 
 
 def test_there_and_back(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from node.base.jsons import canonical
 from node.operation.security_log import LONGEST, log_line
 
 
@@ -47,3 +48,13 @@ def test_a_long_content_is_cut_and_says_so() -> None:
     line = log_line(entry(body={"text": "x" * LONGEST}), host="h", version="1")
     assert line.endswith("… (cut)")
     assert len(line) < LONGEST + 500
+
+
+def test_a_line_is_the_same_from_the_stored_content() -> None:
+    for body in (
+        {"outcome": "approved", "note": "é = \\ \n \u2028"},
+        {"text": "ü" * LONGEST},
+        {"text": "𝄞" * LONGEST},
+    ):
+        line = log_line(entry(body=dict(sorted(body.items()))), host="h", version="1")
+        assert log_line(entry(body=None), host="h", version="1", content=canonical(body)) == line
