@@ -17,6 +17,7 @@ from node.base.errors import Gone, InvalidInput, Withdrawn
 from node.base.work import Transaction, UnitOfWork
 from node.catalogue.access import Access
 from node.catalogue.links import Ask, Link, mentions, users_query
+from node.catalogue.meaning.fairness import FairReports
 from node.catalogue.meaning.field_search import FieldSearch
 from node.catalogue.meaning.impact import Impacts
 from node.catalogue.meaning.imports import Imports
@@ -91,6 +92,7 @@ class Browse:
         self._ask = ask
         users = Users(uow=uow, records=records, visibility=visibility, ask=ask)
         self.impacts = Impacts(uow=uow, records=records, users=users)
+        self.fairness = FairReports(uow=uow, records=records, visibility=visibility)
         self.imports = Imports(uow=uow, records=records, visibility=visibility)
         self.terms = TermSearch(uow=uow, records=records, visibility=visibility, users=users)
         self.fields = FieldSearch(uow=uow, records=records, visibility=visibility, terms=self.terms, ask=ask)

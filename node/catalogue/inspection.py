@@ -25,15 +25,13 @@ from node.semantics import sheets
 from node.semantics.findings.files import Words, file_finding
 from node.semantics.findings.tables import NotATable
 from node.semantics.model import File, Finding
-from node.semantics.ontologies.pitfalls import pitfalls
+from node.semantics.ontologies.pitfalls import MOST_NAMES, pitfalls
 from node.semantics.schemas.breaches import Report
 
 BREAKING_RULES: Final = {"ontology": "ontology:breaking", "schema": "schema:breaking"}
 """Kind of asset → the rule of findings about changes that break data or queries."""
 
 MOST_CHANGES: Final = 10
-MOST_NAMES: Final = 8
-"""Terms of one pitfall that are named; all are counted."""
 
 
 class FileComparison(Protocol):

@@ -36,6 +36,7 @@ VERBS: Final = {
     "meaning.alignments": ("align",),
     "meaning.mappings": ("mapping",),
     "meaning.reasoner": ("reason",),
+    "meaning.fairness": ("fairness",),
     "meaning.transformations": ("transform",),
     "get": ("get",),
     "agreements": ("agreement",),

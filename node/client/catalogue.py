@@ -182,6 +182,13 @@ class CatalogueCalls:
         return document("GET", "/api/catalogue/imports", params=params, headers={"Accept": "application/json"})
 
     @endpoint
+    def fairness(self, iri: str, *, language: str = "en") -> Call[dict[str, Any]]:
+        """Return the FAIR points of an ontology, and how complete its documentation is: ``{"points", "criteria",
+        "first", "languages", "pitfalls"}``."""
+        headers = {"Accept-Language": language}
+        return document("GET", "/api/catalogue/fairness", params={"iri": iri}, headers=headers)
+
+    @endpoint
     def publish_ontology(self, order: dict[str, Any]) -> Call[dict[str, Any]]:
         """Publish the ontology that the node reads at ``order["url"]``; further members: ``fields``, ``conditions``,
         ``audience``, ``dryRun``, ``allowBreaking``. The answer is that of ``publish``."""

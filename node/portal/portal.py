@@ -48,7 +48,7 @@ from node.portal.pages.data import (
     values,
     webhooks,
 )
-from node.portal.pages.meaning import alignments, mappings, ontologies, reasoner, schemas, terms
+from node.portal.pages.meaning import alignments, fairness, mappings, ontologies, reasoner, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.publication import draft_check, drafts, joint_changes, limits, policy_editor
@@ -104,6 +104,7 @@ class Portal:
             ("GET", "/record/changes", page(versions.differences)),
             ("GET", "/terms", page(terms.terms)),
             ("GET", "/term", page(terms.term)),
+            ("GET", "/ontology/fairness", page(fairness.fairness)),
             ("GET", "/record/foresee", page(FORESIGHT.form, **people)),
             ("POST", "/record/foresee", page(FORESIGHT.answer, **people)),
             ("GET", "/transformation/try", page(TRIAL.form, **people)),

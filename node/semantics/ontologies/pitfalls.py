@@ -9,11 +9,14 @@ from typing import Final
 from pyoxigraph import Dataset, NamedNode
 
 from node.semantics.documents import quads
-from node.semantics.ontologies.terms import Term, vocabulary
+from node.semantics.findings.words import FINDINGS
+from node.semantics.ontologies.terms import Term, Vocabulary, vocabulary
 from node.semantics.triples import iris
 from node.vocab.namespaces import OWL, RDFS
 
 _DISJOINT: Final = f"{OWL}disjointWith"
+MOST_NAMES: Final = 8
+"""Terms of one pitfall that are named; all are counted."""
 _VAGUE: Final = (f"{OWL}ObjectProperty", f"{OWL}DatatypeProperty")
 
 
@@ -24,11 +27,23 @@ class Pitfall:
     case: str
     terms: tuple[str, ...]
 
+    def words(self, language: str) -> dict[str, str]:
+        """Return the pitfall and its remedy as sentences."""
+        names = ", ".join(self.terms[:MOST_NAMES]) + (" …" if len(self.terms) > MOST_NAMES else "")
+        key = f"file.pitfall-{self.case}"
+        text = FINDINGS.say(language, key, terms=names, count=str(len(self.terms)))
+        return {"text": text, "remedy": FINDINGS.say(language, f"{key}.remedy")}
+
 
 def pitfalls(nquads: bytes, iri: str) -> list[Pitfall]:
     """Return the pitfalls of the ontology in canonical N-Quads; ``iri`` is its address here."""
     dataset = Dataset(quads(nquads))
-    terms = vocabulary(dataset, NamedNode(iri)).terms
+    return pitfalls_of(dataset, vocabulary(dataset, NamedNode(iri)))
+
+
+def pitfalls_of(dataset: Dataset, ontology: Vocabulary) -> list[Pitfall]:
+    """Return the same, of an ontology that is read already."""
+    terms = ontology.terms
     higher = {term.iri: _above(terms, term.iri) for term in terms.values()}
     disjoint = {
         (term.iri, other) for term in terms.values() for other in iris(dataset, NamedNode(term.iri), _DISJOINT)

@@ -1,5 +1,5 @@
-"""The terms of ontologies: search, one term, and a term at its own address in the form that is asked for; and the
-imports of an ontology."""
+"""The terms of ontologies: search, one term, and a term at its own address in the form that is asked for; the imports
+and the FAIR points of an ontology."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def router(*, browse: Browse, identify: Identify, base: str) -> PlacedApiRouter:
     routes.add_api_route("/api/catalogue/term", endpoints.term, methods=["GET"], name="term")
     routes.add_api_route("/api/catalogue/fields", endpoints.fields, methods=["GET"], name="fields")
     routes.add_api_route("/api/catalogue/imports", endpoints.imports, methods=["GET"], name="imports")
+    routes.add_api_route("/api/catalogue/fairness", endpoints.fairness, methods=["GET"], name="fairness")
     routes.add_api_route(
         "/ontologies/{slug}/{name}",
         endpoints.address,
@@ -116,6 +117,22 @@ class _Endpoints:
             return JSONResponse(closure.to_json(), headers=headers)
         body = await imports.document(address, caller, lambda nquads: serialise(nquads, media_type), version=version)
         return Response(body, media_type=media_type, headers=headers)
+
+    async def fairness(
+        self, request: Request, iri: Annotated[str, Query(max_length=2048)], lang: str | None = None
+    ) -> Response:
+        """FAIR points of an ontology, of 100: how well it can be found, read, combined and used again, as far as its
+        record, its header and its terms tell. Nothing is fetched.
+
+        `criteria` has the points of each criterion, the FAIR principle, and what to do for those that are missing;
+        `first` names those that bring most. `languages` says how complete labels and definitions are in each
+        language, in per cent, and which terms to correct `first`: those that most others refer to. `pitfalls` are
+        those that are named before publishing.
+        """
+        caller = await self._identify(request)
+        language = language_in(lang or request.headers.get("accept-language"))
+        view = await self._browse.fairness(iri_meant(iri, self._base), caller)
+        return JSONResponse(view.to_json(language), headers=kept_for(caller))
 
     async def address(self, request: Request, slug: str, name: str) -> Response:
         """A term at an address below its ontology: a page, JSON or RDF. A term that is named by a fragment
