@@ -21,6 +21,7 @@ from node.catalogue.browse import Browse, Publisher
 from node.catalogue.envelope import envelope_of, ledger_body, open_record, signing_key, stated_at
 from node.catalogue.feed.commitment import Frontier, hash_text, leaf_of
 from node.catalogue.feed.heads import Head, head_key, open_head
+from node.catalogue.meaning.python_classes import OntologyClasses
 from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
 from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
@@ -71,6 +72,7 @@ __all__ = [
     "InvalidInput",
     "NotAllowed",
     "NotFound",
+    "OntologyClasses",
     "PeerUnreachable",
     "Peers",
     "Publisher",

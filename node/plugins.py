@@ -17,6 +17,7 @@ from node.base.errors import InvalidInput
 from node.base.work import UnitOfWork
 from node.catalogue.accession import Allegiance
 from node.catalogue.browse import Browse
+from node.catalogue.meaning.python_classes import OpenOntology
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.versions.storage import VersionStorage
 from node.identity.model import Caller, UserRole
@@ -55,6 +56,7 @@ class Host:
     report_change: Callable[[], None]
     audiences: Callable[[Caller], Collection[str] | None]
     region: Callable[[], tuple[str, str] | None]
+    open_ontology: OpenOntology
     extensions: dict[str, Any] = field(default_factory=dict)
 
 

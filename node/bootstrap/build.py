@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from node.adapters.reasoner.python_classes import load_classes
 from node.adapters.signed_head import require_newest
 from node.adapters.sql.soundness import require_undamaged
 from node.base.clock import Clock
@@ -34,6 +35,7 @@ from node.bootstrap.protocol import Protocol, protocol
 from node.bootstrap.region import region_parts
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
+from node.catalogue.meaning.python_classes import OpenOntology
 from node.identity.correspondence import Documents, Outgoing
 from node.ledger.usecases import Prover
 from node.negotiation.strategy import StandardStrategy, Strategy
@@ -230,6 +232,7 @@ def _host(base: Foundation, catalogue: CatalogueServices, callers: Callers) -> H
         report_change=catalogue.following.wake,
         audiences=base.visibility.audiences,
         region=lambda: region_of(people.allegiance, parts.me, parts.address_of),
+        open_ontology=OpenOntology(imports=catalogue.browse.imports, load=load_classes),
     )
 
 

@@ -9,8 +9,8 @@ from node import api, hookspecs
 FACE = """
 DCT FOAF HANSA INTERNAL LDES PLURALS PROV PUBLIC QUARANTINE RDF TREE
 Append Browse Caller Clock Conflict DidDocument EntryKind FollowStore Followed Frontier HansaError Head InvalidInput
-NotAllowed NotFound PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement Transaction
-Credentials Setup UnitOfWork UseCase UserRole VersionStorage
+NotAllowed NotFound OntologyClasses PeerUnreachable Peers Publisher Record RecordStore RemoteFault Statement
+Credentials Transaction Setup UnitOfWork UseCase UserRole VersionStorage
 allowed require
 canonical check_audience check_file_name check_record_iri check_statements consistency_from_json did_of document_at
 envelope_of
