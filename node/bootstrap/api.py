@@ -50,6 +50,7 @@ from node.web.management.measurement import routes as measurement
 from node.web.management.publication import conditions, joint_changes, records, uploads
 from node.web.management.region import eligibility, rulebook
 from node.web.management.region import routes as region
+from node.web.meaning import registry
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, describe_doors, include_all
 from node.web.questions import management as questions
@@ -215,13 +216,11 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
     )
     app.include_router(
         schemas.router(
-            person=node.callers.person,
-            read=meaning.read_schema,
-            draft=meaning.draft_schema,
-            base=node.parts.base,
+            person=node.callers.person, read=meaning.read_schema, draft=meaning.draft_schema, base=node.parts.base
         )
     )
     app.include_router(ontologies.router(person=node.callers.person, publish_ontology=meaning.publish_ontology))
+    app.include_router(registry.router(registry=meaning.registry, identify=node.callers.identify))
 
 
 def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:

@@ -170,7 +170,7 @@ def catalogue_services(
         publication=PublicationParts(
             drafts=drafts,
             change_several=ChangeSeveral(drafts=drafts, publish=publish, access=access),
-            meaning=meaning_services(parts, browse, publish),
+            meaning=meaning_services(base, browse, publish),
             profiles=profile_overview(settings),
             quality=quality_history(parts),
             links=link_parts(parts),

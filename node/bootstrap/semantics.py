@@ -8,7 +8,7 @@ from functools import partial
 from node.adapters.peers.sources import WebSources
 from node.adapters.planes.drafts import FolderDrafts
 from node.adapters.reasoner.hermit import HermitReasoner
-from node.bootstrap.parts import Parts
+from node.bootstrap.foundation import Foundation
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.alignments import AlignOntologies
 from node.catalogue.drafts.contradictions import ReasonOver
@@ -16,6 +16,7 @@ from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.ontology_documents import PublishOntology
 from node.catalogue.drafts.schema_documents import ReadSchema
+from node.catalogue.meaning.schema_registry import SchemaRegistry
 from node.catalogue.publication.publish import Publish
 from node.scenarios.records.transformations import KnownTransformations
 from node.scenarios.transformations.drafts import DraftMapping
@@ -38,10 +39,12 @@ class MeaningServices:
     publish_ontology: PublishOntology
     read_schema: ReadSchema
     draft_schema: DraftSchema
+    registry: SchemaRegistry
 
 
-def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningServices:
+def meaning_services(base: Foundation, browse: Browse, publish: Publish) -> MeaningServices:
     """Put the parts together."""
+    parts = base.parts
     return MeaningServices(
         check_data=CheckData(
             browse=browse,
@@ -61,5 +64,12 @@ def meaning_services(parts: Parts, browse: Browse, publish: Publish) -> MeaningS
         ),
         read_schema=ReadSchema(browse=browse, cage=parts.cage),
         draft_schema=DraftSchema(browse=browse),
+        registry=SchemaRegistry(
+            uow=parts.stores.uow,
+            records=parts.stores.catalogue.records,
+            visibility=base.visibility,
+            cage=parts.cage,
+            base=parts.base,
+        ),
         reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )
