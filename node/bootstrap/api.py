@@ -265,7 +265,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiatio
             duties=protocol_services.transfer.deletions.duties,
             confirm=node.datasources.shipments.delete,
             copies=node.datasources.shipments.shipments.copies,
-            ask=node.datasources.ask,
+            ask=node.datasources.questions.ask,
         )
     )
     app.include_router(partner_streams.router(person=person, streams=node.datasources.windows.moving))

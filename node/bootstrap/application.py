@@ -167,5 +167,10 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
             glances=Glances(protocol_services.transfer.authorise, node.datasources.reads),
             base=node.parts.base,
         ).routes(),
-        *QueryDoor(authorise=protocol_services.transfer.authorise, answers=node.datasources.answers).routes(),
+        *QueryDoor(
+            authorise=protocol_services.transfer.authorise,
+            answers=node.datasources.questions.answers,
+            graphs=node.datasources.questions.graphs,
+            base=node.parts.base,
+        ).routes(),
     ]

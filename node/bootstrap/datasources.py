@@ -30,6 +30,7 @@ from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
 from node.datasources.streams.windows import StreamWindows
+from node.semantics.profiles.graph_queries_client import StoredGraphs
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.event_streams.pages import ReadEventStream
@@ -37,8 +38,9 @@ from node.transfer.live.partner_streams import PartnerStreams
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.live.windows import PartnerWindows
 from node.transfer.openings import OpenData, Openings
-from node.transfer.queries.answers import AnswerQuestions
+from node.transfer.queries.answers import AnswerQuestions, AskedFiles
 from node.transfer.queries.requests import PATIENCE, AskPartner
+from node.transfer.queries.unions import AnswerAboutGraphs
 from node.vocab.dsp import LIVE
 
 
@@ -52,9 +54,18 @@ class WindowParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParts:
+    """Questions of others to our tables and graphs, one by one and to all graphs together, and ours to theirs."""
+
+    answers: AnswerQuestions
+    graphs: AnswerAboutGraphs
+    ask: AskPartner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSourceParts:
-    """All parts for data sources: the register, the trial, reads and questions of others here, our access to
-    theirs, and what is sent to data sources."""
+    """All parts for data sources: the register, the trial, reads of others here, our access to theirs, questions, and
+    what is sent to data sources."""
 
     sources: DataSources
     trial: TryDataSource
@@ -62,8 +73,7 @@ class DataSourceParts:
     access: LiveAccess
     streams: Streams
     take: TakeObservations
-    answers: AnswerQuestions
-    ask: AskPartner
+    questions: QueryParts
     windows: WindowParts
     subscriptions: BrokerSubscriptions
     listener: ListenToBrokers
@@ -122,16 +132,28 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         listener=listener,
         sources=sources,
         shipments=shipment_parts(base, transfer, sources),
-        answers=AnswerQuestions(
-            parts.stores.uow,
-            records=parts.stores.catalogue.records,
-            authorise=transfer.authorise,
-            ask=StoredQuestions(parts.cage, parts.assets.place),
-            secrets=parts.keyring.derive,
-        ),
+        questions=_query_parts(base, transfer, access, openings),
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources, parts.keyring.derive),
         access=access,
+        windows=_window_parts(base, transfer, connection, open_streams, access),
+    )
+
+
+def _query_parts(base: Foundation, transfer: TransferParts, access: LiveAccess, openings: Openings) -> QueryParts:
+    """Return what answers questions, and what asks them."""
+    parts = base.parts
+    files = AskedFiles(parts.stores.uow, parts.stores.catalogue.records)
+    answers = AnswerQuestions(
+        files,
+        authorise=transfer.authorise,
+        ask=StoredQuestions(parts.cage, parts.assets.place),
+        ask_graphs=StoredGraphs(parts.cage, parts.assets.place),
+        secrets=parts.keyring.derive,
+    )
+    return QueryParts(
+        answers=answers,
+        graphs=AnswerAboutGraphs(transfer.authorise, files, answers),
         ask=AskPartner(
             parts.stores.uow,
             overview=transfer.overview,
@@ -141,7 +163,6 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             uses=transfer.uses,
             openings=openings,
         ),
-        windows=_window_parts(base, transfer, connection, open_streams, access),
     )
 
 

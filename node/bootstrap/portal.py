@@ -160,7 +160,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
         acquire=negotiation.acquire,
         limits=negotiation.limits,
         agreements=agreements,
-        table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.ask),
+        table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.questions.ask),
         partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, node.datasources.windows.moving),
         proofs=node.operation.proofs,
         confirm_deletion=node.datasources.shipments.delete,

@@ -18,8 +18,9 @@ from node.catalogue.statements import Statements
 from node.policy.odrl import parse
 from node.policy.portion import TABLE_LIMITS, WHOLE, Portion, may_limit, portion_of
 from node.semantics.model import File, Finding
+from node.semantics.profiles.graph_queries_client import is_graph_file
 from node.semantics.profiles.table_queries_client import ENDINGS_OF_LAYERS, LAYERS, TABLES, TablePart
-from node.vocab.dsp import EXECUTE, LIVE, PULL, PUSH, QUERY
+from node.vocab.dsp import EXECUTE, GRAPH_QUERY, LIVE, PULL, PUSH, QUERY
 from node.vocab.namespaces import HANSA_MODEL
 
 NOT_DELIVERABLE: Final = "not-deliverable"
@@ -71,6 +72,17 @@ class AskedTables:
         # An answer is not known when the transfer starts, so it cannot be sealed.
         is_kept = offered_portion(record).kinds <= TABLE_LIMITS
         return (QUERY,) if table_files(record) and is_kept and not record.sealed else ()
+
+
+class AskedGraphs:
+    """The data plane for RDF files that this node stores: they are asked in SPARQL, as a whole.
+
+    A part in rows, columns or a box means nothing for statements.
+    """
+
+    def formats(self, record: Record) -> Sequence[str]:
+        may_leave = offered_portion(record).is_whole and not record.sealed
+        return (GRAPH_QUERY,) if graph_files(record) and may_leave else ()
 
 
 class DeliveryPlanes:
@@ -138,6 +150,13 @@ def table_files(record: Record) -> tuple[File, ...]:
     return tuple(file for file in stored_files(record) if _is_table(file))
 
 
+def graph_files(record: Record) -> tuple[File, ...]:
+    """Return the stored files of a dataset that can be asked in SPARQL, in the order of the description."""
+    if record.kind != "dataset":
+        return ()
+    return tuple(file for file in stored_files(record) if is_graph_file(file.name, file.media_type))
+
+
 def is_text_or_parquet(file: File) -> bool:
     """Return whether a file is a table of text or Parquet, by its media type."""
     return _media_type(file) in TABLES
@@ -186,5 +205,5 @@ def table_part(portion: Portion) -> TablePart:
     )
 
 
-OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables()))
+OWN: Final = DeliveryPlanes((RunsModels(), StoredFiles(), LiveFiles(), AskedTables(), AskedGraphs()))
 """The data planes that come with Hansa."""

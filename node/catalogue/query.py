@@ -19,7 +19,7 @@ from node.catalogue.model import Record
 from node.catalogue.ports import Graph, RecordStore
 from node.catalogue.visibility import Visibility
 from node.identity.model import Caller
-from node.semantics.sparql import names_graph
+from node.semantics.sparql_graphs import names_graph
 
 MAX_QUERY = 16 * 1024
 MAX_AT_ONCE = 4

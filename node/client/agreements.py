@@ -134,6 +134,23 @@ class AgreementCalls:
         return content("POST", _question(agreement), json=_asking(sql, "csv", file, version), timeout=120.0)
 
     @endpoint
+    def ask_graph(
+        self, agreement: str, sparql: str, *, file: str | None = None, version: int | None = None
+    ) -> Call[dict[str, Any]]:
+        """Ask a graph of the provider in SPARQL under an agreement. Return the SPARQL results in JSON; for CONSTRUCT
+        and DESCRIBE, JSON-LD. ``file`` names the RDF file, if there are several."""
+        body = _asking(sparql, "json", file, version, language="sparql")
+        return document("POST", _question(agreement), json=body, timeout=120.0)
+
+    @endpoint
+    def ask_graph_as(
+        self, agreement: str, sparql: str, form: str, *, file: str | None = None, version: int | None = None
+    ) -> Call[bytes]:
+        """``ask_graph``, with the answer as ``csv`` or ``turtle``: results come as CSV, statements as Turtle."""
+        body = _asking(sparql, form, file, version, language="sparql")
+        return content("POST", _question(agreement), json=body, timeout=120.0)
+
+    @endpoint
     def steer(self, pid: str, verb: str, *, reason: str = "") -> Call[dict[str, Any]]:
         """``suspend``, ``resume``, ``complete`` or ``terminate`` a transfer."""
         return document("POST", f"/api/transfers/{quote(pid, safe='')}/{verb}", json={"reason": reason})
@@ -216,9 +233,9 @@ class AgreementCalls:
         )
 
 
-def _asking(sql: str, form: str, file: str | None, version: int | None) -> dict[str, Any]:
+def _asking(text: str, form: str, file: str | None, version: int | None, *, language: str = "sql") -> dict[str, Any]:
     stated = {"version": version} if version is not None else {}
-    return {"sql": sql, "file": file, "form": form, **stated}
+    return {language: text, "file": file, "form": form, **stated}
 
 
 def _question(agreement: str) -> str:

@@ -110,7 +110,7 @@ def guard_updates(text: str) -> None:
     """Raise ``InvalidInput`` (``TooLarge`` for its length) unless ``text`` is a sequence of updates that reads
     nothing from elsewhere. The bounds are those of ``guard``."""
     _check_length(text)
-    for reading in dict.fromkeys((text, _ESCAPE.sub(_resolve_escape, text))):
+    for reading in readings_of(text):
         if not _Scan(updates=True).run(reading).changes:
             raise InvalidInput(
                 "this is no SPARQL update: it has neither INSERT nor DELETE",
@@ -135,12 +135,9 @@ def _check_length(text: str) -> None:
         raise TooLarge(f"the query is longer than {MAX_TEXT >> 10} KB", remedy="split the query, or use fewer VALUES")
 
 
-def names_graph(text: str) -> bool:
-    """Return whether the query ``text`` names graphs (``GRAPH``, ``FROM``)."""
-    texts = (text, _ESCAPE.sub(_resolve_escape, text))
-    return any(
-        token.kind == "word" and token.text.upper() in ("GRAPH", "FROM") for one in texts for token in tokens_of(one)
-    )
+def readings_of(text: str) -> tuple[str, ...]:
+    """Return the query as it stands, and with its code point escapes resolved if it has some."""
+    return tuple(dict.fromkeys((text, _ESCAPE.sub(_resolve_escape, text))))
 
 
 def _resolve_escape(match: re.Match[str]) -> str:

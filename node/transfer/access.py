@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -31,13 +32,16 @@ from node.policy.model import Decision
 from node.policy.portion import ENFORCED
 from node.policy.terms import EXECUTE, REPRODUCE
 from node.transfer.accounts import AccessEvent, Refusals
+from node.transfer.machine import STARTED
 from node.transfer.model import AccessGrant
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.preconditions import Access, refuse, require_standing
 from node.transfer.tokens import shown_token, token_hash
-from node.vocab.dsp import QUERY
+from node.vocab.dsp import ASKED, GRAPH_QUERY
 
 _REMEMBERED: Final = 10_000
+_MOST_TRANSFERS: Final = 2_000
+"""The newest running transfers of a participant among which its graphs are looked for."""
 
 Recheck = Callable[[str], Awaitable[Caller]]
 """Returns the participant of this DID with its current credentials (status lists at most as old as allowed)."""
@@ -88,18 +92,35 @@ class AuthoriseAccess:
             raise NotFound
         return await self._require_permission(access, range_)
 
-    async def require_bearer(self, transfer_pid: str, authorization: str | None) -> None:
-        """Check only the token of a request, before its body is read. Raises ``Unauthenticated`` and ``NotFound`` as
-        ``authorise`` does."""
-        await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
+    async def require_bearer(self, transfer_pid: str | None, authorization: str | None) -> str:
+        """Check only the token of a request, before its body is read; return the format of its transfer. Raises
+        ``Unauthenticated`` and ``NotFound`` as ``authorise`` does."""
+        return (await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))).transfer.format
 
     async def authorise_question(self, transfer_pid: str, authorization: str | None, *, question: str) -> Access:
-        """Return the access if the bearer of this header may now ask the table of its transfer. Raises the errors of
-        ``authorise``."""
+        """Return the access if the bearer of this header may now ask the table or the graph of its transfer. Raises
+        the errors of ``authorise``."""
         access = await off_loop(self._look_up, transfer_pid, token_hash(_token(authorization)))
         if not access.asks:
             raise NotFound
         return await self._require_permission(access, question)
+
+    async def authorise_graphs(self, authorization: str | None) -> list[Access]:
+        """Return the accesses to all graphs that the bearer of this header may ask now, newest first: the token is
+        of one of them. Raises the errors of ``authorise`` if that one does not stand; others that do not are left
+        out."""
+        access = await off_loop(self._look_up, None, token_hash(_token(authorization)))
+        if access.transfer.format != GRAPH_QUERY:
+            raise NotFound
+        require_standing(access)
+        caller = await self._current_recipient(access)
+        graphs = []
+        for graph in await off_loop(self._open_graphs, access.grant.recipient):
+            with suppress(NotAllowed):
+                require_standing(graph)
+                self._require_permit(graph, caller, graph.facts)
+                graphs.append(replace(graph, caller=caller))
+        return graphs
 
     async def authorise_read(self, transfer_pid: str, authorization: str | None, *, part: str) -> Access:
         """Return the access if the bearer of this header may now read the data source of its transfer. ``part`` is
@@ -155,11 +176,17 @@ class AuthoriseAccess:
     async def begin_read(self, access: Access, part: str) -> None:
         """Record a read of a data source, or a question to a table. Each is a use of its own. Raises the errors of
         ``authorise``."""
+        await self.begin_reads([access], part)
+
+    async def begin_reads(self, accesses: Sequence[Access], part: str) -> None:
+        """Record one question to several graphs, for all of them or for none. Raises the errors of ``authorise``."""
+        refusals: list[Access] = []
         try:
-            await off_loop(self._begin_read, access, part)
+            await off_loop(self._begin_reads, accesses, part, refusals)
         except NotAllowed as refusal:
-            if access.facts:
-                await self.note_refusal(access, part, refusal)
+            for access in refusals:
+                if access.facts:
+                    await self.note_refusal(access, part, refusal)
             raise
 
     async def still(self, access: Access) -> None:
@@ -203,6 +230,19 @@ class AuthoriseAccess:
             )
         return access
 
+    def _open_graphs(self, recipient: str) -> list[Access]:
+        with self._work.read() as tx:
+            transfers = self._transfers.select(tx, state=STARTED, peer=recipient, limit=_MOST_TRANSFERS)
+            graphs = [
+                transfer
+                for transfer in transfers
+                if transfer.role is Role.PROVIDER and transfer.format == GRAPH_QUERY
+            ]
+            grants = [self._grants.by_transfer(tx, transfer.pid) for transfer in graphs]
+            accesses = [self._load(tx, grant) for grant in grants if grant and grant.recipient == recipient]
+            # Decided with one more use: a graph that is used up is none.
+            return [replace(access, facts=self._uses.facts(tx, access.agreement, new_urn())) for access in accesses]
+
     def _of_transfer(self, pid: str) -> Access:
         with self._work.read() as tx:
             grant = self._grants.by_transfer(tx, pid)
@@ -227,7 +267,7 @@ class AuthoriseAccess:
             raise NotFound
         # Each call of a model is a separate use, counted with its job, and so is each question and each read of data
         # that may change; all ranges and resumptions of one transfer of a file are one use.
-        counts_once = grant.has_bytes and transfer.format != QUERY
+        counts_once = grant.has_bytes and transfer.format not in ASKED
         facts = self._uses.facts(tx, agreement, transfer.pid if counts_once else None)
         return Access(transfer=transfer, grant=grant, agreement=agreement, at=self._clock.now(), facts=facts)
 
@@ -294,16 +334,23 @@ class AuthoriseAccess:
                 self._record(tx, self._event(access, "started", start=start, end=end, portion=portion, use=number))
             self._grants.count_access(tx, grant.transfer)
 
-    def _begin_read(self, access: Access, part: str) -> None:
+    def _begin_reads(self, accesses: Sequence[Access], part: str, refusals: list[Access]) -> None:
+        """Record reads; if one is not allowed, it is put into ``refusals``, and nothing is recorded."""
         with self._work.begin() as tx:
-            grant = self._grants.by_transfer(tx, access.grant.transfer)
-            if grant is None:
-                raise NotFound
-            require_standing(self._load(tx, grant))
-            number = self._take(tx, access, new_urn())
-            portion = access.portion.to_json()
-            self._record(tx, self._event(access, "started", query=part, portion=portion, use=number))
-            self._grants.count_access(tx, grant.transfer)
+            # In one order, so that two questions to the same graphs do not wait for one another.
+            for access in sorted(accesses, key=lambda access: access.agreement.id):
+                grant = self._grants.by_transfer(tx, access.grant.transfer)
+                if grant is None:
+                    raise NotFound
+                try:
+                    require_standing(self._load(tx, grant))
+                    number = self._take(tx, access, new_urn())
+                except NotAllowed:
+                    refusals.append(access)
+                    raise
+                portion = access.portion.to_json()
+                self._record(tx, self._event(access, "started", query=part, portion=portion, use=number))
+                self._grants.count_access(tx, grant.transfer)
 
     def _write(self, event: AccessEvent) -> None:
         with self._work.begin() as tx:
@@ -323,29 +370,6 @@ class AuthoriseAccess:
             conversion=grant.conversion or {},
             **particulars,
         )
-
-
-class CallUse:
-    """Counts an allowed call as soon as its job is made."""
-
-    def __init__(self, authorise: AuthoriseAccess, access: Access) -> None:
-        self._authorise = authorise
-        self._access = access
-        self._refused: NotAllowed | None = None
-
-    def __call__(self, tx: Transaction, job: str) -> None:
-        """Count the call in the transaction that makes ``job``. Raises ``NotAllowed`` with the reasons, and counts
-        nothing then."""
-        try:
-            self._authorise.take_call(tx, self._access, job)
-        except NotAllowed as refusal:
-            self._refused = refusal
-            raise
-
-    async def record_refusal(self, refusal: NotAllowed) -> None:
-        """Record the refusal in the ledger if it is the refusal of this call, and not of reading its input."""
-        if refusal is self._refused:
-            await self._authorise.note_refusal(self._access, "call", refusal)
 
 
 def action_of(*, executes: bool) -> str:

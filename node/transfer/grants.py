@@ -25,7 +25,7 @@ from node.transfer.model import AccessGrant, Transfer
 from node.transfer.ports import GrantStore, TransferStore
 from node.transfer.preconditions import Access, demands_sealing, require_standing
 from node.transfer.tokens import token_hash
-from node.vocab.dsp import QUERY
+from node.vocab.dsp import ASKED
 
 TOKEN_LIFETIME: Final = timedelta(minutes=15)
 LIVE_LIFETIME: Final = timedelta(hours=12)
@@ -80,7 +80,7 @@ class GrantAccess:
                 remedy="publish an X25519 key under keyAgreement in the DID document",
             )
         now = now or self._clock.now()
-        asks = transfer.format == QUERY
+        asks = transfer.format in ASKED
         before = self._grants.by_transfer(tx, transfer.pid)
         secret, fits = (None, True) if file is None else self._secrets(before, file, recipient_seal_key)
         token, grant = self._with_token(
@@ -201,4 +201,4 @@ class RefreshToken:
                 raise NotFound
             now = self._clock.now()
             require_standing(Access(transfer=transfer, grant=grant, agreement=agreement, at=now))
-            return self._access.renew(tx, grant, now, asks=transfer.format == QUERY)
+            return self._access.renew(tx, grant, now, asks=transfer.format in ASKED)

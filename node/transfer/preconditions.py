@@ -17,7 +17,7 @@ from node.policy.portion import Portion, portion_of
 from node.texts.catalogue import Catalogue
 from node.transfer import machine
 from node.transfer.model import AccessGrant, Transfer, under_way
-from node.vocab.dsp import QUERY
+from node.vocab.dsp import ASKED
 from node.vocab.namespaces import HANSA
 
 Secrets = Callable[[bytes], bytes]
@@ -43,8 +43,8 @@ class Access:
 
     @property
     def asks(self) -> bool:
-        """Return whether it is to ask a table, and not to read its bytes."""
-        return self.transfer.format == QUERY
+        """Return whether it is to ask a table or a graph, and not to read its bytes."""
+        return self.transfer.format in ASKED
 
     @property
     def portion(self) -> Portion:

@@ -14,7 +14,7 @@ from node.negotiation import machine as negotiating
 from node.negotiation.model import Negotiation
 from node.transfer import machine
 from node.transfer.model import Transfer
-from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
+from node.vocab.dsp import ASKED, EXECUTE, LIVE, PUSH
 
 
 class Waits(StrEnum):
@@ -118,7 +118,7 @@ def _transfer(transfer: Transfer) -> Waits:
             return Waits.OUR_ANSWER if provides else Waits.THEIR_ANSWER
         case _, format if format == PUSH:
             return Waits.OUR_BYTES_OUT if provides else Waits.THEIR_BYTES_IN
-        case _, format if format == QUERY:
+        case _, format if format in ASKED:
             return Waits.THEIR_QUESTIONS if provides else Waits.OUR_QUESTIONS
         case _, format if format in (EXECUTE, LIVE):
             return Waits.THEIR_CALLS if provides else Waits.OUR_CALLS

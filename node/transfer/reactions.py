@@ -39,7 +39,7 @@ from node.transfer.conversions.model import CONVERT_TOPIC
 from node.transfer.model import Transfer
 from node.transfer.ports import GrantStore
 from node.transfer.resumption import NotResumed, resumable
-from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
+from node.vocab.dsp import ASKED, EXECUTE, LIVE, PUSH
 
 log = logging.getLogger("hansa.transfer")
 
@@ -253,7 +253,7 @@ class Reactions:
         if transfer.role is Role.PROVIDER and machine.COMPLETED in states:
             body = {"transfer": transfer.pid, "asset": transfer.dataset, "outcome": "completed"}
             self._append(tx, EntryKind.ACCESS, transfer.agreement, transfer.peer, body)
-        receives = transfer.role is Role.CONSUMER and transfer.format not in (EXECUTE, LIVE, QUERY)
+        receives = transfer.role is Role.CONSUMER and transfer.format not in (EXECUTE, LIVE, *ASKED)
         if receives and transfer.state in machine.TABLE.terminal and transfer.manifest is None:
             # Not everything was received and verified, or this is unknown: the receiver checks which bytes it has.
             self._hand_over(tx, transfer, RECEIVE_TOPIC, "receive")

@@ -12,15 +12,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.base.errors import TooLarge
+from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
 from node.web.problems import answer_problem
 
 LIMIT: Final = 1 << 20
+MAX_QUERY: Final = 64 * 1024
+"""Bytes of a query in SPARQL that is posted."""
+_QUERY: Final = "application/sparql-query"
+_FORM: Final = "application/x-www-form-urlencoded"
 OWN_LIMITS: Final = (
     "/api/files",
     "/api/drafts",
@@ -183,3 +188,28 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge(
         f"a request has at most {limit} bytes here", remedy="send less; files go to /api/files, one by one"
     )
+
+
+async def posted_parameters(request: Request) -> list[tuple[str, str]]:
+    """Return the parameters of a query that was posted, with those in its address (SPARQL 1.1 Protocol §2.1). Raises
+    ``InvalidInput``, ``TooLarge`` and ``UnsupportedMediaType``."""
+    refusal = TooLarge(
+        f"a posted query may have at most {MAX_QUERY} bytes", remedy="split the query, or ask for less"
+    )
+    body = await read_body(request, MAX_QUERY, refusal)
+    parameters = list(request.query_params.multi_items())
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        text = body.decode("utf-8")
+        if media_type == _QUERY:
+            parameters.append(("query", text))
+        elif media_type == _FORM:
+            parameters += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
+        else:
+            raise UnsupportedMediaType(
+                "queries must be posted as application/sparql-query or as a form",
+                remedy=f"set Content-Type to {_QUERY}",
+            )
+    except ValueError as error:
+        raise InvalidInput("the body is not valid UTF-8", remedy="send the query in UTF-8") from error
+    return parameters

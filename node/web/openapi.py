@@ -135,10 +135,16 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "What is below such an API, such as a page of features; queries are passed on. Below a stream: `latest`, "
             "`events`, `window`, `ldes` ([share sensors](../how-to/share-sensors.md#read-it-as-a-partner))",
         ),
+        "/query": (
+            "GET|POST",
+            "a recipient, with the token of the data address of a graph",
+            "One SPARQL end point for all graphs that the recipient may ask; without a query, its description, which "
+            "lists them ([ask all graphs together](../how-to/query-under-contract.md#ask-all-graphs-together))",
+        ),
         "/query/{pid}": (
-            "POST",
+            "GET|POST",
             "the recipient, with the token of the data address",
-            "The answer to one question in SQL about a table (`data`), as JSON or CSV",
+            "The answer to one question: by POST in SQL about a table (`data`), or in SPARQL about a graph",
         ),
         "/data/{pid}/token": ("POST", "the recipient, with its own ID token", "A new token for the data address"),
         "/ogc": ("GET", "everybody", "The landing page of the OGC API, with links to the paths below"),

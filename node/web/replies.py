@@ -15,6 +15,7 @@ from node.catalogue.representations import VARY
 from node.dialogue.conversation import Answer
 from node.identity.model import Caller
 from node.negotiation import machine as negotiating
+from node.semantics.profiles.graph_queries_client import GraphAnswer
 from node.semantics.profiles.table_queries_client import TableAnswer
 from node.transfer import machine as transferring
 from node.transfer.queries.requests import VERSION_HEADER, PartnerAnswer
@@ -99,6 +100,14 @@ class _Reply(JSONResponse):
             await asyncio.sleep(LEAVING)
             die()
         await super().__call__(scope, receive, send)
+
+
+def reply_about_graph(answer: GraphAnswer, version: int | None = None) -> Response:
+    """Return an answer with its bytes; a header says which version of the asset it is about, if it is about one."""
+    headers = {**CONFINED, "Content-Type": f"{answer.media_type}; charset=utf-8"}
+    if version is not None:
+        headers[VERSION_HEADER] = str(version)
+    return Response(answer.body, headers=headers)
 
 
 def reply_about_table(answer: TableAnswer | PartnerAnswer, version: int | None) -> Response:

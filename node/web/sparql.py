@@ -12,30 +12,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from node.base.clock import moment
-from node.base.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from node.base.errors import InvalidInput
 from node.catalogue.export.service import describe_service
 from node.catalogue.query import Ask
 from node.catalogue.representations import HTML, VARY, choose
 from node.identity.model import Caller
 from node.semantics.sparql import GRAPH_TYPES, RESULT_TYPES
 from node.web.api_router import PlacedApiRouter
-from node.web.bodies import read_body
+from node.web.bodies import posted_parameters
 from node.web.replies import kept_as, kept_for
 
 Identify = Callable[[Request], Awaitable[Caller]]
 HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
 """(request, caller) → the page with the form, and with results if the request has a query."""
 
-MAX_BODY: Final = 64 * 1024
-_QUERY: Final = "application/sparql-query"
-_FORM: Final = "application/x-www-form-urlencoded"
 _ANY_RESULT: Final = "application/sparql-results+json"
 _KNOWN: Final = frozenset({"query", "asOf", "entailment"})
 _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"})
@@ -63,22 +59,7 @@ def router(ask: Ask, *, base: str, identify: Identify, html_form: HtmlForm | Non
     async def by_post(request: Request) -> Response:
         """Evaluate the query in the body: `application/sparql-query`, or a form with `query`."""
         caller = await identify(request)
-        body = await _body(request)
-        parameters = list(request.query_params.multi_items())
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        try:
-            text = body.decode("utf-8")
-            if media_type == _QUERY:
-                parameters.append(("query", text))
-            elif media_type == _FORM:
-                parameters += parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=20)
-            else:
-                raise UnsupportedMediaType(
-                    "queries must be posted as application/sparql-query or as a form",
-                    remedy=f"set Content-Type to {_QUERY}",
-                )
-        except ValueError as error:
-            raise InvalidInput("the body is not valid UTF-8", remedy="send the query in UTF-8") from error
+        parameters = await posted_parameters(request)
         return await _answer(ask, caller, parameters, request.headers.get("accept"))
 
     routes.add_api_route("/sparql", by_get, methods=["GET"], name="SPARQL query")
@@ -123,8 +104,3 @@ def _moment(text: str | None) -> datetime | None:
         raise InvalidInput(
             "asOf is not a date or a time", remedy="write it as 2026-11-20 or 2026-11-20T12:00:00Z"
         ) from error
-
-
-async def _body(request: Request) -> bytes:
-    refusal = TooLarge(f"a posted query may have at most {MAX_BODY} bytes", remedy="split the query, or ask for less")
-    return await read_body(request, MAX_BODY, refusal)

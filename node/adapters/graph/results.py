@@ -18,8 +18,9 @@ from pyoxigraph import (
 
 from node.base.errors import InvalidInput, TooLarge
 from node.semantics.documents import serialize as document
+from node.semantics.profiles.graph_queries_client import MOST_ROWS
 
-MAX_ROWS: Final = 10_000
+MAX_ROWS: Final = MOST_ROWS
 MAX_BYTES: Final = 16 << 20
 
 _PAGE: Final = "add a LIMIT, and an OFFSET with ORDER BY to read on"

@@ -8,6 +8,8 @@ from typing import Final
 from node.adapters.egress.client import Egress, Lane
 from node.adapters.egress.refusals import refusal_of
 from node.base.jsons import canonical
+from node.semantics.profiles.graph_queries_client import LIMITS as GRAPH_LIMITS
+from node.semantics.profiles.graph_queries_client import GraphQuestion
 from node.semantics.profiles.table_queries_client import FORMS, LIMITS, TableQuestion
 from node.transfer.queries.requests import VERSION_HEADER, PartnerAnswer
 
@@ -21,16 +23,25 @@ class SendQuestion:
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
 
-    async def __call__(self, endpoint: str, authorization: str, question: TableQuestion) -> PartnerAnswer:
+    async def __call__(
+        self, endpoint: str, authorization: str, question: TableQuestion | GraphQuestion
+    ) -> PartnerAnswer:
         """Return the answer. Raises the provider's refusal in its own words, ``PeerUnreachable``, ``TooLarge`` and
         ``ForbiddenAddress``."""
+        if isinstance(question, GraphQuestion):
+            headers = {"Content-Type": "application/sparql-query", "Accept": question.media_type}
+            body, media_type, most = question.sparql.encode(), question.media_type, GRAPH_LIMITS.answer
+        else:
+            headers = {"Content-Type": "application/json"}
+            body = canonical({"sql": question.sql, "form": question.form})
+            media_type, most = FORMS[question.form], LIMITS.answer
         answer = await self._egress.request(
             "POST",
             endpoint,
-            headers={"Authorization": authorization, "Content-Type": "application/json"},
-            body=canonical({"sql": question.sql, "form": question.form}),
+            headers={"Authorization": authorization, **headers},
+            body=body,
             timeout=_WAIT,
-            max_bytes=LIMITS.answer,
+            max_bytes=most,
             allow_redirects=0,
             lane=Lane.BYTES,
         )
@@ -39,7 +50,7 @@ class SendQuestion:
         return PartnerAnswer(
             body=answer.body,
             # What a stranger states is not believed: a browser must not be shown a page.
-            media_type=FORMS[question.form],
+            media_type=media_type,
             count=_number(answer.headers.get("hansa-rows", "")),
             more=answer.headers.get("hansa-more") == "true",
             partial=answer.headers.get("hansa-partial") == "true",

@@ -1,7 +1,8 @@
-"""The description of the SPARQL end point for programs (SPARQL 1.1 Service Description)."""
+"""The descriptions of SPARQL end points for programs (SPARQL 1.1 Service Description)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +31,35 @@ _ENTAILED: Final = (
     "The same, with what follows from the statements that the caller may see: RDFS, and of OWL 2 RL equal, inverse, "
     "symmetric and transitive properties, unions and intersections of classes, and owl:sameAs."
 )
+
+
+def describe_graphs(endpoint: str, *, names: Sequence[str], media_type: str) -> bytes:
+    """Return the description of an ``endpoint`` of which each caller may ask its own named graphs, those with
+    ``names``; the default graph is all of them together."""
+    service, dataset, graph = "_:service", "_:dataset", "_:graph"
+    statements = [
+        (service, f"{RDF}type", iri_term(f"{SD}Service")),
+        (service, f"{SD}endpoint", iri_term(endpoint)),
+        (service, f"{SD}supportedLanguage", iri_term(f"{SD}SPARQL11Query")),
+        (service, f"{SD}feature", iri_term(f"{SD}UnionDefaultGraph")),
+        (service, f"{SD}defaultEntailmentRegime", iri_term("http://www.w3.org/ns/entailment/Simple")),
+        *(
+            (service, f"{SD}resultFormat", iri_term(_FORMATS + _FORMAT_NAMES[name]))
+            for name in (*RESULT_TYPES, *GRAPH_TYPES)
+        ),
+        (service, f"{SD}defaultDataset", dataset),
+        (dataset, f"{RDF}type", iri_term(f"{SD}Dataset")),
+        (dataset, f"{SD}defaultGraph", graph),
+        (graph, f"{RDF}type", iri_term(f"{SD}Graph")),
+    ]
+    for number, name in enumerate(names):
+        statements += [
+            (dataset, f"{SD}namedGraph", f"_:named{number}"),
+            (f"_:named{number}", f"{RDF}type", iri_term(f"{SD}NamedGraph")),
+            (f"_:named{number}", f"{SD}name", iri_term(name)),
+        ]
+    lines = (line(subject, iri_term(predicate), value) for subject, predicate, value in statements)
+    return serialise("".join(f"{text}\n" for text in lines).encode(), media_type)
 
 
 def describe_service(endpoint: str, *, catalogue: str, media_type: str) -> bytes:

@@ -11,6 +11,7 @@ from node.base.errors import InvalidDescription, InvalidInput
 from node.catalogue.deliverability import (
     OWN,
     DeliveryPlanes,
+    graph_files,
     live_files,
     offered_portion,
     runnable,
@@ -226,6 +227,13 @@ class SubmissionCheck:
         ]
         if whole or runnable(draft) or not (live_files(draft) or tables):
             names = ", ".join(whole) or draft.title()
+            if any(file.name in whole for file in graph_files(draft)):
+                raise InvalidInput(
+                    f"the conditions give a part of the data, and this node cannot give a part of {names}",
+                    remedy="columns, rows and boxes mean nothing for statements of RDF: publish the statements that "
+                    "you give as a dataset of its own, or leave out part",
+                    facts={"field": "conditions"},
+                )
             raise InvalidInput(
                 f"the conditions give a part of the data, and this node cannot give a part of {names}",
                 remedy="columns, rows, forms of columns and groups can be given of a file in CSV or Parquet that is "

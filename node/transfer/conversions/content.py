@@ -9,7 +9,7 @@ from typing import Final
 from node.base.errors import Gone, HansaError, NotFound
 from node.base.plaintext import word
 from node.base.work import Transaction
-from node.catalogue.deliverability import live_files, runnable, stored_files, table_files, table_part
+from node.catalogue.deliverability import graph_files, live_files, runnable, stored_files, table_files, table_part
 from node.catalogue.model import Record
 from node.catalogue.ports import RecordStore
 from node.catalogue.statements import Statements
@@ -24,7 +24,7 @@ from node.transfer.conversions.model import Conversion, ConversionStore, Order
 from node.transfer.conversions.steps import OfferedSteps
 from node.transfer.model import Transfer
 from node.transfer.preconditions import Secrets, demands_sealing, keyed_portion
-from node.vocab.dsp import EXECUTE, LIVE, PUSH, QUERY
+from node.vocab.dsp import ASKED, EXECUTE, GRAPH_QUERY, LIVE, PUSH, QUERY
 from node.vocab.namespaces import DCT
 
 NOT_OFFERED: Final = "format-not-offered"
@@ -91,7 +91,7 @@ class Contents:
             return Shut(VERSION_GONE, error.detail)
         if record is not head and transfer.format in (EXECUTE, LIVE):
             return Shut(NOT_OFFERED, "only stored files have earlier versions")
-        if transfer.wish and transfer.format in (EXECUTE, LIVE, QUERY):
+        if transfer.wish and transfer.format in (EXECUTE, LIVE, *ASKED):
             return Shut(NOT_OFFERED, "only stored files are converted to other formats")
         if transfer.format == EXECUTE:
             if not runnable(record):
@@ -109,6 +109,9 @@ class Contents:
             return Shut(NOT_OFFERED, why)
         if not files and transfer.format == QUERY:
             why = f"{record.title()} has no table that can be asked, such as a CSV or a GeoPackage"
+            return Shut(NOT_OFFERED, why)
+        if not files and transfer.format == GRAPH_QUERY:
+            why = f"{record.title()} has no RDF file that can be asked, such as Turtle or JSON-LD"
             return Shut(NOT_OFFERED, why)
         if record is not head or transfer.wish:
             # A data source is read as it is now.
@@ -151,9 +154,11 @@ class Contents:
 def _mismatch(transfer: Transfer, agreement: Agreement, file: File, record: Record, *, needs_seal: bool) -> str:
     """Return why ``file`` cannot be given in the format of the transfer; empty if it can."""
     portion = portion_of(parse(agreement.body))
+    if transfer.format in ASKED and needs_seal:
+        return "delivery must be sealed, and answers to questions cannot be"
+    if transfer.format == GRAPH_QUERY:
+        return "" if portion.is_whole else "the agreement gives a part of the data, and a graph is only asked whole"
     if transfer.format == QUERY:
-        if needs_seal:
-            return "delivery must be sealed, and answers to questions cannot be"
         return (
             ""
             if portion.kinds <= TABLE_LIMITS
@@ -206,6 +211,8 @@ def _offered_files(record: Record, format: str) -> tuple[File, ...]:  # noqa: A0
         return live_files(record)
     if format == QUERY:
         return table_files(record)
+    if format == GRAPH_QUERY:
+        return graph_files(record)
     return stored_files(record) if format == PUSH else (*stored_files(record), *live_files(record))
 
 

@@ -25,7 +25,7 @@ from node.transfer import machine
 from node.transfer.addresses import EXPIRES, read_address, without_unused
 from node.transfer.model import Transfer
 from node.transfer.ports import TransferStore
-from node.vocab.dsp import LIVE, QUERY
+from node.vocab.dsp import ASKED, LIVE
 
 _MARGIN: Final = timedelta(minutes=30)
 """A token that expires sooner is renewed when somebody asks for it."""
@@ -151,7 +151,7 @@ class LiveAccess:
             transfer = self._transfers.get(tx, pid)
         if transfer is None or transfer.role is not Role.CONSUMER:
             raise NotFound("this node gets no data by such a transfer", remedy="hansa transfer list")
-        if transfer.format not in (LIVE, QUERY):
+        if transfer.format not in (LIVE, *ASKED):
             raise Conflict("the data of this transfer are received, not read live", remedy="hansa get IRI")
         if transfer.state != machine.STARTED or not transfer.data_address:
             raise Conflict(f"the transfer is {transfer.state}", remedy=f"see why: hansa transfer {word(pid)}")

@@ -1,4 +1,4 @@
-"""The consumer's side of asking a table: a question of our own people, sent to the provider under an agreement."""
+"""The consumer's side of asking a table or a graph: a question of our people, sent to the provider under contract."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
 from node.negotiation.uses import Uses, limits_uses
+from node.semantics.profiles.graph_queries_client import GraphQuestion
 from node.semantics.profiles.table_queries_client import TableQuestion
 from node.transfer.live.access import LiveAccess, OpenAddress
 from node.transfer.model import Transfer
 from node.transfer.openings import OpenData, Openings, TransferReader
 from node.transfer.requests import TransferRequests
-from node.vocab.dsp import QUERY
+from node.vocab.dsp import GRAPH_QUERY, QUERY
 
 VERSION_HEADER: Final = "Hansa-Version"
 """The header of an answer with the number of the version of the asset that it is about."""
@@ -48,12 +49,13 @@ class OtherVersion(RemoteFault):
     title = "The provider did not answer about this version"
 
 
-Send = Callable[[str, str, TableQuestion], Awaitable[PartnerAnswer]]
+Question = TableQuestion | GraphQuestion
+Send = Callable[[str, str, Question], Awaitable[PartnerAnswer]]
 """Sends a question to an address, with the value of the Authorization header; returns the answer."""
 
 
 class AskPartner:
-    """Asks tables of others, and opens what it needs for it."""
+    """Asks tables and graphs of others, and opens what it needs for it."""
 
     def __init__(
         self,
@@ -72,24 +74,28 @@ class AskPartner:
         self._access = access
         self._send = send
         self._tables = OpenData(overview=overview, requests=requests, openings=openings, form=QUERY, name="table")
+        self._graphs = OpenData(
+            overview=overview, requests=requests, openings=openings, form=GRAPH_QUERY, name="graph"
+        )
 
     async def __call__(
         self,
         agreement_id: str,
-        question: TableQuestion,
+        question: Question,
         by: Caller,
         *,
         file: str | None = None,
         version: int | None = None,
     ) -> PartnerAnswer:
-        """Return the provider's answer under an agreement of ours. ``file`` names the table, if there are several,
-        and ``version`` the version of the asset; None for the newest one.
+        """Return the provider's answer under an agreement of ours. ``file`` names the table or the RDF file, if there
+        are several, and ``version`` the version of the asset; None for the newest one.
 
-        Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the provider does not open the table,
+        Raises ``NotAllowed``, ``NotFound``, ``Conflict`` if the provider does not open it,
         ``PeerUnreachable``, ``OtherVersion``, and the provider's refusal of the question.
         """
         self.require_role(by)
-        transfer = await self._tables.open(agreement_id, by, file, version=version)
+        opening = self._graphs if isinstance(question, GraphQuestion) else self._tables
+        transfer = await opening.open(agreement_id, by, file, version=version)
         try:
             answer = await self._send_to(transfer, question, by)
         except HansaError as error:
@@ -106,7 +112,7 @@ class AskPartner:
         and a transfer that nobody may read is not opened."""
         self._tables.require_role(by)
 
-    async def _send_to(self, transfer: Transfer, question: TableQuestion, by: Caller) -> PartnerAnswer:
+    async def _send_to(self, transfer: Transfer, question: Question, by: Caller) -> PartnerAnswer:
         async def send(address: OpenAddress) -> PartnerAnswer:
             return await self._send(address.endpoint, address.authorization, question)
 

@@ -15,7 +15,6 @@ from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
 from node.policy.odrl import parse
 from node.policy.words import sentences
-from node.semantics.profiles.table_queries_client import TableQuestion
 from node.texts.languages import LANGUAGES
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
@@ -106,17 +105,16 @@ def router(
 
     @api.post(
         "/agreements/{agreement_id}/query",
-        summary="Ask a table of the provider in SQL, instead of fetching it",
+        summary="Ask a table of the provider in SQL or a graph in SPARQL, instead of fetching it",
         description="The table is called `data`. The provider checks the agreement, and records the question. The "
         "headers say how many rows the answer has (`Hansa-Rows`), whether there are more (`Hansa-More`), and which "
         "version of the asset the provider says that it is about (`Hansa-Version`).",
         response_class=Response,
-        responses={200: {"content": {"application/json": {}, "text/csv": {}}}},
+        responses={200: {"content": {"application/json": {}, "text/csv": {}, "text/turtle": {}}}},
     )
     async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
         caller = await person(request)
-        question = TableQuestion(sql=asking.sql, form=asking.form)
-        answer = await ask(agreement_id, question, caller, file=asking.file, version=asking.version)
+        answer = await ask(agreement_id, asking.question, caller, file=asking.file, version=asking.version)
         return reply_about_table(answer, answer.version)
 
     @api.post(

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
-from node.semantics.profiles.table_queries_client import LONGEST
+from node.semantics.profiles.graph_queries_client import LONGEST as LONGEST_OF_GRAPHS
+from node.semantics.profiles.graph_queries_client import GraphQuestion
+from node.semantics.profiles.table_queries_client import LONGEST, TableQuestion
 from node.transfer.addresses import sink_address
 from node.vocab.versions import LAST_VERSION
 
@@ -92,12 +94,13 @@ class Fetch(BaseModel):
             "HttpData-PUSH",
             "https://w3id.org/hansa/ns#LiveRead",
             "https://w3id.org/hansa/ns#TableQuery",
+            "https://w3id.org/hansa/ns#GraphQuery",
         ]
         | None
     ) = Field(
         None,
         description="Whether this node fetches the bytes (the default), the provider sends them, they are read where "
-        "they are (`…#LiveRead`), or a table is asked (`…#TableQuery`).",
+        "they are (`…#LiveRead`), or a table or a graph is asked (`…#TableQuery`, `…#GraphQuery`).",
     )
     convert_to: str | None = Field(
         None,
@@ -148,16 +151,34 @@ class Verdict(BaseModel):
 
 
 class TableAsk(BaseModel):
-    """A question in SQL to a table of a provider."""
+    """A question to a table of a provider in SQL, or to a graph in SPARQL."""
 
     model_config = ConfigDict(extra="forbid")
 
-    sql: str = Field(max_length=LONGEST, description="One SELECT over the table `data`.")
-    file: str | None = Field(None, description="Name of the table, where the asset has several.", max_length=512)
+    sql: str | None = Field(None, max_length=LONGEST, description="One SELECT over the table `data`.")
+    sparql: str | None = Field(
+        None, max_length=LONGEST_OF_GRAPHS, description="Instead of `sql`: SELECT, ASK, CONSTRUCT or DESCRIBE."
+    )
+    file: str | None = Field(
+        None, description="Name of the table or of the RDF file, where the asset has several.", max_length=512
+    )
     version: int | None = Field(
         None, description="Number of an earlier version of the asset; else the newest.", ge=1, le=LAST_VERSION
     )
-    form: Literal["json", "csv"] = Field("json", description="The form of the answer.")
+    form: Literal["json", "csv", "turtle"] = Field(
+        "json", description="The form of the answer. Statements come as JSON-LD for `json`, else as Turtle."
+    )
+
+    @property
+    def question(self) -> TableQuestion | GraphQuestion:
+        """Return the question. Raises ``InvalidInput`` unless there is exactly one."""
+        if (self.sql is None) is (self.sparql is None):
+            raise InvalidInput(
+                "a question is in SQL, of a table, or in SPARQL, of a graph", remedy="send sql or sparql"
+            )
+        if self.sql is not None:
+            return TableQuestion(sql=self.sql, form=self.form)
+        return GraphQuestion.in_form(self.sparql or "", self.form)
 
 
 class Why(BaseModel):

@@ -23,7 +23,7 @@ from node.transfer.live.access import LiveAccess
 from node.transfer.model import Reception, Transfer
 from node.transfer.requests import TransferRequests
 from node.transfer.usecases import Transfers
-from node.vocab.dsp import LIVE, PULL, PUSH, QUERY
+from node.vocab.dsp import ASKED, LIVE, PULL, PUSH
 from node.web.api_router import PlacedApiRouter
 from node.web.management.commands import carry_out
 from node.web.management.json_forms import (
@@ -76,13 +76,13 @@ def router(
         if fetch.push_to is not None and fetch.data_address is not None:
             raise InvalidInput("give pushTo or dataAddress, not both", remedy="leave one of them out")
         to = fetch.push_to.address if fetch.push_to is not None else fetch.data_address
-        if to is not None and fetch.format in (PULL, LIVE, QUERY):
+        if to is not None and fetch.format in (PULL, LIVE, *ASKED):
             raise InvalidInput(
                 "a pulled transfer always delivers to this node", remedy=f"leave the format out, or set it to {PUSH}"
             )
         transfer_format = fetch.format or (PUSH if to is not None else PULL)
         wish = Wish.of(fetch.convert_to, fetch.crs, fetch.through, fetch.schema_)
-        if wish is not None and transfer_format in (LIVE, QUERY):
+        if wish is not None and transfer_format in (LIVE, *ASKED):
             raise InvalidInput("only stored files are converted", remedy="leave convertTo or format out")
         process = await run_sync(
             lambda: transfer_requests.request(

@@ -29,8 +29,9 @@ from node.identity.model import Caller
 from node.scenarios.models.jobs import Asker, Jobs
 from node.scenarios.models.ogc_processes import NoSuchOgcProcess, OgcProcesses, description, summary
 from node.scenarios.run_model import Job, State
-from node.transfer.access import AuthoriseAccess, CallUse
+from node.transfer.access import AuthoriseAccess
 from node.transfer.addresses import OGC_PATH
+from node.transfer.call_uses import CallUse
 from node.web.ogc import records
 from node.web.ogc.answers import (
     NoSuchJob,

@@ -1,4 +1,5 @@
-"""The page that asks a table of a partner under an agreement: a text, the answer as a table, a download as CSV."""
+"""The page that asks a table or a graph of a partner under an agreement: a text, the answer as a table or as text, a
+download."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from node.policy.words import part_sentences
 from node.portal.reasons import whys
 from node.portal.views.table_questions import AskableTable
 from node.portal.visit import Visit
+from node.semantics.profiles.graph_queries_client import MOST_ROWS as MOST_OF_GRAPH
 from node.semantics.profiles.table_queries_client import LONGEST, MOST_ROWS
 from node.semantics.sheets import answer_rows
 from node.transfer.queries.requests import PartnerAnswer
@@ -32,6 +34,13 @@ EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
     ("tablequery.example.count", "SELECT count(*) FROM data"),
     ("tablequery.example.columns", "DESCRIBE data"),
 )
+GRAPH_EXAMPLES: Final[tuple[tuple[str, str], ...]] = (
+    ("graphquery.example.first", "SELECT * WHERE { ?s ?p ?o } LIMIT 10"),
+    ("graphquery.example.classes", "SELECT ?class (COUNT(?s) AS ?n) WHERE { ?s a ?class } GROUP BY ?class"),
+    ("graphquery.example.properties", "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p ORDER BY DESC(?n)"),
+)
+_SHOWN_TEXT: Final = 20_000
+"""The characters of an answer in Turtle that the page shows."""
 _LONGEST_CELL: Final = 300
 _MOST_COLUMNS: Final = 200
 _FILE: Final = {
@@ -47,7 +56,7 @@ _FILE: Final = {
 class ShownAnswer:
     """An answer as the page shows it. ``numeric``: for each column, whether all its cells are numbers. ``count`` is
     the number of its rows, None if unknown; ``is_cut``: it has more rows than are shown;
-    ``more``: the table gives more than one answer may have."""
+    ``more``: the table gives more than one answer may have. ``text``: the beginning of an answer without rows."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -58,6 +67,7 @@ class ShownAnswer:
     more: bool
     partial: bool
     seconds: float
+    text: str = ""
 
 
 async def form(responder: Responder, visit: Visit) -> Response:
@@ -65,15 +75,15 @@ async def form(responder: Responder, visit: Visit) -> Response:
     table = await responder.node.contracts.table_questions.table(
         visit.request.path_params["id"], visit.caller, file=visit.request.query_params.get("file", "")
     )
-    return _page(responder, visit, table, EXAMPLES[0][1])
+    return _page(responder, visit, table, (GRAPH_EXAMPLES if table.is_graph else EXAMPLES)[0][1])
 
 
 async def answer(responder: Responder, visit: Visit) -> Response:
     """``POST /agreements/{id}/ask``: the answer below the question, or as a download (``as=csv``). A refusal is shown
     beside the text, which stays as it was."""
     questions, path = responder.node.contracts.table_questions, visit.request.path_params
-    table = await questions.table(path["id"], visit.caller, file=visit.fields.get("file", ""))
     sql = visit.fields.get("sql", "")
+    table = await questions.table(path["id"], visit.caller, file=visit.fields.get("file", ""), text=sql)
     began = time.perf_counter()
     try:
         reply = await questions.answer(table, sql, "csv", visit.caller)
@@ -84,9 +94,9 @@ async def answer(responder: Responder, visit: Visit) -> Response:
         if isinstance(error, LocalFault) and not error.is_public:
             raise
         # The count of uses may have changed.
-        table = await questions.table(path["id"], visit.caller, file=table.file)
+        table = await questions.table(path["id"], visit.caller, file=table.file, text=sql)
         return _page(responder, visit, table, sql, trouble=error)
-    table = await questions.table(path["id"], visit.caller, file=table.file)
+    table = await questions.table(path["id"], visit.caller, file=table.file, text=sql)
     return _page(responder, visit, table, sql, beginning=beginning)
 
 
@@ -111,16 +121,19 @@ def _page(
         answer=beginning,
         trouble=visit.explain(trouble) if trouble else None,
         reasons=whys(trouble.facts.get("reasons", ())) if trouble else (),
-        examples=EXAMPLES,
+        examples=GRAPH_EXAMPLES if table.is_graph else EXAMPLES,
         longest=LONGEST,
-        most_rows=MOST_ROWS,
+        most_rows=MOST_OF_GRAPH if table.is_graph else MOST_ROWS,
         quoted=quote(agreement.id, safe=""),
-        command=shlex.join(["hansa", "query", agreement.id, EXAMPLES[0][1]]),
+        command=shlex.join(["hansa", "query", agreement.id, (GRAPH_EXAMPLES if table.is_graph else EXAMPLES)[0][1]]),
     )
 
 
 def _first_rows(reply: PartnerAnswer, seconds: float) -> ShownAnswer:
     """Return the beginning of an answer. Raises ``InvalidInput`` if it is not a table."""
+    # Statements, and yes or no, which SPARQL writes without a column.
+    if reply.media_type != "text/csv" or reply.body in (b"true\n", b"false\n"):
+        return _beginning_of_text(reply, seconds)
     try:
         lines = list(islice(answer_rows(reply.body), SHOWN + 2))
     except csv.Error as error:
@@ -142,6 +155,22 @@ def _first_rows(reply: PartnerAnswer, seconds: float) -> ShownAnswer:
     )
 
 
+def _beginning_of_text(reply: PartnerAnswer, seconds: float) -> ShownAnswer:
+    text = reply.body.decode("utf-8", errors="replace")
+    return ShownAnswer(
+        columns=(),
+        rows=(),
+        numeric=(),
+        count=None,
+        is_cut=len(text) > _SHOWN_TEXT,
+        columns_left_out=0,
+        more=False,
+        partial=False,
+        seconds=seconds,
+        text=text[:_SHOWN_TEXT],
+    )
+
+
 def _cell(text: str) -> str:
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
@@ -160,4 +189,9 @@ def _download(table: AskableTable, reply: PartnerAnswer) -> Response:
     stem = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80]
     first = f"first-{reply.count}-rows" if reply.more and reply.count is not None else ""
     file = "-".join(filter(None, (stem, "answer", first)))
+    if reply.media_type != "text/csv":
+        kind = {"Content-Type": f"{reply.media_type}; charset=utf-8"}
+        return Response(
+            reply.body, headers={**_FILE, **kind, "Content-Disposition": f'attachment; filename="{file}.ttl"'}
+        )
     return Response(reply.body, headers={**_FILE, "Content-Disposition": f'attachment; filename="{file}.csv"'})

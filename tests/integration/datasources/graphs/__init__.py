@@ -1,0 +1,1 @@
+"""Streams that take the messages of Kafka, and events that go there."""
