@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from node.adapters.sql.datasources.bridges import SqlBridgeStore
 from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
@@ -67,10 +68,12 @@ from node.negotiation.uses import UseStore
 from node.operation.repetitions.model import KeyedRequestStore
 from node.operation.webhooks.model import WebhookStore
 from node.scenarios.ports import JobStore, LayerStore, RunStore
+from node.transfer.bridges.model import BridgeStore
 from node.transfer.conversions.model import ConversionStore
 from node.transfer.deletion.model import DeletionStore
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.shipments.model import ShipmentStore
+from tests.fakes.stores.bridges import MemoryBridgeStore
 from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
@@ -139,6 +142,7 @@ class Stores:
     datasources: DataSourceStore
     streams: StreamStore
     broker_subscriptions: BrokerSubscriptionStore
+    bridges: BridgeStore
     webhooks: WebhookStore
     keyed_requests: KeyedRequestStore
     meta: Any
@@ -197,6 +201,7 @@ def memory_stores() -> Stores:
         datasources=MemoryDataSourceStore(),
         streams=MemoryStreamStore(),
         broker_subscriptions=MemoryBrokerSubscriptionStore(),
+        bridges=MemoryBridgeStore(),
         webhooks=MemoryWebhookStore(),
         keyed_requests=MemoryKeyedRequestStore(),
         meta=MemoryMetaStore(),
@@ -236,6 +241,7 @@ def sql_stores(engine: Engine) -> Stores:
         datasources=SqlDataSourceStore(),
         streams=SqlStreamStore(),
         broker_subscriptions=SqlBrokerSubscriptionStore(),
+        bridges=SqlBridgeStore(),
         webhooks=SqlWebhookStore(),
         keyed_requests=SqlKeyedRequestStore(),
         meta=SqlMetaStore(),

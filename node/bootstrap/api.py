@@ -268,7 +268,8 @@ def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiatio
             ask=node.datasources.questions.ask,
         )
     )
-    app.include_router(partner_streams.router(person=person, streams=node.datasources.windows.moving))
+    windows = node.datasources.windows
+    app.include_router(partner_streams.router(person=person, streams=windows.moving, bridges=windows.bridges))
     app.include_router(shipments.router(person=person, shipments=node.datasources.shipments.shipments))
 
 

@@ -241,7 +241,8 @@ def _background(
 ) -> Callable[[], Iterable[tuple[str, Work]]]:
     """Return the work that goes on beside requests: the connections to brokers, and that of plug-ins."""
     return lambda: chain(
-        [("brokers", datasources.listener.run)], chain.from_iterable(plugins.hook.hansa_tasks(host=host))
+        [("brokers", datasources.listener.run), ("bridges", datasources.windows.carrier.run)],
+        chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
     )
 
 

@@ -30,8 +30,11 @@ from node.datasources.streams.intake import TakeObservations
 from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
 from node.datasources.streams.windows import StreamWindows
+from node.identity.model import Caller, UserRole
 from node.semantics.profiles.graph_queries_client import StoredGraphs
 from node.semantics.profiles.table_queries_client import StoredQuestions
+from node.transfer.bridges.carriers import CarryBridges
+from node.transfer.bridges.usecases import Bridges
 from node.transfer.live.access import LiveAccess
 from node.transfer.live.event_streams.pages import ReadEventStream
 from node.transfer.live.partner_streams import PartnerStreams
@@ -46,11 +49,14 @@ from node.vocab.dsp import LIVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowParts:
-    """Windows of the streams of this node and of those of others, and the latter as they move."""
+    """Windows of the streams of this node and of those of others, the latter as they move, and the bridges by which
+    they go on to brokers."""
 
     own: StreamWindows
     partner: PartnerWindows
     moving: PartnerStreams
+    bridges: Bridges
+    carrier: CarryBridges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +142,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         trial=TryDataSource(sources),
         reads=ReadDataSource(sources, parts.keyring.derive),
         access=access,
-        windows=_window_parts(base, transfer, connection, open_streams, access),
+        windows=_window_parts(base, transfer, connection, open_streams, access, sources),
     )
 
 
@@ -172,10 +178,35 @@ def _window_parts(
     connection: StreamConnection,
     open_streams: OpenData,
     access: LiveAccess,
+    sources: DataSources,
 ) -> WindowParts:
-    """Return the windows of streams, and the streams of others as people look at them."""
+    """Return the windows of streams, the streams of others as people look at them, and the bridges."""
     parts, reading = base.parts, ReadStream(base.parts.egress)
+    bridges = Bridges(
+        parts.stores.uow,
+        parts.stores.transfer.bridges,
+        agreements=parts.stores.negotiation.agreements,
+        sources=sources,
+        append=base.append,
+        clock=parts.clock,
+    )
+    carrier = CarryBridges(
+        parts.stores.uow,
+        parts.stores.transfer.bridges,
+        bridges,
+        sources=sources,
+        streams=open_streams,
+        access=access,
+        events=reading.events,
+        agent=lambda person: Caller(did=parts.me, account=person, roles=frozenset({UserRole.STEWARD})),
+        clock=parts.clock,
+        owner=secrets.token_hex(8),
+        alone=parts.settings.is_embedded,
+    )
+    bridges.wake, bridges.live = carrier.wake, carrier.progress
     return WindowParts(
+        bridges=bridges,
+        carrier=carrier,
         own=connection.windows,
         partner=PartnerWindows(
             parts.stores.uow,

@@ -14,6 +14,7 @@ from node.adapters.graph.store import OxigraphGraph
 from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
+from node.adapters.sql.datasources.bridges import SqlBridgeStore
 from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
@@ -124,6 +125,7 @@ class TransferStores:
     receptions: SqlReceptionStore
     deletions: SqlDeletionStore
     shipments: SqlShipmentStore
+    bridges: SqlBridgeStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,7 @@ def open_stores(settings: Settings) -> Stores:
             receptions=SqlReceptionStore(),
             deletions=SqlDeletionStore(),
             shipments=SqlShipmentStore(),
+            bridges=SqlBridgeStore(),
         ),
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
         datasources=SqlDataSourceStore(),

@@ -156,12 +156,13 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
         ),
         names=node.catalogue.access.names,
     )
+    windows = node.datasources.windows
     return ContractUseCases(
         acquire=negotiation.acquire,
         limits=negotiation.limits,
         agreements=agreements,
         table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.questions.ask),
-        partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, node.datasources.windows.moving),
+        partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, windows.moving, windows.bridges),
         proofs=node.operation.proofs,
         confirm_deletion=node.datasources.shipments.delete,
         decisions=negotiation.decisions,

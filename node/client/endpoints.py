@@ -20,7 +20,7 @@ from node.client.operation import OperationCalls
 from node.client.questions import QuestionCalls
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
-from node.client.streams import StreamCalls
+from node.client.streams import BridgeCalls, StreamCalls
 from node.client.submissions import PublishingCalls
 from node.client.subscriptions import SubscriptionCalls, WebhookCalls
 
@@ -61,6 +61,11 @@ class Endpoints(
     def webhooks(self) -> WebhookCalls[Self]:
         """Return access to the programs that the node tells about its events."""
         return WebhookCalls(self)
+
+    @property
+    def bridges(self) -> BridgeCalls[Self]:
+        """Return access to the streams of partners that go on to brokers."""
+        return BridgeCalls(self)
 
     @property
     def streams(self) -> StreamCalls[Self]:

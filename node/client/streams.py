@@ -9,6 +9,7 @@ from urllib.parse import quote
 from node.client.calls import C_co, Call, CallGroup, document, endpoint, nothing, rows
 
 PATH = "/api/streams"
+BRIDGES = "/api/bridges"
 
 
 class StreamCalls(CallGroup[C_co]):
@@ -68,6 +69,28 @@ class StreamCalls(CallGroup[C_co]):
     def faults(self, name: str, *, limit: int = 100) -> Call[list[dict[str, Any]]]:
         """Return the observations that were refused, newest first, with the reasons."""
         return rows("GET", f"{_path(name)}/faults", params={"limit": limit})
+
+
+class BridgeCalls(CallGroup[C_co]):
+    """The bridges of one node. All methods raise ``Refusal`` if the node refuses, ``PeerUnreachable``."""
+
+    @endpoint
+    def all(self, *, agreement: str | None = None) -> Call[list[dict[str, Any]]]:
+        """Return the bridges, those of one agreement if it is given, and how far they are."""
+        return rows("GET", BRIDGES, params={} if agreement is None else {"agreement": agreement})
+
+    @endpoint
+    def begin(
+        self, agreement: str, to: str, *, file: str = "", key: str = "", start: str = ""
+    ) -> Call[dict[str, Any]]:
+        """Pass the stream under an agreement on to ``to`` (``broker:NAME/TOPIC``)."""
+        body = {"agreement": agreement, "to": to, "file": file, "key": key, **({"from": start} if start else {})}
+        return document("POST", BRIDGES, json=body)
+
+    @endpoint
+    def end(self, bridge_id: str) -> Call[None]:
+        """End a bridge; what the broker has stays."""
+        return nothing("DELETE", f"{BRIDGES}/{quote(bridge_id, safe='')}")
 
 
 def _path(name: str) -> str:

@@ -87,6 +87,9 @@ _OF_SHIPMENTS: Final = frozenset(
         "shipment-failed",
         "shipment-removed",
         "shipment-removed-by-hand",
+        "bridge-begun",
+        "bridge-ended",
+        "bridge-removed",
     }
 )
 

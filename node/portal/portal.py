@@ -158,6 +158,8 @@ class Portal:
             ("POST", "/agreements/{id:path}/ask", page(table_questions.answer, **form)),
             ("GET", "/agreements/{id:path}/stream", page(partner_streams.stream, **people)),
             ("POST", "/agreements/{id:path}/stream", page(partner_streams.open_stream, **form)),
+            ("POST", "/agreements/{id:path}/bridges", page(partner_streams.begin_bridge, **form)),
+            ("POST", "/agreements/{id:path}/bridges/{bridge:str}/end", page(partner_streams.end_bridge, **form)),
             ("GET", "/agreements/{id:path}", page(work.agreement, **people)),
             ("POST", "/agreements/{id:path}/get", page(receipts.get_data, **form)),
             ("GET", "/received", page(receipts.receipts, **people)),

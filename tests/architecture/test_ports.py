@@ -68,6 +68,7 @@ TESTED = {
     "node.scenarios.ports.JobStore": "stores/test_scenario_stores.py",
     "node.scenarios.ports.LayerStore": "stores/test_scenario_stores.py",
     "node.scenarios.ports.RunStore": "stores/test_scenario_stores.py",
+    "node.transfer.bridges.model.BridgeStore": "test_bridge_store.py",
     "node.transfer.deletion.model.DeletionStore": "stores/test_uses.py",
     "node.transfer.shipments.model.ShipmentStore": "stores/test_shipments.py",
     "node.transfer.ports.GrantStore": "stores/test_grants.py",

@@ -211,6 +211,18 @@ async def test_a_message_that_the_node_sends_comes_to_those_who_listen(subject: 
             )
             await sender.publish(subject.destination, message)
         assert await take(session, 3) == [b"0", b"1", b"2"]
+        async with sender.open_topic(subject.destination) as topic:
+            for start in (0, 40):
+                numbers = range(start, start + 40)
+                await topic.send(
+                    [
+                        OutgoingMessage(
+                            key="a", media_type="text/plain", properties={}, body=b"%d" % number, at=datetime.now(UTC)
+                        )
+                        for number in numbers
+                    ]
+                )
+        assert await take(session, 80) == [b"%d" % number for number in range(80)]
 
 
 async def test_it_has_messages_and_nothing_to_read(subject: Subject) -> None:

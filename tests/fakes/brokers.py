@@ -76,6 +76,10 @@ class MemoryBrokerConnection:
         self._broker.send(topic, message.body)
 
     @asynccontextmanager
+    async def open_topic(self, topic: str) -> AsyncIterator[MemoryTopic]:
+        yield MemoryTopic(self._broker, topic)
+
+    @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[MemoryMessageSession]:
         name = session or "passing"
         if topic:
@@ -115,3 +119,15 @@ class MemoryMessageSession:
         for message in messages:
             self._broker.waiting[self._name].remove(message)
             self._count -= 1
+
+
+class MemoryTopic:
+    """A topic of a broker in memory, to send to."""
+
+    def __init__(self, broker: MemoryBroker, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        for message in messages:
+            self._broker.send(self._topic, message.body)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Final
+from urllib.parse import urlencode
 
 from node.adapters.egress.client import Answer, Egress, Lane
 from node.adapters.egress.refusals import refusal_of
@@ -45,16 +46,17 @@ class ReadStream:
         return answer.body
 
     async def events(
-        self, stack: AsyncExitStack, endpoint: str, authorization: str, place: str
+        self, stack: AsyncExitStack, endpoint: str, authorization: str, place: str, start: str = ""
     ) -> AsyncIterator[bytes]:
-        """Open the events after ``place`` (empty: from now on) within ``stack``; return their bytes. Raises as
-        ``latest``, and ``PeerUnreachable`` for an answer that is no events."""
+        """Open the events after ``place`` (empty: from now on) within ``stack``; return their bytes. ``start`` is a
+        time from which observations are wanted. Raises as ``latest``, and ``PeerUnreachable`` for an answer that is
+        no events."""
         headers = {"Authorization": authorization, "Accept": _EVENTS}
         if place:
             headers["Last-Event-ID"] = place
         opening = self._egress.stream(
             "GET",
-            f"{endpoint}/events",
+            f"{endpoint}/events?{urlencode({'from': start})}" if start else f"{endpoint}/events",
             headers=headers,
             timeout=_WAIT,
             idle=_IDLE,

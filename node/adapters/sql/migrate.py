@@ -59,6 +59,7 @@ VERSIONS = (
     "0036",
     "0037",
     "0038",
+    "0039",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

@@ -48,12 +48,24 @@ class MessageConnection(Protocol):
         """End a session, so that the broker keeps nothing more for it. Raises the errors of ``listen``."""
 
 
+class EventSession(Protocol):
+    """A connection to a broker, to send messages to one topic."""
+
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Send messages in their order, and wait until the broker has them all. Raises ``DataSourceUnreachable``, and
+        ``SinkRefuses`` if it does not take one of them; then it may have others."""
+
+
 @runtime_checkable
 class EventConnection(Protocol):
     """A data source to whose topics this node sends messages, opened with its credentials."""
 
     def check_destination(self, topic: str) -> None:
         """Raise ``InvalidInput`` unless ``topic`` is one to which a message can be sent."""
+
+    def open_topic(self, topic: str) -> AbstractAsyncContextManager[EventSession]:
+        """Connect, to send many messages to a topic. Leaving the context ends the connection. Raises the errors of
+        ``publish``."""
 
     async def publish(self, topic: str, message: OutgoingMessage) -> None:
         """Send a message, and wait until the broker has it. Raises ``DataSourceUnreachable`` (``DataSourceRefuses``),

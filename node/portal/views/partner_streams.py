@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from anyio.to_thread import run_sync
+
 from node.base.errors import NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.model import Record
 from node.dialogue.process import Role
 from node.identity.model import Caller
+from node.identity.roles import UseCase, allowed
 from node.portal.views.agreements import Agreements, AgreementView
+from node.transfer.bridges.model import BridgeView
+from node.transfer.bridges.usecases import Bridges
 from node.transfer.live.feeds import SeenObservation
 from node.transfer.live.partner_streams import PartnerStreams, PartnerStreamView
 from node.vocab.dsp import LIVE
@@ -40,10 +45,11 @@ class ObservationTable:
 class PartnerStreamPages:
     """Shows the streams that agreements of this node open."""
 
-    def __init__(self, agreements: Agreements, browse: Browse, streams: PartnerStreams) -> None:
+    def __init__(self, agreements: Agreements, browse: Browse, streams: PartnerStreams, bridges: Bridges) -> None:
         self._agreements = agreements
         self._browse = browse
         self._streams = streams
+        self._bridges = bridges
 
     async def opens(self, view: AgreementView, by: Caller, *, formats: Collection[str]) -> bool:
         """Return whether the data under an agreement of ours may be a stream, as far as this node knows. ``formats``
@@ -66,6 +72,23 @@ class PartnerStreamPages:
         self._streams.require_role(by)
         _, chosen = await self._choice(await self._agreements.get(agreement_id), by, file)
         await self._streams.open(agreement_id, by, file=chosen or None)
+
+    async def bridges(
+        self, agreement_id: str, by: Caller, *, file: str
+    ) -> tuple[Sequence[BridgeView], Sequence[str]]:
+        """Return the bridges of a stream, and the brokers to which it can go; none for a caller who may not send it
+        there."""
+        views = await run_sync(self._bridges.all, by, agreement_id)
+        brokers = await run_sync(self._bridges.brokers, by) if allowed(by, UseCase.MANAGE_DATA_SOURCES) else ()
+        return [view for view in views if view.bridge.file == file], brokers
+
+    async def begin_bridge(self, agreement_id: str, address: str, by: Caller, *, file: str, key: str) -> None:
+        """Pass the stream on to a broker. Raises the errors of ``Bridges.begin``."""
+        await run_sync(lambda: self._bridges.begin(agreement_id, address, by, file=file, key=key))
+
+    async def end_bridge(self, bridge_id: str, by: Caller) -> None:
+        """End a bridge. Raises the errors of ``Bridges.end``."""
+        await run_sync(self._bridges.end, bridge_id, by)
 
     async def _choice(self, view: AgreementView, by: Caller, file: str) -> tuple[tuple[str, ...], str]:
         record = await self._record(view, by)

@@ -14,10 +14,12 @@ from fastapi.responses import Response, StreamingResponse
 from node.base.clock import stamp
 from node.base.errors import HansaError
 from node.identity.model import Caller
+from node.transfer.bridges.usecases import Bridges
 from node.transfer.live.feeds import FeedState, SeenObservation
 from node.transfer.live.partner_streams import PartnerStreams, PartnerStreamView
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
+from node.web.live.bridges import add_bridges
 
 _CHECK_SECONDS: Final = 5.0
 """Between two looks at whether the person may still read it."""
@@ -26,7 +28,7 @@ Person = Callable[[Request], Awaitable[Caller]]
 _File = Annotated[str | None, Query(max_length=500)]
 
 
-def router(*, person: Person, streams: PartnerStreams) -> APIRouter:
+def router(*, person: Person, streams: PartnerStreams, bridges: Bridges) -> APIRouter:
     """Return the routes."""
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
@@ -65,6 +67,7 @@ def router(*, person: Person, streams: PartnerStreams) -> APIRouter:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
+    add_bridges(api, person=person, bridges=bridges)
     return api
 
 

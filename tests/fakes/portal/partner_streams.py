@@ -16,6 +16,7 @@ from node.portal.views.agreements import AgreementView
 from node.portal.views.partner_streams import PartnerStreamPages
 from node.semantics.model import File
 from node.transfer.addresses import live_address
+from node.transfer.bridges.model import Bridge, BridgeProgress, BridgeView
 from node.transfer.live.feeds import FeedState, SeenObservation, StreamEnd
 from node.transfer.live.partner_streams import PartnerStreamView
 from node.transfer.model import Transfer
@@ -64,6 +65,43 @@ def trams() -> Record:
     return record(TRAMS, "dataset", PLZEN, Graph(TRAMS), title, title, policy="open", files=files)
 
 
+def bridge_to_bus(now: datetime) -> BridgeView:
+    """A bridge that runs."""
+    bridge = Bridge(
+        id="5d41402abc4b2a76",
+        agreement=STREAM,
+        file="",
+        source="bus",
+        topic="plzen/trams",
+        key="line",
+        start=None,
+        by="anna",
+        at=now - timedelta(hours=1),
+    )
+    return BridgeView(bridge=bridge, progress=BridgeProgress(deliveries=1284, since=now - timedelta(minutes=9)))
+
+
+class FakeBridges:
+    """The bridges of the stream: one, to the broker ``bus``."""
+
+    def __init__(self, now: datetime) -> None:
+        self.views = [bridge_to_bus(now)]
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
+
+    def all(self, by: Caller, agreement_id: str | None = None) -> list[BridgeView]:
+        require(by, UseCase.READ_RECEIVED)
+        return [view for view in self.views if agreement_id in (None, view.bridge.agreement)]
+
+    def brokers(self, by: Caller) -> list[str]:
+        return ["bus"]
+
+    def begin(self, agreement_id: str, address: str, by: Caller, **options: Any) -> None:
+        self.requests.append((agreement_id, address, options))
+
+    def end(self, bridge_id: str, by: Caller) -> None:
+        self.views = [view for view in self.views if view.bridge.id != bridge_id]
+
+
 class FakePartnerStreams:
     """The open read: three trams, of which one has moved."""
 
@@ -71,6 +109,7 @@ class FakePartnerStreams:
         self._node = node
         self.known: Record | None = trams()
         self.opened: list[tuple[str, str | None]] = []
+        self.bridges = FakeBridges(now)
         agreement = agreement_about_stream(now).agreement
         self.transfer: Transfer | None = Transfer(
             pid=_TRANSFER,
@@ -123,7 +162,7 @@ class FakePartnerStreams:
 
     def use_case(self, agreements: Any) -> PartnerStreamPages:
         """Return the use case of the page, over this stream."""
-        return PartnerStreamPages(agreements, cast("Any", self), cast("Any", self))
+        return PartnerStreamPages(agreements, cast("Any", self), cast("Any", self), cast("Any", self.bridges))
 
     async def record(self, iri: str, caller: Caller) -> Record:
         if iri == TRAMS and self.known is not None:

@@ -14,7 +14,7 @@ import pytest
 from node.cli.main import run
 from tests.e2e.test_tutorial_model import Typed, missing, steps
 from tests.fakes.entity_broker import EntityStore
-from tests.integration.datasources.mosquitto import READER_PASSWORD, mosquitto
+from tests.integration.datasources.mosquitto import PASSWORD, READER_PASSWORD, USER, mosquitto
 from tests.integration.datasources.servers import standing
 from tests.integration.datasources.test_live_sources import put
 from tests.integration.scenarios.sums import publish_counting
@@ -55,6 +55,7 @@ def test_the_page_about_sensors_as_it_stands(
     monkeypatch.setenv("HANSA_NODE", str(cities[0].folder))
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "password").write_text(READER_PASSWORD)
+    (tmp_path / "writer-password").write_text(PASSWORD)
     commands = 0
     publish_counting(cities[1], "busy-counters", "counts", "bikes", "1", gives="bicycles", in_unit="1")
     broker = stack.enter_context(mosquitto(tmp_path / "broker"))
@@ -65,12 +66,15 @@ def test_the_page_about_sensors_as_it_stands(
             continue
         command = step.command.replace("https://data.ghent.example", cities[0].url)
         command = command.replace("mqtts://broker.ghent.example:8883", broker.address)
+        command = command.replace("mqtts://broker.bruges.example:8883", broker.address)
+        command = command.replace("--user writer ", f"--user {USER} ")
         status = run(shlex.split(command.removeprefix("hansa ")))
         output = capsys.readouterr()
         commands += 1
         assert status == 0, output.out + output.err
-        assert missing(step.shown, output.out + output.err) == [], output.out + output.err
-    assert commands == 12
+        shown = [line.replace("as user writer", f"as user {USER}") for line in step.shown]
+        assert missing(shown, output.out + output.err) == [], output.out + output.err
+    assert commands == 15
     _type_the_part_about_windows(cities, tmp_path, monkeypatch, capsys)
     broker.send(("city/counters/Zuid", {"at": "2026-11-20T08:15:00Z", "bikes": 5}))
     with cities[0].client() as client:

@@ -35,6 +35,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /agreements/{id:path}/ask": (UseCase.READ_RECEIVED, {"sql": "SELECT 1"}),
     "GET /agreements/{id:path}/stream": (UseCase.READ_RECEIVED, {}),
     "POST /agreements/{id:path}/stream": (UseCase.READ_RECEIVED, {}),
+    "POST /agreements/{id:path}/bridges": (UseCase.MANAGE_DATA_SOURCES, {"source": "x", "topic": "x"}),
+    "POST /agreements/{id:path}/bridges/{bridge:str}/end": (UseCase.MANAGE_DATA_SOURCES, {}),
     "GET /received": (UseCase.READ_RECEIVED, {}),
     "GET /operate": (UseCase.READ_OPERATION, {}),
     "GET /operate/settings": (UseCase.READ_OPERATION, {}),

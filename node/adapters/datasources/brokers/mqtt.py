@@ -6,7 +6,7 @@ machine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -94,6 +94,14 @@ class MqttConnection(BrokerConnection):
             client.close()
 
     @asynccontextmanager
+    async def open_topic(self, topic: str) -> AsyncIterator[MqttTopic]:
+        client = await self._open("")
+        try:
+            yield MqttTopic(client, topic)
+        finally:
+            client.close()
+
+    @asynccontextmanager
     async def listen(self, topic: str, session: str) -> AsyncIterator[MqttSession]:
         from node.adapters.datasources.brokers.mqtt_session import MqttSession
 
@@ -130,3 +138,15 @@ class MqttConnection(BrokerConnection):
             return client
 
         return await dial(self._egress, place.host, place.port, connect)
+
+
+class MqttTopic:
+    """A topic to which messages are sent over one connection (``node.datasources.brokers.ports.EventSession``)."""
+
+    def __init__(self, client: MqttClient, topic: str) -> None:
+        self._client = client
+        self._topic = topic
+
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        for message in messages:
+            await self._client.send(self._topic, message)

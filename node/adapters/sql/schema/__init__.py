@@ -1,6 +1,7 @@
 """All tables, by the reason for which they change. The import of this package registers them all in ``metadata``."""
 
 from node.adapters.sql.schema import (
+    bridges,
     credentials,
     datasources,
     ledger,
@@ -24,6 +25,7 @@ from node.adapters.sql.schema import (
 from node.adapters.sql.schema.registry import metadata
 
 __all__ = [
+    "bridges",
     "credentials",
     "datasources",
     "ledger",

@@ -14,6 +14,7 @@ from node.base.clock import SystemClock, stamp
 from node.base.errors import InvalidInput
 from node.base.jsons import read_object
 from node.base.plaintext import word
+from node.cli.commands.datasources.bridges import add_bridge_verbs
 from node.cli.commands.datasources.live import open_access
 from node.cli.commands.processes import tell_why
 from node.cli.exits import DONE, REFUSED
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("replay")(replay)
     verbs.command("ldes")(ldes)
     verbs.command("remove")(remove)
+    add_bridge_verbs(verbs)
     app.add_typer(verbs, name="stream")
 
 

@@ -109,3 +109,34 @@ def test_others_see_nothing_of_it(node: FakeNode, role: UserRole) -> None:
         answer = otto.get(PLACE, headers=ENGLISH)
         assert answer.status_code == 403
         assert "line 3" not in answer.text
+
+
+def test_a_steward_sends_the_stream_on_to_a_broker_and_ends_that(node: FakeNode, els: TestClient) -> None:
+    page = look(els)
+    assert "broker:bus/plzen/trams" in page.text
+    assert "1,284 observations sent" in page.text
+    fields = {"csrf": token(els, PLACE), "source": "bus", "topic": " ghent/trams ", "key": "line"}
+    answer = els.post(f"{AGREEMENT}/bridges", data=fields, headers=ENGLISH, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, PLACE)
+    assert node.partner_streams.bridges.requests == [(STREAM, "broker:bus/ghent/trams", {"file": "", "key": "line"})]
+    (view,) = node.partner_streams.bridges.views
+    page_of_end = f"{AGREEMENT}/bridges/{view.bridge.id}/end"
+    assert els.post(page_of_end, data={"csrf": token(els, PLACE)}, headers=ENGLISH).status_code == 303
+    assert node.partner_streams.bridges.views == []
+
+
+def test_an_ended_bridge_says_why(node: FakeNode, els: TestClient) -> None:
+    (view,) = node.partner_streams.bridges.views
+    progress = replace(
+        view.progress,
+        since=None,
+        ended=view.bridge.at,
+        error=f"the transfer is not active {MARKUP}",
+        gaps=1,
+        refusals=2,
+    )
+    node.partner_streams.bridges.views = [replace(view, progress=progress)]
+    page = look(els)
+    assert f"the transfer is not active {MARKUP}" in page.text
+    assert "2 refused by the broker" in page.text
+    assert "Some observations in between are missing" in page.text

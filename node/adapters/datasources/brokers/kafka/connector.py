@@ -23,6 +23,7 @@ from node.datasources.ports import DataConnection
 if TYPE_CHECKING:
     # Loaded with the first connection.
     from node.adapters.datasources.brokers.kafka.cluster import KafkaCluster
+    from node.adapters.datasources.brokers.kafka.publisher import KafkaTopic
     from node.adapters.datasources.brokers.kafka.session import KafkaSession
 
 START: Final = "start"
@@ -72,12 +73,17 @@ class KafkaConnection(BrokerConnection):
         check_topic(topic)
 
     async def publish(self, topic: str, message: OutgoingMessage) -> None:
-        from node.adapters.datasources.brokers.kafka.publisher import publish
+        async with self.open_topic(topic) as session:
+            await session.send([message])
+
+    @asynccontextmanager
+    async def open_topic(self, topic: str) -> AsyncIterator[KafkaTopic]:
+        from node.adapters.datasources.brokers.kafka.publisher import KafkaTopic
 
         cluster = self._cluster()
         try:
             await cluster.open()
-            await publish(cluster, topic, message)
+            yield KafkaTopic(cluster, topic)
         finally:
             await cluster.close()
 

@@ -1,0 +1,1 @@
+"""Bridges: streams of partners that this node passes on to topics of brokers of its own city."""
