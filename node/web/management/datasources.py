@@ -53,6 +53,7 @@ class NewDataSource(BaseModel):
         "http, ngsi-ld), "
         "`region` (s3), `schema` (postgis), `version` (mqtt: 5 by default, or 3.1.1), "
         "`start` (kafka: where a new subscription begins, `new` by default, or `oldest`), "
+        "`sasl` (kafka: `plain` by default, `scram-sha-256` or `scram-sha-512`), "
         "`tenant` and `context` (ngsi-ld: a tenant of the broker, and the address of the JSON-LD context of its "
         "names), "
         "`tenant` and `service_path` (ngsi-v2: the headers Fiware-Service and Fiware-ServicePath), "

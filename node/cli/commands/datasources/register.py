@@ -57,7 +57,7 @@ def add(
         typer.Option(
             metavar="NAME=VALUE",
             help="region (s3), schema (postgis), version (mqtt: 3.1.1), "
-            "start (kafka: new or oldest), "
+            "start (kafka: new or oldest), sasl (kafka: scram-sha-512 …), "
             "tenant (ngsi-ld, ngsi-v2), context (ngsi-ld), service_path (ngsi-v2), "
             "map (wfs, wms, wmts), schedule, trip_updates, vehicle_positions, alerts (gtfs), "
             "reads_per_minute (default 600).",

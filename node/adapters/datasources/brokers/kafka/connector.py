@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 START: Final = "start"
 """The option that says where a new subscription begins."""
+SASL: Final = "sasl"
+"""The option for the way to sign in."""
+_MECHANISMS: Final = ("plain", "scram-sha-256", "scram-sha-512")
 _STARTS: Final = ("new", "oldest")
 _TRIES: Final = 10
 _PAUSE: Final = 0.5
@@ -37,7 +40,7 @@ class KafkaConnector:
     """``node.datasources.ports.Connector`` for Kafka."""
 
     kind = "kafka"
-    options: tuple[str, ...] = (START,)
+    options: tuple[str, ...] = (START, SASL)
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
@@ -54,6 +57,8 @@ class KafkaConnector:
             check_broker(self._egress, broker, setup.credentials, secure_scheme="kafkas")
         if setup.options.get(START, _STARTS[0]) not in _STARTS:
             raise InvalidInput("a subscription does not begin there", remedy=f"one of: {', '.join(_STARTS)}")
+        if setup.options.get(SASL, _MECHANISMS[0]) not in _MECHANISMS:
+            raise InvalidInput("this is no way to sign in", remedy=f"one of: {', '.join(_MECHANISMS)}")
         return KafkaConnection(self._egress, place, setup)
 
 
@@ -64,6 +69,7 @@ class KafkaConnection(BrokerConnection):
         self._egress = egress
         self._place = place
         self._credentials = setup.credentials
+        self._mechanism = setup.options.get(SASL, _MECHANISMS[0])
         self._is_from_oldest = setup.options.get(START) == _STARTS[1]
 
     def check_topic(self, topic: str) -> None:
@@ -154,7 +160,12 @@ class KafkaConnection(BrokerConnection):
 
     def _cluster(self) -> KafkaCluster:
         from node.adapters.datasources.brokers.kafka.cluster import KafkaCluster
-        from node.adapters.datasources.brokers.kafka.link import Login
+        from node.adapters.datasources.brokers.kafka.link import MECHANISMS, Login
 
-        login = Login(is_secure=self._place.is_secure, user=self._credentials.name, password=self._credentials.secret)
+        login = Login(
+            is_secure=self._place.is_secure,
+            user=self._credentials.name,
+            password=self._credentials.secret,
+            mechanism=MECHANISMS[self._mechanism],
+        )
         return KafkaCluster(self._egress, self._place, login)

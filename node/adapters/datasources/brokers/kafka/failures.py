@@ -9,7 +9,7 @@ from typing import Final
 
 from aiokafka import errors
 
-from node.adapters.datasources.brokers.kafka.link import ANSWER_BYTES, AnswerTooLarge
+from node.adapters.datasources.brokers.kafka.link import ANSWER_BYTES, AnswerTooLarge, UnprovenBroker
 from node.datasources.errors import DataSourceRefuses, DataSourceSlow, DataSourceUnreachable
 
 _CREDENTIALS: Final = frozenset({31, 33, 34, 58})
@@ -69,6 +69,15 @@ def failure(error: BaseException) -> DataSourceUnreachable:
     if isinstance(error, AnswerTooLarge):
         return DataSourceUnreachable(
             f"the broker sends a message of more than {ANSWER_BYTES >> 20} MB", remedy="let it send smaller ones"
+        )
+    if isinstance(error, UnprovenBroker):
+        return DataSourceRefuses(
+            f"the node does not sign in: {error}", remedy="check the address, and the option sasl of the data source"
+        )
+    if isinstance(error, errors.UnsupportedSaslMechanismError):
+        return DataSourceRefuses(
+            "the broker knows another way to sign in",
+            remedy="name it: --option sasl=scram-sha-512, or -256, or plain",
         )
     if isinstance(error, errors.BrokerResponseError):
         return failure_of_code(error.errno)

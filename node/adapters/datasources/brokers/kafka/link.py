@@ -13,13 +13,21 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol
+from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol, ScramAuthenticator
 
 ANSWER_SECONDS: Final = 5.0
 """For each step of a connection, and for an answer."""
 ANSWER_BYTES: Final = 8 << 20
 """Bytes of one answer of a broker."""
 _CLIENT: Final = "hansa"
+PLAIN: Final = "PLAIN"
+MECHANISMS: Final = {"plain": PLAIN, "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
+"""The ways to sign in (SASL), as a steward names them."""
+_FEWEST_ROUNDS: Final = 4096
+"""RFC 7677, 4: fewer make it easy for whoever listens to guess the password."""
+_MOST_ROUNDS: Final = 500_000
+"""A broker that asks for more keeps this node busy."""
+_LONGEST_SALT: Final = 1024
 
 for _name in ("aiokafka", "aiokafka.conn"):
     # Whoever listens says why a connection ended; the library would say it again, with address and user.
@@ -30,6 +38,10 @@ class AnswerTooLarge(ConnectionError):
     """A broker announces an answer of more than ``ANSWER_BYTES``."""
 
 
+class UnprovenBroker(ConnectionError):
+    """A broker does not show that it knows the password, or asks for too little or too much to hide it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """The words of this node to each broker of a cluster."""
@@ -37,6 +49,7 @@ class Login:
     is_secure: bool
     user: str
     password: str = field(repr=False)
+    mechanism: str = PLAIN
 
     @property
     def protocol(self) -> str:
@@ -53,6 +66,29 @@ class _BoundedReader(asyncio.StreamReader):
         return await super().readexactly(n)
 
 
+class BoundedScram(ScramAuthenticator):  # type: ignore[misc]
+    """Signs in with SCRAM (RFC 5802, RFC 7677): the password is not sent, and the broker has to know it too."""
+
+    def process_server_first_message(self, server_first: str) -> None:
+        """Raise ``UnprovenBroker`` unless the broker's words can be answered without harm."""
+        try:
+            members = dict(pair.split("=", 1) for pair in server_first.split(","))
+            rounds = int(members["i"])
+            is_right = _FEWEST_ROUNDS <= rounds <= _MOST_ROUNDS and 0 < len(members["s"]) <= _LONGEST_SALT
+            if not is_right or len(members["r"]) <= len(self._nonce):
+                raise UnprovenBroker("the broker asks for too little or too much")
+            super().process_server_first_message(server_first)
+        except (ValueError, LookupError) as error:
+            raise UnprovenBroker("the broker does not speak SCRAM") from error
+
+    def process_server_final_message(self, server_final: str) -> None:
+        """Raise ``UnprovenBroker`` unless the broker knows the password."""
+        try:
+            super().process_server_final_message(server_final)
+        except (ValueError, LookupError) as error:
+            raise UnprovenBroker("the broker does not know the password") from error
+
+
 class KafkaLink(AIOKafkaConnection):  # type: ignore[misc]
     """A connection to the broker ``host``, dialled at ``address``. ``send`` awaits the answer to one request."""
 
@@ -63,7 +99,7 @@ class KafkaLink(AIOKafkaConnection):  # type: ignore[misc]
             client_id=_CLIENT,
             request_timeout_ms=int(ANSWER_SECONDS * 1000),
             security_protocol=login.protocol,
-            sasl_mechanism="PLAIN",
+            sasl_mechanism=login.mechanism,
             sasl_plain_username=login.user,
             sasl_plain_password=login.password,
         )
@@ -72,6 +108,15 @@ class KafkaLink(AIOKafkaConnection):  # type: ignore[misc]
         self._has_login = bool(login.user)
         self.fault: BaseException | None = None
         """The error with which the connection ended."""
+
+    def authenticator_scram(self) -> BoundedScram:
+        """Return what signs in with SCRAM; the library calls it."""
+        return BoundedScram(
+            loop=self._loop,
+            sasl_plain_password=self._sasl_plain_password,
+            sasl_plain_username=self._sasl_plain_username,
+            sasl_mechanism=self._sasl_mechanism,
+        )
 
     async def connect(self) -> None:
         """Connect, and sign in. Raises the errors of the library, and ``OSError``."""
