@@ -173,6 +173,7 @@ def timers(
         *membership,
         # Only the process that queued tasks while its clock was ahead knows that their times are wrong.
         Timer("clock", pace.lease / 3, lambda: run_sync(set_right), each_process=True),
+        Timer("inferences", 5.0, parts.graph.draw_missing, each_process=True),
         Timer("idle graph", 30.0, lambda: run_sync(parts.graph.rest), each_process=True),
         Timer("free memory", 5.0, lambda: run_sync(memory.settle), each_process=True),
         Timer("idle search", 30.0, lambda: run_sync(parts.index.rest), each_process=True),

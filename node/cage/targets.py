@@ -14,6 +14,7 @@ from typing import Final
 TARGETS: Final[Mapping[str, str]] = {
     "entities.load": "node.adapters.profiles.entity_loads:load",
     "graph.ask_files": "node.adapters.graph.stored_graphs:ask",
+    "graph.infer": "node.adapters.graph.in_cage:draw_inferences",
     "graph.query": "node.adapters.graph.in_cage:query",
     "graph.query_records": "node.adapters.graph.in_cage:query_records",
     "scenarios.look_at_libraries": "node.scenarios.models.in_cage:look_at_libraries",

@@ -4,12 +4,17 @@ The rules are those for classes and properties below, equal to and inverse of ot
 symmetric and transitive properties, unions and intersections of classes, and for different names of the same thing
 (``owl:sameAs``). Restrictions and keys give no inferences. Nothing is read but the statements at hand: whoever may
 see these may see what follows from them. They may come from anybody, so that all numbers are bounded.
+
+Most statements of a catalogue have no consequences. ``infer`` looks for those that have, in statements that are kept
+by their terms, and says which later statements can change the outcome (``Reach``).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
@@ -59,8 +64,63 @@ _VOCABULARY: Final = frozenset(
     }
 )
 """Properties that the rules are written with: no statement changes their meaning."""
+_RULES: Final = _VOCABULARY - {_TYPE}
+_TYPE_TEXT: Final = str(_TYPE)
 
 _Links = Mapping[Any, Collection[Any]]
+
+Find = Callable[[Any, Any, Any], Iterable[Triple]]
+"""(subject, property, value) → the statements with these terms; None stands for any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """The statements that can change what follows: with one of ``properties``, about one of ``names``, or that
+    something is of one of ``classes``; of any class, if ``any_class``. Terms are written as in N-Triples."""
+
+    properties: frozenset[str]
+    classes: frozenset[str]
+    names: frozenset[str]
+    any_class: bool
+
+    def has(self, statement: Triple) -> bool:
+        """Return whether adding or removing ``statement`` can change what follows."""
+        property_ = str(statement.predicate)
+        if property_ in self.properties:
+            return True
+        if property_ == _TYPE_TEXT and (self.any_class or str(statement.object) in self.classes):
+            return True
+        return bool(self.names) and (str(statement.subject) in self.names or str(statement.object) in self.names)
+
+
+def infer(find: Find, *, limit: int = MOST_STATEMENTS) -> tuple[set[Triple], Reach]:
+    """Return what follows from the statements that ``find`` finds, without these; and the reach of the inferences.
+
+    Only statements with consequences are read. Raises ``TooLarge`` if there are more than ``limit`` of them, or too
+    many inferences.
+    """
+    rules = _read((find(None, property_, None) for property_ in _RULES), limit)
+    rules |= _read((find(None, _TYPE, kind) for kind in (_SYMMETRIC, _TRANSITIVE)), limit)
+    closure = _Closure(rules)
+    statements = rules | _read(closure.sources(find), limit - len(rules))
+    inferences = {
+        statement
+        for statement in _Closure(statements).run()
+        if next(iter(find(statement.subject, statement.predicate, statement.object)), None) is None
+    }
+    return inferences, closure.reach()
+
+
+def _read(parts: Iterable[Iterable[Triple]], limit: int) -> set[Triple]:
+    statements: set[Triple] = set()
+    for part in parts:
+        statements.update(islice(part, limit + 1 - len(statements)))
+        if len(statements) > limit:
+            raise TooLarge(
+                f"what you may see has more than {limit} statements with consequences",
+                remedy="ask without entailment, or use property paths such as rdfs:subClassOf*",
+            )
+    return statements
 
 
 def entail(statements: Collection[Triple]) -> set[Triple]:
@@ -100,15 +160,44 @@ class _Closure:
         self._before: dict[tuple[Any, Any], set[Any]] = defaultdict(set)
         self._higher: dict[tuple[int, Any], frozenset[Any]] = {}
 
+    def sources(self, find: Find) -> Iterator[Iterable[Triple]]:
+        """Yield the statements that have consequences by the rules."""
+        for property_ in self._active() - {_TYPE}:
+            yield find(None, property_, None)
+        for class_ in self._classes:
+            yield find(None, _TYPE, class_)
+        for name in self._names:
+            yield find(None, None, name)
+            if not isinstance(name, Literal):
+                yield find(name, None, None)
+
+    def reach(self) -> Reach:
+        """Return which statements can have consequences, or be some."""
+        higher = {
+            value for links in (self._properties, self._inverses) for values in links.values() for value in values
+        }
+        classes = {*self._classes, _SYMMETRIC, _TRANSITIVE}
+        for links in (self._classes, self._domains, self._ranges):
+            classes |= {value for values in links.values() for value in values}
+        return Reach(
+            properties=frozenset(str(property_) for property_ in (self._active() | higher | set(_RULES)) - {_TYPE}),
+            classes=frozenset(str(class_) for class_ in classes),
+            names=frozenset(str(name) for name in self._names),
+            any_class=_TYPE in higher,
+        )
+
+    def _active(self) -> set[Any]:
+        """Return the properties whose statements have consequences."""
+        active = {*self._properties, *self._domains, *self._ranges, *self._inverses}
+        return ((active | self._symmetric | self._transitive) - _VOCABULARY) | {_TYPE}
+
     def run(self) -> set[Triple]:
         self._add_hierarchy(self._classes, _SUB_CLASS)
         self._add_hierarchy(self._properties, _SUB_PROPERTY)
         for names in {id(names): names for names in self._names.values()}.values():
             for name in names:
                 self._add(name, _SAME, (other for other in names if other != name))
-        active = {*self._properties, *self._domains, *self._ranges, *self._inverses}
-        active |= {*self._symmetric, *self._transitive}
-        active = (active - _VOCABULARY) | {_TYPE}
+        active = self._active()
         for statement in list(self._known):
             if statement.predicate in active or (
                 self._names and (statement.subject in self._names or statement.object in self._names)

@@ -390,7 +390,7 @@ class TestOxigraphGraph(GraphContract):
 
     async def test_large_batches_are_divided(self, graph: OxigraphGraph, monkeypatch: pytest.MonkeyPatch) -> None:
         records = [record(f"d{number}") for number in range(5)]
-        monkeypatch.setattr(store_module, "_BATCH", len(records[0].nquads) * 2)
+        monkeypatch.setattr(writes, "BATCH", len(records[0].nquads) * 2)
         written: list[int] = []
 
         def counted(store: Store, added: Sequence[Quad], *others: Any) -> bool:

@@ -7,18 +7,20 @@ the engine then ignores any ``FROM`` of the query. With these two lists given, n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store, Triple
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, RdfFormat, Store, Triple
+from pyoxigraph import serialize as serialize_triples
 
 from node.adapters.graph.joins import plan_joins
 from node.adapters.graph.names import ALL, NOBODY, audience_graph, in_graph
 from node.adapters.graph.results import serialize
 from node.base.errors import InvalidInput, LocalFault
 from node.semantics.documents import relabel
-from node.semantics.entailment import MOST_STATEMENTS, entail
+from node.semantics.entailment import MOST_STATEMENTS, entail, infer
 from node.vocab.namespaces import PREFIXES
 
 DAMAGED = "the graph store on the disk is damaged"
@@ -47,6 +49,30 @@ def query(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], 
         plan=_plan(message["store"], message["query"], tuple(message["default"])),
     )
     return {}, [body]
+
+
+def draw_inferences(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Target ``graph.infer``: what follows from the statements in the graphs ``default`` of a checkpoint, as
+    N-Triples; the answer is their ``Reach``."""
+    try:
+        store = _open_store(message["store"])
+        graphs = [NamedNode(name) for name in message["default"]]
+
+        def find(subject: Any, property_: Any, value: Any) -> Iterator[Triple]:
+            for graph in graphs:
+                for quad in store.quads_for_pattern(subject, property_, value, graph):
+                    yield quad.triple
+
+        inferences, reach = infer(find)
+    except RuntimeError as error:
+        raise LocalFault(DAMAGED) from error
+    answer = {
+        "properties": sorted(reach.properties),
+        "classes": sorted(reach.classes),
+        "names": sorted(reach.names),
+        "anyClass": reach.any_class,
+    }
+    return answer, [serialize_triples(inferences, format=RdfFormat.N_TRIPLES) or b""]
 
 
 @lru_cache(maxsize=64)

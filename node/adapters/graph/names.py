@@ -19,12 +19,14 @@ _AUDIENCE: Final = "urn:hansa:audience:"
 _HELD: Final = "urn:hansa:held:"
 _RECORD: Final = "urn:hansa:record:"
 _LEAVING: Final = "urn:hansa:leaving:"
+_INFERRED: Final = "urn:hansa:inferred:"
 
 META: Final = NamedNode("urn:hansa:meta")
 POSITION: Final = NamedNode("urn:hansa:position")
 NODE: Final = NamedNode("urn:hansa:node")
 HOLDS: Final = NamedNode("urn:hansa:holds")
 LEAVES: Final = NamedNode("urn:hansa:leaves")
+INFERS: Final = NamedNode("urn:hansa:infers")
 
 ALL: Final = NamedNode("urn:hansa:all")
 """In a disposable store: the graph with the statements of all records."""
@@ -73,6 +75,11 @@ def default_graphs(graphs: Iterable[NamedNode], audiences: Collection[str]) -> l
     return [audience_graph(PUBLIC), *(graph for graph in visible if PUBLIC not in holders_of(graph))]
 
 
+def audiences_of(graphs: Iterable[NamedNode]) -> frozenset[str]:
+    """Return all audiences in the names of ``held_graph``s."""
+    return frozenset(audience for graph in graphs for audience in holders_of(graph))
+
+
 @lru_cache(maxsize=1024)
 def record_graph(audience: str, iri: str) -> NamedNode:
     """Return the hidden graph that lists triples of a record of ``audience``."""
@@ -102,6 +109,11 @@ def leaving_graph(graph: NamedNode) -> NamedNode:
 def left_graph(leaving: NamedNode) -> NamedNode:
     """Return the graph from which the triples in ``leaving`` are about to be removed."""
     return NamedNode(unquote(leaving.value.removeprefix(_LEAVING)))
+
+
+def inference_graph(number: int) -> NamedNode:
+    """Return the hidden graph of the inferences with this number. No number is used twice in a process."""
+    return NamedNode(f"{_INFERRED}{number}")
 
 
 def dataset_name(default: Iterable[str], names: Iterable[str]) -> str:

@@ -88,3 +88,8 @@ def _graph(results: QueryTriples, media_type: str) -> bytes:
     if len(body) > MAX_BYTES:
         raise TooLarge(f"the result is larger than {MAX_BYTES >> 20} MB", remedy=_PAGE)
     return body
+
+
+def with_charset(media_type: str) -> str:
+    """Return the media type of an answer, with the charset of texts."""
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

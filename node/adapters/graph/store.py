@@ -20,7 +20,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,17 +30,19 @@ from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 from node.adapters.graph.checkpoints import Checkpoints, Copy
 from node.adapters.graph.faults import damage_fault, unusable
 from node.adapters.graph.in_cage import DAMAGED
+from node.adapters.graph.inferences import ALONE, Drawing, InferenceDrawer, InferenceGraphs, Inferences, Key
 from node.adapters.graph.names import (
     HOLDS,
     META,
     POSITION,
     audience_graph,
+    audiences_of,
     dataset_name,
     default_graphs,
-    holders_of,
 )
+from node.adapters.graph.results import with_charset
 from node.adapters.graph.update import GraphUpdate, as_stored
-from node.adapters.graph.writes import facts_of, finish, is_incomplete, write
+from node.adapters.graph.writes import batches, facts_of, finish, is_incomplete, write
 from node.base.crashpoints import crashpoint
 from node.base.errors import Damaged, LocalFault, TooLarge
 from node.base.heap import give_back
@@ -48,6 +50,7 @@ from node.cage.cage import Cage
 from node.cage.model import QUERY, Limits
 from node.catalogue.model import Record
 from node.semantics.documents import relabel
+from node.semantics.entailment import Reach
 from node.semantics.sparql import guard, result_type
 
 log = logging.getLogger("hansa.views")
@@ -59,12 +62,8 @@ _FLUSH_AFTER: Final = 50_000
 """Statements after which buffers are written out: until then they take some 800 bytes of memory each. At each flush
 the engine writes tables that it later merges: with a fifth of this number, it writes more than twice as much."""
 
-_BATCH: Final = 2 << 20
-"""Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some
-thirty bytes of memory meanwhile."""
-
-ENTAILMENT: Final = Limits(memory=2 << 30, cpu=15, wall=15.0, answer=16 << 20)
-"""A query that finds what follows from statements reads them all first."""
+_ATTEMPTS: Final = 3
+"""Times that a query looks for its inferences, while the statements change."""
 
 MAX_RECORDS: Final = 20_000
 """Records in a disposable store: more do not fit into the memory of a child."""
@@ -72,11 +71,12 @@ MAX_RECORDS: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    """A copy for one query, with the state of the store when it was taken: its graphs, and the number of its life."""
+    """A copy for one query, and the store's graphs, the number of its life and its inferences at that time."""
 
     copy: Copy
     graphs: frozenset[NamedNode]
     life: int
+    inferences: Mapping[Key, Inferences]
 
 
 class OxigraphGraph:
@@ -93,6 +93,10 @@ class OxigraphGraph:
         self._cage = cage
         self._limits = limits
         self._lock = threading.RLock()
+        self._inferences = InferenceGraphs()
+        self._drawer = InferenceDrawer(
+            self._inferences, self._checkpoint, self._call, begin=self._begin_drawing, keep=self._keep
+        )
         self._store: Store | None = None
         self._known = False
         self._position = 0
@@ -109,7 +113,7 @@ class OxigraphGraph:
 
         Queries may run between two batches, never within one.
         """
-        together = _together(records)
+        together = batches(records)
         batch = next(together, ())
         while True:
             following = next(together, None)
@@ -132,32 +136,60 @@ class OxigraphGraph:
         """See the port; ``audiences`` None stands for every audience (the node's own people)."""
         form = guard(text)
         media_type = result_type(form, accept)
-        async with self._checkpoint() as checkpoint:
-            graphs, path = checkpoint.graphs, checkpoint.copy.path
-            names = _audiences(graphs) if audiences is None else audiences
-            message: dict[str, Any] = {
-                "store": str(path),
-                "default": sorted(graph.value for graph in default_graphs(graphs, names)),
-                "named": sorted({audience_graph(name).value for name in names}),
-                "query": text,
-                "mediaType": media_type,
-                "entailment": entailment,
-            }
-            try:
-                _, (body,) = await self._cage.call(
-                    "graph.query",
-                    message,
-                    limits=ENTAILMENT if entailment else self._limits,
-                    readable=[str(path)],
-                    # Inferences take much memory: a child that drew some is not kept.
-                    shared_by=None if entailment else dataset_name(message["default"], message["named"]),
-                )
-            except LocalFault as fault:
-                if fault.detail == DAMAGED:
-                    self._mark_damaged(checkpoint.life)
-                    raise damage_fault(DAMAGED) from fault
-                raise
-        return body, _with_charset(media_type)
+        message: dict[str, Any] = {"query": text, "mediaType": media_type}
+        for attempt in range(_ATTEMPTS if entailment else 1):
+            async with self._checkpoint() as checkpoint:
+                names = audiences_of(checkpoint.graphs) if audiences is None else audiences
+                key = tuple(sorted(graph.value for graph in default_graphs(checkpoint.graphs, names)))
+                inferences = checkpoint.inferences.get(key) if entailment else None
+                if not entailment or inferences or attempt == _ATTEMPTS - 1:
+                    message["default"] = [*key, inferences.graph.value] if inferences else list(key)
+                    message["named"] = sorted({audience_graph(name).value for name in names})
+                    # Without the graph of inferences, they are drawn for this query alone.
+                    message["entailment"] = entailment and not inferences
+                    body = await self._evaluate(checkpoint, message)
+                    break
+            await self._drawer.draw(key)
+        if entailment:
+            self._inferences.ask(key)
+        return body, with_charset(media_type)
+
+    async def _evaluate(self, checkpoint: _Checkpoint, message: dict[str, Any]) -> bytes:
+        alone = message["entailment"]
+        # Inferences take much memory: a child that drew some is not kept.
+        shared_by = None if alone else dataset_name(message["default"], message["named"])
+        limits = ALONE if alone else self._limits
+        _, body = await self._call("graph.query", checkpoint, message, limits=limits, shared_by=shared_by)
+        return body
+
+    async def _call(
+        self, target: str, checkpoint: _Checkpoint, message: dict[str, Any], *, limits: Limits, shared_by: str | None
+    ) -> tuple[dict[str, Any], bytes]:
+        path = str(checkpoint.copy.path)
+        try:
+            answer, (body,) = await self._cage.call(
+                target, {**message, "store": path}, limits=limits, readable=[path], shared_by=shared_by
+            )
+        except LocalFault as fault:
+            if fault.detail == DAMAGED:
+                self._mark_damaged(checkpoint.life)
+                raise damage_fault(DAMAGED) from fault
+            raise
+        return answer, body
+
+    async def draw_missing(self) -> None:
+        """Draw inferences again that changes made invalid. To be called now and then."""
+        await self._drawer.draw_missing()
+
+    def _begin_drawing(self) -> Drawing:
+        with self._lock:
+            return self._inferences.begin()
+
+    def _keep(self, key: Key, ntriples: bytes, reach: Reach, drawing: Drawing) -> None:
+        with self._using() as store:
+            if self._inferences.keep(store, key, ntriples, reach, drawing):
+                self._is_written = True
+                self._generation += 1
 
     async def query_records(
         self, text: str, records: Iterable[Record], *, accept: str, entailment: bool = False
@@ -176,10 +208,10 @@ class OxigraphGraph:
             "mediaType": media_type,
             "entailment": entailment,
         }
-        limits = ENTAILMENT if entailment else self._limits
+        limits = ALONE if entailment else self._limits
         blobs = [record.nquads for record in current]
         _, (body,) = await self._cage.call("graph.query_records", message, blobs, limits=limits)
-        return body, _with_charset(media_type)
+        return body, with_charset(media_type)
 
     def clear(self) -> None:
         """Start with an empty store; a folder that another process holds is left alone."""
@@ -188,6 +220,7 @@ class OxigraphGraph:
             with contextlib.suppress(Damaged), self._using():
                 pass
             self._close()
+            self._inferences.clear()
             self._damaged = False
             self._life += 1
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -199,7 +232,7 @@ class OxigraphGraph:
         with self._using() as store:
             lines = [
                 f"{quad} .\n"
-                for audience in _audiences(self._graphs)
+                for audience in audiences_of(self._graphs)
                 for quad in store.quads_for_pattern(None, None, None, audience_graph(audience))
             ]
         lines.sort()
@@ -284,11 +317,13 @@ class OxigraphGraph:
             if is_incomplete(store):
                 log.warning("the graph store was not loaded to its end, and is filled from the ledger again")
                 del store
+                self._inferences.clear()
                 shutil.rmtree(self._folder)
                 self._life += 1
                 store = Store(self._folder)
             self._checkpoints.clean()
             finish(store)
+            self._inferences.clean(store)
             self._position, self._graphs = facts_of(store)
             self._store = store
             self._unflushed = 0
@@ -299,7 +334,7 @@ class OxigraphGraph:
 
     def _replace(self, store: Store, records: Sequence[Record], position: int | None) -> None:
         change = GraphUpdate(store)
-        audiences = _audiences(self._graphs) | {record.audience for record in records}
+        audiences = audiences_of(self._graphs) | {record.audience for record in records}
         for record in records:
             triples = set() if record.withdrawn else as_stored(relabel(record.nquads, record.iri))
             for audience in audiences:
@@ -315,6 +350,7 @@ class OxigraphGraph:
         if not (change.added or change.leaving or facts):
             return
         self._is_written = True
+        self._inferences.note(change.added, change.leaving)
         commit_position = write(store, change.added, change.leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")
@@ -350,37 +386,15 @@ class OxigraphGraph:
             return None
         try:
             copy = self._checkpoints.newest(self._generation) if self._known else None
-            return None if copy is None else _Checkpoint(copy, self._graphs, self._life)
+            return None if copy is None else _Checkpoint(copy, self._graphs, self._life, self._inferences.current)
         finally:
             self._lock.release()
 
     def _acquire(self) -> _Checkpoint:
         with self._knowing():
             copy = self._checkpoints.acquire(self._generation, lambda path: self._open().backup(path))
-            return _Checkpoint(copy, self._graphs, self._life)
+            return _Checkpoint(copy, self._graphs, self._life, self._inferences.current)
 
     def _give_back(self, opening: asyncio.Future[_Checkpoint]) -> None:
         if not opening.cancelled() and opening.exception() is None:
             self._checkpoints.release(opening.result().copy)
-
-
-def _together(records: Iterable[Record]) -> Iterator[Sequence[Record]]:
-    """Return ``records`` in batches that fit into memory; none is empty."""
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        if batch and size + len(record.nquads) > _BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += len(record.nquads)
-    if batch:
-        yield batch
-
-
-def _audiences(graphs: Iterable[NamedNode]) -> frozenset[str]:
-    return frozenset(audience for graph in graphs for audience in holders_of(graph))
-
-
-def _with_charset(media_type: str) -> str:
-    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

@@ -7,18 +7,37 @@ is incomplete, and must not be used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.names import HOLDS, LEAVES, META, POSITION, in_graph, leaving_graph, left_graph
+from node.catalogue.model import Record
 
 LARGE: Final = 20_000
 """Statements from which a batch is loaded without a transaction."""
 
+BATCH: Final = 2 << 20
+"""Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some
+thirty bytes of memory meanwhile."""
+
 _LOADS: Final = NamedNode("urn:hansa:loads")
 _MARK: Final = Quad(META, _LOADS, META, META)
+
+
+def batches(records: Iterable[Record]) -> Iterator[Sequence[Record]]:
+    """Return ``records`` in batches that fit into memory; none is empty."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        if batch and size + len(record.nquads) > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.nquads)
+    if batch:
+        yield batch
 
 
 def write(
