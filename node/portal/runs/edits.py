@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.scenarios.chain.differences import is_number
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row, Rows
 from node.scenarios.tables.rows import row_id
 
@@ -35,16 +34,27 @@ class Cell:
 
 def columns(rows: Rows, key: str) -> dict[str, str]:
     """Return column → shape of its values, for the columns that can be edited."""
-    shapes: dict[str, str] = {}
+    kinds: dict[str, set[type]] = {}
     for row in rows:
-        for name, value in row.items():
-            if name in (*names_of(key), GEOMETRY) or value is None or shapes.get(name) == "text":
-                continue
-            shape = "flag" if isinstance(value, bool) else "number" if is_number(value) else "text"
-            if isinstance(value, Mapping | list):
-                continue
-            shapes[name] = shape if shapes.get(name, shape) == shape else "text"
+        if kinds.keys() != row.keys():
+            kinds.update((name, set()) for name in row if name not in kinds)
+    shapes: dict[str, str] = {}
+    for name, types in kinds.items():
+        if name in (*names_of(key), GEOMETRY):
+            continue
+        types.update([type(row.get(name)) for row in rows])
+        if present := {_shape(one) for one in types} - {""}:
+            shapes[name] = present.pop() if len(present) == 1 else "text"
     return dict(list(shapes.items())[:MAX_EDITED])
+
+
+def _shape(kind: type) -> str:
+    """Return the shape of values of a type; empty for those that no form has a field for."""
+    if issubclass(kind, bool):
+        return "flag"
+    if issubclass(kind, int | float):
+        return "number"
+    return "" if kind is type(None) or issubclass(kind, Mapping | list) else "text"
 
 
 def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:

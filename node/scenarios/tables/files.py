@@ -71,15 +71,25 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
 
 
 def _column(name: str, cells: list[str], variable: Variable | None) -> list[Any]:
-    texts = [cell.strip() for cell in cells]
+    # Most columns have few different cells: each of these is read once, in the order of their first rows.
+    first_rows: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        first_rows.setdefault(cell, index)
+    values = _values(name, first_rows, variable)
+    return [values[cell] for cell in cells]
+
+
+def _values(name: str, cells: Mapping[str, int], variable: Variable | None) -> dict[str, Any]:
+    """Return the value of each of the different ``cells`` of a column, which have the number of their first row."""
+    texts = {cell: cell.strip() for cell in cells}
     if variable is not None and is_number(variable):
-        return [_declared_number(cell, name, index) for index, cell in enumerate(texts)]
-    cells_with_text = [cell for cell in texts if cell]
-    if variable is None and cells_with_text and all(_looks_like_number(cell) for cell in cells_with_text):
-        return [_number(cell, name, index) if cell else None for index, cell in enumerate(texts)]
-    if cells_with_text and all(cell.casefold() in _TRUTHS for cell in cells_with_text):
-        return [_TRUTHS[cell.casefold()] if cell else None for cell in texts]
-    return [_checked_text(normal(cell), name, index) if cell.strip() else None for index, cell in enumerate(cells)]
+        return {cell: _declared_number(texts[cell], name, index) for cell, index in cells.items()}
+    cells_with_text = [text for text in texts.values() if text]
+    if variable is None and cells_with_text and all(_looks_like_number(text) for text in cells_with_text):
+        return {cell: _number(texts[cell], name, index) if texts[cell] else None for cell, index in cells.items()}
+    if cells_with_text and all(text.casefold() in _TRUTHS for text in cells_with_text):
+        return {cell: _TRUTHS[text.casefold()] if text else None for cell, text in texts.items()}
+    return {cell: _checked_text(normal(cell), name, index) if texts[cell] else None for cell, index in cells.items()}
 
 
 def is_number(variable: Variable) -> bool:

@@ -57,7 +57,9 @@ def read_rows(body: bytes, media_type: str, port: Port | None = None) -> Rows:
 
 def columns(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
     """Return the members of rows: those of the port, in its order, then others by name, the geometry last."""
-    present = {name for row in rows for name in row}
+    present: set[str] = set()
+    for row in rows:
+        present.update(row)
     names = [variable.name for variable in port.variables] if port else []
     further = sorted(present - {*names, GEOMETRY})
     last = [GEOMETRY] if GEOMETRY in present and GEOMETRY not in names else []
@@ -312,5 +314,16 @@ def _is_whole(value: Any) -> bool:
 
 
 def _unique(rows: Rows, names: Iterable[str]) -> bool:
+    """Return whether no two rows have the same values of ``names``; it ends at the first two that have."""
     names = tuple(names)
-    return bool(names) and len({tuple(row.get(name) for name in names) for row in rows}) == len(rows)
+    if not names:
+        return False
+    keys: Iterable[Any] = (row.get(names[0]) for row in rows)
+    if len(names) > 1:
+        keys = (tuple([row.get(name) for name in names]) for row in rows)
+    values: set[Any] = set()
+    for key in keys:
+        if key in values:
+            return False
+        values.add(key)
+    return True
