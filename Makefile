@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Without compiled modules, each process of a node or a test would compile all it loads again: twice the start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup dev demo test lint type format bench pictures unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
+.PHONY: help setup dev demo test lint type format bench assets pictures unkind import-report storm sweep simulate tck interop suites sbom audit fuzz release clean docs
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,7 +36,11 @@ format: $(VENV)/.dev ## put code into form
 bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; MEANING=1: ontologies and schemas only; PEER=edc|fuseki STORE=postgres)
 	@$(BIN)/python -m tests.bench $(if $(MEANING),meaning) $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
 
+assets: ## what maps in a browser need, from npm, into build/assets (locked in assets/package-lock.json)
+	@scripts/assets
+
 pictures: $(VENV)/.dev ## pictures of all pages, in build/pictures with a sheet of all (DOCS=1: those of the documentation)
+	@scripts/assets --optional >/dev/null
 	@$(BIN)/python -m tests.e2e.pictures $(if $(DOCS),--docs)
 
 unkind: $(VENV)/.dev ## two nodes on an unkind network (NEGOTIATIONS=200 SEED=…)

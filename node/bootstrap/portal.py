@@ -15,6 +15,7 @@ from node.identity.credentials.admissions import IssuerView
 from node.identity.replacement import ReplaceKeys
 from node.operation.questions import AssetTitles
 from node.policy.portion import ENFORCED
+from node.portal.map_files import built_files
 from node.portal.portal import Portal
 from node.portal.settings import ACCENT, PortalSettings
 from node.portal.usecases import (
@@ -41,6 +42,7 @@ from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
+from node.semantics.profiles.features_client import StoredFeatures
 from node.semantics.profiles.rows_client import StoredTables
 from node.transfer.overview import Overview
 
@@ -59,6 +61,7 @@ def portal_for(node: HansaNode, openapi: Callable[[], dict[str, Any]]) -> Portal
             zone=UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone),
             logo=settings.logo or None,
             story_sites=settings.story_sites,
+            maps=built_files(base_map=settings.base_map, attribution=settings.base_map_attribution),
         ),
         openapi=openapi,
         clock=node.parts.clock,
@@ -103,6 +106,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             node.foundation.ourselves.look,
             me=parts.me,
             tables=StoredTables(parts.cage, parts.assets.place),
+            features=StoredFeatures(parts.cage, parts.assets.place),
             preview_part=catalogue.publication.preview_part,
             links=catalogue.publication.links.report,
         ),
@@ -189,6 +193,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             transfer.deletions.duties,
             folder=node.parts.places.inbox,
             tables=StoredTables(node.parts.cage, node.parts.assets.place),
+            features=StoredFeatures(node.parts.cage, node.parts.assets.place),
         ),
         shipments=node.datasources.shipments.shipments,
         webhooks=node.webhooks,

@@ -39,6 +39,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "transformations.settle": "node.scenarios.transformations.in_cage:settle",
     "transformations.write": "node.scenarios.transformations.in_cage:write_file",
     "transformations.select": "node.adapters.profiles.row_queries:caged_select",
+    "tables.features": "node.adapters.profiles.features:read",
     "tables.load": "node.adapters.profiles.table_loads:load",
     "tables.read": "node.adapters.profiles.rows:read",
 }

@@ -27,6 +27,20 @@ FOR_PAGES: Final[tuple[tuple[str, str], ...]] = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+FOR_MAP_FILES: Final[tuple[tuple[str, str], ...]] = (
+    ("X-Content-Type-Options", "nosniff"),
+    # A worker has the policy of its own script: that of maps computes, and may load nothing.
+    ("Content-Security-Policy", "default-src 'none'"),
+)
+
+
+def accepts_gzip(accept: str) -> bool:
+    """Return whether an ``Accept-Encoding`` names gzip, and does not refuse it (RFC 9110 §12.5.3)."""
+    for part in accept.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
 
 
 def cache_control(*, signed_in: bool) -> str:

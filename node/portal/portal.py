@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from node.base.clock import Clock, SystemClock
 from node.base.errors import HansaError, NotFound
 from node.identity.model import Caller
+from node.portal import headers
 from node.portal.pages import (
     about,
     account,
@@ -38,6 +39,7 @@ from node.portal.pages import (
 from node.portal.pages.data import (
     brokers,
     links,
+    maps,
     partner_streams,
     quality,
     received_tables,
@@ -125,6 +127,8 @@ class Portal:
             ("GET", "/record/table.csv", page(tables.table_csv)),
             ("GET", "/record/groups.csv", page(tables.groups_csv)),
             ("GET", "/record/table.json", page(tables.table_json)),
+            ("GET", "/record/map", page(maps.record_map)),
+            ("GET", "/record/map.geojson", page(maps.record_features)),
             ("POST", "/record/ask", page(asset.ask, **form)),
             ("POST", "/record/edit", page(edits.edit, **form)),
             ("GET", "/record/withdraw", page(edits.withdrawal, **people)),
@@ -164,6 +168,8 @@ class Portal:
             ("POST", "/agreements/{id:path}/get", page(receipts.get_data, **form)),
             ("GET", "/received", page(receipts.receipts, **people)),
             ("GET", "/received/{pid:path}/file", page(receipts.content, **people)),
+            ("GET", "/received/{pid:path}/map", page(maps.received_map, **people)),
+            ("GET", "/received/{pid:path}/map.geojson", page(maps.received_features, **people)),
             ("GET", "/received/{pid:path}/table", page(received_tables.table, **people)),
             ("GET", "/received/{pid:path}/table.csv", page(received_tables.table_csv, **people)),
             ("GET", "/received/{pid:path}/groups.csv", page(received_tables.groups_csv, **people)),
@@ -256,6 +262,7 @@ class Portal:
             ("POST", "/region/leave", page(membership.leave, **form)),
             ("GET", "/about", page(about.about)),
             ("GET", "/docs/api", page(about.api_docs)),
+            ("GET", "/portal/{edition:str}/map/{name:str}", self._map_file),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
         table += self._of_people()
@@ -346,6 +353,21 @@ class Portal:
     async def error_page(self, request: Request, error: Exception) -> Response:
         """Return the page for any error: HansaError, Starlette's HTTPException, or an internal error (500)."""
         return self.responder.error(await self.responder.visit(request), error)
+
+    async def _map_file(self, request: Request) -> Response:
+        files = self.responder.settings.maps
+        file = files.file(request.path_params["name"]) if files else None
+        if file is None:
+            return await self.error_page(request, NotFound())
+        current = request.path_params["edition"] == self.responder.edition
+        response = FileResponse(file.path, media_type=file.media_type, headers=dict(headers.FOR_MAP_FILES))
+        response.headers["Cache-Control"] = KEEP if current else "no-cache"
+        if file.gzip is not None:
+            response.headers["Vary"] = "Accept-Encoding"
+            if headers.accepts_gzip(request.headers.get("accept-encoding", "")):
+                response = FileResponse(file.gzip, media_type=file.media_type, headers=dict(response.headers))
+                response.headers["Content-Encoding"] = "gzip"
+        return response
 
     async def _static(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -263,11 +263,17 @@ class Responder:
             digest.update(file.read_bytes())
         if self.settings.logo:
             digest.update(self.settings.logo.read_bytes())
+        if self.settings.maps:
+            digest.update(self.settings.maps.digest.encode())
         return digest.hexdigest()[:12]
 
     def static(self, name: str) -> str:
         """Return the URL of a static file."""
         return f"{self.settings.prefix}/portal/{self.edition}/{name}"
+
+    def map_file(self, name: str) -> str:
+        """Return the URL of a file of maps (``node.portal.map_files``)."""
+        return f"{self.settings.prefix}/portal/{self.edition}/map/{name}"
 
 
 @lru_cache(maxsize=1)

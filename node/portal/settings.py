@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from node.portal.map_files import MapFiles
+
 ACCENT: Final = "#0b5f73"
 """The accent of a node whose city has not chosen one."""
 
@@ -34,6 +36,8 @@ class PortalSettings:
     issuer: bool = False
     story_sites: tuple[str, ...] = ("*",)
     """The sites that may show stories of public results in a frame; ``*`` stands for all."""
+    maps: MapFiles | None = None
+    """The files of maps that a reader can zoom; without them, maps are drawings only."""
 
     @property
     def host(self) -> str:

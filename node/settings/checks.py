@@ -79,6 +79,18 @@ def _sites(value: tuple[str, ...], _folder: Path) -> tuple[str, ...]:
     return value
 
 
+def _base_map(value: Path | None, _folder: Path) -> Path | None:
+    if value is not None:
+        try:
+            with value.open("rb") as file:
+                is_archive = file.read(8) == b"PMTiles\x03"
+        except OSError as error:
+            raise ValueError(f"{value} cannot be read") from error
+        if not is_archive:
+            raise ValueError(f"{value} is not a PMTiles file of version 3")
+    return value
+
+
 def _time_zone(value: str, _folder: Path) -> str:
     from zoneinfo import ZoneInfo
 
@@ -106,6 +118,7 @@ def _mail_server(value: str, _folder: Path) -> str:
 
 CHECKS: Final[Mapping[str, Callable[[Any, Path], Any]]] = {
     "advised_profiles": _profiles,
+    "base_map": _base_map,
     "data_source_folders": _folders,
     "enforced_profiles": _profiles,
     "identity_providers": _providers,

@@ -300,6 +300,16 @@ class Settings(SettingGroup):
     )
     accent: str = setting("", description="The accent colour of the pages, as #rrggbb.")
     logo: Path | None = setting(None, description="An SVG or PNG file shown on the pages.")
+    base_map: Path | None = setting(
+        None,
+        description="A PMTiles file (version 3) under the maps on the pages, instead of the countries of "
+        "Natural Earth: vector tiles in the layers of Protomaps or OpenMapTiles, or pictures.",
+    )
+    base_map_attribution: str = setting(
+        "",
+        max_length=200,
+        description="The source of the base map, as its maps name it, such as © OpenStreetMap contributors.",
+    )
     story_sites: tuple[str, ...] = setting(
         ("*",),
         description="The sites that may show stories of public results in a frame, such as https://www.ghent.example "

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
+from node.portal.settings import PortalSettings
 from tests.e2e.chromium import Chromium, binary
 from tests.fakes.portal.harvests import SOURCE
 from tests.fakes.portal.node import AGREEMENT, BASE, BROKEN, COUNTS, ELS, TRANSFER, FakeNode, application
@@ -57,6 +58,7 @@ OPEN = (
     "/scenarios/contributiebrug",
     "/sparql?query=SELECT%20%2A%20WHERE%20%7B%3Fs%20%3Fp%20%3Fo%7D",
     f"/record/table?iri={quote(COUNTS, safe='')}&file=traffic-sample.csv&count=vehicleType&is.vehicleType=car",
+    f"/record/map?iri={quote(f'{BASE}/datasets/road-network', safe='')}&file=segments.geojson&find=traffic",
     "/subscriptions/mail/a-secret",
     *(f"/record/story?iri={quote(iri, safe='')}" for iri in (RESULT, EARLIER)),
     f"/record/story/embed?iri={quote(RESULT, safe='')}",
@@ -84,6 +86,7 @@ INSIDE = (
     "/webhooks/airflow",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     f"/received/{RECEIVED}/table?count=segment",
+    f"/received/{RECEIVED}/map",
     "/processes",
     f"/processes/{TRANSFER}",
     f"/processes/{BROKEN}",
@@ -164,11 +167,11 @@ def hostile_site() -> Iterator[str]:
     yield from serve(Hostile(list(MARKUP), "model"))
 
 
-def serve(node: FakeNode) -> Iterator[str]:
+def serve(node: FakeNode, settings: PortalSettings | None = None) -> Iterator[str]:
     """Serve the portal of ``node`` while the iterator waits; its address."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(node), log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(application(node, settings), log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

@@ -34,6 +34,7 @@ from node.portal.description.content import distributions, facts, lineage, name_
 from node.portal.description.schema_org import is_dataset
 from node.portal.description.triples import Description
 from node.portal.markup import web_address
+from node.portal.pages.data.maps import map_of
 from node.portal.pages.discovery import links, structured_data
 from node.portal.pages.edits import may_manage
 from node.portal.pages.erasures import may_erase
@@ -109,9 +110,16 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     export_formats = {ending: form for ending, form in FORMATS.items() if ending != _CROISSANT or is_dataset(record)}
     manages = not as_of and may_manage(visit, record, versions[0])
     shows_part = manages and visit.request.query_params.get("partner") == "show"
+    preview = None if is_removed else await _preview(responder, visit, record, files)
+    columns = {preview["file"].name: preview["table"].columns} if preview and preview["table"] else {}
+    map_layer, live = (None, "")
+    if visit.owns(record.iri) and not is_removed:
+        map_layer, live = map_of(responder, visit, record, columns, str(earlier or ""))
     page = responder.render(
         visit,
         "asset.html",
+        map_layer=map_layer,
+        live=live,
         part=part_words(record, visit.language) if manages else [],
         shows_part=shows_part,
         part_tables=await node.catalogue.assets.part_tables(record, caller) if shows_part else (),
@@ -135,7 +143,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         observations=await run_sync(latest_observations, node.operation.streams, record, caller)
         if visit.owns(record.iri)
         else [],
-        preview=None if is_removed else await _preview(responder, visit, record, files),
+        preview=preview,
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
         broken_links=await node.catalogue.assets.broken_links(record),

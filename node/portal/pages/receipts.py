@@ -13,6 +13,7 @@ from node.identity.roles import UseCase, allowed
 from node.negotiation.messages import TERMS
 from node.policy.odrl import parse
 from node.policy.words import sentences
+from node.portal.pages.data.maps import ENDINGS as MAP_ENDINGS
 from node.portal.pages.data.received_tables import ENDINGS
 from node.portal.reasons import whys
 from node.portal.views.receipts import ReceivedData
@@ -102,6 +103,7 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),
         is_table=item.reception is not None and item.reception.name.lower().endswith(ENDINGS),
+        has_map=item.reception is not None and item.reception.name.lower().endswith(MAP_ENDINGS),
         may_get=allowed(visit.caller, UseCase.RECEIVE) and item.agreement.in_force,
         quoted=quote(conversation.process.pid, safe=""),
         ends=_ends(item),

@@ -20,7 +20,8 @@ from node.identity.roles import UseCase, allowed
 from node.policy.model import Decision
 from node.semantics.documents import serialise
 from node.semantics.metrics import METRICS
-from node.semantics.model import File
+from node.semantics.model import BBox, File
+from node.semantics.profiles.features_client import MOST, FeatureSet, StoredFeatures
 from node.semantics.profiles.rows_client import RowQuery, TableRows
 from node.semantics.quality import advice, score
 from node.texts.catalogue import Catalogue
@@ -72,16 +73,19 @@ class Assets:
         *,
         me: str,
         tables: Callable[[str, str, RowQuery], Awaitable[TableRows]],
+        features: StoredFeatures,
         preview_part: Callable[[Record], Awaitable[Sequence[PartTable]]],
         links: LinkReport,
     ) -> None:
         """``ourselves`` reads the credentials that this node (DID ``me``) holds now; ``tables`` reads rows of a
-        stored file, ``preview_part`` what an offer gives of it; ``links`` knows which addresses work."""
+        stored file, ``features`` its places, ``preview_part`` what an offer gives of it; ``links`` knows which
+        addresses work."""
         self._access = access
         self._files = files
         self._ourselves = ourselves
         self._me = me
         self._tables = tables
+        self._features = features
         self._preview_part = preview_part
         self._links = links
 
@@ -152,6 +156,14 @@ class Assets:
         if open_file is None or not self._files.has(open_file.sha256):
             raise absent()
         return await self._tables(open_file.sha256, open_file.name, query)
+
+    async def features(self, record: Record, file: str, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
+        """Return features of an *open* file for a map. Raises ``NotFound`` for any other, and the errors of reading
+        features."""
+        open_file = self._open_file(record, file)
+        if open_file is None or not self._files.has(open_file.sha256):
+            raise absent()
+        return await self._features(open_file.sha256, open_file.name, box, most=most)
 
     async def part_tables(self, record: Record, by: Caller) -> Sequence[PartTable]:
         """Return what a partner would get of each stored table of an offer with a part, for people who may publish

@@ -17,6 +17,8 @@ from node.identity.model import Caller
 from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation, Processes
 from node.semantics.conversions import Wish
+from node.semantics.model import BBox
+from node.semantics.profiles.features_client import MOST, FeatureSet, StoredFeatures
 from node.semantics.profiles.rows_client import RowQuery, StoredTables, TableRows
 from node.transfer import machine
 from node.transfer.deletion.due import DeletionDuties
@@ -85,14 +87,17 @@ class DataReceipts:
         *,
         folder: Path,
         tables: StoredTables,
+        features: StoredFeatures,
     ) -> None:
-        """``folder`` is that of received files, and ``tables`` reads those of them that are tables."""
+        """``folder`` is that of received files; ``tables`` reads those of them that are tables, ``features`` those
+        with places."""
         self._overview = overview
         self._processes = processes
         self._requests = requests
         self._duties = duties
         self._folder = folder
         self._tables = tables
+        self._features = features
         self._beginning = threading.Lock()
 
     async def begin(
@@ -154,6 +159,11 @@ class DataReceipts:
         """Return rows of a received table. Raises the errors of ``file`` and of reading a table."""
         path, reception = await self.file(pid, by)
         return await self._tables.read(path, reception.name, query)
+
+    async def features(self, pid: str, by: Caller, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
+        """Return features of a received file for a map. Raises the errors of ``file`` and of reading features."""
+        path, reception = await self.file(pid, by)
+        return await self._features.read(path, reception.name, box, most=most)
 
     def _read(self, conversation: Conversation, terms: _Terms) -> ReceivedData:
         """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""

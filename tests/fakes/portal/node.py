@@ -90,6 +90,8 @@ from node.portal.views.assets import Improvement, Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
+from node.semantics.model import BBox
+from node.semantics.profiles.features_client import MOST, FeatureSet
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
 from node.semantics.validation.profiles import overview
 from node.transfer.model import Reception, Transfer
@@ -108,6 +110,7 @@ from tests.fakes.portal.content import (
 from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, FakeReports, schedules, value_tables
 from tests.fakes.portal.limits import demo_limits
+from tests.fakes.portal.maps import feature_set
 from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
@@ -269,6 +272,7 @@ class FakeNode:
         self.table_questions = FakeTableQuestions(self)
         self.partner_streams = FakePartnerStreams(self, NOW)
         self.partner_tables: list[PartTable] = []
+        self.maps: dict[str, bytes] = {"segments.geojson": SEGMENTS}
         self.stuck = _stuck()
         self.running = _conversations()
         self.facts = NodeFacts(
@@ -456,6 +460,11 @@ class FakeNode:
         )
         groups: tuple[tuple[str, float | None], ...] = (("12", 3), ("9", -1.5), ("", None)) if query.count else ()
         return TableRows(columns=columns, rows=tuple(cells), total=200, groups=groups, more=True, partial=True)
+
+    async def features(self, record: Record, file: str, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
+        if file not in self.maps:
+            raise NotFound
+        return feature_set(self.maps[file], most)
 
     async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
         require(by, UseCase.NEGOTIATE)

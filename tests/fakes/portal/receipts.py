@@ -20,10 +20,13 @@ from node.negotiation.model import Agreement
 from node.portal.views.processes import Conversation
 from node.portal.views.receipts import ReceivedData
 from node.semantics.conversions import Wish
+from node.semantics.model import BBox
+from node.semantics.profiles.features_client import MOST, FeatureSet
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
 from node.transfer.deletion.model import Due
 from node.transfer.model import Reception, Transfer
-from tests.fakes.portal.content import GENT, PLZEN, offer_of, say
+from tests.fakes.portal.content import GENT, PLZEN, SEGMENTS, offer_of, say
+from tests.fakes.portal.maps import feature_set
 
 DONE: Final = "urn:uuid:0192f3a0-5555-7a55-9d7c-3b1f0a6e2c01"
 LIVE: Final = "urn:uuid:0192f3a0-5555-7a55-9d7c-3b1f0a6e2c02"
@@ -160,6 +163,10 @@ class FakeReceipts:
         path = self._folder / "content"
         path.write_bytes(CONTENT)
         return path, item.reception
+
+    async def features(self, pid: str, by: Caller, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
+        await self.file(pid, by)
+        return feature_set(SEGMENTS, most)
 
     async def rows(self, pid: str, by: Caller, query: RowQuery) -> TableRows:
         path, _ = await self.file(pid, by)

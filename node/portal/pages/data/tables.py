@@ -21,6 +21,7 @@ from node.catalogue.representations import VARY
 from node.portal import headers
 from node.portal.drawing.bars import bar, columns
 from node.portal.visit import Visit
+from node.semantics.profiles.features_client import has_places
 from node.semantics.profiles.rows_client import FIGURES, MOST, PERIODS, RowQuery, TableRows
 
 if TYPE_CHECKING:
@@ -117,6 +118,11 @@ class TableView:
         text = value if self.per and value else f"={value}"
         return self.address(filters={**self.filters, column: text}, count="")
 
+    def on_map(self) -> str:
+        """Return the query string of the map of the whole table."""
+        pairs = [("iri", self.iri), ("file", self.file), ("version", self.version)]
+        return f"?{urlencode([pair for pair in pairs if pair[1]])}"
+
     def without(self, column: str) -> str:
         """Return the query string without the filter of ``column``."""
         return self.address(filters={name: text for name, text in self.filters.items() if name != column})
@@ -155,6 +161,7 @@ def show_table(responder: Responder, visit: Visit, view: TableView, rows: TableR
         periods=PERIODS,
         figures=FIGURES,
         chart=_chart(visit, view, rows),
+        has_places=has_places(tuple(column.name for column in rows.columns)),
         bars=[bar(figure, [other for _, other in rows.groups]) for _, figure in rows.groups],
     )
 
