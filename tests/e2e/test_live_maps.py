@@ -229,3 +229,53 @@ async def test_a_map_that_fails_leaves_the_drawing(site: str, tab: Chromium) -> 
         assert "table" in await tab.ask("document.querySelector('.live-map-status').textContent")
     finally:
         await tab.send("Network.setBlockedURLs", urls=[])
+
+
+BOX = "document.querySelector('.box-map')"
+SEARCHED = "location.search.includes('bbox=') && document.getElementById('bbox')?.value"
+
+
+async def open_box(tab: Chromium, site: str) -> None:
+    """Open the search, and on it the map on which an area is chosen."""
+    await tab.look(f"{site}/search?q=verkeer&kind=dataset")
+    assert [url for url in tab.requests if "/map/" in url] == [], "no map code before somebody wants a map"
+    await tab.ask(f"{BOX}.querySelector('summary').focus(), 0")
+    await tab.press("Enter", 13)
+    await until(tab, f"{BOX}.dataset.state === 'ready'")
+    assert tab.troubles == []
+
+
+async def searched(tab: Chromium) -> list[float]:
+    """West, south, east and north of the search that the page now shows."""
+    return [float(edge) for edge in (await until(tab, SEARCHED)).split(",")]
+
+
+async def test_an_area_is_drawn_and_searched(site: str, tab: Chromium) -> None:
+    await open_box(tab, site)
+    button = f"{BOX}.querySelector('button')"
+    await tab.ask(f"{button}.scrollIntoView({{block: 'center'}}), {button}.click()")
+    x, y = await tab.ask(
+        f"(() => {{ const box = {BOX}.querySelector('canvas').getBoundingClientRect(); return [box.x, box.y]; }})()"
+    )
+    for kind, right, down in (("mousePressed", 40, 40), ("mouseMoved", 90, 90), ("mouseReleased", 140, 140)):
+        await tab.send(
+            "Input.dispatchMouseEvent", type=kind, x=x + right, y=y + down, button="left", buttons=1, clickCount=1
+        )
+    west, south, east, north = await searched(tab)
+    assert -180 <= west < east <= 180
+    assert -90 <= south < north <= 90
+    address = await tab.ask("location.search")
+    assert "kind=dataset" in address
+    assert "q=verkeer" in address
+
+
+async def test_the_visible_area_is_searched_by_keyboard(site: str, tab: Chromium) -> None:
+    await open_box(tab, site)
+    assert await violations(tab, axe_script()) == []
+    await tab.ask(f"{BOX}.live.jumpTo({{center: [3.7, 51], zoom: 8}}), 0")
+    await tab.ask(f"{BOX}.querySelectorAll('button')[1].focus(), 0")
+    await tab.press("Enter", 13)
+    west, south, east, north = await searched(tab)
+    assert west < 3.7 < east
+    assert south < 51 < north
+    assert east - west < 5

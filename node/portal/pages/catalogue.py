@@ -17,6 +17,7 @@ from node.catalogue.search.hits import CatalogueHit
 from node.portal import headers
 from node.portal.atom import atom_feed, xml_text
 from node.portal.facets import chips_of, facets_of
+from node.portal.pages.data.maps import live_map
 from node.portal.queries import Search, page_numbers
 from node.portal.visit import Visit
 from node.semantics.codelists.places import PLACES
@@ -71,6 +72,7 @@ async def results(responder: Responder, visit: Visit) -> Response:
         orders=[order for order in ORDERS if order != "best" or search.text],
         facets=facets_of(visit, search, matches.facets, names),
         chips=chips,
+        box_map=live_map(responder, visit, ()),
         places=[place.name for place in PLACES],
         wider=await _wider(responder, visit, search, chips) if matches.total == 0 else (),
         api_query=_api_query(search, size, visit.language),

@@ -13,6 +13,7 @@ from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.model import Record
 from node.identity.roles import UseCase, allowed
 from node.portal.facets import chips_of, facets_of
+from node.portal.pages.data.maps import live_map
 from node.portal.queries import Search
 from node.portal.visit import Visit
 from node.semantics.codelists.places import PLACES
@@ -53,6 +54,7 @@ async def search(responder: Responder, visit: Visit) -> Response:
         "region-search.html",
         search=search,
         results=results,
+        box_map=live_map(responder, visit, ()),
         facets=facets_of(visit, search, results.facets if results else {}, names),
         chips=chips_of(visit, search, names),
         places=[place.name for place in PLACES],
