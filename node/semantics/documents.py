@@ -189,11 +189,12 @@ def serialise(nquads: bytes, media_type: str, *, prefixes: Mapping[str, str] = P
 
 
 def serialise_together(parts: Iterable[tuple[bytes, str]], media_type: str) -> bytes:
-    """Return several canonical documents as one of ``media_type``. Each has the scope of its blank nodes.
+    """Return several canonical documents as one of ``media_type``. Each has the scope of its blank nodes; what
+    several of them state, such as the name of their publisher, is written once.
 
     RDF/XML lacks the statements that it cannot express; the other statements are still written.
     """
-    statements = [triple for nquads, scope in parts for triple in relabel(nquads, scope)]
+    statements = list(dict.fromkeys(triple for nquads, scope in parts for triple in relabel(nquads, scope)))
     if syntax_of(media_type).format == RdfFormat.RDF_XML:
         statements = list(filter(_fits_xml, statements))
     return serialize(statements, media_type)

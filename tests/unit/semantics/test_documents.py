@@ -28,6 +28,7 @@ from node.semantics.documents import (
     quads,
     relabel,
     serialise,
+    serialise_together,
 )
 from node.vocab.namespaces import PREFIXES
 from tests.artefacts import data
@@ -520,3 +521,13 @@ async def test_naughty_documents_are_answered(cage: Cage, group: str) -> None:
                 alarms.append((document, fault.detail))
     assert alarms == []
     assert len(documents) > 10
+
+
+@pytest.mark.parametrize("media_type", ["text/turtle", "application/ld+json", "application/n-triples"])
+def test_what_several_documents_state_is_written_once(media_type: str) -> None:
+    agent = b'<http://a/p> <http://xmlns.com/foaf/0.1/name> "City of Ghent" .\n'
+    link = b'<http://a/%d> <http://purl.org/dc/terms/publisher> <http://a/p> .\n_:c14n0 <http://a/x> "blank" .\n'
+    parts = [(agent + link % number, f"http://a/{number}") for number in range(3)]
+    written = serialise_together(parts, media_type).decode()
+    assert written.count("City of Ghent") == 1
+    assert written.count("blank") == 3, "blank nodes of different documents are different"
