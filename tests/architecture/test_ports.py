@@ -38,6 +38,7 @@ TESTED = {
     "node.catalogue.ports.SearchIndex": "test_search.py",
     "node.datasources.brokers.ports.BrokerSubscriptionStore": "stores/test_broker_subscriptions.py",
     "node.datasources.brokers.ports.EventConnection": "test_brokers.py",
+    "node.datasources.brokers.ports.EventSession": "test_brokers.py",
     "node.datasources.brokers.ports.MessageConnection": "test_brokers.py",
     "node.datasources.brokers.ports.MessageSession": "test_brokers.py",
     "node.datasources.ports.Connector": "test_data_sources.py",

@@ -114,6 +114,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/query/{pid}": {"sql": "SELECT * FROM data LIMIT 10"},
     "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
     "/api/webhooks": {"name": "night-job", "address": "http://127.0.0.1:1/events"},
+    "/api/bridges": {"agreement": "urn:uuid:1", "to": "broker:bus/city/counters"},
     "/api/shipments": {"transfer": "urn:uuid:1", "source": "gis"},
     "/api/shipments/orders": {"agreement": "urn:uuid:1", "source": "gis"},
     "/api/streams/{name}/broker": {"source": "sensors", "topic": "city/counters/+"},
