@@ -38,7 +38,6 @@ TESTED = {
     "node.catalogue.ports.SearchIndex": "test_search.py",
     "node.datasources.brokers.ports.BrokerSubscriptionStore": "stores/test_broker_subscriptions.py",
     "node.datasources.brokers.ports.EventConnection": "test_brokers.py",
-    "node.datasources.brokers.ports.EventSession": "test_brokers.py",
     "node.datasources.brokers.ports.MessageConnection": "test_brokers.py",
     "node.datasources.brokers.ports.MessageSession": "test_brokers.py",
     "node.datasources.ports.Connector": "test_data_sources.py",
@@ -80,6 +79,7 @@ TESTED = {
 
 ELSEWHERE = {
     "node.base.work.Transaction": "comes out of UnitOfWork, and is tested with it",
+    "node.datasources.brokers.ports.EventSession": "comes out of EventConnection, and is tested with it",
     "node.ledger.ports.NoteSigner": "signs with a KeyRing, which has its contract",
     "node.scenarios.ports.ModelExecutor": "chooses among the ways to run a model, use cases of the same room",
 }

@@ -1,8 +1,8 @@
 """Carry bridges: read streams of partners, and send their observations to topics of brokers.
 
 The place is stored after the broker has what is before it, so each observation arrives at least once. Each bridge is
-carried by one process, which owns it for a while and puts the end of that off; if it is killed, another one goes on at
-the stored place. What may pass is tried again; the end of the stream, and a refusal, end the bridge, with the reason.
+carried by one process, which owns it for a while and puts the end of that off; if it is killed, another one goes on
+at the stored place. What may pass is tried again; the end of the stream, or a refusal, ends the bridge and says why.
 """
 
 from __future__ import annotations
