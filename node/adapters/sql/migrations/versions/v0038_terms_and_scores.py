@@ -18,6 +18,7 @@ depends_on = None
 
 # Text compares by code point on both databases.
 _WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_ORDINAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _BATCH = 500
 _NEXT_OFFERS = sa.text(
@@ -50,7 +51,7 @@ def upgrade() -> None:
     op.create_table(
         "record_scores",
         sa.Column("iri", _WORDS, nullable=False),
-        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("version", _ORDINAL, autoincrement=False, nullable=False),
         sa.Column("origin", _WORDS, nullable=False),
         sa.Column("at", _WORDS, nullable=False),
         sa.Column("publisher", _WORDS, nullable=False),
