@@ -17,6 +17,7 @@ TEXTS = ("", ".ipynb", ".html", ".toml", ".sh", ".service")
 
 CALLED_FROM_OUTSIDE = {
     "column types, by SQLAlchemy": {"load_dialect_impl", "process_bind_param", "process_result_value"},
+    "the authenticator of a connection to Kafka, by aiokafka": {"authenticator_scram"},
     "streams, by the standard library": {"readinto", "writable"},
     "the finder of modules, by the import system": {"find_spec"},
 }

@@ -12,7 +12,7 @@ from pyoxigraph import Triple
 
 from node.base.errors import TooLarge
 from node.semantics.entailment import entail, infer
-from tests.unit.semantics.test_entailment import RULES, statements
+from tests.unit.semantics.ontologies.test_entailment import RULES, statements
 
 NAMES = [f":n{number}" for number in range(5)]
 PROPERTIES = (

@@ -19,7 +19,7 @@ from node.vocab.namespaces import HANSA, HANSA_MODEL, HANSA_POLICY
 from tests.unit.semantics.descriptions import described, file, refusals
 
 FILES = {"hansa.ttl": HANSA, "model.ttl": HANSA_MODEL, "policy.ttl": HANSA_POLICY}
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def load(file_name: str) -> rdflib.Graph:
