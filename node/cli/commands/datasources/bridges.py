@@ -40,7 +40,7 @@ def bridge(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Pass a partner's stream on to a topic of a broker of yours, lastingly.
+    """Pass a partner's stream on to a topic of your broker.
 
     Each observation becomes a message, at least once. The node keeps the place on disk, and goes on after a restart.
     It needs an agreement: hansa get IRI --agree-only. A bridge that ended goes on where it was.
@@ -69,7 +69,7 @@ def bridge(
 
 
 def list_bridges(node: Node = None, lang: Language = "en") -> int:
-    """List the streams of partners that go on to brokers, how far they are, and why they ended."""
+    """List the bridges, how far they are, and why they ended."""
     with connect(node) as client:
         views = client.bridges.all()
     if Mode.json:

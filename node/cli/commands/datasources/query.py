@@ -45,7 +45,7 @@ def query(
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Ask a table in SQL, or an RDF dataset in SPARQL, instead of fetching it.
+    """Ask a table in SQL or RDF in SPARQL, without fetching it.
 
     It needs an agreement: hansa get IRI --agree-only. The provider checks it at every question, and records what was
     asked. DESCRIBE data names the columns of a table. CONSTRUCT and DESCRIBE in SPARQL give Turtle.

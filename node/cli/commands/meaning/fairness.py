@@ -21,7 +21,7 @@ def fairness(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show how well an ontology is described: FAIR points, and labels and definitions by language.
+    """Show how well an ontology is described, in FAIR points.
 
     What is missing comes with what to do, the most points first.
     """
