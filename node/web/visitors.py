@@ -39,6 +39,7 @@ READING: Final = (
     "/feed",
     "/search",
     "/record",
+    "/registry/",
     "/term",
     "/members",
     "/about",

@@ -63,7 +63,9 @@ def steps(text: str) -> Iterator[tuple[str, str] | Typed]:
         before, end = text[end : fence.start()], fence.end()
         language, block = fence.groups()
         names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson|avsc))`", before)
-        if language in ("python", "yaml", "turtle", "csv", "json") and names:
+        # Data in Turtle stand as text: what stands as Turtle is a description that can be published.
+        is_data = language == "text" and bool(names) and names[-1].endswith(".ttl")
+        if names and (is_data or language in ("python", "yaml", "turtle", "csv", "json")):
             yield names[-1], block
         else:
             yield from commands(block)

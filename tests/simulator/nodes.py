@@ -43,6 +43,7 @@ from node.transfer import messages as transfer_messages
 from node.transfer import strategy as transfer_strategy
 from node.transfer.addresses import read_address
 from node.transfer.conversions.content import Contents
+from node.transfer.conversions.steps import OfferedSteps
 from node.transfer.grants import GrantAccess, RefreshToken
 from node.transfer.model import Reception, Transfer
 from node.transfer.preconditions import Access, require_standing
@@ -288,6 +289,7 @@ class SimNode:
                 conversions=MemoryConversionStore(),
                 assets=cast("AssetStore", None),  # Nothing is converted here.
                 secrets=self.keyring.derive,
+                steps=OfferedSteps(self.records, lambda dataset, schema, transformations: ()),
             ),
             grants=self.grants,
             outbox_writer=outbox_writer,

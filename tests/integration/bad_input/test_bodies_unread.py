@@ -19,6 +19,12 @@ from tests.nodes import Running
 
 PUBLIC: Final = {
     ("POST", "/sparql"): "anybody may ask the catalogue; at most 64 KiB are read",
+    ("POST", "/registry/subjects/{subject:path}/versions"): "refused to everybody, and nothing is read",
+    ("POST", "/registry/subjects/{subject:path}"): "anybody may look for a schema; at most 512 KiB are read",
+    (
+        "POST",
+        "/registry/compatibility/subjects/{subject:path}/versions/{version}",
+    ): "anybody may compare a schema, in the cage and in turn; at most 512 KiB are read",
     ("POST", "/sign-in"): "here a browser says who it is; at most 64 KiB are read",
     ("POST", "/invitation"): "here a browser has a one-time link and chooses a password; at most 64 KiB are read",
     ("POST", "/sign-in/code"): "and here it gives the code of the second factor; at most 64 KiB are read",

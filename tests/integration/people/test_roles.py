@@ -50,6 +50,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /received/{pid:path}/table": (UseCase.READ_RECEIVED, {}),
     "GET /received/{pid:path}/table.csv": (UseCase.READ_RECEIVED, {}),
     "GET /received/{pid:path}/groups.csv": (UseCase.READ_RECEIVED, {}),
+    "GET /received/{pid:path}/map": (UseCase.READ_RECEIVED, {}),
+    "GET /received/{pid:path}/map.geojson": (UseCase.READ_RECEIVED, {}),
     "POST /received/{pid:path}/send": (UseCase.RECEIVE, {"source": "x"}),
     "GET /shipments": (UseCase.RECEIVE, {}),
     "POST /shipments/{id:str}/retry": (UseCase.RECEIVE, {}),
