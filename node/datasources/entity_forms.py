@@ -152,13 +152,27 @@ def _normalize(source: Mapping[str, Any]) -> dict[str, Any] | None:
         kind = "GeoProperty" if _is_geometry(source[member]) else _TYPE_OF_MEMBER[member]
     attribute: dict[str, Any] = {"type": kind}
     for name, value in source.items():
-        if name in _BESIDE:
+        if name == "observedAt":
+            attribute[name] = _require_moment(value)
+        elif name in _BESIDE:
             attribute.setdefault(name, _plain(value, 0))
         elif name not in _KEPT_BY_BROKER and not name.startswith(("@", "previous")):
             inner = _attribute(value)
             if inner is not None:
                 attribute[_name(name)] = inner
     return attribute
+
+
+def _require_moment(value: Any) -> str:
+    """Return the moment of an observation (clause 4.8). A broker refuses or changes anything else."""
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InvalidInput(
+            f"an entity of the file says observedAt {str(value)[:80]!r}, which is no moment",
+            remedy=f"such as 2026-11-01T08:00:00Z; or {_ELSEWHERE}",
+        ) from None
+    return str(value)
 
 
 def _plain(value: Any, depth: int) -> Any:
