@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.errors import LocalFault, Overloaded
+from node.base.errors import LocalFault
 from node.base.jsons import read_json
-from node.cage.model import AsyncCage, Limits, has_full_queue, remedy_against_limits
+from node.cage.model import AsyncCage
 from node.datasources.entity_forms import IDENTIFIER, fingerprint
+from node.datasources.file_pieces import FilePieces
 from node.exchange.offloop import off_loop
-from node.semantics.profiles.cage_client import OWN_GROUP
 
 TARGET: Final = "entities.load"
-LIMITS: Final = Limits(memory=1536 << 20, cpu=120, wall=120.0, answer=64 << 20)
 _MOST_ENTITIES: Final = 100
 _MOST_BYTES: Final = 400_000
 """Bytes of one request to a broker: some take a megabyte at most."""
@@ -45,32 +44,14 @@ class EntityReader:
         a child of the cage keeps its place in the file for the same reader. Raises ``InvalidInput`` for a file that
         holds none of the type, and ``Overloaded`` for one that takes too much.
         """
-        path = str(await off_loop(file.resolve))
-        name = "data.tsv" if media_type.startswith("text/tab-separated-values") else "data"
+        pieces = FilePieces(self._cage, TARGET, file, media_type, f"entities {reader}")
         start, more = 0, True
         while more:
-            message = {"path": path, "name": name, "start": start, "type": type_name, "column": column}
-            facts, blobs = await self._ask(message, reader)
+            facts, blobs = await pieces.read(start, type=type_name, column=column)
             entities = await off_loop(_read, blobs[0])
             start, more = start + len(entities), bool(facts["more"]) and bool(entities)
             for batch in _cut(entities):
                 yield [entity for entity, _ in batch]
-
-    async def _ask(self, message: dict[str, Any], reader: str) -> tuple[dict[str, Any], list[bytes]]:
-        try:
-            with remedy_against_limits("send it to a folder or a bucket instead"):
-                return await self._cage.call(
-                    TARGET,
-                    message,
-                    limits=LIMITS,
-                    readable=[message["path"], OWN_GROUP],
-                    patience=LIMITS.wall,
-                    shared_by=f"entities {reader}",
-                )
-        except Overloaded as error:
-            if has_full_queue(error):
-                raise LocalFault("this node is busy with other files") from error
-            raise
 
 
 def _read(blob: bytes) -> list[tuple[BrokerEntity, int]]:

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from node.base.errors import InvalidInput, LocalFault, Overloaded
-from node.cage.model import AsyncCage, Limits, has_full_queue, remedy_against_limits
-from node.exchange.offloop import off_loop
-from node.semantics.profiles.cage_client import OWN_GROUP
+from node.base.errors import InvalidInput, LocalFault
+from node.cage.model import AsyncCage
+from node.datasources.file_pieces import FilePieces
 
 TARGET: Final = "tables.load"
-LIMITS: Final = Limits(memory=1536 << 20, cpu=120, wall=120.0, answer=64 << 20)
 _PIECE: Final = 4 << 20
 _TYPE: Final = re.compile(
     r"boolean|smallint|integer|bigint|real|double precision|numeric|numeric\(\d{1,3},\d{1,3}\)|date|time|timestamp|"
     r"timestamptz|uuid|bytea|jsonb|text|geometry",
     re.ASCII,
 )
-_TAB_SEPARATED: Final = "text/tab-separated-values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,30 +43,12 @@ class TableReader:
 
         Raises ``InvalidInput`` for a file that is no table, and ``Overloaded`` for one that takes too much.
         """
-        path = str(await off_loop(file.resolve))
-        name = "data.tsv" if media_type.startswith(_TAB_SEPARATED) else "data"
+        file_pieces = FilePieces(self._cage, TARGET, file, media_type, f"load {reader}")
         start, more = 0, True
         while more:
-            message = {"path": path, "name": name, "start": start, "most_bytes": _PIECE}
-            facts, blobs = await self._ask(message, reader)
+            facts, blobs = await file_pieces.read(start, most_bytes=_PIECE)
             start, more = start + int(facts["count"]), bool(facts["more"])
             yield TablePiece(columns=_columns(facts), lines=blobs[0], srid=_srid(facts))
-
-    async def _ask(self, message: dict[str, Any], reader: str) -> tuple[dict[str, Any], list[bytes]]:
-        try:
-            with remedy_against_limits("send it to a folder or a bucket instead"):
-                return await self._cage.call(
-                    TARGET,
-                    message,
-                    limits=LIMITS,
-                    readable=[message["path"], OWN_GROUP],
-                    patience=LIMITS.wall,
-                    shared_by=f"load {reader}",
-                )
-        except Overloaded as error:
-            if has_full_queue(error):
-                raise LocalFault("this node is busy with other files") from error
-            raise
 
 
 def _columns(facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
