@@ -218,7 +218,7 @@ async def test_examples_of_smart_data_models_arrive_and_leave(broker: Broker) ->
             continue
         place = f"{sent}/{entity['type']}"
         if "TT0" in path.read_text("utf-8"):  # a time of day that is none, in the published example
-            with pytest.raises(InvalidInput, match="says observedAt .*, which is no moment"):
+            with pytest.raises(InvalidInput, match=r"says observedAt .*, which is no moment"):
                 await broker.deposit(path.read_bytes(), place)
             without_moment.append(entity["type"])
             continue
