@@ -21,6 +21,7 @@ from node.portal.portal import Portal
 from node.semantics.harvest.cage_client import MAX_BYTES
 from node.semantics.profiles.cage_client import StoredProfiles
 from node.web import catalogue, dcat, feed, ledger, ogc, sparql
+from node.web.api_router import PlacingApplication
 from node.web.applications import Refuse, answer_errors
 from node.web.live import partner_streams
 from node.web.management import (
@@ -72,7 +73,7 @@ class Api:
 
 def api_of(node: HansaNode, refuse: Refuse) -> Api:
     """Return the pages and APIs of ``node``. ``refuse`` makes the answer of an error."""
-    app = FastAPI(
+    app = PlacingApplication(
         title=f"Hansa: {node.parts.settings.name}",
         version=__version__,
         description="Management and catalogue API of this node. The pages of this node explain it.",

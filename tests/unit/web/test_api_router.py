@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from node.web.api_router import DeferredRoute, PlacedApiRouter
+from node.web.api_router import DeferredRoute, PlacedApiRouter, PlacingApplication
 from node.web.openapi import answer_head
 
 
@@ -27,7 +27,7 @@ def app() -> FastAPI:
     async def create(body: dict[str, int]) -> dict[str, int]:
         return body
 
-    app = FastAPI()
+    app = PlacingApplication()
     app.include_router(routes)
     answer_head(app.router.routes)
     return app
@@ -58,11 +58,32 @@ def test_nothing_is_analysed_before_the_first_request(app: FastAPI) -> None:
     assert not any(map(is_analysed, routes))
 
 
+def test_a_request_has_its_own_operation_analysed_and_no_other(app: FastAPI, client: TestClient) -> None:
+    assert client.get("/api/counters/3").status_code == 200
+    assert client.get("/api/counters/3/hours").status_code == 404
+    assert client.get("/other").status_code == 404
+    assert [route.path for route in deferred_routes(app) if is_analysed(route)] == ["/api/counters/{number}"]
+
+
+def test_routers_with_options_and_foreign_ones_are_included_as_by_fastapi(app: FastAPI, client: TestClient) -> None:
+    foreign, late = APIRouter(), PlacedApiRouter(prefix="/late")
+    foreign.add_api_route("/foreign/{name}", lambda name: {"name": name}, name="foreign")
+    app.include_router(foreign)
+    app.include_router(late, prefix="/under")
+    late.add_api_route("/one", lambda: {"is": "late"}, name="late")
+    assert client.get("/foreign/a").json() == {"name": "a"}
+    assert client.get("/under/late/one").json() == {"is": "late"}
+    assert app.url_path_for("counter", number=3) == "/api/counters/3"
+    assert app.url_path_for("foreign", name="a") == "/foreign/a"
+
+
 def test_requests_are_answered_as_by_other_routes(client: TestClient) -> None:
     assert client.get("/api/counters/3", params={"since": 7}).json() == {"number": 3, "since": 7}
     assert client.get("/api/counters/three").status_code == 422
     assert client.post("/api/counters", json={"bicycles": 4}).status_code == 201
-    assert client.delete("/api/counters/3").status_code == 405
+    refusal = client.delete("/api/counters/3")
+    assert (refusal.status_code, refusal.headers["allow"]) == (405, "GET")
+    assert client.get("/api/counters/", follow_redirects=False).headers["location"].endswith("/api/counters")
     head = client.head("/api/counters/3")
     assert (head.status_code, head.headers["content-type"]) == (200, "application/json")
 
