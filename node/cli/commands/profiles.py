@@ -93,7 +93,6 @@ def add(
     node: Node = None,
 ) -> None:
     """Add a profile from its official SHACL files. They are checked first, and copied into the node's folder."""
-    from node.semantics.documents import GRAPH_FILES
     from node.semantics.validation.profiles import FOLDER, gaps, names, references
 
     settings = _settings(node)
@@ -101,17 +100,13 @@ def add(
         raise InvalidInput(f"{name!r} cannot name a profile", remedy="use small letters, digits, dots and hyphens")
     if name in names(settings.folder):
         raise Conflict(f"there is a profile {name} already", remedy="choose another name, or remove its folder first")
-    files = [file for path in files for file in (_files_in(path) if path.is_dir() else [path])]
-    for file in files:
-        if file.suffix.lower() not in GRAPH_FILES or not file.is_file():
-            raise InvalidInput(f"{file} is not a file of shapes", remedy=f"supported: {', '.join(GRAPH_FILES)}")
-    if len({file.name for file in files}) < len(files):
-        raise InvalidInput("two of the files have the same name", remedy="rename one of them")
+    copies = _copies(files)
     place = settings.folder / FOLDER / name
     place.mkdir(parents=True)
     try:
-        for file in files:
-            shutil.copyfile(file, place / file.name)
+        for copy, file in copies.items():
+            (place / copy).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place / copy)
         (reference,) = references([name], settings.folder)
         if any(gap.case == "empty" for gap in gaps(reference)):
             raise InvalidInput(
@@ -126,15 +121,27 @@ def add(
     remark(f'to use it: advised_profiles = ["{name}"] in {word(str(settings.folder / "hansa.toml"))}, and restart')
 
 
-def _files_in(folder: Path) -> list[Path]:
-    """Return the files of shapes in ``folder``, without those of its subfolders. Raises ``InvalidInput`` if there are
-    none."""
+def _copies(paths: list[Path]) -> dict[Path, Path]:
+    """Return the files of shapes that ``paths`` name, by their place in the folder of the profile: those of a folder
+    keep their subfolders. Raises ``InvalidInput`` for a path without any, and for two files with one place."""
     from node.semantics.documents import GRAPH_FILES
+    from node.semantics.validation.profiles import files_in
 
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in GRAPH_FILES and file.is_file())
-    if not files:
-        raise InvalidInput(f"{folder} has no files of shapes", remedy=f"supported: {', '.join(GRAPH_FILES)}")
-    return files
+    supported = f"supported: {', '.join(GRAPH_FILES)}"
+    copies: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            files = {file.relative_to(path): file for file in files_in(path)}
+            if not files:
+                raise InvalidInput(f"{path} has no files of shapes", remedy=supported)
+        elif path.suffix.lower() in GRAPH_FILES and path.is_file():
+            files = {Path(path.name): path}
+        else:
+            raise InvalidInput(f"{path} is not a file of shapes", remedy=supported)
+        if twice := sorted(files.keys() & copies.keys()):
+            raise InvalidInput(f"two of the files have the same name: {twice[0]}", remedy="rename one of them")
+        copies.update(files)
+    return copies
 
 
 def _understand(name: str, reference: str) -> None:

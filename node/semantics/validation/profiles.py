@@ -7,6 +7,7 @@ profile. The cage cannot read the node's folder, so their shapes go along with e
 from __future__ import annotations
 
 import codecs
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,18 +62,32 @@ FOLDER: Final = "profiles"
 """The folder in a node's data folder that has a folder for each profile of its own."""
 MAX_BYTES: Final = 8 << 20
 """Bytes of the files of one profile at most: they go along with each call."""
+MAX_FILES: Final = 200
+"""Files of one profile at most, those in subfolders included."""
 _TEXTS: Final = Catalogue("findings")
 _CLASS: Final = f"{SH}ClassConstraintComponent"
 
 
 def own_profiles(folder: Path) -> dict[str, list[Path]]:
     """Return the profiles of the node with this data folder: name → files of shapes."""
-    profiles: dict[str, list[Path]] = {}
-    for place in sorted((folder / FOLDER).glob("*/")):
-        files = sorted(file for file in place.iterdir() if file.suffix.lower() in GRAPH_FILES and file.is_file())
-        if files:
-            profiles[place.name] = files
-    return profiles
+    places = sorted((folder / FOLDER).glob("*/"))
+    return {place.name: files for place in places if (files := files_in(place))}
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of statements in ``folder`` and its subfolders, without hidden ones. Raises ``InvalidInput``
+    if there are more than ``MAX_FILES``."""
+    files: list[Path] = []
+    for place, folders, names_there in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (Path(place, name) for name in names_there if not name.startswith("."))
+        files += sorted(path for path in paths if path.suffix.lower() in GRAPH_FILES and path.is_file())
+        if len(files) > MAX_FILES:
+            raise InvalidInput(
+                f"{folder} and its subfolders have more than {MAX_FILES} files of shapes",
+                remedy="name the folder of one profile in one version",
+            )
+    return files
 
 
 def names(folder: Path) -> list[str]:

@@ -97,6 +97,43 @@ def test_a_profile_is_added_from_its_files_and_listed(
         load(folder)
 
 
+def test_a_profile_may_come_as_a_tree_of_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = node_folder(tmp_path, monkeypatch)
+    official = tmp_path / "official"
+    for name, text in (
+        ("README.md", "read me"),
+        ("3.0/shacl/shapes.ttl", SHAPES),
+        ("3.0/shacl/more/shapes.ttl", MORE),
+        (".git/broken.ttl", "<a> <b>"),
+    ):
+        (official / name).parent.mkdir(parents=True, exist_ok=True)
+        (official / name).write_text(text, "utf-8")
+    (official / "again").symlink_to(official)
+    assert run(["--json", "profile", "add", "nl", str(official)]) == 0
+    assert json.loads(capsys.readouterr().out)["gaps"] == [], "both files were read"
+    place = folder / "profiles" / "nl"
+    assert sorted(str(path.relative_to(place)) for path in place.rglob("*.ttl")) == [
+        "3.0/shacl/more/shapes.ttl",
+        "3.0/shacl/shapes.ttl",
+    ]
+    assert run(["--json", "profile"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["profiles"]}
+    assert len(rows["nl"]["files"]) == 2
+    (reference,) = references(["nl"], folder)
+    assert shapes_for(reference).count == 1
+    assert run(["profile", "check", "nl"]) == 0
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(201):
+        (many / f"{number}.ttl").write_text("", "utf-8")
+    capsys.readouterr()
+    assert run(["profile", "add", "many", str(tmp_path / "many")]) == REFUSED
+    assert "more than 200 files of shapes" in capsys.readouterr().err.replace("\n", " ")
+    assert not (folder / "profiles" / "many").exists()
+
+
 TERMS = "<https://nl.example/terms#A> a <http://www.w3.org/2002/07/owl#Class> ."
 ODD = """@prefix sh: <http://www.w3.org/ns/shacl#> .
 <urn:s> a sh:NodeShape ; sh:targetClass <urn:c> ; sh:sparql [ sh:select "SELECT nothing" ] .
