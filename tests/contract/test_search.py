@@ -102,6 +102,50 @@ class SearchContract:
         assert set(hits[:2]) == {"a", "e"}, "titles weigh most"
         assert hits[-1] == "b", "running text least"
 
+    @pytest.mark.parametrize(
+        ("language", "singular", "plural"),
+        [
+            ("nl", "fietspad", "fietspaden"),
+            ("nl", "waterweg", "waterwegen"),
+            ("nl", "binnenstad", "binnensteden"),
+            ("nl", "kleinkind", "kleinkinderen"),
+            ("nl", "indicator", "indicatoren"),
+            ("fr", "vélo", "vélos"),
+            ("fr", "lieu", "lieux"),
+            ("fr", "tuyau", "tuyaux"),
+            ("de", "Heimatmuseum", "Heimatmuseen"),
+            ("de", "Stadtzentrum", "Stadtzentren"),
+            ("en", "policeman", "policemen"),
+            ("en", "schoolchild", "schoolchildren"),
+            ("en", "minibus", "minibuses"),
+            ("cs", "cyklostezka", "cyklostezek"),
+            ("cs", "autobusová zastávka", "autobusových zastávek"),
+            ("cs", "obec", "obcí"),
+            ("cs", "dům", "domů"),
+            ("cs", "budova", "budov"),
+            ("cs", "autobus", "autobusy"),
+        ],
+    )
+    def test_plurals_with_another_stem_are_found_by_the_singular_and_back(
+        self, index: SearchIndex, language: str, singular: str, plural: str
+    ) -> None:
+        titles = {"singular": f"({singular})", "plural": f"({plural})", "neither": "Trees"}
+        put(index, *(indexed(name, titles={language: title}) for name, title in titles.items()))
+        assert sorted(find(index, singular)) == sorted(find(index, plural)) == ["plural", "singular"]
+
+    def test_words_that_only_end_like_a_plural_keep_their_stem(self, index: SearchIndex) -> None:
+        ends = {
+            "nl": ("bewegen", "beweg"),
+            "fr": ("bus", "bu"),
+            "en": ("specimen", "speciman"),
+            "cs": ("program", "progr"),
+        }
+        put(index, *(indexed(language, titles={language: word}) for language, (word, _) in ends.items()))
+        words = {language: words_of(word)[0].stems for language, (word, _) in ends.items()}
+        for language, (word, wrong) in ends.items():
+            assert find(index, word) == [language]
+            assert f"{language}:{wrong}" not in words[language]
+
     def test_the_last_word_is_completed_for_those_who_may_see_it(self, index: SearchIndex) -> None:
         put(
             index,

@@ -14,7 +14,7 @@ from node.catalogue.model import IndexFields
 from node.catalogue.searches import Query
 from node.semantics.metrics import band
 
-LAYOUT: Final = 8
+LAYOUT: Final = 9
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"

@@ -1,11 +1,13 @@
 """Stems of words by the rules of their language: "libraries" and "library", "huizen" and "huis" are the same word.
 
 A stem is kept with its language (``nl:huis``), so that a word of one language is never taken for a word of another.
-The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech, so that stemmer is ours.
+The engine's stemmers follow Snowball (snowballstem.org); it has none for Czech, so that stemmer is ours. The plural
+forms that they do not know are in ``node.adapters.search.plurals``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -13,6 +15,8 @@ from types import MappingProxyType
 from typing import Final
 
 import tantivy
+
+from node.adapters.search.plurals import PLURALS
 
 _RULES: Final = (
     "en=english nl=dutch fr=french de=german da=danish es=spanish fi=finnish hu=hungarian it=italian no=norwegian "
@@ -33,11 +37,16 @@ _CZECH_ENDINGS: Final = (
     *("atech", "etech", "itech", "ovych", "ovymi", "oveho", "ovemu"),
     *("atum", "etem", "etum", "ovym", "ovou", "iho", "imi", "imu", "ich", "ech", "ach", "eho", "emu", "ovi", "ove"),
     *("ami", "emi", "ete", "eti", "ych", "ymi", "ova", "ovy"),
-    *("em", "es", "im", "um", "am", "at", "os", "us", "ym", "mi", "ou", "ej"),
+    *("em", "im", "um", "ym", "mi", "ou", "ov", "ej"),
     *("a", "e", "i", "o", "u", "y"),
 )
 """Endings of cases and of adjectives, without accents, the longest first."""
 _CZECH_STEM: Final = 3
+_CZECH_RING: Final = re.compile(r"ů(?!m?\b)|(?<=\bd)ů(?=m\b)")
+"""An ů within a word. At its end it is an ending: "stromů", "stromům"."""
+_CZECH_DATIVE: Final = re.compile(r"(?<=\w\w\w)ám\b")
+_FLEETING: Final = re.compile("(?<=[a-z][^aeiouy])e(?=[^aeiouy]$)")
+"""An e that other forms of the word do not have: "zastávek" of "zastávka", "obec" and "obce"."""
 
 
 def stems(text: str, language: str) -> set[str]:
@@ -92,8 +101,12 @@ def _language_or_none(language: str) -> str:
 @cache
 def _stemmer(language: str) -> Callable[[str], list[str]]:
     if language == "cs":
-        return lambda text: [_czech(word) for word in fold_words(text)]
-    return analyzer(tantivy.Filter.stemmer(_ENGINE[language])).analyze
+        return lambda text: [_czech(word) for word in fold_words(_czech_vowels(text.lower()))]
+    engine = analyzer(tantivy.Filter.stemmer(_ENGINE[language])).analyze
+    if language not in PLURALS:
+        return engine
+    singular = PLURALS[language].singular
+    return lambda text: engine(singular(text.lower()))
 
 
 def lower_words(text: str) -> list[str]:
@@ -127,9 +140,15 @@ def _folding() -> tantivy.TextAnalyzer:
     return analyzer()
 
 
+def _czech_vowels(text: str) -> str:
+    """Return ``text`` as it is in other forms: "dům" is "domy", "vůz" is "vozy"; "-ám" is an ending, "-am" is not."""
+    return _CZECH_DATIVE.sub("", _CZECH_RING.sub("o", text))
+
+
 @lru_cache(maxsize=16384)
 def _czech(word: str) -> str:
     for ending in _CZECH_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _CZECH_STEM:
-            return word[: -len(ending)]
-    return word
+            word = word[: -len(ending)]
+            break
+    return _FLEETING.sub("", word)
