@@ -99,6 +99,7 @@ class _Endpoints:
     async def search(self, request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
         """Search the catalogue by text, facets, place and time; `facets` counts all hits that you may see.
 
+        `facets` has the 100 most frequent keywords and places, and up to 1,000 values of each other facet.
         `kind`, `theme`, `keyword`, `publisher`, `access`, `format`, `license`, `node`, `spatial`, `year` and
         `quality` may be repeated: values of one facet are alternatives. `spatial` is the name of a place that
         the description names, else its IRI; `year` a year that the data are about; `quality` a band of the

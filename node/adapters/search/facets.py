@@ -11,7 +11,10 @@ from node.adapters.search.fields import FACETS
 from node.catalogue.searches import Order
 
 _BUCKETS: Final = 60_000
-_KEYWORDS_SHOWN: Final = 100
+_SHOWN: Final = 1000
+_FREE_TEXT: Final = frozenset({"keyword", "spatial"})
+"""Facets whose values each publisher writes for itself."""
+_FREE_TEXT_SHOWN: Final = 100
 _MOST_COUNTED: Final = 200
 """The number of searches with cached facets; a counted one takes some kilobytes."""
 
@@ -43,5 +46,5 @@ def _facets(searcher: tantivy.Searcher, matching: tantivy.Query) -> dict[str, di
     for name in FACETS:
         buckets = ((bucket["key"], int(bucket["doc_count"])) for bucket in answer[name]["buckets"])
         ordered = sorted(buckets, key=lambda bucket: (-bucket[1], bucket[0]))
-        counts[name] = dict(ordered[:_KEYWORDS_SHOWN] if name == "keyword" else ordered)
+        counts[name] = dict(ordered[: _FREE_TEXT_SHOWN if name in _FREE_TEXT else _SHOWN])
     return counts

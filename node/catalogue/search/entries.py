@@ -39,6 +39,10 @@ _NAMES: Final = tuple(
     f"<{name}>" for name in (f"{SKOS}prefLabel", f"{LOCN}geographicName", f"{RDFS}label", f"{SCHEMA}name")
 )
 """The names of a place, the best first."""
+_SHAPES: Final = frozenset(
+    f"<{name}>" for name in (f"{DCAT}bbox", f"{DCAT}centroid", f"{LOCN}geometry", f"{SCHEMA}geo")
+)
+"""The shapes of a place. One that has a shape and no name is an area, not a value to choose."""
 _PlaceName = tuple[int, bool, str]
 """A name of a place behind what it is sorted by: the rank of its property, and whether it is in another language."""
 _FORESIGHT: Final = 50
@@ -204,7 +208,8 @@ def _years(period: Period | None, current: int) -> tuple[str, ...]:
 
 
 def _spatials(quads: Sequence[Statement]) -> tuple[str, ...]:
-    """Return the places that the data are about, by the names of our gazetteer or of the description, else by IRI."""
+    """Return the places that the data are about, by the names of our gazetteer or of the description, else by IRI;
+    without areas that have no name."""
     places = list(dict.fromkeys(each.object for each in quads if each.predicate == _SPATIAL))[:MAX_VALUES]
     names: dict[str, _PlaceName] = {}
     for each in quads:
@@ -213,10 +218,11 @@ def _spatials(quads: Sequence[Statement]) -> tuple[str, ...]:
             name = (_NAMES.index(each.predicate), is_foreign, text_of(each.object).strip())
             if name[-1]:
                 names[each.subject] = min(names.get(each.subject, name), name)
-    return _values(_spatial(place, names.get(place)) for place in places)
+    areas = {each.subject for each in quads if each.predicate in _SHAPES and each.subject in places}
+    return _values(_spatial(place, names.get(place), place in areas) for place in places)
 
 
-def _spatial(place: str, label: _PlaceName | None) -> str:
-    name = label[-1] if label is not None else _value(place)
+def _spatial(place: str, label: _PlaceName | None, is_area: bool) -> str:
+    name = label[-1] if label is not None else "" if is_area else _value(place)
     entry = (None if is_literal(place) else place_of(_value(place))) or place_named(name)
     return name if entry is None else entry.name

@@ -167,6 +167,20 @@ def test_places_are_named_as_in_the_gazetteer_else_as_in_the_description() -> No
     assert entry.spatials == ("Gent", "Plzeň", "Ledeberg", f"{EU}/country/ITA")
 
 
+def test_an_area_without_a_name_is_no_place_to_choose() -> None:
+    box = f"<{DCAT}bbox>"
+    entry = of(
+        f"{ABOUT} <{DCT}/spatial> <http://ghent.example/datasets/a#place-1>",
+        f'<http://ghent.example/datasets/a#place-1> {box} "POLYGON((3 50,4 50,4 51,3 50))"',
+        f"{ABOUT} <{DCT}/spatial> <https://sws.geonames.org/2797656>",
+        f'<https://sws.geonames.org/2797656> {box} "POLYGON((3 50,4 50,4 51,3 50))"',
+        f"{ABOUT} <{DCT}/spatial> <http://ghent.example/datasets/a#place-2>",
+        f'<http://ghent.example/datasets/a#place-2> {box} "POLYGON((3 50,4 50,4 51,3 50))"',
+        '<http://ghent.example/datasets/a#place-2> <http://www.w3.org/2004/02/skos/core#prefLabel> "Ledeberg"',
+    )
+    assert entry.spatials == ("Gent", "Ledeberg")
+
+
 def test_a_description_of_thousands_of_places_keeps_some() -> None:
     lines = [f'{ABOUT} <{DCT}/spatial> "place {number}"' for number in range(2000)]
     assert len(of(*lines).spatials) == MAX_VALUES
