@@ -60,14 +60,15 @@ def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], list[bytes
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:
-    buffer = bytearray(length)
-    view, position = memoryview(buffer), 0
-    while position < length:
-        got = connection.recv_into(view[position:])
-        if not got:
+    # A catalogue may have 256 MB: in one piece, which is the rule, it is not copied.
+    pieces, missing = [], length
+    while missing:
+        piece = connection.recv(missing, socket.MSG_WAITALL)
+        if not piece:
             raise EOFError
-        position += got
-    return bytes(buffer)
+        pieces.append(piece)
+        missing -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Answer:

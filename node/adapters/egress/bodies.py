@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import zlib
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -26,12 +27,13 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise PeerUnreachable(f"the peer encodes its answer as {encoding[:20]}, which this node did not request")
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding != "identity" else None
-    content = bytearray()
+    # Its bytes are returned without a copy: a catalogue may have 256 MB.
+    content = io.BytesIO()
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         try:
-            content += chunk if inflater is None else inflater.decompress(chunk, limit + 1 - len(content))
+            content.write(chunk if inflater is None else inflater.decompress(chunk, limit + 1 - content.tell()))
         except zlib.error as error:
             raise PeerUnreachable("the peer's answer is labelled as gzip, but is not gzip") from error
         if inflater is not None and inflater.unused_data:
@@ -39,12 +41,12 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             response.close()
             raise PeerUnreachable("the peer's answer continues after its end")
         # Both counts: a small body on the wire may inflate, and an uncompressed one may never end.
-        if len(content) > limit or size > limit + _FRAMING:
+        if content.tell() > limit or size > limit + _FRAMING:
             response.close()
             raise TooLarge(f"the peer's answer is larger than {limit} bytes")
-    if inflater is not None and content and not inflater.eof:
+    if inflater is not None and content.tell() and not inflater.eof:
         raise PeerUnreachable("the peer's answer is incomplete")
-    return bytes(content)
+    return content.getvalue()
 
 
 async def chunks_of(response: aiohttp.ClientResponse, url: str, idle: float) -> AsyncIterator[bytes]:

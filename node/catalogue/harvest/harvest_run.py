@@ -246,7 +246,7 @@ class HarvestRun:
         await self._note(place, is_known, state)
 
     async def _read(self, place: str) -> tuple[PageState | None, Page | None, Batches | None]:
-        """Return the stored state of the page at ``place``, the page, and its records; no page if it is unchanged."""
+        """Return the state of the page at ``place``, the page without body, and its records; None if unchanged."""
         is_known = None
         if self._before is not None:
             is_known = await asyncio.to_thread(self._use_case.states.page, self._order.url, place)
@@ -254,7 +254,7 @@ class HarvestRun:
         page = await self._reader.read(place, is_known if usable else None)
         if page is None:
             return is_known, None, None
-        return is_known, page, await self._use_case.pieces(page, self._order.rules)
+        return is_known, replace(page, body=b""), await self._use_case.pieces(page, self._order.rules)
 
     def _next(self, place: str, page: Page, batches: Batches) -> str:
         api = ckan_api(self._order.url)

@@ -82,19 +82,16 @@ Pause = Callable[[float], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page that changed since it was read last, or that was never read."""
+    """A page that changed since it was read last, or that was never read. ``sha256`` is the hash of its ``body``
+    without the time at which the source wrote it."""
 
     body: bytes = field(repr=False)
+    sha256: str
     media_type: str
     url: str
     etag: str = ""
     modified: str = ""
     immutable: bool = False
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the page without the time at which the source wrote it."""
-        return hashlib.sha256(_MOMENT.sub(b"", self.body)).hexdigest()
 
 
 class Reader:
@@ -151,6 +148,8 @@ class Reader:
         page = Page(
             body=answer.body,
             media_type=_media_type(answer),
+            # In a thread: a page may have 256 MB.
+            sha256=await asyncio.to_thread(_fingerprint, answer.body),
             url=answer.url,
             etag=answer.headers.get("ETag", "")[:512],
             modified=answer.headers.get("Last-Modified", "")[:64],
@@ -187,6 +186,10 @@ _EXAMPLES: Final = {
     "oai": "https://data.example/oai",
 }
 """Addresses as a source may have them."""
+
+
+def _fingerprint(body: bytes) -> str:
+    return hashlib.sha256(_MOMENT.sub(b"", body)).hexdigest()
 
 
 def _media_type(answer: Answer) -> str:

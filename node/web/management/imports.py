@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 from collections.abc import AsyncIterator, Coroutine
@@ -193,19 +194,20 @@ async def _body(request: Request, limit: int) -> bytes:
     stated = request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > limit:
         raise _too_large(limit)
-    body = bytearray()
+    # Its bytes are returned without a copy.
+    body = io.BytesIO()
     try:
         async with asyncio.timeout(STALLED) as patience:
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
+                body.write(chunk)
+                if body.tell() > limit:
                     raise _too_large(limit)
                 patience.reschedule(asyncio.get_running_loop().time() + STALLED)
     except TimeoutError:
         raise InvalidInput("the file stopped arriving", remedy="import it again") from None
-    if not body:
+    if not body.tell():
         raise InvalidInput("the request has no body", remedy="send the catalogue file as the body")
-    return bytes(body)
+    return body.getvalue()
 
 
 def _too_large(limit: int) -> TooLarge:
