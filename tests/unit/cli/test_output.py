@@ -99,6 +99,14 @@ def test_bytes_are_exact_in_a_pipe_and_legible_on_a_terminal(
     assert shown.splitlines() == ["title", "\\x1b[2J\\u202e=1+1"]
 
 
+@pytest.mark.parametrize("way", SHOWN)
+def test_names_between_colons_are_no_pictures(way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    SHOWN[way]("urn:key:1 and urn:x:b")
+    printed = capsys.readouterr()
+    assert "🔑" not in printed.out + printed.err
+    assert "❌" not in printed.out + printed.err
+
+
 @given(st.text())
 def test_only_what_is_obeyed_is_written_out(text: str) -> None:
     assert not obeyed(visible(text))
