@@ -127,17 +127,17 @@ def _copies(paths: list[Path]) -> dict[Path, Path]:
     from node.semantics.documents import GRAPH_FILES
     from node.semantics.validation.profiles import files_in
 
-    supported = f"supported: {', '.join(GRAPH_FILES)}"
+    remedy = f"supported: {', '.join(GRAPH_FILES)}"
     copies: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
             files = {file.relative_to(path): file for file in files_in(path)}
             if not files:
-                raise InvalidInput(f"{path} has no files of shapes", remedy=supported)
+                raise InvalidInput(f"{path} has no files of shapes", remedy=remedy)
         elif path.suffix.lower() in GRAPH_FILES and path.is_file():
             files = {Path(path.name): path}
         else:
-            raise InvalidInput(f"{path} is not a file of shapes", remedy=supported)
+            raise InvalidInput(f"{path} is not a file of shapes", remedy=remedy)
         if twice := sorted(files.keys() & copies.keys()):
             raise InvalidInput(f"two of the files have the same name: {twice[0]}", remedy="rename one of them")
         copies.update(files)
