@@ -49,7 +49,7 @@ from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
 from node.web.management.publication import conditions, joint_changes, records, uploads
-from node.web.management.region import eligibility, rulebook
+from node.web.management.region import eligibility, rulebook, templates
 from node.web.management.region import routes as region
 from node.web.meaning import registry
 from node.web.meaning import routes as terms
@@ -340,6 +340,7 @@ def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiat
         region.router(person=person, read=node.operation.region.read, leave=node.operation.region.leave)
     )
     app.include_router(rulebook.router(person=person, edit=_rulebook_edits(node)))
+    app.include_router(templates.router(person=person, templates=node.foundation.templates))
     app.include_router(
         secondfactor.router(
             person=person,

@@ -144,6 +144,7 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
             people.wallet,
             applications=issuing.receive if issuing else None,
             status_lists=issuing.lists if issuing else None,
+            templates=node.foundation.templates.sign if issuing else None,
             public_url=node.parts.base,
         ),
         *pushes.routes(protocol_services.transfer.inbox),

@@ -32,7 +32,7 @@ from node.bootstrap.operation import (
 from node.bootstrap.parts import Parts, open_parts
 from node.bootstrap.people import admissions, change_keys
 from node.bootstrap.protocol import Protocol, protocol
-from node.bootstrap.region import region_parts
+from node.bootstrap.region import region_parts, template_timer
 from node.bootstrap.tasks import LENGTHY, NARROW, handlers, timers
 from node.cage.cage import Cage
 from node.catalogue.meaning.python_classes import OpenOntology
@@ -102,6 +102,7 @@ def build(
     host = news.host = _host(base, catalogue, callers)
     wake = base.commit_hooks.wake_worker
     rounds = timers(parts, base.people, protocol_services, catalogue, wishes, datasources, questions, pace, wake)
+    rounds.append(template_timer(base))
     background = _background(datasources, plugins, host)
     release = (catalogue.feed.waits.close, datasources.windows.moving.close)
     lifecycle = _lifecycle(base, catalogue, worker, background, rounds, release=release, with_worker=with_worker)

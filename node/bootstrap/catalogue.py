@@ -154,6 +154,7 @@ def catalogue_services(
         clock=parts.clock,
         node=node,
         region=lambda: people.allegiance.authority,
+        gallery=base.templates.gallery,
     )
     waiter = following.wait_for if settings.wait_for_views else None
     members = FollowedMembers(stores.uow, stores.catalogue.follows, people.blocks) if settings.issuer else tuple

@@ -26,5 +26,6 @@ def dataset_drafts(base: Foundation, catalogue: Catalogue, publish: Publish, bro
         clock=parts.clock,
         limit=parts.settings.upload_limit,
         region=catalogue.region,
+        gallery=catalogue.gallery,
         record=browse.record,
     )

@@ -9,6 +9,7 @@ from node.base.changes import Changes
 from node.base.delivery import OutboxWriter
 from node.bootstrap.parts import Parts
 from node.bootstrap.people import People, identity
+from node.catalogue.region.templates import Issuer, RegionTemplates
 from node.catalogue.rulebook import RulebookInForce
 from node.catalogue.visibility import Visibility
 from node.identity.correspondence import Correspondence, Documents, Outgoing
@@ -35,6 +36,7 @@ class Foundation:
     rulebook: RulebookInForce
     situations: Situations
     visibility: Visibility
+    templates: RegionTemplates
 
 
 def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Documents | None = None) -> Foundation:
@@ -68,4 +70,12 @@ def foundation(parts: Parts, *, outgoing: Outgoing | None = None, documents: Doc
             trust=people.trust, rulebook=rulebook, ourselves=ourselves, clock=parts.clock, me=parts.me
         ),
         visibility=Visibility(lambda: audience_rules(settings.audiences, people.trust), parts.me),
+        templates=RegionTemplates(
+            uow=stores.uow,
+            notes=stores.meta,
+            append=append,
+            clock=parts.clock,
+            issuer=Issuer(did=parts.me, name=settings.name, keyring=parts.keyring, is_region=settings.issuer),
+            region=lambda: people.allegiance.elsewhere(parts.me),
+        ),
     )

@@ -237,6 +237,7 @@ def _region(node: HansaNode) -> RegionUseCases:
         acceptances=node.operation.region.acceptances,
         eligibility=node.operation.region.eligibility,
         search=SearchRegion(node.operation.region.requests, lambda: people.allegiance.region),
+        templates=node.foundation.templates,
     )
 
 

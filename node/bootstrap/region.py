@@ -9,12 +9,14 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import TransferParts
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.region.templates import FetchTemplates
 from node.catalogue.region.terms import ReadRegion
 from node.operation.region.acceptances import ReadAcceptances
 from node.operation.region.departure import LeaveRegion
 from node.operation.region.eligibility import Eligibility
 from node.operation.region.membership import OwnMembership
 from node.operation.region.participants import BlockParticipants
+from node.worker.timers import Timer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,24 @@ class RegionParts:
 def read_region(base: Foundation) -> ReadRegion:
     """Return the use case that reads the terms of a region."""
     return ReadRegion(get_json=base.requests.json, get_content=base.requests.content, address=base.parts.address_of)
+
+
+def fetch_templates(base: Foundation) -> FetchTemplates:
+    """Return the use case that asks the joined region for the templates that it offers."""
+    parts, people = base.parts, base.people
+    return FetchTemplates(
+        templates=base.templates,
+        region=lambda: people.allegiance.elsewhere(parts.me),
+        address=parts.address_of,
+        get_content=base.requests.content,
+        document=people.peers.did_document,
+        clock=parts.clock,
+    )
+
+
+def template_timer(base: Foundation) -> Timer:
+    """Return the task that asks the joined region for its templates."""
+    return Timer("region templates", 5.0, fetch_templates(base).fetch_due)
 
 
 def region_parts(base: Foundation, transfer: TransferParts, access: Access, browse: Browse) -> RegionParts:
@@ -72,6 +92,7 @@ def region_parts(base: Foundation, transfer: TransferParts, access: Access, brow
             visibility=base.visibility,
             record=browse.record,
             region=lambda: people.allegiance.authority,
+            gallery=base.templates.gallery,
             clock=parts.clock,
         ),
         blocking=BlockParticipants(people.blocks, transfer.transfers.suspend_all, transfer.overview, names),

@@ -49,6 +49,7 @@ VERBS: Final = {
     "runs": ("run",),
     "region.membership": ("join", "leave"),
     "region.rulebook": ("rulebook",),
+    "region.templates": ("template",),
     "people": ("decide", "follow", "user"),
     "region.credentials": ("revoke", "suspend", "reinstate"),
     "peers": ("members",),

@@ -101,6 +101,25 @@ class OperationCalls:
         return document("PUT", "/api/rulebook", json=body)
 
     @endpoint
+    def region_templates(self) -> Call[dict[str, Any]]:
+        """Return the templates of conditions that the region of this node offers."""
+        return document("GET", "/api/region/templates")
+
+    @endpoint
+    def publish_region_template(
+        self, name: str, template: Mapping[str, Any], *, follows: int | None = None
+    ) -> Call[dict[str, Any]]:
+        """Offer a template (label, explanation, conditions) to the members of this region; return the list."""
+        body = {**template, **({} if follows is None else {"follows": follows})}
+        return document("PUT", f"/api/region/templates/{quote(name, safe='')}", json=body)
+
+    @endpoint
+    def withdraw_region_template(self, name: str, *, follows: int | None = None) -> Call[dict[str, Any]]:
+        """Offer a template no more; return the list."""
+        params = {} if follows is None else {"follows": follows}
+        return document("DELETE", f"/api/region/templates/{quote(name, safe='')}", params=params)
+
+    @endpoint
     def rulebook_acceptances(self) -> Call[dict[str, Any]]:
         """Return which member accepted which version of this region's rulebook."""
         return document("GET", "/api/rulebook/acceptances")

@@ -134,6 +134,8 @@ def _of_membership(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...
         return str(event), "types", "issuer"
     if event == "requested":
         return "credential-requested", "type", "issuer"
+    if event in ("template-published", "template-withdrawn"):
+        return event, "template.name"
     if event == "left":
         return "membership-left", "issuer"
     return (f"participant-{event}",) if event in ("blocked", "unblocked") else (OTHER,)

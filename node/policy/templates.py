@@ -35,7 +35,8 @@ PART: Final = "part"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template. ``policy`` is None if nothing is offered; ``sealed`` may be a placeholder."""
+    """A template. ``policy`` is None if nothing is offered; ``sealed`` may be a placeholder. ``publisher`` is the
+    name of the region that offers it, empty for those of Hansa."""
 
     id: str
     order: int
@@ -46,6 +47,7 @@ class Template:
     sealed: bool | str
     ask: bool
     policy: dict[str, Any] | None = field(default=None, hash=False)
+    publisher: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the members for galleries and forms."""
@@ -105,7 +107,7 @@ def compile_conditions(
         rest = {name: value for name, value in conditions.items() if name != PART}
         whole = compile_conditions(rest, target=target, offer_id=offer_id, region=region)
         return replace(whole, offer=_with_part(whole.offer, conditions[PART]))
-    if isinstance(conditions, Mapping) and any(_is_rule_member(key) for key in conditions):
+    if isinstance(conditions, Mapping) and any(is_rule_member(key) for key in conditions):
         return _own_policy(conditions, target, offer_id)
     name, given = _name_and_values(conditions)
     choice = template(name)
@@ -195,7 +197,8 @@ def _load(data: Mapping[str, Any]) -> Template:
     )
 
 
-def _is_rule_member(key: Any) -> bool:
+def is_rule_member(key: Any) -> bool:
+    """Return whether ``key`` is the name of a list of rules: conditions with such a member are an ODRL policy."""
     return isinstance(key, str) and (key in _RULES or expand(key) in {ODRL + name for name in _RULES})
 
 

@@ -54,8 +54,9 @@ from node.portal.pages.meaning import alignments, fairness, mappings, ontologies
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.publication import draft_check, drafts, joint_changes, limits, policy_editor
-from node.portal.pages.regions import blocks, eligibility, membership, offices
+from node.portal.pages.regions import eligibility
 from node.portal.pages.regions import search as region_search
+from node.portal.pages.regions.routes import regional
 from node.portal.responder import HERE, Identify, Responder
 from node.portal.settings import PortalSettings
 from node.portal.usecases import UseCases
@@ -243,28 +244,14 @@ class Portal:
             ("POST", "/publish/{id:str}/remove", page(drafts.remove, **form)),
             ("GET", "/changes", page(joint_changes.choose, **people)),
             ("POST", "/changes", page(joint_changes.change, **people)),
-            ("GET", "/applications", page(offices.applications, **people)),
-            ("GET", "/issued", page(offices.issued_credentials, **people)),
-            ("POST", "/issued/{id:path}/revoke", page(offices.revoke, **form)),
-            ("POST", "/issued/{id:path}/suspend", page(offices.suspend, **form)),
-            ("POST", "/issued/{id:path}/reinstate", page(offices.reinstate, **form)),
             ("GET", "/keys", page(keys.keys, **people)),
             ("POST", "/keys/replace", page(keys.replace, **form)),
-            ("GET", "/members", page(offices.members)),
-            ("GET", "/rulebook", page(offices.rulebook, **people)),
-            ("GET", "/members/block", page(blocks.participant, **people)),
-            ("POST", "/members/block", page(blocks.block, **form)),
-            ("POST", "/members/unblock", page(blocks.unblock, **form)),
-            ("GET", "/region", page(membership.membership, **people)),
-            ("POST", "/region/terms", page(membership.terms, **form)),
-            ("POST", "/region/join", page(membership.join, **form)),
-            ("GET", "/region/leave", page(membership.leaving, **people)),
-            ("POST", "/region/leave", page(membership.leave, **form)),
             ("GET", "/about", page(about.about)),
             ("GET", "/docs/api", page(about.api_docs)),
             ("GET", "/portal/{edition:str}/map/{name:str}", self._map_file),
             ("GET", "/portal/{edition:str}/{name:str}", self._static),
         ]
+        table += regional(page)
         table += self._of_people()
         if self.responder.node.scenarios is not None:
             table += self._of_scenarios()

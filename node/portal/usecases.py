@@ -27,6 +27,7 @@ from node.catalogue.query import Ask
 from node.catalogue.questions.answers import AnswerQuestions
 from node.catalogue.questions.askers import AskQuestions
 from node.catalogue.region.search import SearchRegion
+from node.catalogue.region.templates import RegionTemplates
 from node.catalogue.region.terms import ReadRegion
 from node.catalogue.subscriptions.harvest_reports import SendReports
 from node.catalogue.subscriptions.mail import SubscriptionMail
@@ -189,6 +190,7 @@ class RegionUseCases:
     acceptances: ReadAcceptances
     eligibility: Eligibility
     search: SearchRegion
+    templates: RegionTemplates
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -36,9 +37,11 @@ def routes(
     *,
     applications: ReceiveApplication | None = None,
     status_lists: StatusLists | None = None,
+    templates: Callable[[], str] | None = None,
     public_url: str = "",
 ) -> list[Route]:
-    """Return the end points of a holder, and those of an issuer if the node is an issuer."""
+    """Return the end points of a holder, and those of an issuer if the node is an issuer. ``templates`` returns the
+    signed list of the templates of conditions that a region offers."""
     # These routes have a limit of their own: the node asks others while they are answered.
     turnstile = Turnstile(
         at_once=_AT_ONCE,
@@ -77,6 +80,8 @@ def routes(
     ]
     if applications is not None:
         table += _issuer_routes(applications, sender, post, turnstile, public_url)
+    if templates is not None:
+        table.append(_templates_route(templates))
     if status_lists is not None:
         lists = status_lists
 
@@ -90,6 +95,17 @@ def routes(
 
         table.append(Route("/status/{list_id}", status_list, methods=["GET"]))
     return table
+
+
+def _templates_route(templates: Callable[[], str]) -> Route:
+    async def signed_templates(_: Request) -> Response:
+        return PlainTextResponse(
+            await run_sync(templates),
+            media_type="application/jwt",
+            headers={"Cache-Control": "public, max-age=1", "Access-Control-Allow-Origin": "*"},
+        )
+
+    return Route("/issuer/templates", signed_templates, methods=["GET"])
 
 
 def _guarding(turnstile: Turnstile, handler: Handler) -> Handler:

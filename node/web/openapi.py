@@ -97,6 +97,11 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "everybody",
             "What a credential of this type says about its holder, as JSON Schema; at an issuer node",
         ),
+        "/issuer/templates": (
+            "GET",
+            "everybody",
+            "The templates of conditions that this region offers to its members, as a JWT; at an issuer node",
+        ),
         "/status/{list_id}": ("GET", "everybody", "Status list credential as a JWT; at an issuer node"),
         "/data/{pid}": (
             "GET",

@@ -142,6 +142,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "GET /api/join": "JOIN",
     "GET /api/region/leave": "JOIN",
     "POST /api/region/leave": "JOIN",
+    "PUT /api/region/templates/{name}": "PUBLISH",
+    "DELETE /api/region/templates/{name}": "PUBLISH",
     "PUT /api/rulebook": "PUBLISH",
     "POST /api/issued/{credential_id}/revoke": "REVOKE",
     "POST /api/issued/{credential_id}/suspend": "REVOKE",

@@ -130,6 +130,8 @@ INSIDE = (
     "/region",
     "/region/leave",
     "/rulebook",
+    "/rulebook/templates",
+    "/rulebook/templates?name=mobility-two-years",
     "/members/block?did=did:web:mallory.example",
     "/members/block?did=did:web:plzen.example",
     "/keys",

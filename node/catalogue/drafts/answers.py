@@ -13,7 +13,8 @@ from node.catalogue.drafts.model import Answers, DatasetDraft
 from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
 from node.catalogue.drafts.own_conditions import OWN, own_policy
 from node.catalogue.model import INTERNAL, PUBLIC, Record
-from node.policy.templates import Template, template
+from node.policy.gallery import HANSA, Gallery
+from node.policy.templates import Template
 from node.semantics.description.fields import fields_of
 from node.semantics.description.forms import Form
 from node.semantics.documents import N_QUADS
@@ -91,16 +92,18 @@ def changed_answers(record: Record, language: str, changes: Mapping[str, str]) -
     return uniform({**description.answers, **changes, "conditions": KEEP})
 
 
-def next_version(draft: DatasetDraft, record: Record) -> Submission:
+def next_version(draft: DatasetDraft, record: Record, gallery: Gallery = HANSA) -> Submission:
     """Return ``record`` with the changed answers of ``draft``. Raises ``InvalidInput`` for an answer that cannot be
     used."""
     answers = {name: answer.strip() for name, answer in draft.answers.items()}
     description = OriginalDescription(record, draft.original.language if draft.original else "en")
     fields = description.with_answers(description.changes(answers))
-    return version_of(description, fields, answers)
+    return version_of(description, fields, answers, gallery)
 
 
-def version_of(description: OriginalDescription, fields: dict[str, Any], answers: Answers) -> Submission:
+def version_of(
+    description: OriginalDescription, fields: dict[str, Any], answers: Answers, gallery: Gallery = HANSA
+) -> Submission:
     """Return a changed description as the next version of its asset: with ``fields`` described anew, under the
     conditions of ``answers``. Raises ``InvalidInput`` for unknown conditions."""
     record = description.record
@@ -115,13 +118,13 @@ def version_of(description: OriginalDescription, fields: dict[str, Any], answers
         media_type=N_QUADS,
         fields=fields or None,
         files=files,
-        conditions=kept_conditions(record) if unchanged else chosen_conditions(answers),
-        audience=None if unchanged or record.audience != INTERNAL else _audience(conditions),
+        conditions=kept_conditions(record) if unchanged else chosen_conditions(answers, gallery),
+        audience=None if unchanged or record.audience != INTERNAL else _audience(conditions, gallery),
         iri=record.iri,
     )
 
 
-def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission:
+def submission_of(draft: DatasetDraft, like: Record | None = None, gallery: Gallery = HANSA) -> Submission:
     """Return what the answers of ``draft`` would publish; ``like`` is the version that it is a copy of, if any.
 
     Raises ``InvalidInput`` for unknown conditions.
@@ -151,7 +154,7 @@ def submission_of(draft: DatasetDraft, like: Record | None = None) -> Submission
         kind="dataset",
         fields=fields,
         files=(_file_of(draft),),
-        conditions=terms_of_original if conditions == KEEP else chosen_conditions(answers) if conditions else None,
+        conditions=terms_of_original if conditions == KEEP else _optional_conditions(answers, gallery),
         audience=like.audience if like and conditions == KEEP else None,
     )
 
@@ -185,16 +188,22 @@ def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
     return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
 
 
-def chosen_conditions(answers: Answers) -> dict[str, Any]:
+def _optional_conditions(answers: Answers, gallery: Gallery) -> dict[str, Any] | None:
+    return chosen_conditions(answers, gallery) if answers.get("conditions") else None
+
+
+def chosen_conditions(answers: Answers, gallery: Gallery = HANSA) -> dict[str, Any]:
     """Return the conditions that were chosen: a template with its parameters, or a policy of the person's own. Raises
     ``InvalidInput`` for an unknown template, and for a text that is no policy."""
     conditions = answers.get("conditions", "")
-    return own_policy(answers) if conditions == OWN else conditions_of(template(conditions), answers)
+    if conditions == OWN:
+        return own_policy(answers)
+    return gallery.expand_object(conditions_of(gallery.template(conditions), answers))
 
 
-def _audience(conditions: str) -> str:
+def _audience(conditions: str, gallery: Gallery) -> str:
     """Return who sees an asset with these conditions that only this organisation has seen so far."""
-    return PUBLIC if conditions == OWN else template(conditions).audience
+    return PUBLIC if conditions == OWN else gallery.template(conditions).audience
 
 
 def conditions_of(template: Template, answers: Mapping[str, str]) -> dict[str, Any]:

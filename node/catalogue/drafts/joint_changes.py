@@ -119,6 +119,8 @@ class ChangeSeveral:
         """
         self.require_role(by)
         changes.check()
+        if changes.conditions is not None:
+            changes = replace(changes, conditions=self._drafts.terms.gallery.expand_object(changes.conditions))
         if not 0 < len(versions) <= MOST:
             raise InvalidInput(
                 f"{len(versions)} assets cannot be changed together",

@@ -17,7 +17,8 @@ from node.policy.conflicts import lint
 from node.policy.editor.outlines import offer_form, template_form
 from node.policy.editor.reader import policy_form
 from node.policy.editor.rows import PERMISSION, PolicyForm, RuleForm
-from node.policy.templates import Template, compile_conditions, template, templates
+from node.policy.gallery import Gallery
+from node.policy.templates import Template, compile_conditions
 
 _FOR_MODELS: Final = frozenset({"run-not-copy"})
 """Templates that no dataset can have: nothing could deliver them."""
@@ -26,16 +27,18 @@ _TRIAL: Final = "urn:hansa:draft"
 
 
 class DraftTerms:
-    """The conditions of drafts. ``region`` returns the DID of the region that conditions refer to; ``original`` the
-    version that a draft was made from."""
+    """The conditions of drafts. ``region`` returns the DID of the region that conditions refer to, ``gallery`` has
+    the templates; ``original`` returns the version that a draft was made from."""
 
     def __init__(
         self,
         region: Callable[[], str | None],
+        gallery: Gallery,
         original: Callable[[DatasetDraft, Caller], Awaitable[Record]],
         clock: Clock,
     ) -> None:
         self._region = region
+        self.gallery = gallery
         self._original = original
         self._clock = clock
 
@@ -48,7 +51,7 @@ class DraftTerms:
             return (await self._original(draft, by)).offer
         if not conditions:
             return None
-        terms = chosen_conditions(draft.answers)
+        terms = chosen_conditions(draft.answers, self.gallery)
         return compile_conditions(terms, target=_TRIAL, offer_id=f"{_TRIAL}:offer", region=self._region()).offer
 
     def check(self, conditions: Mapping[str, Any] | str, by: Caller) -> ConditionsReport:
@@ -57,6 +60,7 @@ class DraftTerms:
         require(by, UseCase.PUBLISH)
         if isinstance(conditions, Mapping) and set(conditions) == {"offer"}:
             conditions = conditions["offer"]
+        conditions = self.gallery.expand(conditions)
         terms = compile_conditions(conditions, target=_TRIAL, offer_id=f"{_TRIAL}:offer", region=self._region())
         return ConditionsReport(
             offer=terms.offer,
@@ -76,7 +80,7 @@ class DraftTerms:
             return _blank() if offer is None else offer_form(offer)
         if not start:
             return _blank()
-        choice = template(start)
+        choice = self.gallery.template(start)
         prefix = f"{choice.id}."
         answers: dict[str, Any] = {
             name.removeprefix(prefix): text for name, text in draft.answers.items() if name.startswith(prefix)
@@ -85,7 +89,7 @@ class DraftTerms:
         if draft.answers.get("conditions") == choice.id:
             boxes = (parameter.name for parameter in choice.parameters if parameter.type == "boolean")
             answers |= {name: answers.get(name) or "no" for name in boxes}
-        form = template_form(choice, answers, self._region())
+        form = template_form(*self.gallery.basis(start, answers), self._region())
         return form if form.rules else _blank()
 
     def templates(self) -> list[tuple[Template, bool]]:
@@ -93,7 +97,7 @@ class DraftTerms:
         has_region = self._region() is not None
         return [
             (template, has_region or not any(part.name == "region" and part.required for part in template.parameters))
-            for template in templates()
+            for template in self.gallery.templates()
             if template.id not in _FOR_MODELS
         ]
 

@@ -33,6 +33,7 @@ from node.exchange.ports import AssetStore
 from node.exchange.resumable import ResumableUploads
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.policy.gallery import Gallery
 from node.semantics.model import Submission
 
 MOST: Final = 10
@@ -61,6 +62,7 @@ class DatasetDrafts:
         clock: Clock,
         limit: int,
         region: Callable[[], str | None],
+        gallery: Gallery,
         record: ReadRecord,
     ) -> None:
         """``limit`` is of one file, in bytes. ``region`` returns the DID of the region that conditions refer to."""
@@ -71,7 +73,8 @@ class DatasetDrafts:
         self._publish = publish
         self._assets = assets
         self._clock = clock
-        self.terms = DraftTerms(region, self.original, clock)
+        self.terms = DraftTerms(region, gallery, self.original, clock)
+        self._gallery = gallery
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.limit = limit
 
@@ -303,13 +306,14 @@ class DatasetDrafts:
         return publication
 
     async def _submission(self, draft: DatasetDraft, by: Caller) -> Submission:
-        return submission_of(draft, await self.original(draft, by) if draft.original else None)
+        original = await self.original(draft, by) if draft.original else None
+        return submission_of(draft, original, self._gallery)
 
     async def _publish_edit(self, draft: DatasetDraft, by: Caller, *, dry_run: bool = False) -> Publication:
         record = await self.original(draft, by)
         refuse(await self.faults(draft, by))
         # The description of a large asset is long.
-        submission = await asyncio.to_thread(next_version, draft, record)
+        submission = await asyncio.to_thread(next_version, draft, record, self._gallery)
         publication = await self._publish.publish(submission, by, dry_run=dry_run, follows=record.version)
         if not publication.created:
             raise Conflict(

@@ -24,6 +24,7 @@ from node.catalogue.ports import RecordStore
 from node.catalogue.versions.storage import VersionStorage
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
+from node.policy.gallery import HANSA, Gallery
 from node.semantics.kinds import KINDS
 
 Settled = Callable[[str], Awaitable[Settlement]]
@@ -51,6 +52,8 @@ class Catalogue:
     node: NodeFacts
     region: Callable[[], str | None] = lambda: None
     """Returns the DID of the region that the templates of conditions refer to for credentials."""
+    gallery: Gallery = HANSA
+    """The templates that conditions may name."""
 
     _turns: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(64)))
 

@@ -245,7 +245,10 @@ class SubmissionCheck:
 
     def _terms(self, submission: Submission, description: CheckedDescription) -> Terms | None:
         conditions = submission.conditions or description.conditions
-        return terms_of(conditions, iri=description.iri, region=self._catalogue.region()) if conditions else None
+        if not conditions:
+            return None
+        expansion = self._catalogue.gallery.expand(conditions)
+        return terms_of(expansion, iri=description.iri, region=self._catalogue.region())
 
     def _missing(self, files: tuple[File, ...]) -> list[str]:
         return [file.name for file in files if file.source is None and not self._has_asset(file.sha256)]

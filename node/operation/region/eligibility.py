@@ -25,6 +25,7 @@ from node.identity.model import Caller
 from node.identity.ports import IdentityStore
 from node.identity.roles import UseCase, require
 from node.negotiation.model import Agreement
+from node.policy.gallery import Gallery
 from node.policy.model import Reason
 from node.policy.templates import CompiledConditions, compile_conditions
 
@@ -110,13 +111,14 @@ class Eligibility:
         visibility: Visibility,
         record: ReadRecord,
         region: Callable[[], str | None],
+        gallery: Gallery,
         clock: Clock,
     ) -> None:
-        """``region`` is the region of conditions that name none."""
+        """``region`` is the region of conditions that name none, ``gallery`` has the templates that they may name."""
         self._uow, self._follows, self._identity = uow, follows, identity
         self._agreements, self._recheck, self._access = agreements, recheck, access
         self._visibility, self._record = visibility, record
-        self._region, self._clock = region, clock
+        self._region, self._gallery, self._clock = region, gallery, clock
 
     async def of(
         self, iri: str, by: Caller, *, conditions: Mapping[str, Any] | str | None = None
@@ -242,7 +244,7 @@ class Eligibility:
 
     def _compile(self, record: Record, conditions: Mapping[str, Any] | str) -> CompiledConditions:
         return compile_conditions(
-            conditions, target=record.iri, offer_id=f"{record.iri}#trial", region=self._region()
+            self._gallery.expand(conditions), target=record.iri, offer_id=f"{record.iri}#trial", region=self._region()
         )
 
 

@@ -22,6 +22,7 @@ from node.operation.region.departure import Departure, EndingUse
 from node.operation.region.eligibility import EligibilityReport, Prospect
 from node.operation.region.membership import IssuerPart, OwnCredential
 from node.operation.region.participants import AgreementInForce, ParticipantStatus
+from node.policy.gallery import RegionOffer, RegionTemplate
 from node.policy.model import Nature, Reason
 
 FLANDERS = "did:web:127.0.0.1%3A8100"
@@ -252,3 +253,42 @@ class FakeAcceptances:
 
     async def read(self) -> RulebookAcceptances:
         return RulebookAcceptances(iri=self._iri, version=1, acceptances=self._acceptances)
+
+
+class FakeRegionTemplates:
+    """Two templates of the region: one with a value that members fill in, one that is an ODRL policy."""
+
+    def __init__(self, region: str, name: str) -> None:
+        self._offer = RegionOffer(
+            region=region,
+            name=name,
+            version=3,
+            templates=(
+                RegionTemplate(
+                    name="mobility-two-years",
+                    label={"en": "Mobility for two years", "de": "Mobilität für zwei Jahre"},
+                    explanation={"en": "Partners may plan mobility with it."},
+                    conditions={"template": "mobility-partners", "until": "2028-12-31"},
+                ),
+                RegionTemplate(
+                    name="research",
+                    label={"en": "Research <b>only</b>"},
+                    explanation={},
+                    conditions={"permission": [{"action": "odrl:use"}]},
+                ),
+            ),
+        )
+
+    def offer(self) -> RegionOffer:
+        return self._offer
+
+    def require_region(self, by: Caller) -> None:
+        require(by, UseCase.PUBLISH)
+
+    def publish(self, template: RegionTemplate, by: Caller, *, follows: int | None = None) -> RegionOffer:
+        require(by, UseCase.PUBLISH)
+        return self._offer
+
+    def withdraw(self, name: str, by: Caller, *, follows: int | None = None) -> RegionOffer:
+        require(by, UseCase.PUBLISH)
+        return self._offer

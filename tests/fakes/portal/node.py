@@ -111,7 +111,13 @@ from tests.fakes.portal.data_sources import data_sources, streams
 from tests.fakes.portal.harvests import BROKEN_LINK, FakeHistory, FakeLinks, FakeReports, schedules, value_tables
 from tests.fakes.portal.limits import demo_limits
 from tests.fakes.portal.maps import feature_set
-from tests.fakes.portal.membership import FakeAcceptances, FakeBlocking, FakeEligibility, FakeMembership
+from tests.fakes.portal.membership import (
+    FakeAcceptances,
+    FakeBlocking,
+    FakeEligibility,
+    FakeMembership,
+    FakeRegionTemplates,
+)
 from tests.fakes.portal.operation import operation_of
 from tests.fakes.portal.partner_streams import FakePartnerStreams, agreement_about_stream
 from tests.fakes.portal.people import NoProviders, fake_users
@@ -896,6 +902,7 @@ def use_cases(node: FakeNode) -> UseCases:
             eligibility=cast("Any", FakeEligibility(node.records)),
             search=SearchRegion(node.membership.catalogue, node.membership.region),
             acceptances=cast("Any", FakeAcceptances(node.membership.rulebook.iri, NOW)),
+            templates=cast("Any", FakeRegionTemplates(REGION, "Region <Flanders>")),
         ),
         operation=OperationUseCases(
             data_sources=node.data_sources,

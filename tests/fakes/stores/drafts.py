@@ -25,6 +25,7 @@ from node.catalogue.publication.submission_check import PublishOrder
 from node.exchange.resumable import ResumableUploads
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.policy.gallery import HANSA
 from node.semantics.model import File, Finding, Submission
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
 from node.vocab.namespaces import DCT
@@ -160,6 +161,7 @@ def dataset_drafts(now: datetime, base: str, records: dict[str, list[Record]], r
         clock=FixedClock(now),
         limit=LIMIT,
         region=lambda: None,
+        gallery=HANSA,
         record=record,
     )
     add_draft(drafts, now)

@@ -121,6 +121,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/streams/{name}": {"schema": {"properties": {"at": {"type": "string"}}}},
     "/api/join": {"region": "http://127.0.0.1:1"},
     "/api/region/leave": {"reason": "x"},
+    "/api/region/templates/{name}": {"label": {"en": "x"}, "conditions": "members"},
     "/api/rulebook": {"fields": {"text": "x", "changes": "x"}, "follows": 1},
     "/api/records": {"fields": {"kind": "dataset"}},
     "/api/subscriptions": {"iri": "urn:x"},

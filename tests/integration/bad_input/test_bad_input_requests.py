@@ -220,6 +220,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "/api/tokens": {"label": "x", "days": 1, "password": "x"},
     "/api/join": {"region": NOBODY, "credentialType": "MembershipCredential"},
     "/api/region/leave": {"issuer": "did:web:x.example", "reason": "x"},
+    "/api/region/templates/x": {"label": {"en": "x"}, "conditions": {"template": "members"}, "follows": 0},
     "/api/rulebook": {"fields": {"text": "x", "changes": "x"}, "follows": 1, "language": "en", "dryRun": True},
     "/api/issued/1/revoke": {"reason": "x"},
     "/api/verify": {"agreement": "urn:uuid:1"},

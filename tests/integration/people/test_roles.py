@@ -111,6 +111,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "POST /issued/{id:path}/reinstate": (UseCase.REVOKE, {}),
     "POST /region/terms": (UseCase.JOIN, {"region": "http://127.0.0.1:1"}),
     "POST /region/join": (UseCase.JOIN, {"region": "http://127.0.0.1:1", "credential": "x", "accept": "yes"}),
+    "POST /rulebook/templates": (UseCase.PUBLISH, {"label.en": "x", "conditions": "members"}),
+    "POST /rulebook/templates/withdraw": (UseCase.PUBLISH, {"name": "x"}),
     "GET /region/leave": (UseCase.JOIN, {}),
     "POST /region/leave": (UseCase.JOIN, {"reason": "x", "sure": "yes"}),
     "GET /members/block": (UseCase.BLOCK, {}),

@@ -313,6 +313,8 @@ def test_markup_stays_text_on_working_pages(text: str, node: FakeNode, monkeypat
             "/region",
             "/region/leave",
             "/rulebook",
+            "/rulebook/templates",
+            "/rulebook/templates?name=mobility-two-years",
             "/members",
             "/members/block?did=did:web:mallory.example",
             "/keys",

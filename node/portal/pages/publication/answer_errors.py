@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.model import Publication
-from node.policy.templates import template
+from node.policy.gallery import PREFIX
+from node.policy.templates import template, templates
 from node.portal.answers import words_of_fault
 from node.portal.visit import Visit
 from node.semantics.model import Finding
@@ -132,12 +133,14 @@ def _about_conditions(
     visit: Visit, dataset_draft: DatasetDraft, findings: Sequence[Mapping[str, str]]
 ) -> list[Trouble]:
     """Return what is wrong with the parameters of the conditions, each under its name in the reader's language."""
-    conditions_template = template(dataset_draft.answers["conditions"])
-    labels = {parameter.name: visit.translate(parameter.label).text for parameter in conditions_template.parameters}
+    conditions = dataset_draft.answers["conditions"]
+    # A template of the region has the values of one of Hansa's.
+    known = templates() if conditions.startswith(PREFIX) else (template(conditions),)
+    labels = {part.name: visit.translate(part.label).text for each in known for part in each.parameters}
     troubles = []
     for finding in findings:
         name = finding["field"].partition(".")[2]
-        missing = not dataset_draft.answers.get(f"{conditions_template.id}.{name}")
+        missing = not dataset_draft.answers.get(f"{conditions}.{name}")
         text = visit.t("drafts.fill") if missing else finding["message"]
         troubles.append(Trouble("conditions", f"{labels.get(name, name)}: {text}", "" if missing else "en"))
     return troubles

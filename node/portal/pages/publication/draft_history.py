@@ -10,6 +10,7 @@ from node.catalogue.drafts.collaboration import Clash
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.own_conditions import OWN, POLICY
 from node.policy.editor.reader import read_policy
+from node.policy.gallery import PREFIX
 from node.policy.odrl import parse
 from node.policy.templates import templates
 from node.policy.words import summary
@@ -35,10 +36,14 @@ class ChangeInWords(NamedTuple):
 def history_in_words(visit: Visit, draft: DatasetDraft) -> list[ChangeInWords]:
     """Return the newest changes of a draft, the newest first. Without the values of conditions that are not chosen:
     each form sends those that it fills in for all of them."""
-    chosen = draft.answers.get("conditions", "")
+    choice = draft.answers.get("conditions", "")
     others = {template.id for template in templates()} | {OWN}
-    others.discard(chosen)
-    changes = [change for change in draft.history if change.field.partition(".")[0] not in others]
+    others.discard(choice)
+    changes = [
+        change
+        for change in draft.history
+        if (name := change.field.partition(".")[0]) == choice or not (name in others or name.startswith(PREFIX))
+    ]
     return [
         ChangeInWords(
             change.at,
@@ -90,7 +95,12 @@ def _answer_in_words(visit: Visit, field: str, text: str) -> str:
 
 def _name_of_value(visit: Visit, conditions: str, name: str) -> str:
     """Return what the form calls a value of conditions; empty for others."""
-    parameters = [part for known in templates() if known.id == conditions for part in known.parameters]
+    parameters = [
+        part
+        for known in templates()
+        if known.id == conditions or conditions.startswith(PREFIX)
+        for part in known.parameters
+    ]
     return next((visit.translate(part.label).text for part in parameters if part.name == name), "")
 
 

@@ -16,6 +16,7 @@ from node.catalogue.drafts.joint_changes import CHANGED, FIELDS, MOST, REFUSED, 
 from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.originals import KEEP
 from node.catalogue.searches import Order, Query
+from node.policy.gallery import Gallery
 from node.portal.answers import choices
 from node.portal.forms import TOKEN, check_csrf, read_form
 from node.portal.pages.edits import answer_in_words
@@ -68,7 +69,7 @@ async def change(responder: Responder, visit: Visit) -> Response:
     if button == "back":
         return await _form(responder, visit, answers)
     try:
-        versions, changes = _versions(answers), _changes(answers)
+        versions, changes = _versions(answers), _changes(answers, responder.node.catalogue.drafts.terms.gallery)
         results = await responder.node.catalogue.changes.several(
             versions, changes, visit.caller, language=visit.language, dry_run=button != "publish"
         )
@@ -162,7 +163,7 @@ def _chosen_assets(answers: Mapping[str, str]) -> frozenset[str]:
     return frozenset(text.partition(" ")[2] for name, text in answers.items() if name.startswith(_ASSET))
 
 
-def _changes(answers: Mapping[str, str]) -> JointChanges:
+def _changes(answers: Mapping[str, str], gallery: Gallery) -> JointChanges:
     """Return what the form changes: its empty controls change nothing. Raises ``InvalidInput`` for unknown
     conditions."""
     conditions = answers.get("conditions", KEEP)
@@ -171,7 +172,7 @@ def _changes(answers: Mapping[str, str]) -> JointChanges:
         answers={name: answers[name] for name in FIELDS if name in answers},
         added_keywords=additions,
         removed_keywords=removals,
-        conditions=None if conditions == KEEP else chosen_conditions(answers),
+        conditions=None if conditions == KEEP else chosen_conditions(answers, gallery),
         audience=answers["audience"] if answers.get("audience") in AUDIENCES else None,
     )
 

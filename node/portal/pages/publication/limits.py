@@ -35,7 +35,7 @@ async def change(responder: Responder, visit: Visit) -> Response:
     limits.require_role(visit.caller)
     answers = {name: text.strip() for name, text in visit.fields.items()}
     try:
-        conditions = chosen_conditions(answers)
+        conditions = chosen_conditions(answers, responder.node.catalogue.drafts.terms.gallery)
         await run_sync(lambda: limits.set(iri, conditions, by=visit.caller))
     except InvalidInput as error:
         return await _page(responder, visit, iri, answers, error)

@@ -120,6 +120,7 @@ async def rulebook(responder: Responder, visit: Visit) -> Response:
         versions=[record for record in versions if not record.withdrawn],
         counts=Counter(acceptance.version for acceptance in register.acceptances),
         may_edit=allowed(visit.caller, UseCase.PUBLISH),
+        offered=(await run_sync(responder.node.region.templates.offer)).templates,
     )
 
 

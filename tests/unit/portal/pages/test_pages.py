@@ -114,6 +114,8 @@ PEOPLES_PAGES = (
     "/region",
     "/region/leave",
     "/rulebook",
+    "/rulebook/templates",
+    "/rulebook/templates?name=mobility-two-years",
     "/members/block?did=did:web:mallory.example",
     "/members/block?did=did:web:plzen.example",
     "/keys",
