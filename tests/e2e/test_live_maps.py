@@ -7,7 +7,7 @@ import asyncio
 import gzip
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -267,6 +267,66 @@ async def test_an_area_is_drawn_and_searched(site: str, tab: Chromium) -> None:
     address = await tab.ask("location.search")
     assert "kind=dataset" in address
     assert "q=verkeer" in address
+
+
+async def test_a_box_is_drawn_by_keyboard(site: str, tab: Chromium) -> None:
+    await open_box(tab, site)
+    await tab.ask(f"{BOX}.live.jumpTo({{center: [3.7, 51], zoom: 8}}), 0")
+    await tab.ask(f"{BOX}.querySelector('button').focus(), 0")
+    await tab.press("Enter", 13)
+    words = f"{BOX}.querySelector('[role=status]').textContent"
+    first = await until(tab, f"{words}.includes('Arrows') && {words}")
+    assert await tab.ask("document.activeElement.className") == "maplibregl-canvas"
+    await tab.press("ArrowRight", 39)
+    moved = await tab.ask(words)
+    assert moved != first
+    await tab.press("ArrowDown", 40, shift=True)
+    assert await tab.ask(words) != moved
+    assert await violations(tab, axe_script()) == []
+    await tab.press("Escape", 27)
+    assert await tab.ask(words) == ""
+    assert await tab.ask("document.activeElement.textContent") == "Draw a box"
+    assert "bbox" not in await tab.ask("location.search")
+    await tab.press("Enter", 13)
+    await tab.press("ArrowUp", 38, shift=True)
+    await tab.press("Enter", 13)
+    west, south, east, north = await searched(tab)
+    assert west < 3.7 < east
+    assert south < 51.2
+    assert south < north
+    assert east - west < 4
+
+
+async def test_a_box_is_drawn_with_a_finger(site: str, tab: Chromium) -> None:
+    await tab.send("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        await open_box(tab, site)
+        button = f"{BOX}.querySelector('button')"
+        await tab.ask(f"{button}.scrollIntoView({{block: 'center'}}), 0")
+        press = await tab.ask(
+            f"(() => {{ const box = {button}.getBoundingClientRect(); return [box.x + 9, box.y + 9]; }})()"
+        )
+        canvas = f"{BOX}.querySelector('canvas')"
+        x, y = await tab.ask(f"(() => {{ const box = {canvas}.getBoundingClientRect(); return [box.x, box.y]; }})()")
+        await touch(tab, "touchStart", press)
+        await touch(tab, "touchEnd")
+        await until(tab, f"{button}.getAttribute('aria-pressed') === 'true'")
+        await touch(tab, "touchStart", (x + 40, y + 40))
+        await touch(tab, "touchMove", (x + 90, y + 80))
+        await touch(tab, "touchMove", (x + 140, y + 130))
+        await touch(tab, "touchEnd")
+        west, south, east, north = await searched(tab)
+        assert -180 <= west < east <= 180
+        assert -90 <= south < north <= 90
+    finally:
+        await tab.send("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
+async def touch(tab: Chromium, kind: str, *points: Sequence[float]) -> None:
+    """Touch the page at ``points``, each with a finger."""
+    await tab.send(
+        "Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": across, "y": down} for across, down in points]
+    )
 
 
 async def test_the_visible_area_is_searched_by_keyboard(site: str, tab: Chromium) -> None:

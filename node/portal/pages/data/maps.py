@@ -118,6 +118,7 @@ def _text(visit: Visit, key: str) -> str:
 
 _TEXTS: Final = (
     "all",
+    "arrows",
     "attribution",
     "colour",
     "colour.none",
