@@ -64,7 +64,7 @@ tck: $(VENV)/.dev ## the official DSP kit, 65 tests, three runs on each database
 interop: $(VENV)/.dev ## a live Eclipse EDC as a peer, both directions (STORE=memory|postgres|public; needs a JDK and Maven)
 	@scripts/interop $(if $(STORE),--store $(STORE))
 
-suites: $(VENV)/.dev ## the W3C's test suites of SHACL and SPARQL 1.1, with every failure and its reason
+suites: $(VENV)/.dev ## the W3C's suites of SHACL and SPARQL 1.1, and RML's cases, with every failure and its reason
 	@$(BIN)/python -m tests.suites
 
 sbom: ## a bill of materials (CycloneDX) in build, with every licence checked

@@ -196,17 +196,25 @@ def _value(term: Any, column: str) -> Any:
         return term.value
     if isinstance(term, BlankNode) or not isinstance(term, Literal):
         raise InvalidInput(f"{column} is a resource, and no value", remedy="make a text or a number of it")
-    datatype = term.datatype.value
+    try:
+        return literal_value(term)
+    except InvalidInput as error:
+        raise InvalidInput(f"{column} is {error.detail}", remedy=error.remedy) from error
+
+
+def literal_value(literal: Literal) -> Any:
+    """Return a literal as a value of JSON. Raises ``InvalidInput`` if it is no number though its datatype says so."""
+    datatype = literal.datatype.value
     try:
         if datatype in _INTEGERS:
-            return int(term.value)
+            return int(literal.value)
         if datatype in _FIGURES:
-            figure = float(term.value)
+            figure = float(literal.value)
             if not math.isfinite(figure):
                 raise ValueError
             return figure
     except ValueError:
-        raise InvalidInput(f"{column} is {term.value[:40]}, which is no number", remedy="correct the query") from None
+        raise InvalidInput(f"{literal.value[:40]}, which is no number", remedy="correct the query") from None
     if datatype == f"{XSD}boolean":
-        return term.value in ("true", "1")
-    return json.loads(term.value) if term.datatype == _JSON else term.value
+        return literal.value in ("true", "1")
+    return json.loads(literal.value) if literal.datatype == _JSON else literal.value

@@ -1,4 +1,4 @@
-"""``make suites``: run the W3C's suites, print the figures and each failure with its reason.
+"""``make suites``: run the suites of standards, print the figures and each failure with its reason.
 
 Exit status 0 if exactly the accepted tests fail, 1 otherwise, 3 if the suites are not at hand.
 """
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tests.artefacts import SHARED
-from tests.suites import shacl, sparql
+from tests.suites import rml, shacl, sparql
 from tests.suites.known_failures import KNOWN
 from tests.suites.manifests import Outcome, Verdict
+from tests.suites.packages import Absent
 
 FOLDER: Final = SHARED / "data" / "w3c-tests"
 
@@ -22,6 +23,11 @@ def suites() -> Iterator[tuple[str, list[Outcome]]]:
     yield "SHACL core", list(shacl.outcomes(FOLDER / "shacl-2017" / "tests", "core"))
     yield "SHACL-SPARQL", list(shacl.outcomes(FOLDER / "shacl-2017" / "tests", "sparql"))
     yield "SPARQL 1.1", list(sparql.outcomes(FOLDER / "sparql11" / "sparql11"))
+    for name, cases in (("RML", rml.outcomes), ("YARRRML", rml.pairs)):
+        try:
+            yield name, list(cases())
+        except Absent as error:
+            print(f"{name}: not run: {error}")
 
 
 def surprises(outcomes: list[Outcome], accepted: Mapping[str, str]) -> list[str]:

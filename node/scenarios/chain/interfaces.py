@@ -27,7 +27,11 @@ PYTHON: Final = "Python function"
 UNITS: Final = "unit conversion"
 COORDINATES: Final = "coordinate conversion"
 FRAMING: Final = "JSON-LD framing"
-LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON, UNITS, COORDINATES, FRAMING)
+RML: Final = "RML"
+YARRRML: Final = "YARRRML"
+STATEMENTS: Final = (RML, YARRRML)
+"""The languages that make statements of RDF; as rows they are resources."""
+LANGUAGES: Final = (COLUMN_MAPPING, SPARQL, SPARQL_UPDATE, SQL, PYTHON, UNITS, COORDINATES, FRAMING, *STATEMENTS)
 """The languages of transformations that a node carries out."""
 
 

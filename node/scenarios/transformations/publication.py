@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from node.catalogue.meaning.conformity import schema_in_words
 from node.catalogue.meaning.difference import definition_of
 from node.catalogue.model import PUBLIC, Record
 from node.catalogue.ports import RecordStore
-from node.scenarios.chain.interfaces import COORDINATES, FRAMING, PYTHON, SQL, mapping_of
+from node.scenarios.chain.interfaces import COORDINATES, FRAMING, PYTHON, SQL, STATEMENTS, mapping_of
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables import mapping_grammar
@@ -22,6 +23,7 @@ from node.scenarios.tables.conversions import coordinate_conversion
 from node.scenarios.tables.rows import canonical_json
 from node.scenarios.transformations.offers import offered_transformations
 from node.scenarios.transformations.transformer import Transformer
+from node.scenarios.transformations.trial import media_type_of
 from node.semantics.constructions import FROM, TO, columns_in, namespace_of
 from node.semantics.findings.files import file_finding
 from node.semantics.model import Finding
@@ -99,6 +101,9 @@ class TransformationCheck:
     ) -> Iterator[Finding]:
         example = card.example
         rows: Any = example.get("input") if isinstance(example, Mapping) else None
+        if card.language in STATEMENTS and isinstance(example, Mapping):
+            yield from self._statements_example(card, example)
+            return
         if not _are_rows(rows) or ("output" in example and not _are_rows(example["output"])):
             yield _wrong("example", "no-example", most=str(MOST_EXAMPLES))
             return
@@ -119,6 +124,31 @@ class TransformationCheck:
         else:
             yield from _breaches("output", result, targets)
 
+    def _statements_example(self, card: Transformation, example: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield the findings about the example of a mapping to RDF: ``input`` are rows or the text of a file,
+        ``output`` are statements in Turtle, or the resources as rows."""
+        rows, output = example.get("input"), example.get("output")
+        if not ((isinstance(rows, str) and rows) or _are_rows(rows)) or not (
+            output is None or isinstance(output, str) or _are_rows(output)
+        ):
+            yield _wrong("example", "no-example", most=str(MOST_EXAMPLES))
+            return
+        body = rows.encode() if isinstance(rows, str) else json.dumps(rows).encode()
+        media_type = media_type_of("", body) if isinstance(rows, str) else ""
+        expected = output if isinstance(output, str) else None
+        try:
+            result = self._transformer.state(card, body, media_type, expected=expected)
+        except HansaError as error:
+            if has_full_queue(error):
+                raise
+            yield _wrong("example", "example-fails", why=_words(error))
+            return
+        if result.missing or result.further:
+            lines = [f"- {line}" for line in result.missing] + [f"+ {line}" for line in result.further]
+            yield _wrong("example", "example-differs", result=" ".join(lines)[:300])
+        elif isinstance(output, list) and _canonical(json.loads(result.rows)) != _canonical(output):
+            yield _wrong("example", "example-differs", result=result.rows.decode()[:300])
+
     def _is_repeatable(self, card: Transformation, rows: Rows, result: Rows) -> bool:
         try:
             return self._transformer.is_repeatable(card, rows, result)
@@ -131,8 +161,8 @@ class TransformationCheck:
         self, card: Transformation, sources: Sequence[Columns], targets: Sequence[Columns]
     ) -> Iterator[Finding]:
         """Yield the columns that it reads and no row has, and those that it does not make and every row must have.
-        What a function and a frame read and make is known by their example only."""
-        if card.language in (PYTHON, FRAMING):
+        What a function, a frame and a mapping to RDF read and make is known by their example only."""
+        if card.language in (PYTHON, FRAMING, *STATEMENTS):
             return
         if card.language != SQL:
             reads, makes, keeps_all = _named_columns(card)

@@ -1,8 +1,9 @@
-"""Carry out transformations: a column mapping here; SPARQL, SQL and functions in Python in the cage."""
+"""Carry out transformations: a column mapping here; all other languages in the cage."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from node.scenarios.chain.interfaces import (
     SPARQL,
     SPARQL_UPDATE,
     SQL,
+    STATEMENTS,
     UNITS,
 )
 from node.scenarios.model import Rows, Transformation
@@ -36,8 +38,11 @@ FUNCTION: Final = "scenarios.run_function"
 READ: Final = "transformations.read"
 MAP: Final = "transformations.map"
 COORDINATES_TARGET: Final = "transformations.coordinates"
+STATE: Final = "transformations.rml"
+PARQUET: Final = "transformations.parquet"
 SETTLE: Final = "transformations.settle"
 WRITE: Final = "transformations.write"
+PARQUET_TYPE: Final = "application/vnd.apache.parquet"
 QUERY: Final = Limits(memory=1 << 30, cpu=40, wall=60.0, answer=64 << 20)
 """The limits of SPARQL over rows."""
 ENGINE: Final = Limits(memory=2 << 30, cpu=40, wall=60.0, answer=64 << 20)
@@ -61,6 +66,17 @@ class SettledRows:
     body: bytes
     count: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedStatements:
+    """The statements that a mapping makes: N-Quads, in order; ``rows`` (JSON) are its resources. ``missing`` and
+    ``further`` are the first that differ from those that were expected."""
+
+    rows: bytes
+    nquads: bytes
+    missing: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 class Transformer:
@@ -98,6 +114,26 @@ class Transformer:
         facts, body = self._call(SETTLE, {}, [body], ENGINE)
         return SettledRows(body=body, count=int(facts["count"]), sha256=str(facts["sha256"]))
 
+    def state(
+        self, card: Transformation, body: bytes, media_type: str, *, expected: str | None = None
+    ) -> MappedStatements:
+        """Return the statements that ``card``, in RML or YARRRML, makes of a file: CSV, JSON, XML or Parquet; rows as
+        JSON have no media type. ``expected`` are statements (Turtle) to compare with. Raises as a call."""
+        if media_type == PARQUET_TYPE:
+            with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+                file.write(body)
+                file.flush()
+                _, body = self._call(PARQUET, {"path": file.name}, [], ENGINE, (OWN_GROUP, file.name))
+            media_type = ""
+        message = {**_mapping_message(card), "mediaType": media_type, "expected": expected}
+        facts, (rows, nquads) = self._cage.call_sync(STATE, message, [body], limits=QUERY)
+        return MappedStatements(
+            rows=rows,
+            nquads=nquads,
+            missing=tuple(map(str, facts.get("missing", ()))),
+            further=tuple(map(str, facts.get("further", ()))),
+        )
+
     def write(self, rows: bytes) -> tuple[str, bytes]:
         """Return ``rows`` (JSON) as a file, and its format: GeoJSON if they have places, else CSV."""
         facts, body = self._call(WRITE, {}, [rows], ENGINE)
@@ -110,6 +146,8 @@ class Transformer:
             return self._call(COORDINATES_TARGET, message, [blob], ENGINE)[1]
         if card.language == FRAMING:
             return self._call(FRAME, {"definition": card.definition}, [blob], QUERY)[1]
+        if card.language in STATEMENTS:
+            return self.state(card, blob, "").rows
         text = _text(card)
         if card.language == PYTHON:
             return self._call(FUNCTION, {"name": _file_name(card.iri)}, [text.encode(), blob], CODE)[1]
@@ -127,6 +165,9 @@ class Transformer:
             return
         if card.language in (COORDINATES, FRAMING):
             self(card, [])
+            return
+        if card.language in STATEMENTS:
+            self._cage.call_sync(STATE, _mapping_message(card), limits=QUERY)
             return
         text = _text(card)
         if card.language == PYTHON:
@@ -164,6 +205,15 @@ class Transformer:
     ) -> tuple[dict[str, Any], bytes]:
         facts, (body,) = self._cage.call_sync(target, message, blobs, limits=limits, readable=readable)
         return facts, body
+
+
+def _mapping_message(card: Transformation) -> dict[str, Any]:
+    return {
+        "language": card.language,
+        "definition": card.definition,
+        "source": namespace_of(card.sources),
+        "target": namespace_of(card.targets),
+    }
 
 
 def _read(body: bytes) -> Rows:

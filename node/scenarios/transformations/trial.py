@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import mimetypes
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany
+from node.base.errors import HansaError, InvalidInput, TooLarge, TooMany, UnsupportedMediaType
 from node.base.jsons import canonical
 from node.base.turnstile import Turnstile
 from node.cage.model import has_full_queue
@@ -18,11 +19,13 @@ from node.catalogue.browse import Browse
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.scenarios.chain.interfaces import STATEMENTS
 from node.scenarios.model import Rows, Transformation
 from node.scenarios.records.cards import transformation_of
 from node.scenarios.tables.rows import canonical_rows, columns, read_rows
 from node.scenarios.transformations.chains import LONGEST
-from node.scenarios.transformations.transformer import Transformer
+from node.scenarios.transformations.transformer import PARQUET_TYPE, Transformer
+from node.semantics.documents import TURTLE, serialise
 
 LIMIT: Final = 4 << 20
 """Bytes of a sample."""
@@ -30,11 +33,14 @@ SHOWN: Final = 50
 """Rows of each side that an answer has; all are counted."""
 AT_ONCE: Final = 2
 MOST_CALLERS: Final = 32
+_EXCERPT: Final = 2000
 _TYPES: Final[Mapping[str, str]] = {
     ".csv": "text/csv",
     ".tsv": "text/tab-separated-values",
     ".json": "application/json",
     ".geojson": "application/geo+json",
+    ".xml": "application/xml",
+    ".parquet": PARQUET_TYPE,
 }
 
 
@@ -46,6 +52,8 @@ class Table:
     columns: tuple[str, ...]
     every_row: Rows
     sha256: str
+    nquads: bytes | None = None
+    """The same as statements of RDF, if a mapping made them."""
 
     @property
     def rows(self) -> Rows:
@@ -56,12 +64,31 @@ class Table:
     def count(self) -> int:
         return len(self.every_row)
 
+    @property
+    def statement_count(self) -> int:
+        return (self.nquads or b"").count(b"\n")
+
+    @property
+    def turtle(self) -> str:
+        """Return the first statements in Turtle; empty if there are none."""
+        beginning = b"\n".join((self.nquads or b"").split(b"\n")[:SHOWN])
+        return serialise(beginning + b"\n", TURTLE).decode()
+
     def to_json(self, *, whole: bool = False) -> dict[str, Any]:
         return {
             "columns": list(self.columns),
             "rows": [dict(row) for row in (self.every_row if whole else self.rows)],
             "count": self.count,
             "sha256": self.sha256,
+            **({} if self.nquads is None else {"statements": self._statements(self.nquads, whole)}),
+        }
+
+    def _statements(self, nquads: bytes, whole: bool) -> dict[str, Any]:
+        lines = [f"{line}\n" for line in nquads.decode().split("\n") if line]
+        return {
+            "count": self.statement_count,
+            "sha256": hashlib.sha256(nquads).hexdigest(),
+            "nquads": "".join(lines if whole else lines[:SHOWN]),
         }
 
 
@@ -164,15 +191,35 @@ def try_rows(
     ``TryTransformation``."""
     if not body.strip():
         raise InvalidInput("the file is empty", remedy="choose another file", facts={"case": "empty-file"})
-    rows: Rows = read_rows(body, _media_type(name, body))
-    before, results, repeatable = _table(rows, body), [], True
+    media_type = media_type_of(name, body)
+    rows, before = _beginning(cards[0], body, media_type)
+    results, repeatable = [], True
     for number, card in enumerate(cards, 1):
         with _named_step(number, len(cards)):
-            result = canonical_rows(transformer(card, rows))
-            repeatable = repeatable and transformer.is_repeatable(card, rows, result)
-        results.append(_table(result, canonical(result, fractions=True)))
+            nquads = None
+            if card.language in STATEMENTS:
+                head = (body, media_type) if number == 1 else (canonical(rows, fractions=True), "")
+                statements = transformer.state(card, *head)
+                result, nquads = canonical_rows(json.loads(statements.rows)), statements.nquads
+            else:
+                result = canonical_rows(transformer(card, rows))
+                repeatable = repeatable and transformer.is_repeatable(card, rows, result)
+        results.append(replace(_table(result, canonical(result, fractions=True)), nquads=nquads))
         rows = result
     return before, results, repeatable
+
+
+def _beginning(card: Transformation, body: bytes, media_type: str) -> tuple[Rows, Table]:
+    """Return the rows of the file, and what is shown of them: of a file that is no rows, which a mapping to RDF reads
+    too, the beginning."""
+    if card.language not in STATEMENTS:
+        rows = read_rows(body, media_type)
+        return rows, _table(rows, body)
+    try:
+        return (), _table(read_rows(body, media_type), body)
+    except (InvalidInput, UnsupportedMediaType):
+        text = "Parquet" if media_type == PARQUET_TYPE else body[:_EXCERPT].decode("utf-8", "replace")
+        return (), _table([{"document": text}], body)
 
 
 @contextmanager
@@ -187,12 +234,17 @@ def _named_step(number: int, steps: int) -> Iterator[None]:
         raise type(error)(detail, remedy=error.remedy, facts=error.facts) from error
 
 
-def _media_type(name: str, body: bytes) -> str:
+def media_type_of(name: str, body: bytes) -> str:
+    """Return the media type of a sample by the end of its ``name``, or else by its content."""
     ending = name[name.rfind(".") :].casefold() if "." in name else ""
     if ending in _TYPES:
         return _TYPES[ending]
     if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{"):
         return "application/json"
+    if body.startswith(b"PAR1"):
+        return PARQUET_TYPE
+    if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        return "application/xml"
     return mimetypes.guess_type(name)[0] or "text/csv"
 
 

@@ -218,6 +218,20 @@ NOTATIONS: Final = CodeList(
             also=("frame", "json-ld"),
             hints=("context", "jsonld"),
         ),
+        Code(
+            code="RML",
+            iri=f"{HANSA}Rml",
+            labels=labels_of("transformation-language.rml", "RML"),
+            also=("R2RML", "rdf mapping language"),
+            hints=("triples map", "rdf"),
+        ),
+        Code(
+            code="YARRRML",
+            iri=f"{HANSA}Yarrrml",
+            labels=labels_of("transformation-language.yarrrml", "YARRRML"),
+            also=("yarrr",),
+            hints=("rml", "yaml"),
+        ),
     ),
 )
 """The languages in which a transformation can be written."""

@@ -20,6 +20,7 @@ _SHOWN = 20
 _MOST = 4 << 20
 _MOST_HERE = 64 << 20
 _ENDS = (".csv", ".json", ".geojson")
+_RDF_ENDS = (".ttl", ".nt", ".nq", ".jsonld")
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +35,16 @@ def transform(
         ),
     ],
     sample: Annotated[
-        Path, typer.Option("--input", help="Rows, as CSV, JSON or GeoJSON; at most 4 MB for those in the catalogue.")
+        Path,
+        typer.Option("--input", help="Rows: CSV, JSON, GeoJSON; for RML XML, Parquet; at most 4 MB at a node."),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write all rows to this file: .csv, .json or .geojson.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="All rows, to a .csv, .json or .geojson; statements, to .ttl, .nt, .nq or .jsonld.",
+        ),
     ] = None,
     node: Node = None,
 ) -> None:
@@ -54,8 +61,9 @@ def transform(
     most = _MOST_HERE if local else _MOST
     if sample.stat().st_size > most:
         raise InvalidInput(f"{sample} has more than {most >> 20} MB", remedy="give fewer rows")
-    if output is not None and output.suffix.casefold() not in _ENDS:
-        raise InvalidInput(f"{output} has another end than {', '.join(_ENDS)}", remedy="name a file such as rows.csv")
+    if output is not None and output.suffix.casefold() not in (*_ENDS, *_RDF_ENDS):
+        ends = ", ".join((*_ENDS, *_RDF_ENDS))
+        raise InvalidInput(f"{output} has another end than {ends}", remedy="name a file such as rows.csv")
     if local:
         answer = carry_out_here(paths, sample, whole=output is not None)
     else:
@@ -105,7 +113,8 @@ def write_rows(answer: dict[str, Any], output: Path) -> None:
 
     rows = answer["output"]["rows"]
     forms = {".csv": tables.canonical_csv, ".json": tables.canonical_json, ".geojson": tables.canonical_geojson}
-    body = forms[output.suffix.casefold()](rows)
+    end = output.suffix.casefold()
+    body = _rdf(answer, end) if end in _RDF_ENDS else forms[end](rows)
     save(output, body)
     source = {"name": answer["file"], "sha256": answer["input"]["sha256"]}
     steps = [{**step, "output": step["output"]["sha256"]} for step in answer.get("steps") or [answer]]
@@ -113,8 +122,30 @@ def write_rows(answer: dict[str, Any], output: Path) -> None:
     beside = output.with_name(f"{output.name}.prov.jsonld")
     save(beside, json.dumps(statements, indent=2, ensure_ascii=False).encode() + b"\n")
     answer["output"]["rows"] = rows[:_SHOWN]
+    if statements_of(answer) is not None:
+        lines = str(answer["output"]["statements"]["nquads"]).splitlines(keepends=True)
+        answer["output"]["statements"]["nquads"] = "".join(lines[:_SHOWN])
     answer |= {"written": str(output), "provenance": str(beside)}
     report_success(f"{output} written", detail=f"where its rows come from: {beside.name}")
+
+
+def statements_of(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the statements of the output; None if the last transformation makes rows only."""
+    statements: Mapping[str, Any] | None = answer["output"].get("statements")
+    return statements
+
+
+def _rdf(answer: Mapping[str, Any], end: str) -> bytes:
+    from node.semantics.documents import MEDIA_TYPES, N_QUADS, quads, serialise
+
+    statements = statements_of(answer)
+    if statements is None:
+        raise InvalidInput("the last transformation makes rows, not statements of RDF", remedy="write .csv or .json")
+    nquads = str(statements["nquads"]).encode()
+    media_type = next(name for name, syntax in MEDIA_TYPES.items() if end in syntax.suffixes)
+    if media_type != N_QUADS and any(hasattr(quad.graph_name, "value") for quad in quads(nquads)):
+        raise InvalidInput("the statements are in named graphs", remedy="write them to a file .nq")
+    return serialise(nquads, media_type)
 
 
 def _card(fields: Mapping[str, Any], path: Path) -> Any:
@@ -146,7 +177,11 @@ def _addresses(value: Any) -> tuple[str, ...]:
 def _show(side: str, part: Mapping[str, Any]) -> None:
     rows = part["rows"][:_SHOWN]
     say(f"{side}: {part['count']} row{'' if part['count'] == 1 else 's'}")
-    if rows:
+    if "statements" in part:
+        for line in str(part["statements"]["nquads"]).splitlines()[:_SHOWN]:
+            say(line)
+        remark(f"{part['statements']['count']} statements; sha256 {part['statements']['sha256']}")
+    elif rows:
         table([[_text(row.get(column)) for column in part["columns"]] for row in rows], part["columns"])
     if part["count"] > len(rows):
         remark(f"the first {len(rows)} are shown")
