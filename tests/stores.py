@@ -29,6 +29,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.data_checks import SqlDataCheckStore
 from node.adapters.sql.operation.link_checks import SqlLinkStore
 from node.adapters.sql.operation.repetitions import SqlKeyedRequestStore
 from node.adapters.sql.operation.webhooks import SqlWebhookStore
@@ -51,6 +52,7 @@ from node.adapters.sql.work import SqlUnitOfWork
 from node.base.work import Outbox
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.harvest.value_tables import ValueTableStore
+from node.catalogue.measurement.data_checks import DataCheckStore
 from node.catalogue.measurement.link_model import LinkStore
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.questions.model import QuestionStore
@@ -75,6 +77,7 @@ from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.shipments.model import ShipmentStore
 from tests.fakes.stores.bridges import MemoryBridgeStore
 from tests.fakes.stores.broker_subscriptions import MemoryBrokerSubscriptionStore
+from tests.fakes.stores.data_checks import MemoryDataCheckStore
 from tests.fakes.stores.data_sources import MemoryDataSourceStore
 from tests.fakes.stores.identity import MemoryIdentityStore
 from tests.fakes.stores.keyed_requests import MemoryKeyedRequestStore
@@ -136,6 +139,7 @@ class Stores:
     followed: FollowStore
     schedules: ScheduleStore
     links: LinkStore
+    data_checks: DataCheckStore
     value_tables: ValueTableStore
     subscriptions: SubscriptionStore
     questions: QuestionStore
@@ -195,6 +199,7 @@ def memory_stores() -> Stores:
         followed=MemoryFollowStore(),
         schedules=MemoryScheduleStore(),
         links=MemoryLinkStore(),
+        data_checks=MemoryDataCheckStore(),
         value_tables=MemoryValueTableStore(),
         subscriptions=MemorySubscriptionStore(),
         questions=MemoryQuestionStore(),
@@ -235,6 +240,7 @@ def sql_stores(engine: Engine) -> Stores:
         followed=SqlFollowStore(),
         schedules=SqlScheduleStore(),
         links=SqlLinkStore(),
+        data_checks=SqlDataCheckStore(),
         value_tables=SqlValueTableStore(),
         subscriptions=SqlSubscriptionStore(),
         questions=SqlQuestionStore(),

@@ -31,6 +31,7 @@ from node.adapters.sql.negotiation import (
     SqlUseStore,
 )
 from node.adapters.sql.node_state import SqlFollowStore, SqlMetaStore
+from node.adapters.sql.operation.data_checks import SqlDataCheckStore
 from node.adapters.sql.operation.link_checks import SqlLinkStore
 from node.adapters.sql.outbox import SqlOutbox
 from node.adapters.sql.people.questions import SqlQuestionStore
@@ -98,6 +99,7 @@ class CatalogueStores:
     follows: SqlFollowStore
     schedules: SqlScheduleStore
     links: SqlLinkStore
+    data_checks: SqlDataCheckStore
     value_tables: SqlValueTableStore
     subscriptions: SqlSubscriptionStore
     questions: SqlQuestionStore
@@ -176,6 +178,7 @@ def open_stores(settings: Settings) -> Stores:
             follows=SqlFollowStore(),
             schedules=SqlScheduleStore(),
             links=SqlLinkStore(),
+            data_checks=SqlDataCheckStore(),
             value_tables=SqlValueTableStore(),
             subscriptions=SqlSubscriptionStore(),
             questions=SqlQuestionStore(),

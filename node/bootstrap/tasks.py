@@ -181,6 +181,7 @@ def timers(
         Timer("webhooks", 1.0, lambda: run_sync(wishes.webhooks.queue)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
         Timer("links", 10.0, catalogue.publication.links.checker.check_due),
+        Timer("harvested data", 20.0, catalogue.publication.links.data_checker.check_due),
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("old versions", 3600.0, lambda: run_sync(protocol_services.transfer.deletions.old_versions)),

@@ -38,6 +38,15 @@ class CatalogueCalls:
         return document("GET", "/api/quality/links", params={name: text for name, text in params.items() if text})
 
     @endpoint
+    def checked_data(
+        self, *, state: str = "", iri: str = "", after: str = "", limit: int = 100, language: str = "en"
+    ) -> Call[dict[str, Any]]:
+        """Return harvested files that were compared with the schema that they name; ``state`` is ``conforms``,
+        ``breaks`` or ``unknown``, ``after`` the ``next`` of the page before."""
+        params = {"state": state, "iri": iri, "after": after, "limit": limit, "language": language}
+        return document("GET", "/api/quality/data", params={name: text for name, text in params.items() if text})
+
+    @endpoint
     def check_links(self, iri: str = "") -> Call[dict[str, Any]]:
         """Have all links of this node, or those of one record, checked soon; return how many."""
         return document("POST", "/api/quality/links/check", params={"iri": iri} if iri else {})

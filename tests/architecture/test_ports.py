@@ -27,6 +27,7 @@ TESTED = {
     "node.catalogue.feed.snapshot.Snapshots": "test_chain_snapshot.py",
     "node.catalogue.harvest.schedule.ScheduleStore": "stores/test_schedules.py",
     "node.catalogue.harvest.value_tables.ValueTableStore": "stores/test_schedules.py",
+    "node.catalogue.measurement.data_checks.DataCheckStore": "test_data_check_store.py",
     "node.catalogue.measurement.link_model.LinkStore": "test_link_store.py",
     "node.catalogue.ports.FollowStore": "stores/test_node_state.py",
     "node.catalogue.questions.model.QuestionStore": "stores/test_questions.py",

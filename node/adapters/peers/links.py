@@ -1,9 +1,10 @@
-"""Requests that find out whether an address works, sent by the egress client."""
+"""Requests that find out whether an address works, or fetch what is there to check it, sent by the egress client."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from node.adapters.egress import Egress, Lane
@@ -38,3 +39,10 @@ class WebLinks:
                     if len(body) >= size:
                         break
             return Probe(status=answer.status, headers=answer.headers, body=body[:size])
+
+    @asynccontextmanager
+    async def fetch(self, address: str) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        """Yield the status of a file on the web, and its bytes as they arrive. Raises as ``send``."""
+        headers = {"User-Agent": self._agent}
+        async with self._egress.stream("GET", address, headers=headers, timeout=SECONDS, idle=SECONDS) as answer:
+            yield answer.status, answer.chunks

@@ -1,4 +1,4 @@
-"""The state of the links for people: of the catalogue, and of one record."""
+"""The state of links and of harvested data for people: of the catalogue, and of one record."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from node.base.clock import Clock, stamp
 from node.base.errors import Conflict, NotAllowed
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
+from node.catalogue.measurement.data_checks import DataCheck, DataCheckStore, DataState
 from node.catalogue.measurement.link_model import LinkCheck, LinkPoints, LinkState, LinkStore
 from node.catalogue.measurement.links import is_own, with_links
 from node.catalogue.model import Record
@@ -60,8 +61,10 @@ class LinkReport:
         origin: str,
         base: str,
         interval: timedelta | None,
+        data: DataCheckStore,
     ) -> None:
-        """``interval`` is the time between two checks of an address; None if this node checks none."""
+        """``interval`` is the time between two checks of an address; None if this node checks none. ``data`` has the
+        checks of harvested data."""
         self._uow = uow
         self._records = records
         self._store = store
@@ -69,6 +72,7 @@ class LinkReport:
         self._origin = origin
         self._base = base
         self.interval = interval
+        self._data = data
 
     def counts(self, by: Caller) -> Mapping[LinkState, int]:
         """Return the number of addresses in each state. Raises ``NotAllowed`` for others than people of this node."""
@@ -113,6 +117,37 @@ class LinkReport:
             addresses = list(dict.fromkeys(link.address for link in links if link.checked))
             checks = self._store.checks(tx, addresses)
         return [checks[address] for address in addresses if address in checks]
+
+    def data_counts(self, by: Caller) -> Mapping[DataState, int]:
+        """Return the number of checked files in each state. Raises the error of ``counts``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            counts = self._data.counts(tx)
+        return {state: counts.get(state, 0) for state in DataState}
+
+    def data_lines(
+        self, by: Caller, *, state: DataState | None = None, after: str = "", limit: int = 100
+    ) -> Sequence[DataCheck]:
+        """Return checks of harvested data by dataset, of those after the IRI ``after``. Raises the error of
+        ``counts``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            return self._data.listing(tx, state=state, after=after, limit=min(limit, MOST))
+
+    def data_of_record(self, iri: str, by: Caller) -> Sequence[DataCheck]:
+        """Return the checks of the data of a record of this node. Raises ``NotFound`` and the error of ``counts``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            record = self._records.get(tx, iri)
+        if record is None or record.origin != self._origin:
+            raise absent()
+        return self.data_checks(record)
+
+    def data_checks(self, record: Record) -> Sequence[DataCheck]:
+        """Return the checks of the data of a record in this version, for everybody who may see it."""
+        with self._uow.read() as tx:
+            checks = self._data.of(tx, [record.iri]).get(record.iri, ())
+        return [check for check in checks if check.version == record.version]
 
     def score(self, record: Record) -> Mapping[str, Any]:
         """Return the stored score of a record of this node with the points for links that work."""

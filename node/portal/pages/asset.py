@@ -147,6 +147,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         steps=timeline(versions),
         quality=await node.catalogue.assets.quality(record),
         broken_links=await node.catalogue.assets.broken_links(record),
+        data_checks=await node.catalogue.assets.data_checks(record),
         commands=_commands(visit, record, earlier),
         formats=export_formats,
         turtle=turtle[:SHOWN_RDF],

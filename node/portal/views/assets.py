@@ -9,6 +9,7 @@ from typing import Any, Final
 from anyio.to_thread import run_sync
 
 from node.catalogue.access import Access, AccessCode
+from node.catalogue.measurement.data_checks import DataCheck, DataState
 from node.catalogue.measurement.link_model import LinkCheck, LinkState
 from node.catalogue.measurement.link_report import LinkReport
 from node.catalogue.model import Record
@@ -139,6 +140,13 @@ class Assets:
             return ()
         checks = await run_sync(self._links.checks, record)
         return [check for check in checks if check.state is LinkState.BROKEN]
+
+    async def data_checks(self, record: Record) -> Sequence[DataCheck]:
+        """Return what is known of the data of a harvested record: whether they conform to the schemas they name."""
+        if record.origin != self._me or record.harvest_origin is None:
+            return ()
+        checks = await run_sync(self._links.data_checks, record)
+        return [check for check in checks if check.state is not DataState.UNKNOWN]
 
     async def head(self, record: Record, file: str, limit: int) -> bytes | None:
         """Return the first ``limit`` bytes of an *open* file, for a preview; None if there is none to show."""

@@ -29,6 +29,7 @@ from node.catalogue.browse import HERE, Connections, Publisher, explain_withdraw
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.envelope import remains_of, withdrawal_of
 from node.catalogue.links import Link
+from node.catalogue.measurement.data_checks import DataCheck
 from node.catalogue.measurement.link_model import LinkCheck
 from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.model import Publication, Record
@@ -415,6 +416,9 @@ class FakeNode:
         step = Improvement(field="spatial", points=20, advice=say(en="say which place it is about"))
         other = replace(step, field="rights", points=10)
         return [step, other, replace(step, points=5)]
+
+    async def data_checks(self, record: Record) -> Sequence[DataCheck]:
+        return ()
 
     async def broken_links(self, record: Record) -> Sequence[LinkCheck]:
         return [BROKEN_LINK.check] if record.kind == "dataset" else []

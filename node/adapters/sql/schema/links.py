@@ -1,4 +1,4 @@
-"""Tables of link checks: the addresses in records, the last check of each, and the points that follow."""
+"""Tables of checks: the links in records, the points that follow, and harvested data against their schemas."""
 
 from __future__ import annotations
 
@@ -55,3 +55,24 @@ link_points = Table(
     Column("access", Big),
     Column("download", Big),
 )
+
+data_checks = Table(
+    "data_checks",
+    metadata,
+    # The hash of dataset, address and schema.
+    Column("key", Words, primary_key=True),
+    Column("iri", Words, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("schema", Words, nullable=False),
+    Column("version", Big, nullable=False),
+    Column("schema_version", Big, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("rows", Big, nullable=False),
+    Column("count", Big, nullable=False),
+    Column("breaches", Words, nullable=False),
+)
+Index("ix_data_checks_iri", data_checks.c.iri, data_checks.c.key)
+Index("ix_data_checks_state", data_checks.c.state, data_checks.c.iri)

@@ -34,6 +34,9 @@ def quality(
     state: Annotated[str, typer.Option(help="With --links: works, broken or unknown.")] = "broken",
     source: Annotated[str, typer.Option(help="With --links: only in records harvested from this source.")] = "",
     check_links: Annotated[bool, typer.Option("--check-links", help="Have the links checked again soon.")] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="Show harvested files that break the schema that they name.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option("--csv", help="Write all days to this file.")] = None,
     node: Node = None,
     lang: Language = "en",
@@ -43,8 +46,8 @@ def quality(
         if check_links:
             _check_links(client, iri)
             return
-        if links:
-            _show_links(client, iri, state, source)
+        if data or links:
+            _show_data(client, iri, lang) if data else _show_links(client, iri, state, source)
             return
         if iri:
             versions = client.record_quality(iri)
@@ -80,6 +83,27 @@ def _check_links(client: HansaClient, iri: str) -> None:
     else:
         report_success("links are checked again", detail=f"{answer['links']}, in the next minutes and hours")
         suggest(f"hansa quality {word(iri)} --links" if iri else "hansa quality --links")
+
+
+def _show_data(client: HansaClient, iri: str, language: str) -> None:
+    """Show the files of harvested datasets that break their schema, or all files of one dataset."""
+    answer = client.checked_data(iri=iri, state="" if iri else "breaks", limit=LINKS, language=language)
+    if Mode.json:
+        emit(answer)
+        return
+    for name, number in answer["counts"].items():
+        line(name, str(number))
+    for file in answer["files"]:
+        breaches = f", {file['count']} breaches in {file['rows']} rows" if file["count"] else ""
+        say(f"{file['address']}: {file['state']}{breaches}")
+        line("dataset", file["dataset"])
+        line("schema", f"{file['schema']}, version {file['schemaVersion']}")
+        if file["reason"]:
+            line("reason", file["reason"])
+        for breach in file["breaches"]:
+            line("", breach)
+    if answer["next"]:
+        say("… and more: --json has the address of the next page")
 
 
 def _show_links(client: HansaClient, iri: str, state: str, source: str) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from node.base.clock import stamp
+from node.catalogue.measurement.data_checks import DataState
 from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.measurement.link_model import LinkState
 from node.catalogue.measurement.link_report import MOST, LinkReport
@@ -100,6 +101,39 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
     @api.post("/links/check", summary="Have all links, or those of one record, checked soon")
     async def check_links(request: Request, iri: Annotated[str, Query(max_length=2048)] = "") -> dict[str, Any]:
         return {"links": await run_sync(links.check_again, await person(request), iri)}
+
+    @api.get(
+        "/data",
+        summary="Harvested data that say that they conform to a schema: which do",
+        description=(
+            "The node fetches such files in the background, as politely as it checks links, and compares each row "
+            "with the schema. `counts` are those of all files by state (`conforms`, `breaks`, `unknown`). `reason` "
+            "says why nothing is known: `robots`, `forbidden`, `unreachable`, `busy`, `status`, `exception`, "
+            "`too-large`, `unreadable` or `partly`. `breaches` are the first ten in words, `count` counts all. With "
+            "`iri`, only those of this dataset; `next` is the `after` of the next page."
+        ),
+    )
+    async def show_data(
+        request: Request,
+        state: Annotated[DataState | None, Query()] = None,
+        iri: Annotated[str, Query(max_length=2048)] = "",
+        after: Annotated[str, Query(max_length=2048)] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+        language: Annotated[str, Query(max_length=16)] = "",
+    ) -> dict[str, Any]:
+        caller = await person(request)
+        tongue = language_of(request, language)
+        counts = await run_sync(links.data_counts, caller)
+        if iri:
+            checks = await run_sync(links.data_of_record, iri, caller)
+            checks = [check for check in checks if state in (None, check.state)]
+        else:
+            checks = await run_sync(lambda: links.data_lines(caller, state=state, after=after, limit=limit))
+        return {
+            "counts": {str(name): number for name, number in counts.items()},
+            "files": [check.to_json(tongue) for check in checks],
+            "next": checks[-1].iri if not iri and len(checks) == limit else None,
+        }
 
     return api
 
