@@ -8,7 +8,7 @@ from datetime import timedelta
 from node.adapters.peers.links import WebLinks
 from node.adapters.planes.drafts import FolderDrafts
 from node.bootstrap.parts import Parts
-from node.catalogue.measurement.data_checker import DataChecker
+from node.catalogue.measurement.data_checker import DataChecker, FileRequests
 from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.measurement.link_checker import CheckLimits, LinkChecker
 from node.catalogue.measurement.link_collection import LinkCollection
@@ -60,8 +60,7 @@ def link_parts(parts: Parts) -> LinkParts:
             stores.catalogue.data_checks,
             FolderDrafts(parts.places.drafts),
             parts.clock,
-            web.send,
-            web.fetch,
+            FileRequests(web.send, web.fetch),
             FileCheck(parts.cage),
             origin=parts.me,
             base=parts.base,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from node.base.errors import InvalidInput, TooLarge
-from node.cage.model import PARSE, AsyncCage
+from node.cage.model import AsyncCage
 from node.catalogue.browse import Browse
 from node.catalogue.drafts.ontology_documents import type_of_name
 from node.catalogue.meaning.difference import KINDS, definition_of
@@ -19,6 +19,7 @@ from node.catalogue.nquads import line, literal_term, merge, text_of
 from node.catalogue.statements import Statements
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.semantics.description.cage_client import limits_of
 from node.semantics.impact import Impact
 from node.vocab.namespaces import HANSA
 
@@ -66,13 +67,13 @@ class ForeseeImpact:
 
     async def _ontology(self, record: Record, name: str, body: bytes) -> Record:
         message = {"mediaType": type_of_name(name), "base": record.subject}
-        _, (nquads,) = await self._cage.call("semantics.parse", message, [body], limits=PARSE)
+        _, (nquads,) = await self._cage.call("semantics.parse", message, [body], limits=limits_of(len(body)))
         return replace(record, nquads=nquads)
 
     async def _schema(self, record: Record, name: str, body: bytes) -> Record:
         stated = next((text_of(term) for term in Statements(record).own(f"{HANSA}definitionPart")), "")
         message = {"part": stated}
-        _, (rows, _) = await self._cage.call("semantics.read_schema", message, [body], limits=PARSE)
+        _, (rows, _) = await self._cage.call("semantics.read_schema", message, [body], limits=limits_of(len(body)))
         names = {f"<{HANSA}{name}>".encode() for name in _DEFINING}
         kept = [part for part in record.nquads.splitlines(keepends=True) if part.split(b" ", 2)[1] not in names]
         definition = line(f"<{record.subject}>", f"<{HANSA}definition>", literal_term(rows.decode()))

@@ -16,11 +16,12 @@ from urllib.parse import urldefrag, urlsplit
 
 from node.base.errors import InvalidInput, PeerUnreachable, TooLarge, TooMany
 from node.base.turnstile import Turnstile
-from node.cage.model import PARSE, AsyncCage
+from node.cage.model import AsyncCage
 from node.catalogue.harvest.source_pages import Answer, Get
 from node.catalogue.model import Publication
 from node.catalogue.publication.publish import Publish
 from node.identity.model import Caller
+from node.semantics.description.cage_client import limits_of
 from node.semantics.documents import MEDIA_TYPES, N_QUADS
 from node.semantics.harvest.refusals import source_fault
 from node.semantics.model import Submission
@@ -105,7 +106,9 @@ class PublishOntology:
             answer = await self._fetch(order.url.strip())
             # Relative addresses in a document are relative to where it stands (RFC 3986 §5.1.3).
             message = {"mediaType": _type_of_answer(answer), "base": answer.url}
-            _, (nquads,) = await self._cage.call("semantics.parse", message, [answer.body], limits=PARSE)
+            _, (nquads,) = await self._cage.call(
+                "semantics.parse", message, [answer.body], limits=limits_of(len(answer.body))
+            )
             return nquads, N_QUADS
         if order.chunks is None or not order.name:
             raise InvalidInput("no file was chosen", remedy="choose a file", facts={"case": "no-file"})

@@ -58,6 +58,14 @@ Fetch = Callable[[str], AbstractAsyncContextManager[tuple[int, AsyncIterator[byt
 Check = Callable[[Path, Mapping[str, Any]], Report]
 
 
+@dataclass(frozen=True, slots=True)
+class FileRequests:
+    """Requests for a few bytes of a file, and for all of them."""
+
+    send: Send
+    fetch: Fetch
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvestedFile:
     """A file of a harvested dataset, and a schema to which it says that it conforms."""
@@ -81,8 +89,7 @@ class DataChecker:
         store: DataCheckStore,
         files: DraftStore,
         clock: Clock,
-        send: Send,
-        fetch: Fetch,
+        requests: FileRequests,
         check: Check,
         *,
         origin: str,
@@ -97,8 +104,7 @@ class DataChecker:
         self._store = store
         self._files = files
         self._clock = clock
-        self._send = send
-        self._fetch = fetch
+        self._requests = requests
         self._check = check
         self._origin = origin
         self._base = base
@@ -138,10 +144,10 @@ class DataChecker:
         due: list[HarvestedFile] = []
         for record in harvested:
             known = {(check.address, check.schema): check for check in checks.get(record.iri, ())}
-            wanted = files[record.iri]
-            due += [file for file in wanted if _is_due(file, known.get(file.pair), now)]
-            if known.keys() - {file.pair for file in wanted}:
-                self._keep(record.iri, [file.pair for file in wanted])
+            named_files = files[record.iri]
+            due += [file for file in named_files if _is_due(file, known.get(file.pair), now)]
+            if known.keys() - {file.pair for file in named_files}:
+                self._keep(record.iri, [file.pair for file in named_files])
         return due, page[-1].iri if len(page) == PAGE else ""
 
     def _files_of(self, record: Record, schemas: Sequence[SchemaRules]) -> list[HarvestedFile]:
@@ -181,7 +187,7 @@ class DataChecker:
         if self._counts[host] >= min(DAY_OF_HOST, self._limits.day):
             return replace(check, reason="busy", due=now + timedelta(days=1))
         self._counts[host] += 1
-        answer = await HostVisit(self._send, self._pause).check(file.address, now)
+        answer = await HostVisit(self._requests.send, self._pause).check(file.address, now)
         if not answer.works:
             return replace(check, reason=answer.reason)
         return await self._compared(file, check, interval)
@@ -189,7 +195,7 @@ class DataChecker:
     async def _compared(self, file: HarvestedFile, check: DataCheck, interval: timedelta) -> DataCheck:
         place = str(new_uuid())
         try:
-            async with asyncio.timeout(LONGEST), self._fetch(file.address) as (status, chunks):
+            async with asyncio.timeout(LONGEST), self._requests.fetch(file.address) as (status, chunks):
                 if status != 200:
                     return replace(check, reason="status")
                 await self._files.take_in(place, chunks, limit=LARGEST)

@@ -42,6 +42,11 @@ class DescribeOptions(TypedDict):
     asks_assessment: NotRequired[bool]
 
 
+def limits_of(size: int) -> Limits:
+    """Return the limits within which a document of ``size`` bytes is read."""
+    return MANY if size > LARGE else PARSE
+
+
 async def describe(
     cage: AsyncCage, submission: Submission, owner: str | None = None, **options: Unpack[DescribeOptions]
 ) -> CheckedDescription:
@@ -55,7 +60,7 @@ async def describe(
     """
     message = {"submission": _as_json(submission), **_message(options)}
     blobs = [] if submission.document is None else [submission.document]
-    limits = MANY if sum(map(len, blobs)) > LARGE else PARSE
+    limits = limits_of(sum(map(len, blobs)))
     answer, answer_blobs = await cage.call(TARGET, message, blobs, limits=limits, owner=owner)
     return unpack_description(answer, answer_blobs[0])
 

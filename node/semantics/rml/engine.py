@@ -105,9 +105,9 @@ class _Work:
                 self._add(subjects, predicates, objects, list(dict.fromkeys([*graphs, *own])))
 
     def _terms(self, term_map: TermMap, values: Values, triples_map: TriplesMap, number: int) -> list[Term]:
-        found = list(terms(term_map, values, self._mapping.base, f"{triples_map.name}\n{number}"))
-        self._count(len(found))
-        return found
+        term_list = list(terms(term_map, values, self._mapping.base, f"{triples_map.name}\n{number}"))
+        self._count(len(term_list))
+        return term_list
 
     def _graphs(self, maps: Iterable[TermMap], values: Values, triples_map: TriplesMap, number: int) -> list[Term]:
         return [term for one in maps for term in self._terms(one, values, triples_map, number)]
@@ -122,13 +122,13 @@ class _Work:
                     remedy="say which values must be the same",
                 )
             return self._terms(parent.subject, values, parent, number)
-        found: list[Term] = []
+        subjects: list[Term] = []
         index = self._index(join, parent)
         for key in product(*(list(results(child, values)) for child, _ in join.conditions)):
             matches = index.get(key, [])
             self._count(len(matches))
-            found += matches
-        return found
+            subjects += matches
+        return subjects
 
     def _index(self, join: Join, parent: TriplesMap) -> dict[tuple[str, ...], list[Term]]:
         place = (parent.name, join)

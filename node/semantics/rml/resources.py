@@ -71,11 +71,11 @@ def differences(expected: str, nquads: bytes) -> dict[str, list[str]]:
     ``missing`` in ``nquads``, and the first ``further`` ones. Raises ``InvalidInput`` if it cannot be read."""
     text = f"{declarations(PREFIXES)} {expected}".encode()
     try:
-        wanted = Dataset(parse(text, format=RdfFormat.TRIG, base_iri="urn:expected:"))
+        target = Dataset(parse(text, format=RdfFormat.TRIG, base_iri="urn:expected:"))
     except SyntaxError as error:
         raise unreadable(error, MEDIA_TYPES[TURTLE]) from error
-    made = Dataset(parse(nquads, format=RdfFormat.N_QUADS))
-    for dataset in (wanted, made):
+    statements = Dataset(parse(nquads, format=RdfFormat.N_QUADS))
+    for dataset in (target, statements):
         dataset.canonicalize(CanonicalizationAlgorithm.UNSTABLE)
-    lines, results = {str(quad) for quad in wanted}, {str(quad) for quad in made}
+    lines, results = {str(quad) for quad in target}, {str(quad) for quad in statements}
     return {"missing": sorted(lines - results)[:_SHOWN], "further": sorted(results - lines)[:_SHOWN]}

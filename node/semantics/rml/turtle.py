@@ -214,14 +214,14 @@ class _Reader:
         return self._expression(_node(maps[0])) if maps else None
 
     def _expression(self, node: Node) -> Expression | None:
-        found: list[Expression] = list(self._objects(node, "constant"))
-        found += [Reference(value.value) for value in self._objects(node, "reference", "column")]
-        found += [r2rml_template(value.value) for value in self._objects(node, "template")]
-        if len(found) > 1:
+        expressions: list[Expression] = list(self._objects(node, "constant"))
+        expressions += [Reference(value.value) for value in self._objects(node, "reference", "column")]
+        expressions += [r2rml_template(value.value) for value in self._objects(node, "template")]
+        if len(expressions) > 1:
             raise InvalidInput(
                 f"{_name(node)[:80]} has a constant, a reference and a template at once", remedy="keep one of them"
             )
-        return found[0] if found else None
+        return expressions[0] if expressions else None
 
     def _source(self, node: Node) -> LogicalSource:
         values = self._objects(node, "logicalSource", "logicalTable")
@@ -256,8 +256,8 @@ class _Reader:
         return value.value if isinstance(value, NamedNode) else "a described source"
 
     def _objects(self, node: Node, *names: str) -> list[Object]:
-        wanted = {f"{vocabulary}{name}" for vocabulary in _VOCABULARIES for name in names}
-        return [value for predicate, value in self._graph.get(node, ()) if predicate in wanted]
+        properties = {f"{vocabulary}{name}" for vocabulary in _VOCABULARIES for name in names}
+        return [value for predicate, value in self._graph.get(node, ()) if predicate in properties]
 
 
 def _kind_of(value: Object) -> str:
@@ -265,10 +265,10 @@ def _kind_of(value: Object) -> str:
 
 
 def _not_literals(maps: Iterable[TermMap], what: str) -> Iterator[TermMap]:
-    for one in maps:
-        if one.term_type == LITERAL:
+    for term_map in maps:
+        if term_map.term_type == LITERAL:
             raise InvalidInput(f"a {what} is a literal", remedy="make an IRI of it")
-        yield one
+        yield term_map
 
 
 def _node(value: Object) -> Node:

@@ -118,9 +118,9 @@ class _Walk:
             if isinstance(node, str):
                 continue
             for place in node.iter() if step.deep else (node,):
-                yield from self._kept(step, place, seen)
+                yield from self._matches_of(step, place, seen)
 
-    def _kept(self, step: XmlStep, place: Element, seen: set[int]) -> Iterator[Element | str]:
+    def _matches_of(self, step: XmlStep, place: Element, seen: set[int]) -> Iterator[Element | str]:
         position = 0
         for part in self._parts(step.what, place):
             self._budget -= 1

@@ -19,7 +19,7 @@ from node.adapters.egress import Egress
 from node.adapters.peers.links import WebLinks
 from node.adapters.planes.drafts import FolderDrafts
 from node.catalogue.measurement import data_checker
-from node.catalogue.measurement.data_checker import DataChecker
+from node.catalogue.measurement.data_checker import DataChecker, FileRequests
 from node.catalogue.measurement.link_checker import CheckLimits
 from node.cli.main import run
 from node.semantics.schemas.file_check import FileCheck
@@ -102,8 +102,7 @@ async def check_data(city: Running, *, allow_loopback: bool = True, times: int =
             parts.stores.catalogue.data_checks,
             FolderDrafts(parts.places.drafts),
             parts.clock,
-            web.send,
-            web.fetch,
+            FileRequests(web.send, web.fetch),
             partial(FileCheck(parts.cage), limit=20),
             origin=parts.me,
             base=parts.base,

@@ -12,7 +12,9 @@ import httpx2
 import pytest
 from pyoxigraph import Dataset, NamedNode, RdfFormat, parse
 
+from node.cage.model import Limits
 from node.cli.exits import REFUSED
+from node.semantics.description.cage_client import LARGE
 from node.semantics.description.ontology_headers import read_header
 from node.semantics.triples import first_text, iris
 from node.vocab.namespaces import DCT
@@ -95,6 +97,18 @@ def test_an_ontology_is_read_from_its_address(city: Running, web: str, capsys: p
     again = asked(city, capsys, "publish", f"{web}/lamps")
     assert again["version"] == 1, "the same document makes no new version"
     assert order(city, url=f"{web}/raw/masts.ttl").json()["kind"] == "ontology", "known by its ending"
+
+
+def test_a_large_document_is_read_within_the_limits_of_large_ones(
+    city: Running, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vocabulary of thousands of classes takes longer to read than a description: its limits are others."""
+    terms = turtle("buildings", *(f"Room{number}" for number in range(7000)))
+    assert len(terms) > LARGE
+    Web.pages["/buildings.ttl"] = (200, "text/turtle", terms)
+    monkeypatch.setattr("node.semantics.description.cage_client.PARSE", Limits(cpu=1, wall=0.01))
+    answer = order(city, url=f"{web}/buildings.ttl", dryRun=True)
+    assert answer.status_code == 201, answer.text[:500]
 
 
 def test_what_the_document_does_not_say_is_added(city: Running, web: str, capsys: pytest.CaptureFixture[str]) -> None:
