@@ -137,7 +137,7 @@ def postgis_server() -> str:
         try:
             admin.execute("CREATE EXTENSION IF NOT EXISTS postgis")
         except psycopg.Error:
-            pytest.skip("this PostgreSQL has no PostGIS")
+            pytest.skip("this PostgreSQL has no PostGIS: scripts/postgres says why")
         admin.execute("CREATE ROLE hansa_writer LOGIN PASSWORD 'writer-secret'")
         admin.execute("CREATE SCHEMA received")
         admin.execute("GRANT CREATE, USAGE ON SCHEMA received TO hansa_writer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -17,8 +18,11 @@ from sqlalchemy.exc import OperationalError
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "postgres"
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPT, *arguments], check=False, capture_output=True, text=True, timeout=120)
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        [SCRIPT, *arguments], check=False, capture_output=True, text=True, timeout=120, env=environment
+    )
 
 
 @pytest.fixture
@@ -83,3 +87,64 @@ def test_a_port_of_this_machine_by_password(postgres_server: str, folder: Path) 
     other = run("start", folder / "cluster", "--port", "1")
     assert (other.returncode, other.stdout) == (3, "")
     assert "not on port 1" in other.stderr
+
+
+PROGRAMS = {
+    "initdb": 'echo made > "$2/PG_VERSION" 2>/dev/null; exit 1',
+    "pg_ctl": "exit 3",
+    "pg_config": "echo {share}",
+    "postgres": 'echo "postgres (PostgreSQL) 17.2 (Debian)"',
+}
+INSTALLS = (
+    'echo "$*" >> {log}; case $* in *postgis*) mkdir -p {share}/extension; '
+    "touch {share}/extension/postgis.control ;; esac"
+)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+@pytest.mark.parametrize(
+    ("apt_get", "words"),
+    [
+        (INSTALLS, ["installing PostGIS (postgresql-17-postgis-3)"]),
+        ("exit 100", ["has no PostGIS", "apt-get could not install postgresql-17-postgis-3"]),
+        ("exit 0", ["has no PostGIS", "postgresql-17-postgis-3 is for another PostgreSQL"]),
+    ],
+)
+def test_postgis_of_the_same_version_is_installed_or_its_lack_said(
+    folder: Path, apt_get: str, words: list[str]
+) -> None:
+    """The server itself is none here: what is looked at is what the script does before it makes a cluster."""
+    share, log = folder / "share", folder / "apt.log"
+    programs, tools = folder / "bin", folder / "tools"
+    for place, scripts in ((programs, PROGRAMS), (tools, {"apt-get": apt_get})):
+        place.mkdir()
+        for name, body in scripts.items():
+            program = place / name
+            program.write_text(f"#!/bin/sh\n{body.format(share=share, log=log)}\n")
+            program.chmod(0o755)
+    answer = run(
+        "start",
+        folder / "cluster",
+        HANSA_POSTGRES_BIN=str(programs),
+        PATH=f"{tools}:{os.environ['PATH']}",
+        TMPDIR=str(folder),
+    )
+    assert answer.returncode == 3
+    assert "initdb failed" in answer.stderr
+    assert all(sentence in answer.stderr for sentence in words)
+    if apt_get == INSTALLS:
+        assert "install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold postgresql-17-postgis-3" in (
+            log.read_text()
+        )
+        assert "has no PostGIS" not in answer.stderr
+
+
+def test_who_has_postgis_installs_nothing(folder: Path) -> None:
+    share, programs = folder / "share", folder / "bin"
+    (share / "extension").mkdir(parents=True)
+    (share / "extension" / "postgis.control").touch()
+    programs.mkdir()
+    for name, body in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{body.format(share=share)}\n")
+        (programs / name).chmod(0o755)
+    assert "PostGIS" not in run("start", folder / "cluster", HANSA_POSTGRES_BIN=str(programs)).stderr
