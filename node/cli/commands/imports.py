@@ -177,7 +177,7 @@ def import_(
         repairs.show(last["repaired"])
         if report is not None:
             line("report", str(report))
-    return REFUSED if last["refused"] and last["refused"] == first["total"] else 0
+    return REFUSED if last["refused"] == first["total"] and not last["withdrawn"] else 0
 
 
 def _file(path: Path) -> Path:

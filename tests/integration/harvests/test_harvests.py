@@ -258,6 +258,9 @@ def test_robots_and_busy_sources_are_respected(
     assert run(["import", url, "--agreed"]) == 0
     assert "4 records are no longer at the source" in (printed := capsys.readouterr().err)
     assert "--fewer" in printed
+    portal.turtle("/empty.ttl")
+    assert run(["import", f"{portal.url}/empty.ttl", "--agreed"]) == REFUSED
+    assert "there are no records in it" in capsys.readouterr().err
 
 
 def test_what_is_no_catalogue_or_may_not_be_dialled_is_refused(city: Running, portal: Portal) -> None:
