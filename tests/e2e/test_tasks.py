@@ -27,6 +27,7 @@ COUNTS: Final = "time,counter,bicycles\n" + "".join(
 MOST: Final[dict[str, tuple[int, int]]] = {
     "join a region": (3, 3),
     "admit a member": (2, 0),
+    "offer conditions to members": (3, 3),
     "publish a table": (3, 6),
     "publish a second table": (3, 4),
     "change a description": (4, 1),
@@ -68,6 +69,7 @@ async def test_tasks_take_few_steps(
     tallies = {
         "join a region": await story.join(walkers["partner"]),
         "admit a member": await story.admit(walkers["governor"]),
+        "offer conditions to members": await story.offer(walkers["governor"]),
         "publish a table": await story.publish(walkers["publisher"], "Bicycles at counters"),
         "publish a second table": await story.publish(walkers["publisher"], "Bicycles at bridges", again=True),
         "change a description": await story.change(walkers["publisher"]),
@@ -115,6 +117,16 @@ class Story:
         with self.consumer.client() as client:
             until("the credential arrives", lambda: client.memberships()["credentials"])
         return tally
+
+    async def offer(self, governor: Walker) -> Tally:
+        await governor.begin()
+        await governor.menu("Operate", "Rulebook")
+        await governor.go("main a", "Manage the templates")
+        await governor.type("[name='label.en']", f"Open to members {self.way}")
+        await governor.tick("input[name=conditions][value=members]")
+        await governor.go("main button", "Offer to members")
+        assert "The template is offered." in await governor.words()
+        return governor.end()
 
     async def publish(self, publisher: Walker, title: str, *, again: bool = False) -> Tally:
         name = f"{title.rsplit(maxsplit=1)[-1]}-{self.way}"
