@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from node.bootstrap.region import fetch_templates
 from node.cli.app import app_for
 from node.client.api import Refusal
+from node.identity.jose import b64url
 from tests.nodes import Company, Running, admit, admitted_company, offer_of, publish, running
 from tests.portal_browser import post, signed_in
 from tests.unit.portal.page import Page, troubles
@@ -221,7 +222,16 @@ def test_lists_that_the_region_has_not_signed_count_for_nothing(members: Company
     keyring = city.node.parts.keyring
     claims = {"iss": region.did, "iat": 1, "name": "x", "version": 10**6, "templates": []}
     forged = keyring.sign_jws({"typ": "templates+jwt"}, json.dumps(claims).encode())
-    for answer in (b"", b"a.b.c", f"{head}.{body}x.{signature}".encode(), forged.encode(), b"\xff"):
+    other_body = b64url(json.dumps(claims).encode())
+    replaced = f"{head}.{other_body}.{signature}"
+    for answer in (
+        b"",
+        b"a.b.c",
+        replaced.encode(),
+        f"{head}.{body}x.{signature}".encode(),
+        forged.encode(),
+        b"\xff",
+    ):
         use_case = fetch_templates(city.node.foundation)
 
         async def get_content(address: str, media_type: str, answer: bytes = answer) -> bytes:
