@@ -33,22 +33,25 @@ LARGE = table(6 << 20)
 
 # ---- full ---------------------------------------------------------------------------------------------------------
 
+MOST_PAGES = 4_294_967_294
+"""SQLite's own bound for a database."""
+
 
 @contextmanager
 def without_pages(node: Running) -> Iterator[None]:
     """SQLite itself finds no room to make the database longer (SQLITE_FULL)."""
-    engine = node.node.parts.stores.uow.engine
+    pages = 1
 
-    def no_room(connection: Any) -> None:
+    def bound(connection: Any) -> None:
         # Never below what is there already.
-        connection.connection.dbapi_connection.execute("PRAGMA max_page_count=1")
+        connection.connection.dbapi_connection.execute(f"PRAGMA max_page_count={pages}")
 
-    event.listen(engine, "begin", no_room)
+    # It stays: a writer keeps its connection, which has to lose its bound too.
+    event.listen(node.node.parts.stores.uow.engine, "begin", bound)
     try:
         yield
     finally:
-        event.remove(engine, "begin", no_room)
-        engine.dispose()
+        pages = MOST_PAGES
 
 
 def test_a_full_database_says_what_to_do_and_nothing_is_half_done(running_node: Running) -> None:
