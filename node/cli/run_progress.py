@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from node.base.errors import InvalidInput
 from node.base.plaintext import word
 from node.cli.bindings import window_words
 from node.cli.exits import DONE, REFUSED, WAITING
@@ -109,6 +111,36 @@ def outcome(run: Mapping[str, Any], lang: str) -> None:
         line("caveat", f"{caveat['step']}: {caveat['sentence']}", style="yellow")
 
 
+def write_drafts(findings: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+    """Write each drafted transformation as a description (YAML) into ``folder``, and return the paths. Raises
+    ``InvalidInput`` if one is there already, or cannot be written."""
+    import yaml
+
+    drafts = {finding["place"]: finding for finding in findings if finding.get("draft")}
+    paths = []
+    for place, finding in drafts.items():
+        name = re.sub(r"[^a-z0-9]+", "-", f"fit-{place}".casefold()).strip("-")[:63]
+        path = folder / f"{name}.yaml"
+        fields = {
+            "kind": "transformation",
+            "id": name,
+            "title": f"Rows that fit {place}",
+            "description": f"Drafted by the check of a scenario: {finding['sentence']}.",
+            "version": "1",
+            "language": "column mapping",
+            "definition": dict(finding["draft"]),
+        }
+        if path.exists():
+            raise InvalidInput(f"{path} exists", remedy="name another folder with --drafts")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), "utf-8")
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be written: {error.strerror}", remedy="name another folder") from None
+        paths.append(path)
+    return paths
+
+
 def obstacles(findings: Sequence[Mapping[str, Any]]) -> None:
     for number, finding in enumerate(findings, 1):
         say(f"  {number}  {finding['place']}: {finding['sentence']}")
@@ -117,6 +149,7 @@ def obstacles(findings: Sequence[Mapping[str, Any]]) -> None:
         if finding.get("draft"):
             say("     a transformation that would fit, with language: column mapping and this definition:")
             say(f"     {json.dumps(finding['draft'], ensure_ascii=False)}")
+            say("     hansa run check … --drafts FOLDER writes it as a description, for hansa publish")
 
 
 def pins(bound: Mapping[str, Any]) -> None:

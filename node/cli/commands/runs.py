@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.base.plaintext import word
 from node.cli.bindings import binding, differences, pair_indicators, whole, whole_layers, with_windows
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
@@ -26,7 +27,7 @@ from node.cli.output import (
     table,
     words,
 )
-from node.cli.run_progress import figure, follow, log_line, obstacles, outcome, pins, short
+from node.cli.run_progress import figure, follow, log_line, obstacles, outcome, pins, short, write_drafts
 from node.cli.yamls import read_description
 
 
@@ -96,12 +97,17 @@ def register(app: typer.Typer) -> None:
 
 def check(
     scenario: Scenario, inputs: Input = None, sets: Value = None, layers: Layer = None, in_place: In = None,
-    windows: Windows = None, node: Node = None,
+    windows: Windows = None,
+    drafts: Annotated[
+        Path | None, typer.Option(help="Write transformations that are missing and could be drafted to this folder.")
+    ] = None,
+    node: Node = None,
 ) -> int:  # fmt: skip
     """Check a binding. Shows the versions that a run would use, and every error."""
     with connect(node) as client:
         wanted = binding(scenario, inputs, sets, whole_layers(client, layers), in_place, windows)
         verdict = client.scenarios.check(wanted)
+    paths = write_drafts(verdict["findings"], drafts) if drafts is not None else []
     if Mode.json:
         emit(verdict)
     else:
@@ -109,6 +115,9 @@ def check(
         if verdict["fits"]:
             pins(verdict["binding"])
             report_success("everything fits")
+        for path in paths:
+            report_success(f"{path} written", detail="a draft of the transformation: correct it, then publish it")
+            next_step(f"hansa publish {word(path)}")
     return DONE if verdict["fits"] else REFUSED
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from tests.egress_trap import trap
 from tests.integration.meaning.test_terms import publish
 from tests.nodes import Running
 
@@ -131,13 +131,7 @@ RML = """
 def test_rml_with_paths_and_addresses_of_databases_reads_nothing(
     city: Running, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetches: list[str] = []
-
-    async def note(method: str, url: str, **_: Any) -> Any:
-        fetches.append(f"{method} {url}")
-        raise AssertionError(url)
-
-    monkeypatch.setattr(city.node.parts.egress, "request", note)
+    fetches = trap(city, monkeypatch)
     for language in ("RML", "SPARQL CONSTRUCT", "SPARQL UPDATE", "Python function", "SQL"):
         fields = {
             "kind": "transformation",

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.egress_trap import trap
 from tests.integration.meaning.test_terms import HEAD, publish
 from tests.nodes import Running
 
@@ -35,13 +36,7 @@ def submit(http: httpx2.Client, url: str, name: str, terms: str, **more: Any) ->
 def test_imports_in_a_circle_and_from_inside_are_not_fetched(
     city: Running, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetches: list[str] = []
-
-    async def note(method: str, url: str, **_: Any) -> Any:
-        fetches.append(f"{method} {url}")
-        raise AssertionError(url)
-
-    monkeypatch.setattr(city.node.parts.egress, "request", note)
+    fetches = trap(city, monkeypatch)
     first, second = (f"{city.url}/ontologies/{name}" for name in ("loop-one", "loop-two"))
     hidden = "http://169.254.169.254/latest/meta-data"
     loop = term("One", f"; rdfs:subClassOf <{second}#Two>") + f"<{first}> owl:imports <{second}> ."

@@ -12,6 +12,8 @@ import httpx2
 import pytest
 
 from node.catalogue.meaning.schema_registry import number_of
+from tests.integration.meaning.test_data_checks import described
+from tests.integration.meaning.test_data_checks import publish as post
 from tests.nodes import Running
 
 JSON_1: dict[str, Any] = {"type": "object", "properties": {"speed": {"type": "number"}}, "required": ["speed"]}
@@ -23,20 +25,8 @@ TYPE = "application/vnd.schemaregistry.v1+json"
 
 
 def publish(http: httpx2.Client, name: str, definition: Any, audience: str = "public") -> str:
-    fields = {
-        "kind": "schema",
-        "id": name,
-        "title": name,
-        "description": "For a test.",
-        "license": "CC-BY-4.0",
-        "contact": {"name": "Mobility", "email": "m@example.org"},
-        "version": "1",
-        "definition": definition,
-    }
-    answer = http.post(
-        "/api/records",
-        json={"fields": fields, "conditions": "open", "audience": audience, "allowBreaking": True},
-    )
+    fields = described("schema", name, version="1", definition=definition)
+    answer = post(http, fields, audience=audience, allowBreaking=True)
     assert answer.status_code == 201, answer.text
     iri: str = answer.json()["iri"]
     return iri

@@ -11,6 +11,8 @@ import httpx2
 import pytest
 
 from node.cli.main import run
+from tests.integration.meaning.test_data_checks import described
+from tests.integration.meaning.test_data_checks import publish as post
 from tests.nodes import Running
 
 HEAD = """
@@ -53,18 +55,10 @@ def http(city: Running) -> Iterator[httpx2.Client]:
         publish(client, city.url, "slashed", SLASHED, mark="/")
         publish(client, city.url, "secret", SECRET, audience="internal")
         for name, audience in (("one", "public"), ("two", "internal")):
-            fields = {
-                "kind": "schema",
-                "id": name,
-                "title": name,
-                "description": "For a test.",
-                "license": "CC-BY-4.0",
-                "contact": {"name": "Mobility", "email": "m@example.org"},
-                "version": "1",
-                "definition": {"type": "object", "properties": {"x": {}}},
-                "describes": f"{city.url}/ontologies/cycling#CyclePath",
-            }
-            answer = client.post("/api/records", json={"fields": fields, "conditions": "open", "audience": audience})
+            term = f"{city.url}/ontologies/cycling#CyclePath"
+            definition = {"type": "object", "properties": {"x": {}}}
+            schema = described("schema", name, version="1", definition=definition, describes=term)
+            answer = post(client, schema, audience=audience)
             assert answer.status_code == 201, answer.text
         fields = {
             "kind": "dataset",
