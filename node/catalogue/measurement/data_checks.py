@@ -49,13 +49,15 @@ class DataCheck:
     breaches: tuple[Mapping[str, Any], ...] = field(default=())
 
     def sentences(self, language: str) -> list[str]:
-        """Return the first breaches in words."""
-        return [
-            Breach(
-                row=int(item["row"]), column=str(item["column"]), what=str(item["what"]), values=tuple(item["values"])
-            ).words(language)
-            for item in self.breaches
-        ]
+        """Return the first breaches in words; not those that an earlier release stored in words of its own."""
+        sentences = []
+        for item in self.breaches:
+            breach = Breach(row=item["row"], column=item["column"], what=item["what"], values=tuple(item["values"]))
+            try:
+                sentences.append(breach.words(language))
+            except KeyError:
+                continue
+        return sentences
 
     def to_json(self, language: str) -> dict[str, Any]:
         return {
