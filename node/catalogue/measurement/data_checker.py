@@ -135,18 +135,16 @@ class DataChecker:
         """Return the files of the next records that are due, and the last IRI of the page, empty at the end."""
         with self._uow.read() as tx:
             page = self._records.current(tx, origins=[self._origin], after=self._after, limit=PAGE)
-            harvested = [record for record in page if record.harvest_origin is not None]
-            files = {
-                record.iri: self._files_of(record, schemas_of(tx, self._records, record)) for record in harvested
-            }
+            copies = [record for record in page if record.harvest_origin is not None]
+            files = {record.iri: self._files_of(record, schemas_of(tx, self._records, record)) for record in copies}
             checks = self._store.of(tx, list(files))
         now = self._clock.now()
         due: list[HarvestedFile] = []
-        for record in harvested:
-            known = {(check.address, check.schema): check for check in checks.get(record.iri, ())}
+        for record in copies:
+            checks_of_pair = {(check.address, check.schema): check for check in checks.get(record.iri, ())}
             named_files = files[record.iri]
-            due += [file for file in named_files if _is_due(file, known.get(file.pair), now)]
-            if known.keys() - {file.pair for file in named_files}:
+            due += [file for file in named_files if _is_due(file, checks_of_pair.get(file.pair), now)]
+            if checks_of_pair.keys() - {file.pair for file in named_files}:
                 self._keep(record.iri, [file.pair for file in named_files])
         return due, page[-1].iri if len(page) == PAGE else ""
 
@@ -190,9 +188,9 @@ class DataChecker:
         answer = await HostVisit(self._requests.send, self._pause).check(file.address, now)
         if not answer.works:
             return replace(check, reason=answer.reason)
-        return await self._compared(file, check, interval)
+        return await self._comparison(file, check, interval)
 
-    async def _compared(self, file: HarvestedFile, check: DataCheck, interval: timedelta) -> DataCheck:
+    async def _comparison(self, file: HarvestedFile, check: DataCheck, interval: timedelta) -> DataCheck:
         place = str(new_uuid())
         try:
             async with asyncio.timeout(LONGEST), self._requests.fetch(file.address) as (status, chunks):

@@ -137,7 +137,7 @@ class TransformationCheck:
         media_type = media_type_of("", body) if isinstance(rows, str) else ""
         expected = output if isinstance(output, str) else None
         try:
-            result = self._transformer.state(card, body, media_type, expected=expected)
+            result = self._transformer.state(card, body, media_type, comparison=expected)
         except HansaError as error:
             if has_full_queue(error):
                 raise

@@ -115,17 +115,17 @@ class Transformer:
         return SettledRows(body=body, count=int(facts["count"]), sha256=str(facts["sha256"]))
 
     def state(
-        self, card: Transformation, body: bytes, media_type: str, *, expected: str | None = None
+        self, card: Transformation, body: bytes, media_type: str, *, comparison: str | None = None
     ) -> MappedStatements:
         """Return the statements that ``card``, in RML or YARRRML, makes of a file: CSV, JSON, XML or Parquet; rows as
-        JSON have no media type. ``expected`` are statements (Turtle) to compare with. Raises as a call."""
+        JSON have no media type. ``comparison`` are statements (Turtle) to compare with. Raises as a call."""
         if media_type == PARQUET_TYPE:
             with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
                 file.write(body)
                 file.flush()
                 _, body = self._call(PARQUET, {"path": file.name}, [], ENGINE, (OWN_GROUP, file.name))
             media_type = ""
-        message = {**_mapping_message(card), "mediaType": media_type, "expected": expected}
+        message = {**_mapping_message(card), "mediaType": media_type, "expected": comparison}
         facts, (rows, nquads) = self._cage.call_sync(STATE, message, [body], limits=QUERY)
         return MappedStatements(
             rows=rows,

@@ -99,7 +99,7 @@ class _Work:
             predicates = [term for one in part.predicates for term in self._terms(one, values, triples_map, number)]
             for value in part.objects:
                 if isinstance(value, Join):
-                    objects = self._joined(value, values, triples_map, number)
+                    objects = self._parents_of(value, values, triples_map, number)
                 else:
                     objects = self._terms(value, values, triples_map, number)
                 self._add(subjects, predicates, objects, list(dict.fromkeys([*graphs, *own])))
@@ -112,7 +112,7 @@ class _Work:
     def _graphs(self, maps: Iterable[TermMap], values: Values, triples_map: TriplesMap, number: int) -> list[Term]:
         return [term for one in maps for term in self._terms(one, values, triples_map, number)]
 
-    def _joined(self, join: Join, values: Values, triples_map: TriplesMap, number: int) -> list[Term]:
+    def _parents_of(self, join: Join, values: Values, triples_map: TriplesMap, number: int) -> list[Term]:
         """Return the subjects of the parent that belong to the record at hand."""
         parent = self._mapping.maps[join.parent]
         if not join.conditions:

@@ -29,11 +29,11 @@ def r2rml_template(text: str) -> Template:
             parts += [plain, Reference(path)] if plain else [Reference(path)]
             plain = ""
         elif char == "}":
-            raise _unpaired(text)
+            raise _pair_fault(text)
         else:
             plain += char
             position += 1
-    return _checked([*parts, plain] if plain else parts, text)
+    return _check([*parts, plain] if plain else parts, text)
 
 
 def _until_brace(text: str, position: int) -> tuple[str, int]:
@@ -48,11 +48,11 @@ def _until_brace(text: str, position: int) -> tuple[str, int]:
                 raise InvalidInput(f"the template {text[:80]} has an empty reference", remedy="write {column}")
             return path, position + 1
         elif char == "{":
-            raise _unpaired(text)
+            raise _pair_fault(text)
         else:
             path += char
             position += 1
-    raise _unpaired(text)
+    raise _pair_fault(text)
 
 
 def yarrrml_template(text: str) -> str | Reference | Template:
@@ -72,11 +72,11 @@ def yarrrml_template(text: str) -> str | Reference | Template:
     if not parts:
         return plain
     parts += [plain] if plain else []
-    template = _checked(parts, text)
+    template = _check(parts, text)
     return template.parts[0] if len(parts) == 1 and isinstance(template.parts[0], Reference) else template
 
 
-def _checked(parts: list[str | Reference], text: str) -> Template:
+def _check(parts: list[str | Reference], text: str) -> Template:
     if sum(isinstance(part, Reference) for part in parts) > MOST_REFERENCES:
         raise InvalidInput(
             f"the template {text[:80]} has more than {MOST_REFERENCES} references", remedy="write a shorter template"
@@ -84,7 +84,7 @@ def _checked(parts: list[str | Reference], text: str) -> Template:
     return Template(tuple(parts))
 
 
-def _unpaired(text: str) -> InvalidInput:
+def _pair_fault(text: str) -> InvalidInput:
     return InvalidInput(
         f"the template {text[:80]} has a brace without a partner",
         remedy="write {column}, and a backslash before a brace that is meant as such",

@@ -37,8 +37,8 @@ Expression = Constant | Reference | Template
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermMap:
-    """How terms are made; ``term_type`` is ``IRI``, ``BLANK`` or ``LITERAL``. An ``expression`` of None is a blank
-    node of its own for each record."""
+    """The way in which terms are made; ``term_type`` is ``IRI``, ``BLANK`` or ``LITERAL``. An ``expression`` of None
+    is a blank node of its own for each record."""
 
     expression: Expression | None
     term_type: str
@@ -66,7 +66,7 @@ class PredicateObjects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogicalSource:
-    """Where records come from: the name of a source, ``CSV``, ``JSON`` or ``XML``, and which parts are records."""
+    """The place of records: the name of a source, ``CSV``, ``JSON`` or ``XML``, and which parts are records."""
 
     name: str
     form: str = ""
@@ -75,7 +75,7 @@ class LogicalSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriplesMap:
-    """Which statements are made of each record of a source."""
+    """Statements to make of each record of a source."""
 
     name: str
     source: LogicalSource

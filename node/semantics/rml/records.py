@@ -25,7 +25,7 @@ class Input:
     rows: Callable[[], Sequence[Mapping[str, Any]]] | None = None
     document: Callable[[], Any] | None = None
     xml: bytes | None = None
-    _parsed: dict[str, Any] = field(default_factory=dict)
+    _forms: dict[str, Any] = field(default_factory=dict)
 
     def records(self, source: LogicalSource) -> Iterator[Values]:
         """Yield the records of a source. Raises ``InvalidInput`` if the input is not in its form, a column is
@@ -44,9 +44,9 @@ class Input:
             )
 
     def _once(self, form: str, make: Callable[[], Any]) -> Any:
-        if form not in self._parsed:
-            self._parsed[form] = make()
-        return self._parsed[form]
+        if form not in self._forms:
+            self._forms[form] = make()
+        return self._forms[form]
 
 
 def _cells(rows: Sequence[Mapping[str, Any]]) -> Iterator[Values]:

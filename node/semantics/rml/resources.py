@@ -66,12 +66,12 @@ def _value(term: Any) -> Any:
     return literal_value(term)
 
 
-def differences(expected: str, nquads: bytes) -> dict[str, list[str]]:
-    """Return the first statements of ``expected`` (Turtle or TriG, with the prefixes that a node knows) that are
+def differences(document: str, nquads: bytes) -> dict[str, list[str]]:
+    """Return the first statements of ``document`` (Turtle or TriG, with the prefixes that a node knows) that are
     ``missing`` in ``nquads``, and the first ``further`` ones. Raises ``InvalidInput`` if it cannot be read."""
-    text = f"{declarations(PREFIXES)} {expected}".encode()
+    text = f"{declarations(PREFIXES)} {document}".encode()
     try:
-        target = Dataset(parse(text, format=RdfFormat.TRIG, base_iri="urn:expected:"))
+        target = Dataset(parse(text, format=RdfFormat.TRIG, base_iri="urn:document:"))
     except SyntaxError as error:
         raise unreadable(error, MEDIA_TYPES[TURTLE]) from error
     statements = Dataset(parse(nquads, format=RdfFormat.N_QUADS))

@@ -41,7 +41,7 @@ def terms(term_map: TermMap, values: Values, base: str, number: str) -> Iterator
         return
     if term_map.term_type == IRI:
         whole = isinstance(expression, Reference)
-        for value in results(expression, values, _encoded):
+        for value in results(expression, values, _encode):
             yield _iri(value if whole or _SCHEME.match(value) else base + value, base)
     elif term_map.term_type == BLANK:
         for value in results(expression, values):
@@ -60,10 +60,10 @@ def results(
         for value in values(expression.path):
             yield lexical(value)[0]
     else:
-        yield from _filled(expression, values, encode)
+        yield from _fillings(expression, values, encode)
 
 
-def _filled(template: Template, values: Values, encode: Callable[[str], str]) -> Iterator[str]:
+def _fillings(template: Template, values: Values, encode: Callable[[str], str]) -> Iterator[str]:
     choices = [
         [part] if isinstance(part, str) else [encode(lexical(value)[0]) for value in values(part.path)]
         for part in template.parts
@@ -86,9 +86,9 @@ def _literals(term_map: TermMap, expression: Reference | Template, values: Value
         pairs = [(text, "") for text in results(expression, values)]
     for (text, natural), language, datatype in product(pairs, languages, datatypes):
         if language is not None:
-            yield Literal(text, language=checked_language(language))
+            yield Literal(text, language=check_language(language))
         elif datatype or natural:
-            yield Literal(_in_form(text, natural, datatype), datatype=NamedNode(checked_iri(datatype or natural)))
+            yield Literal(_in_form(text, natural, datatype), datatype=NamedNode(check_iri(datatype or natural)))
         else:
             yield Literal(text)
 
@@ -112,14 +112,14 @@ def lexical(value: Any) -> tuple[str, str]:
     return str(value), ""
 
 
-def checked_language(tag: str) -> str:
+def check_language(tag: str) -> str:
     """Return a language tag. Raises ``InvalidInput`` if it is none (BCP 47)."""
     if not _LANGUAGE.fullmatch(tag) or tag.casefold() in _NOT_LANGUAGES:
         raise InvalidInput(f"{tag[:40]!r} is no language tag", remedy="write a tag such as en, nl or de-AT")
     return tag.lower()
 
 
-def checked_iri(text: str) -> str:
+def check_iri(text: str) -> str:
     """Return a whole IRI. Raises ``InvalidInput`` if it is none."""
     if not _SCHEME.match(text) or not is_readable_iri(text):
         raise InvalidInput(
@@ -130,10 +130,10 @@ def checked_iri(text: str) -> str:
 
 
 def _iri(text: str, base: str) -> NamedNode:
-    return NamedNode(checked_iri(text if _SCHEME.match(text) else base + text))
+    return NamedNode(check_iri(text if _SCHEME.match(text) else base + text))
 
 
-def _encoded(text: str) -> str:
+def _encode(text: str) -> str:
     return _UNSAFE.sub(lambda match: quote(match[0], safe=""), text)
 
 

@@ -31,7 +31,7 @@ from node.semantics.rml.model import (
     TermMap,
     TriplesMap,
 )
-from node.semantics.rml.terms import checked_iri, checked_language
+from node.semantics.rml.terms import check_iri, check_language
 from node.vocab.namespaces import local_name
 
 MOST_BYTES: Final = 1 << 20
@@ -185,7 +185,7 @@ class _Reader:
         datatype = self._first_expression(node, "datatype", "datatypeMap")
         kinds = self._objects(node, "termType")
         if isinstance(expression, Literal) and kinds and _TERM_TYPES.get(local_name(kinds[0].value)) == IRI:
-            expression = NamedNode(checked_iri(expression.value))
+            expression = NamedNode(check_iri(expression.value))
         if isinstance(expression, NamedNode | BlankNode | Literal):
             return TermMap(expression=expression, term_type=_kind_of(expression))
         plain = isinstance(expression, Reference) or language is not None or datatype is not None
@@ -199,9 +199,9 @@ class _Reader:
                 f"{_name(node)[:80]} is no term map", remedy="give it a constant, a reference or a template"
             )
         if isinstance(language, Literal):
-            checked_language(language.value)
+            check_language(language.value)
         if isinstance(datatype, NamedNode | Literal):
-            checked_iri(datatype.value)
+            check_iri(datatype.value)
         if term_type != LITERAL:
             language = datatype = None
         return TermMap(expression=expression, term_type=term_type, language=language, datatype=datatype)

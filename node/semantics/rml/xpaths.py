@@ -68,26 +68,26 @@ def steps(path: str) -> tuple[bool, tuple[XmlStep, ...]]:
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None or (parts and not match["slash"] and not match["what"].startswith("@")):
-            raise _unread(path)
+            raise _path_fault(path)
         position = match.end()
         predicates = [_predicate(part, path) for part in re.findall(r"\[[^\]]*\]", match["predicates"])]
         parts.append(XmlStep(what=match["what"], deep=match["slash"] == "//", predicates=tuple(predicates)))
     if not parts:
-        raise _unread(path)
+        raise _path_fault(path)
     return text.startswith("/"), tuple(parts)
 
 
 def _predicate(text: str, path: str) -> Predicate:
     match = _PREDICATE.fullmatch(text)
     if match is None:
-        raise _unread(path)
+        raise _path_fault(path)
     if match["position"]:
         return Predicate(position=int(match["position"]))
     value = match["single"] if match["single"] is not None else match["double"]
     return Predicate(name=match["name"], value=value)
 
 
-def _unread(path: str) -> InvalidInput:
+def _path_fault(path: str) -> InvalidInput:
     return InvalidInput(
         f"the path {path[:120]} is not read here",
         remedy="write elements, @attributes, text(), //, .. and comparisons such as [@id='1'] only",
@@ -95,7 +95,7 @@ def _unread(path: str) -> InvalidInput:
 
 
 def select(path: str, document: Document, element: Element | None = None) -> Iterator[Element | str]:
-    """Yield the elements and texts at ``path``, seen from ``element``, or from the document. Raises ``InvalidInput``,
+    """Yield the elements and texts at ``path``, ids from ``element``, or from the document. Raises ``InvalidInput``,
     and ``TooLarge`` beyond ``MOST_NODES``."""
     absolute, parts = steps(path)
     walk = _Walk(document)
@@ -113,14 +113,14 @@ class _Walk:
         self._budget = MOST_NODES
 
     def after(self, step: XmlStep, nodes: Iterable[Element | str]) -> Iterator[Element | str]:
-        seen: set[int] = set()
+        ids: set[int] = set()
         for node in nodes:
             if isinstance(node, str):
                 continue
             for place in node.iter() if step.deep else (node,):
-                yield from self._matches_of(step, place, seen)
+                yield from self._matches_of(step, place, ids)
 
-    def _matches_of(self, step: XmlStep, place: Element, seen: set[int]) -> Iterator[Element | str]:
+    def _matches_of(self, step: XmlStep, place: Element, ids: set[int]) -> Iterator[Element | str]:
         position = 0
         for part in self._parts(step.what, place):
             self._budget -= 1
@@ -130,8 +130,8 @@ class _Walk:
                 yield part
                 continue
             position += 1
-            if all(self._holds(predicate, part, position) for predicate in step.predicates) and id(part) not in seen:
-                seen.add(id(part))
+            if all(self._holds(predicate, part, position) for predicate in step.predicates) and id(part) not in ids:
+                ids.add(id(part))
                 yield part
 
     def _parts(self, what: str, place: Element) -> Iterator[Element | str]:

@@ -32,7 +32,7 @@ from node.semantics.rml.model import (
     TermMap,
     TriplesMap,
 )
-from node.semantics.rml.terms import checked_iri, checked_language
+from node.semantics.rml.terms import check_iri, check_language
 from node.vocab.namespaces import PREFIXES, RDF
 
 MOST_BYTES: Final = 1 << 20
@@ -71,7 +71,7 @@ def read_yarrrml(text: str, prefixes: Named[str, str] | None = None) -> Mapping:
     maps: dict[str, TriplesMap] = {}
     for name, body in mappings.items():
         try:
-            maps.update((one.name, one) for one in reader.triples_maps(str(name), body))
+            maps.update((part.name, part) for part in reader.triples_maps(str(name), body))
         except InvalidInput as error:
             raise InvalidInput(f"mapping {name}: {error.detail}"[:400], remedy=error.remedy) from error
     base = document.get("base")
@@ -98,11 +98,11 @@ def _yaml(text: str) -> Named[str, Any]:
 
 class _Reader:
     def __init__(self, document: Named[str, Any], prefixes: Named[str, str]) -> None:
-        declared = document.get("prefixes") or {}
-        if not isinstance(declared, Named):
+        own_prefixes = document.get("prefixes") or {}
+        if not isinstance(own_prefixes, Named):
             raise InvalidInput("prefixes is no object", remedy="write a name and an address in each line")
-        self._declared = {str(name): str(value) for name, value in declared.items()}
-        self._prefixes = {**prefixes, **self._declared}
+        self._own_prefixes = {str(name): str(value) for name, value in own_prefixes.items()}
+        self._prefixes = {**prefixes, **self._own_prefixes}
         self._sources = document.get("sources") or {}
         self._parts: dict[str, list[str]] = {}
 
@@ -111,11 +111,11 @@ class _Reader:
         if not isinstance(body, Named):
             raise InvalidInput("it is no object", remedy="write s: and po:")
         _refuse(body, ("condition", "targets"))
-        sources = [self._source(one) for one in _list(_value(body, "sources"))] or [LogicalSource(name=INPUT)]
-        subjects = [self._subject(one) for one in _list(_value(body, "subjects"))]
+        sources = [self._source(part) for part in _list(_value(body, "sources"))] or [LogicalSource(name=INPUT)]
+        subjects = [self._subject(part) for part in _list(_value(body, "subjects"))]
         subjects = subjects or [(TermMap(expression=None, term_type=BLANK), ())]
-        graphs = tuple(self._term(one, IRI) for one in _list(_value(body, "graphs")))
-        parts = [self._predicate_objects(one) for one in _predicate_objects(_value(body, "predicateobjects"))]
+        graphs = tuple(self._term(part, IRI) for part in _list(_value(body, "graphs")))
+        parts = [self._predicate_objects(part) for part in _predicate_objects(_value(body, "predicateobjects"))]
         pairs = list(product(sources, subjects))
         self._parts[name] = [name if len(pairs) == 1 else f"{name} {number}" for number in range(1, len(pairs) + 1)]
         for part_name, (source, (subject, own_graphs)) in zip(self._parts[name], pairs, strict=True):
@@ -138,10 +138,12 @@ class _Reader:
                 else:
                     yield value
 
-        def joined(triples_map: TriplesMap) -> TriplesMap:
+        def with_joins(triples_map: TriplesMap) -> TriplesMap:
             parts = tuple(
-                PredicateObjects(predicates=one.predicates, objects=tuple(objects_of(one.objects)), graphs=one.graphs)
-                for one in triples_map.predicate_objects
+                PredicateObjects(
+                    predicates=part.predicates, objects=tuple(objects_of(part.objects)), graphs=part.graphs
+                )
+                for part in triples_map.predicate_objects
             )
             return TriplesMap(
                 name=triples_map.name,
@@ -151,7 +153,7 @@ class _Reader:
                 predicate_objects=parts,
             )
 
-        return {name: joined(triples_map) for name, triples_map in maps.items()}
+        return {name: with_joins(triples_map) for name, triples_map in maps.items()}
 
     def _source(self, value: Any) -> LogicalSource:
         if isinstance(value, str) and isinstance(self._sources, Named) and value in self._sources:
@@ -183,7 +185,7 @@ class _Reader:
         graphs: tuple[TermMap, ...] = ()
         if isinstance(value, Named):
             _refuse(value, ("function", "fn", "f", "targets", "condition", "quoted"))
-            graphs = tuple(self._term(one, IRI) for one in _list(_value(value, "graphs")))
+            graphs = tuple(self._term(part, IRI) for part in _list(_value(value, "graphs")))
             term_type = BLANK if str(value.get("type", "")).startswith("blank") else IRI
             text = value.get("value")
             if text is None:
@@ -198,22 +200,22 @@ class _Reader:
             value = {
                 "p": value[0],
                 "o": [
-                    {"value": one, **_tail(value[2:])} if not isinstance(one, Named) else one
-                    for one in _list(value[1])
+                    {"value": part, **_tail(value[2:])} if not isinstance(part, Named) else part
+                    for part in _list(value[1])
                 ],
             }
         if not isinstance(value, Named):
             raise InvalidInput("po has something that is no pair", remedy="write [predicate, object]")
         _refuse(value, ("condition",))
         predicates = tuple(
-            TermMap(expression=NamedNode(f"{RDF}type"), term_type=IRI) if one == "a" else self._term(one, IRI)
-            for one in _list(_value(value, "predicates"))
+            TermMap(expression=NamedNode(f"{RDF}type"), term_type=IRI) if part == "a" else self._term(part, IRI)
+            for part in _list(_value(value, "predicates"))
         )
-        typing = any(one.expression == NamedNode(f"{RDF}type") for one in predicates)
-        objects = tuple(self._object(one, typing) for one in _list(_value(value, "objects")))
+        typing = any(part.expression == NamedNode(f"{RDF}type") for part in predicates)
+        objects = tuple(self._object(part, typing) for part in _list(_value(value, "objects")))
         if not predicates or not objects:
             raise InvalidInput("a predicate or an object is missing", remedy="write [predicate, object]")
-        graphs = tuple(self._term(one, IRI) for one in _list(_value(value, "graphs")))
+        graphs = tuple(self._term(part, IRI) for part in _list(_value(value, "graphs")))
         return PredicateObjects(predicates=predicates, objects=objects, graphs=graphs)
 
     def _object(self, value: Any, typing: bool) -> TermMap | Join:
@@ -245,9 +247,9 @@ class _Reader:
 
     def _constant(self, text: str, language: Any, datatype: Any) -> Literal:
         if language is not None:
-            return Literal(text, language=checked_language(str(language)))
+            return Literal(text, language=check_language(str(language)))
         if datatype is not None:
-            return Literal(text, datatype=NamedNode(checked_iri(self._whole(str(datatype)))))
+            return Literal(text, datatype=NamedNode(check_iri(self._whole(str(datatype)))))
         return Literal(text)
 
     def _term(self, value: Any, term_type: str) -> TermMap:
@@ -265,13 +267,13 @@ class _Reader:
                 return TermMap(expression=Literal(expression), term_type=LITERAL)
             if term_type == BLANK:
                 return TermMap(expression=BlankNode(_label(expression)), term_type=BLANK)
-            return TermMap(expression=NamedNode(checked_iri(expression)), term_type=IRI)
+            return TermMap(expression=NamedNode(check_iri(expression)), term_type=IRI)
         return TermMap(expression=expression, term_type=term_type)
 
     def _whole(self, text: str, *, plain: bool = False) -> str:
         """Return ``text`` with its prefix in full; a ``plain`` text only with a prefix that the mapping declares."""
         prefix, colon, local = text.partition(":")
-        known = self._declared if plain else self._prefixes
+        known = self._own_prefixes if plain else self._prefixes
         return known[prefix] + local if colon and prefix in known and not local.startswith("//") else text
 
 

@@ -275,7 +275,7 @@ def test_it_runs_in_the_cage_as_rows_and_as_statements() -> None:
             "id": "https://gent.example/7", "type": "https://gent.example/ns#Station", "name": ["Sud", "Zuid"],
         }  # fmt: skip
         body = json.dumps(DOCUMENT).encode()
-        answer = transformer.state(card(RML, HEAD + NEW), body, "application/json", expected="".join(LINES[1:]))
+        answer = transformer.state(card(RML, HEAD + NEW), body, "application/json", comparison="".join(LINES[1:]))
         assert answer.nquads == "".join(LINES).encode()
         assert (len(answer.missing), len(answer.further)) == (0, 1)
         with pytest.raises(InvalidInput, match="reads XML, and the input is something else"):
