@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.egress_trap import trap
+from tests.integration.egress_trap import trap
 from tests.integration.meaning.test_terms import publish
 from tests.nodes import Running
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.egress_trap import trap
+from tests.integration.egress_trap import trap
 from tests.integration.meaning.test_terms import HEAD, publish
 from tests.nodes import Running
 
