@@ -36,6 +36,7 @@ from node.web.applications import (
 from node.web.bodies import BodyLimits
 from node.web.callers import count_load
 from node.web.dsp import routes as dsp
+from node.web.live.features import FeatureDoor
 from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
 from node.web.questions import notices
@@ -172,6 +173,12 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
             authorise=protocol_services.transfer.authorise,
             answers=node.datasources.questions.answers,
             graphs=node.datasources.questions.graphs,
+            features=FeatureDoor(
+                authorise=protocol_services.transfer.authorise,
+                answers=node.datasources.questions.answers,
+                base=node.parts.base,
+                clock=node.parts.clock,
+            ),
             base=node.parts.base,
         ).routes(),
     ]

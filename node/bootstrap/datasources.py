@@ -31,6 +31,7 @@ from node.datasources.streams.register import Streams
 from node.datasources.streams.tails import Tails
 from node.datasources.streams.windows import StreamWindows
 from node.identity.model import Caller, UserRole
+from node.semantics.profiles.feature_queries_client import FeatureQuestions
 from node.semantics.profiles.graph_queries_client import StoredGraphs
 from node.semantics.profiles.table_queries_client import StoredQuestions
 from node.transfer.bridges.carriers import CarryBridges
@@ -155,6 +156,7 @@ def _query_parts(base: Foundation, transfer: TransferParts, access: LiveAccess, 
         authorise=transfer.authorise,
         ask=StoredQuestions(parts.cage, parts.assets.place),
         ask_graphs=StoredGraphs(parts.cage, parts.assets.place),
+        ask_features=FeatureQuestions(parts.cage, parts.assets.place),
         secrets=parts.keyring.derive,
     )
     return QueryParts(

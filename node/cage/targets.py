@@ -13,6 +13,7 @@ from typing import Final
 
 TARGETS: Final[Mapping[str, str]] = {
     "entities.load": "node.adapters.profiles.entity_loads:load",
+    "features.query": "node.adapters.profiles.filters.features:ask",
     "graph.ask_files": "node.adapters.graph.stored_graphs:ask",
     "graph.infer": "node.adapters.graph.in_cage:draw_inferences",
     "graph.query": "node.adapters.graph.in_cage:query",

@@ -134,6 +134,23 @@ class AgreementCalls:
         return content("POST", _question(agreement), json=_asking(sql, "csv", file, version), timeout=120.0)
 
     @endpoint
+    def ask_features(
+        self,
+        agreement: str,
+        filter_: str = "",
+        *,
+        file: str | None = None,
+        version: int | None = None,
+        choices: Mapping[str, Any] | None = None,
+    ) -> Call[dict[str, Any]]:
+        """Ask for features of a file with places, by a filter in CQL2 (empty: all). Return the page as GeoJSON.
+        ``choices`` are ``bbox``, ``datetime``, ``properties``, ``sortby``, ``limit``, ``offset`` and ``language``
+        (``cql2-json``), as in ``POST /api/agreements/ID/query``."""
+        stated = {"version": version} if version is not None else {}
+        body = {"features": {"filter": filter_, **(choices or {})}, "file": file, **stated}
+        return document("POST", _question(agreement), json=body, timeout=120.0)
+
+    @endpoint
     def ask_graph(
         self, agreement: str, sparql: str, *, file: str | None = None, version: int | None = None
     ) -> Call[dict[str, Any]]:

@@ -149,7 +149,15 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "/query/{pid}": (
             "GET|POST",
             "the recipient, with the token of the data address",
-            "The answer to one question: by POST in SQL about a table (`data`), or in SPARQL about a graph",
+            "The answer to one question: by POST in SQL about a table (`data`), or in SPARQL about a graph. GET of a "
+            "table is the landing page of its features",
+        ),
+        "/query/{pid}/{path}": (
+            "GET",
+            "the recipient, with the token of the data address",
+            "The table as an OGC API - Features, if it has places: `collections/data/items` with `bbox`, `datetime`, "
+            "`filter` (CQL2), `limit` and `offset` ([ask for features](../how-to/query-under-contract.md"
+            "#ask-for-features)). Each page is a question",
         ),
         "/data/{pid}/token": ("POST", "the recipient, with its own ID token", "A new token for the data address"),
         "/ogc": ("GET", "everybody", "The landing page of the OGC API, with links to the paths below"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,6 +82,18 @@ def _table(engine: DuckDBPyConnection, ways: list[Source], attempt: int, stated_
     relation = source.to_literals()
     types = _types(engine, relation)
     losses = [ConversionLoss("source-text")] if len(ways) > 1 and attempt == len(ways) - 1 else []
+    return with_geometry(engine, relation, types, stated_crs, losses)
+
+
+def with_geometry(
+    engine: DuckDBPyConnection,
+    relation: str,
+    types: dict[str, str],
+    stated_crs: str,
+    losses: Sequence[ConversionLoss] = (),
+) -> SourceTable:
+    """Return a relation as a table with a geometry, if a column holds one, also as text (WKT). ``stated_crs`` is the
+    system of geometries that name none."""
     geometry = next((column for column, kind in types.items() if kind.startswith("GEOMETRY")), "")
     if geometry:
         crs = _crs_of(types[geometry]) or stated_crs

@@ -59,42 +59,50 @@ def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], l
     with the fact ``ran`` if the table was read.
     """
     question = read_question(str(message["sql"]))
-    table = _table(message)
+    table = open_table(message)
     try:
         facts, body = _answer(table, question, message)
     except duckdb.OutOfMemoryException as error:
-        _forget()
+        forget()
         raise MemoryError from error
     except engine_errors() as error:
-        _forget()
+        forget()
         raise _refusal(error, table, message) from error
     return facts, [body]
 
 
 @dataclass(slots=True)
-class _Table:
-    """A table that can be asked. ``partial``: lines that do not fit it are left out."""
+class OpenTable:
+    """A table that can be asked. ``partial``: lines that do not fit it are left out.
+
+    ``geometry`` names the column with the places of a layer (empty: none), as text, and ``crs`` their system (empty:
+    unknown). ``features`` is the table that a question to features has made of it."""
 
     engine: DuckDBPyConnection
     columns: tuple[str, ...]
     partial: bool
+    geometry: str = ""
+    crs: str = ""
+    features: Any = None
 
 
-_cache: list[tuple[str, _Table]] = []
+_cache: list[tuple[str, OpenTable]] = []
 """The table of the last question: a child that stays is only ever asked about the same part of the same file."""
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Close the table of the last question."""
     while _cache:
         _cache.pop()[1].engine.close()
 
 
-def _table(message: dict[str, Any]) -> _Table:
-    """Return the table of a question. Raises ``InvalidInput`` if the file is none, or lacks columns of the part."""
-    key = json.dumps([message[name] for name in _PART])
+def open_table(message: dict[str, Any]) -> OpenTable:
+    """Return the table of a question; with the member ``crs``, the places of a layer are brought into this system.
+    Raises ``InvalidInput`` if the file is none, or lacks columns of the part."""
+    key = json.dumps([*(message[name] for name in _PART), message.get("crs", "")])
     if _cache and _cache[0][0] == key:
         return _cache[0][1]
-    _forget()
+    forget()
     path = Path(message["path"])
     if kind_of(path) != LINES:
         _cache.append((key, _layer_table(path, message)))
@@ -114,19 +122,20 @@ def _table(message: dict[str, Any]) -> _Table:
         except BaseException:
             engine.close()
             raise
-        table = _Table(engine, columns, partial=len(sources) > 1 and number == len(sources) - 1)
+        table = OpenTable(engine, columns, partial=len(sources) > 1 and number == len(sources) - 1)
         _cache.append((key, table))
         return table
     raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from cause
 
 
-def _layer_table(path: Path, message: dict[str, Any]) -> _Table:
+def _layer_table(path: Path, message: dict[str, Any]) -> OpenTable:
     """Return the part of a layer or a sheet as a table; geometries are text (WKT). Raises ``InvalidInput``."""
     engine = connect(memory=_MEMORY)
     engine.execute("SET TimeZone = 'UTC'")
     name = str(message["name"])
     try:
-        with open_source(engine, path, name, attempt=0, crs="", stated_crs="") as source:
+        with open_source(engine, path, name, attempt=0, crs=message.get("crs", ""), stated_crs="") as source:
+            geometry, crs = source.geometry, source.crs
             types = {**source.types, **({source.geometry: "VARCHAR"} if source.geometry else {})}
             cells = [
                 f"ST_AsText({quote_name(column)}) AS {quote_name(column)}"
@@ -148,7 +157,7 @@ def _layer_table(path: Path, message: dict[str, Any]) -> _Table:
         raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from error
     engine.execute("SET allowed_paths = []")
     close_access(engine)
-    return _Table(engine, tuple(columns), partial=False)
+    return OpenTable(engine, tuple(columns), False, geometry if geometry in columns else "", crs)
 
 
 def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -> tuple[str, ...]:
@@ -192,10 +201,10 @@ def part_of(message: dict[str, Any], types: dict[str, str]) -> tuple[list[str], 
             "the table does not have the columns of the part that the agreement gives",
             remedy="ask the provider for a new offer",
         )
-    return columns, [_condition(row, types[row.column]) for row in rows]
+    return columns, [condition_of_row(row, types[row.column]) for row in rows]
 
 
-def _condition(row: RowCondition, kind: str) -> str:
+def condition_of_row(row: RowCondition, kind: str) -> str:
     """Return a condition for rows, compared as the type of its column; none of the rows meets it if the value is of
     another type."""
     cell, sign, value = quote_name(row.column), _SIGNS[row.operator], sql_text(row.value)
@@ -208,7 +217,7 @@ def _condition(row: RowCondition, kind: str) -> str:
     return f"CAST({cell} AS VARCHAR) {sign} {value}"
 
 
-def _answer(table: _Table, question: str, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _answer(table: OpenTable, question: str, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     describing = table.engine.execute(f"DESCRIBE SELECT * FROM {question}")  # noqa: S608 - checked before
     columns = [(str(row[0]), str(row[1])) for row in describing.fetchall()]
     cells = ", ".join(cell_expression(place, kind) for place, (_, kind) in enumerate(columns, 1))
@@ -325,7 +334,7 @@ def _csv_cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
-def _refusal(error: Exception, table: _Table, message: dict[str, Any]) -> InvalidInput:
+def _refusal(error: Exception, table: OpenTable, message: dict[str, Any]) -> InvalidInput:
     """Return the engine's complaint in its own words, which may quote the question and the part, but no path."""
     detail = first_line(error).replace(message["path"], str(message["name"]))
     if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):

@@ -41,8 +41,6 @@ LAYERS: Final = frozenset(
 ENDINGS_OF_LAYERS: Final = (".geojson", ".gpkg", ".xlsx")
 """The endings of their names: their media types are often not known where they are published."""
 
-_VIEW: Final = ("path", "name", "columns", "rows", "forms", "group", "key")
-"""The members of a message that name a part of a file."""
 _REMEDY: Final = "ask for less: fewer rows (WHERE, LIMIT), or sums instead of rows (GROUP BY)"
 
 
@@ -96,6 +94,17 @@ def message_of(path: str, name: str, question: TableQuestion, part: TablePart) -
     """Return the message of ``TARGET`` for a question about a part of the file at ``path``, which was called
     ``name``."""
     return {
+        **view_of(path, name, part),
+        "sql": question.sql,
+        "form": question.form,
+        "most_rows": MOST_ROWS,
+        "most_bytes": MOST_BYTES,
+    }
+
+
+def view_of(path: str, name: str, part: TablePart) -> dict[str, Any]:
+    """Return the members of a message that name a part of the file at ``path``, which was called ``name``."""
+    return {
         "path": path,
         "name": name,
         "columns": None if part.columns is None else list(part.columns),
@@ -103,10 +112,6 @@ def message_of(path: str, name: str, question: TableQuestion, part: TablePart) -
         "forms": list(part.forms),
         "group": part.group,
         "key": part.key.hex(),
-        "sql": question.sql,
-        "form": question.form,
-        "most_rows": MOST_ROWS,
-        "most_bytes": MOST_BYTES,
     }
 
 
@@ -122,7 +127,7 @@ class StoredQuestions:
         that cannot be answered, with the fact ``ran`` if the table was read, and ``Overloaded``."""
         path = str((await asyncio.to_thread(self._place, sha256)).resolve())
         message = message_of(path, name, question, part)
-        view = {name: message[name] for name in _VIEW}
+        view = view_of(path, name, part)
         # A child that has answered may answer others who may have the same part of the same file (decision 0025).
         shared_by = f"questions {hashlib.sha256(json.dumps(view).encode()).hexdigest()}"
         with remedy_against_limits(_REMEDY):

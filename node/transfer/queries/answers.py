@@ -21,6 +21,7 @@ from node.catalogue.ports import RecordStore
 from node.exchange.offloop import off_loop
 from node.policy.portion import TABLE_LIMITS, Portion
 from node.semantics.model import File
+from node.semantics.profiles.feature_queries_client import FeatureAnswer, FeatureQuestion
 from node.semantics.profiles.graph_queries_client import GraphAnswer, GraphFile, GraphQuestion
 from node.semantics.profiles.table_queries_client import TableAnswer, TablePart, TableQuestion
 from node.semantics.sparql_graphs import QueryGraphs, graphs_of
@@ -38,6 +39,8 @@ PER_MINUTE: Final = 600
 
 Ask = Callable[[str, str, TableQuestion, TablePart], Awaitable[TableAnswer]]
 """Returns the answer about a part of a stored file, by its SHA-256 and its name."""
+AskFeatures = Callable[[str, str, FeatureQuestion | None, TablePart], Awaitable[FeatureAnswer]]
+"""Returns the features of a part of a stored file, by its SHA-256 and its name; for no question, only the columns."""
 Answer = TypeVar("Answer")
 
 
@@ -97,12 +100,20 @@ class AnswerQuestions:
     """Answers questions of the bearers of grants."""
 
     def __init__(
-        self, files: AskedFiles, *, authorise: AuthoriseAccess, ask: Ask, ask_graphs: AskGraphs, secrets: Secrets
+        self,
+        files: AskedFiles,
+        *,
+        authorise: AuthoriseAccess,
+        ask: Ask,
+        ask_graphs: AskGraphs,
+        ask_features: AskFeatures,
+        secrets: Secrets,
     ) -> None:
         self._files = files
         self._authorise = authorise
         self._ask = ask
         self._ask_graphs = ask_graphs
+        self._ask_features = ask_features
         self._secrets = secrets
         self._rate = PerMinute("questions")
         self._queue = FairQueue(places=PLACES, bound=lambda _: PLACES // 2, longest_wait=LONGEST_WAIT)
@@ -122,6 +133,24 @@ class AnswerQuestions:
         )
         return answer, target.record.version
 
+    async def about_features(
+        self, access: Access, question: FeatureQuestion | None
+    ) -> tuple[FeatureAnswer, AskedFile]:
+        """Return the features that a question is about, and the file with the version that answers, and record the
+        question. For no question, only the columns are returned: that is no use, as it tells nothing of the data.
+
+        Raises the errors of ``about_table``, and ``NotFound`` for a feature that is not there.
+        """
+        target = await off_loop(self._files.find, access)
+        part = _part(access.keyed_portion(self._secrets))
+        answer = await self._answer(
+            [(access, target)],
+            question.text if question is not None else "",
+            lambda: self._ask_features(target.file.sha256, target.file.name, question, part),
+            is_use=question is not None,
+        )
+        return answer, target
+
     async def about_graph(self, access: Access, question: GraphQuestion) -> tuple[GraphAnswer, int]:
         """``about_table``, for the graph of a dataset. ``TooLarge`` for an answer beyond the limits."""
         target = await off_loop(self._files.find, access)
@@ -140,7 +169,12 @@ class AnswerQuestions:
         return await self._answer(targets, question.text, lambda: self._ask_graphs(files, question, graphs))
 
     async def _answer(
-        self, targets: list[tuple[Access, AskedFile]], text: str, ask: Callable[[], Awaitable[Answer]]
+        self,
+        targets: list[tuple[Access, AskedFile]],
+        text: str,
+        ask: Callable[[], Awaitable[Answer]],
+        *,
+        is_use: bool = True,
     ) -> Answer:
         # What is recorded is the version that answers.
         accesses = [
@@ -151,17 +185,18 @@ class AnswerQuestions:
         place = await self._queue.enter(key)
         try:
             answer = await ask()
-        except NotFound as error:
-            raise _removal() from error
         except HansaError as error:
-            if _read_the_file(error):
+            if isinstance(error, NotFound) and not error.facts.get("ran"):
+                raise _removal() from error
+            if is_use and _read_the_file(error):
                 await self._authorise.begin_reads(accesses, text)
                 # The asker counts the same uses.
                 error.facts["use"] = True
             raise
         finally:
             place.leave()
-        await self._authorise.begin_reads(accesses, text)
+        if is_use:
+            await self._authorise.begin_reads(accesses, text)
         return answer
 
 
@@ -176,7 +211,7 @@ def _read_the_file(error: HansaError) -> bool:
     """Return whether a question failed only after it was at work on the table or the graph."""
     if isinstance(error, Overloaded):
         return not has_full_queue(error)
-    return isinstance(error, InvalidInput | TooLarge) and bool(error.facts.get("ran"))
+    return isinstance(error, InvalidInput | TooLarge | NotFound) and bool(error.facts.get("ran"))
 
 
 def _removal() -> Gone:

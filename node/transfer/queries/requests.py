@@ -13,6 +13,7 @@ from node.base.ids import new_urn
 from node.base.work import UnitOfWork
 from node.identity.model import Caller
 from node.negotiation.uses import Uses, limits_uses
+from node.semantics.profiles.feature_queries_client import FeatureQuestion
 from node.semantics.profiles.graph_queries_client import GraphQuestion
 from node.semantics.profiles.table_queries_client import TableQuestion
 from node.transfer.live.access import LiveAccess, OpenAddress
@@ -49,7 +50,7 @@ class OtherVersion(RemoteFault):
     title = "The provider did not answer about this version"
 
 
-Question = TableQuestion | GraphQuestion
+Question = TableQuestion | GraphQuestion | FeatureQuestion
 Send = Callable[[str, str, Question], Awaitable[PartnerAnswer]]
 """Sends a question to an address, with the value of the Authorization header; returns the answer."""
 

@@ -3,7 +3,8 @@ bearer.
 
 A table is asked by POST: the body is the question, in SQL (``application/sql``) or in JSON (``{"sql": "…", "form":
 "csv"}``); the form of the answer can be named by ``Accept`` too. A graph is asked in the SPARQL 1.1 Protocol, or in
-JSON (``{"sparql": "…", "form": "csv"}``). Every question is authorised before, and recorded.
+JSON (``{"sparql": "…", "form": "csv"}``). A GET at the address of a table is for clients of OGC API - Features
+(``node.web.live.features``). Every question is authorised before, and recorded.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from node.transfer.queries.answers import AnswerQuestions
 from node.transfer.queries.unions import AnswerAboutGraphs
 from node.vocab.dsp import GRAPH_QUERY
 from node.web.bodies import posted_parameters
+from node.web.live.features import FeatureDoor
 from node.web.problems import answer_problem
 from node.web.replies import PRIVATE, SANDBOXED, reply_about_graph, reply_about_table
 
@@ -41,6 +43,7 @@ class QueryDoor:
     authorise: AuthoriseAccess
     answers: AnswerQuestions
     graphs: AnswerAboutGraphs
+    features: FeatureDoor
     base: str
 
     def routes(self) -> list[BaseRoute]:
@@ -48,6 +51,7 @@ class QueryDoor:
         return [
             Route("/query", self._answer_about_graphs, methods=["GET", "POST"]),
             Route("/query/{pid}", self._answer, methods=["GET", "POST"]),
+            *self.features.routes(),
         ]
 
     async def _answer(self, request: Request) -> Response:
@@ -55,8 +59,11 @@ class QueryDoor:
             pid, authorization = request.path_params["pid"], request.headers.get("authorization")
             if await self.authorise.require_bearer(pid, authorization) == GRAPH_QUERY:
                 return await self._answer_about_graph(request, pid)
-            if request.method not in ("POST",):
-                raise MethodNotAllowed(remedy="POST the question")
+            if request.method != "POST":
+                if "query" in request.query_params:
+                    raise MethodNotAllowed("a table is not asked in SPARQL", remedy="POST the question in SQL")
+                # Clients of OGC API - Features begin at the address itself.
+                return await self.features.show(request, "")
             question = await read_question(request)
             access = await self.authorise.authorise_question(pid, authorization, question=question.sql)
             answer, version = await self.answers.about_table(access, question)

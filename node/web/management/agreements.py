@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -30,6 +30,14 @@ from node.web.management.json_forms import (
 from node.web.management.person import Person
 from node.web.management.requests import TableAsk
 from node.web.replies import reply_about_table
+
+_ANSWERS: Final[dict[str, Any]] = {
+    "application/json": {},
+    "text/csv": {},
+    "text/turtle": {},
+    "application/geo+json": {},
+}
+"""The media types of answers to questions."""
 
 
 class AgreementReader(Protocol):
@@ -105,12 +113,12 @@ def router(
 
     @api.post(
         "/agreements/{agreement_id}/query",
-        summary="Ask a table of the provider in SQL or a graph in SPARQL, instead of fetching it",
+        summary="Ask a table of the provider in SQL, a graph in SPARQL, or features with a filter",
         description="The table is called `data`. The provider checks the agreement, and records the question. The "
         "headers say how many rows the answer has (`Hansa-Rows`), whether there are more (`Hansa-More`), and which "
         "version of the asset the provider says that it is about (`Hansa-Version`).",
         response_class=Response,
-        responses={200: {"content": {"application/json": {}, "text/csv": {}, "text/turtle": {}}}},
+        responses={200: {"content": {**_ANSWERS}}},
     )
     async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
         caller = await person(request)

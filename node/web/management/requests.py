@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from node.base.errors import InvalidInput
 from node.base.jsons import read_json
+from node.semantics.profiles.feature_queries_client import LONGEST as LONGEST_FILTER
+from node.semantics.profiles.feature_queries_client import MOST as MOST_FEATURES
+from node.semantics.profiles.feature_queries_client import USUAL, FeatureQuestion
 from node.semantics.profiles.graph_queries_client import LONGEST as LONGEST_OF_GRAPHS
 from node.semantics.profiles.graph_queries_client import GraphQuestion
 from node.semantics.profiles.table_queries_client import LONGEST, TableQuestion
@@ -150,14 +153,45 @@ class Verdict(BaseModel):
     reason: str | None = Field(None, max_length=2000)
 
 
+class FeatureAsk(BaseModel):
+    """A question to the features of a file with places (OGC API - Features)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: str = Field("", max_length=LONGEST_FILTER, description="A filter in CQL2; empty: all features.")
+    language: Literal["cql2-text", "cql2-json"] = "cql2-text"
+    bbox: tuple[float, float, float, float] | None = Field(None, description="West, south, east, north in degrees.")
+    datetime: str = Field("", max_length=100, description="A moment, or `begin/end` with `..` for an open end.")
+    properties: list[str] | None = Field(None, description="The columns that are wanted; else all.", max_length=500)
+    sortby: list[str] = Field([], description="Columns; `-` before one sorts it downwards.", max_length=8)
+    limit: int = Field(USUAL, ge=1, le=MOST_FEATURES)
+    offset: int = Field(0, ge=0, le=1 << 40)
+
+    @property
+    def question(self) -> FeatureQuestion:
+        return FeatureQuestion(
+            filter=self.filter,
+            language=self.language,
+            box=self.bbox,
+            period=self.datetime,
+            columns=None if self.properties is None else tuple(self.properties),
+            sort=tuple(self.sortby),
+            limit=self.limit,
+            offset=self.offset,
+        )
+
+
 class TableAsk(BaseModel):
-    """A question to a table of a provider in SQL, or to a graph in SPARQL."""
+    """A question to a table of a provider in SQL, to a graph in SPARQL, or to features with a filter."""
 
     model_config = ConfigDict(extra="forbid")
 
     sql: str | None = Field(None, max_length=LONGEST, description="One SELECT over the table `data`.")
     sparql: str | None = Field(
         None, max_length=LONGEST_OF_GRAPHS, description="Instead of `sql`: SELECT, ASK, CONSTRUCT or DESCRIBE."
+    )
+    features: FeatureAsk | None = Field(
+        None, description="Instead of `sql`: features of a file with places. The answer is GeoJSON."
     )
     file: str | None = Field(
         None, description="Name of the table or of the RDF file, where the asset has several.", max_length=512
@@ -170,12 +204,15 @@ class TableAsk(BaseModel):
     )
 
     @property
-    def question(self) -> TableQuestion | GraphQuestion:
+    def question(self) -> TableQuestion | GraphQuestion | FeatureQuestion:
         """Return the question. Raises ``InvalidInput`` unless there is exactly one."""
-        if (self.sql is None) is (self.sparql is None):
+        if [self.sql, self.sparql, self.features].count(None) != 2:
             raise InvalidInput(
-                "a question is in SQL, of a table, or in SPARQL, of a graph", remedy="send sql or sparql"
+                "a question is in SQL, of a table, in SPARQL, of a graph, or to features",
+                remedy="send sql, sparql or features",
             )
+        if self.features is not None:
+            return self.features.question
         if self.sql is not None:
             return TableQuestion(sql=self.sql, form=self.form)
         return GraphQuestion.in_form(self.sparql or "", self.form)

@@ -1,9 +1,10 @@
-"""query: ask a table or a graph of others under an agreement, instead of fetching it."""
+"""query: ask a table, a graph or features of others under an agreement, instead of fetching it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,9 @@ from node.semantics.sparql_graphs import is_sparql
 from node.vocab.dsp import GRAPH_QUERY, QUERY
 from node.vocab.versions import LAST_VERSION
 
+if TYPE_CHECKING:
+    from node.client import HansaClient
+
 
 def register(app: typer.Typer) -> None:
     app.command("query")(query)
@@ -27,7 +31,10 @@ def query(
     asset: Annotated[str, typer.Argument(metavar="IRI", help="Address of the asset, or id of the agreement.")],
     text: Annotated[
         str | None,
-        typer.Argument(metavar="QUERY", help="One SELECT over the table data; of an RDF dataset, a query in SPARQL."),
+        typer.Argument(
+            metavar="QUERY",
+            help="One SELECT over the table data; a query in SPARQL, of RDF; a filter in CQL2, of features.",
+        ),
     ] = None,
     file: Annotated[str | None, typer.Option(help="Which table or RDF file, if the asset has several.")] = None,
     version: Annotated[
@@ -39,23 +46,35 @@ def query(
     sparql: Annotated[
         bool, typer.Option("--sparql", help="The asset is asked in SPARQL. Most queries show that by themselves.")
     ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Ask for features of a file with places; the query is a filter.")
+    ] = False,
+    bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="With --features: a box in degrees.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="With --features: how many at most.")] = None,
     address: Annotated[
         bool, typer.Option("--address", help="Show address and token, for programs of your own; ask nothing.")
     ] = False,
     node: Node = None,
     lang: Language = "en",
 ) -> int:
-    """Ask a table in SQL or RDF in SPARQL, without fetching it.
+    """Ask a table, features or a graph, without fetching it.
 
     It needs an agreement: hansa get IRI --agree-only. The provider checks it at every question, and records what was
-    asked. DESCRIBE data names the columns of a table. CONSTRUCT and DESCRIBE in SPARQL give Turtle.
+    asked. DESCRIBE data names the columns of a table. CONSTRUCT and DESCRIBE in SPARQL give Turtle. Features come as
+    GeoJSON.
     """
-    is_graph = sparql or (text is not None and is_sparql(text))
+    _check_options(features=features, bbox=bbox, limit=limit)
+    is_graph = not features and (sparql or (text is not None and is_sparql(text)))
     with connect(node) as client:
         if address:
             form = GRAPH_QUERY if sparql else QUERY
             access = open_access(client, asset, file=file, version=version, lang=lang, form=form)
-            return REFUSED if access is None else _show(access, is_graph=sparql)
+            what = "features" if features else "graph" if sparql else "table"
+            return REFUSED if access is None else _show(access, what)
+        if features:
+            return _ask_features(
+                client, asset, text or "", output, file=file, version=version, bbox=bbox, limit=limit
+            )
         if text is None:
             raise InvalidInput("there is no question", remedy=f'hansa query {word(asset)} "DESCRIBE data"')
         agreement = agreement_of(client, asset, version)
@@ -82,6 +101,70 @@ def query(
     if version is not None and not Mode.json:
         remark(f"the provider says that this is version {version}")
     return DONE
+
+
+def _check_options(*, features: bool, bbox: str | None, limit: int | None) -> None:
+    if not features and (bbox is not None or limit is not None):
+        raise InvalidInput(
+            "--bbox and --limit are for features", remedy="add --features, or write LIMIT into the SQL"
+        )
+
+
+def _ask_features(
+    client: HansaClient,
+    asset: str,
+    text: str,
+    output: Path | None,
+    *,
+    file: str | None,
+    version: int | None,
+    bbox: str | None,
+    limit: int | None,
+) -> int:
+    choices: dict[str, Any] = {"bbox": bbox and read_box(bbox), **({"limit": limit} if limit is not None else {})}
+    agreement = agreement_of(client, asset, version)
+    page = client.ask_features(agreement, text, file=file, version=version, choices=choices)
+    return _give_features(page, output)
+
+
+def read_box(text: str) -> list[float]:
+    """Return the numbers of a box. Raises ``InvalidInput``."""
+    try:
+        numbers = [float(number) for number in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise InvalidInput("a box has four numbers", remedy="--bbox 3.6,51.0,3.8,51.1")
+    return numbers
+
+
+def _give_features(page: dict[str, Any], output: Path | None) -> int:
+    count, total = len(page["features"]), page["numberMatched"]
+    if output is not None:
+        save(output, json.dumps(page, ensure_ascii=False).encode())
+        report_success(f"the answer is in {output}", detail=f"{count} of {total} features")
+    elif Mode.json:
+        emit(page)
+    else:
+        names = list(dict.fromkeys(name for feature in page["features"] for name in feature["properties"]))
+        rows = [
+            [str(feature["id"]), _place(feature["geometry"]), *(_cell(feature["properties"].get(n)) for n in names)]
+            for feature in page["features"]
+        ]
+        table(rows, ["id", "place", *names])
+        if not rows:
+            remark("no features")
+    if count < total and not Mode.json:
+        remark(f"these are {count} of {total} features: add a filter, or --limit {total}")
+    return DONE
+
+
+def _place(geometry: dict[str, Any] | None) -> str:
+    if geometry is None:
+        return ""
+    if geometry["type"] != "Point":
+        return str(geometry["type"])
+    return " ".join(f"{number:g}" for number in geometry["coordinates"][:2])
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -119,18 +202,25 @@ def _cell(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _show(access: dict[str, Any], *, is_graph: bool) -> int:
+def _show(access: dict[str, Any], what: str) -> int:
     if Mode.json:
         emit(access)
         return DONE
-    authorization = f"Authorization: {access['authorization']}"
-    what = "graph" if is_graph else "table"
+    authorization, endpoint = f"Authorization: {access['authorization']}", access["endpoint"]
     report_success(f"the {what} can be asked", detail=f"until {access['expires']}")
-    line("address", access["endpoint"])
+    line("address", endpoint)
     line("header", authorization)
-    example = "--data-urlencode 'query=SELECT * { ?s ?p ?o } LIMIT 10'" if is_graph else "--data 'DESCRIBE data'"
-    line("try it", f"curl -H '{authorization}' {example} {word(access['endpoint'])}")
-    if is_graph:
-        line("all graphs", access["endpoint"].rpartition("/")[0])
+    if what == "features":
+        line("try it", f"curl -H '{authorization}' {word(endpoint + '/collections/data/items?limit=10')}")
+        bearer = access["authorization"].removeprefix("Bearer ")
+        settings = f"--config GDAL_HTTP_AUTH BEARER --config GDAL_HTTP_BEARER {word(bearer)}"
+        line("with GDAL", f"ogrinfo {settings} {word(f'OAPIF:{endpoint}')} data")
+    else:
+        example = "--data 'DESCRIBE data'"
+        if what == "graph":
+            example = "--data-urlencode 'query=SELECT * { ?s ?p ?o } LIMIT 10'"
+        line("try it", f"curl -H '{authorization}' {example} {word(endpoint)}")
+    if what == "graph":
+        line("all graphs", endpoint.rpartition("/")[0])
     remark(f"to end it: hansa transfer complete {word(access['transfer'])}")
     return DONE

@@ -125,6 +125,7 @@ def _page(
         longest=LONGEST,
         most_rows=MOST_OF_GRAPH if table.is_graph else MOST_ROWS,
         quoted=quote(agreement.id, safe=""),
+        features=shlex.join(["hansa", "query", agreement.id, "--features", "--address"]),
         command=shlex.join(["hansa", "query", agreement.id, (GRAPH_EXAMPLES if table.is_graph else EXAMPLES)[0][1]]),
     )
 
