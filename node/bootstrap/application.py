@@ -37,6 +37,7 @@ from node.web.bodies import BodyLimits
 from node.web.callers import count_load
 from node.web.dsp import routes as dsp
 from node.web.live.features import FeatureDoor
+from node.web.live.notices import NoticeDoor
 from node.web.live.queries import QueryDoor
 from node.web.live.routes import LiveDoor
 from node.web.questions import notices
@@ -169,6 +170,7 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
             glances=Glances(protocol_services.transfer.authorise, node.datasources.reads),
             base=node.parts.base,
         ).routes(),
+        *NoticeDoor(node.datasources.notices).routes(),
         *QueryDoor(
             authorise=protocol_services.transfer.authorise,
             answers=node.datasources.questions.answers,

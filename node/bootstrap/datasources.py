@@ -20,6 +20,7 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.shipments import ShipmentParts, shipment_parts
 from node.bootstrap.transfer import TransferParts, conversation_of
 from node.datasources.brokers.connections import ListenToBrokers
+from node.datasources.brokers.notices import TakeNotices
 from node.datasources.brokers.register import BrokerSubscriptions
 from node.datasources.checkup import TryDataSource
 from node.datasources.register import DataSources
@@ -84,6 +85,7 @@ class DataSourceParts:
     windows: WindowParts
     subscriptions: BrokerSubscriptions
     listener: ListenToBrokers
+    notices: TakeNotices
     shipments: ShipmentParts
 
 
@@ -104,7 +106,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         connectors=(
             folders,
             PostgisConnector(parts.egress, parts.cage),
-            NgsiLdConnector(parts.egress, parts.cage),
+            NgsiLdConnector(parts.egress, parts.cage, base=parts.base, clock=parts.clock),
             *sources_of_plugins,
         ),
         append=base.append,
@@ -137,6 +139,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         take=take,
         subscriptions=subscriptions,
         listener=listener,
+        notices=TakeNotices(parts.stores.uow, parts.stores.broker_subscriptions, take),
         sources=sources,
         shipments=shipment_parts(base, transfer, sources),
         questions=_query_parts(base, transfer, access, openings),

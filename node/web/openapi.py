@@ -140,6 +140,12 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "What is below such an API, such as a page of features; queries are passed on. Below a stream: `latest`, "
             "`events`, `window`, `ldes` ([share sensors](../how-to/share-sensors.md#read-it-as-a-partner))",
         ),
+        "/notices/{session}": (
+            "POST",
+            "a context broker at which this node has subscribed; the address is the secret",
+            "A notification, which becomes observations of a stream ([let the node subscribe]"
+            "(../how-to/share-entities-of-a-context-broker.md#take-notifications-into-a-stream))",
+        ),
         "/query": (
             "GET|POST",
             "a recipient, with the token of the data address of a graph",

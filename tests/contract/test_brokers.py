@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,16 +20,21 @@ from node.adapters.datasources.brokers.kafka.connector import KafkaConnection, K
 from node.adapters.datasources.brokers.kafka.session import KafkaSession
 from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.brokers.mqtt_session import MqttSession
+from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
 from node.adapters.egress import Egress
+from node.base.clock import SystemClock
 from node.base.errors import InvalidInput, NotFound
+from node.cage.cage import Cage
 from node.datasources.brokers.model import OutgoingMessage
 from node.datasources.brokers.ports import EventConnection, MessageConnection, MessageSession
 from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import DataConnection, Question
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
+from tests.fakes.subscription_broker import SubscriptionBroker
 from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka, kafka
 from tests.integration.datasources.mosquitto import PASSWORD, READER, READER_PASSWORD, USER, mosquitto
+from tests.integration.datasources.servers import standing
 from tests.live_peers import live
 
 PATIENCE = 20.0
@@ -260,3 +266,30 @@ async def test_a_broker_that_refuses_or_is_down_is_said_to_and_nothing_of_it_is_
                         pass
                 words = f"{caught.value.detail} {caught.value.remedy}"
                 assert not any(secret in words for secret in ("127.0.0.1", "localhost", "not-this-one", READER))
+
+
+async def test_a_context_broker_gives_what_came_while_nobody_listened() -> None:
+    """What comes while a session is there goes to another door of the node, as a context broker calls."""
+    fake = SubscriptionBroker()
+    fake.change(
+        {"id": "urn:ngsi-ld:TrafficCounter:1", "type": "TrafficCounter", "n": {"type": "Property", "value": 1}}
+    )
+    credentials = Credentials(scheme=Scheme.BEARER, secret="broker-secret")
+    with standing(fake.app()) as url, Cage() as cage:
+        setup = Setup(name="broker", address=f"{url}/ngsi-ld/v1", credentials=credentials)
+        async with Egress(allow_loopback=True) as egress:
+            connector = NgsiLdConnector(egress, cage, base="https://node.example", clock=SystemClock())
+            connection = connector.connect(setup)
+            assert isinstance(connection, NgsiLdConnection)
+            assert isinstance(connection, MessageConnection)
+            for topic in ("", "no type", "TrafficCounter/", "TrafficCounter/a b"):
+                with pytest.raises(InvalidInput):
+                    connection.check_topic(topic)
+            async with connection.listen("TrafficCounter/n", "session") as session:
+                (message,) = await session.messages()
+                session.acknowledge([message])
+                assert json.loads(message.payload)["data"][0]["n"]["value"] == 1
+            assert len(fake.subscriptions) == 1
+            await connection.forget("session")
+            await connection.forget("session")
+            assert not fake.subscriptions

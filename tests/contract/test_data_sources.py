@@ -130,7 +130,13 @@ async def _wmts(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subjec
 async def _ngsi_ld(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     _, address = await stack.enter_async_context(_serve(ContextBroker(tenant="city").app))
     setup = Setup(name="broker", address=f"{address.url}/ngsi-ld/v1", options={"tenant": "city"})
-    return Subject(NgsiLdConnector(egress, Cage()), setup, NgsiLdConnection, "TrafficCounter", "application/ld+json")
+    return Subject(
+        NgsiLdConnector(egress, Cage(), base="https://node.example", clock=SystemClock()),
+        setup,
+        NgsiLdConnection,
+        "TrafficCounter",
+        "application/ld+json",
+    )
 
 
 async def _ngsi_v2(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
@@ -322,7 +328,7 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "wfs": WfsConnector(Egress()),
         "wms": WmsConnector(Egress()),
         "wmts": WmtsConnector(Egress()),
-        "ngsi-ld": NgsiLdConnector(Egress(), Cage()),
+        "ngsi-ld": NgsiLdConnector(Egress(), Cage(), base="https://node.example", clock=SystemClock()),
         "ngsi-v2": NgsiV2Connector(Egress()),
         "sensorthings": SensorThingsConnector(Egress()),
         "sparql": SparqlConnector(Egress()),

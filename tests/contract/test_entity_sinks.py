@@ -17,6 +17,7 @@ import pytest
 
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
 from node.adapters.egress import Egress
+from node.base.clock import SystemClock
 from node.base.errors import HansaError, InvalidInput
 from node.cage.cage import Cage
 from node.datasources.errors import (
@@ -96,7 +97,11 @@ async def broker(cage: Cage, tmp_path: Path) -> AsyncIterator[Broker]:
     async with Egress(allow_loopback=True) as egress, served(lambda address: (store.app(), address)) as (_, address):
         options = {"tenant": "city", "context": "https://data.example/context.jsonld"}
         setup = Setup(name="broker", address=f"{address.url}/ngsi-ld/v1", credentials=credentials, options=options)
-        yield Broker(NgsiLdConnector(egress, cage).connect(setup), store, tmp_path)
+        yield Broker(
+            NgsiLdConnector(egress, cage, base="https://node.example", clock=SystemClock()).connect(setup),
+            store,
+            tmp_path,
+        )
 
 
 async def test_a_table_arrives_as_entities_and_is_recognised(broker: Broker) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -28,8 +28,10 @@ from node.adapters.datasources.entity_questions import (
 from node.adapters.datasources.entity_sinks.deposits import EntityDeposits
 from node.adapters.datasources.entity_sinks.operations import Operations
 from node.adapters.datasources.entity_sinks.receipts import HEAD, PART
+from node.adapters.datasources.entity_subscriptions import EntityNotices, EntitySubscriptions
 from node.adapters.datasources.requests import check_address, credential_headers, document
 from node.adapters.egress.client import Egress
+from node.base.clock import Clock
 from node.base.errors import HansaError, InvalidInput, NotFound
 from node.base.jsons import read_json
 from node.cage.model import AsyncCage
@@ -72,9 +74,12 @@ class NgsiLdConnector:
     kind = "ngsi-ld"
     options: tuple[str, ...] = (TENANT, CONTEXT)
 
-    def __init__(self, egress: Egress, cage: AsyncCage) -> None:
-        """``cage`` reads the files that are sent to a broker."""
+    def __init__(self, egress: Egress, cage: AsyncCage, *, base: str, clock: Clock) -> None:
+        """``cage`` reads the files that are sent to a broker; ``base`` is the public address of this node, to which
+        brokers send notifications."""
         self._egress = egress
+        self._base = base
+        self._clock = clock
         self._reader = EntityReader(cage)
 
     def check(self, setup: Setup) -> None:
@@ -88,13 +93,13 @@ class NgsiLdConnector:
 
     def connect(self, setup: Setup) -> DataConnection:
         self.check(setup)
-        return NgsiLdConnection(self._egress, setup, self._reader)
+        return NgsiLdConnection(self._egress, setup, self._reader, base=self._base, clock=self._clock)
 
 
 class NgsiLdConnection:
     """A connection to a context broker."""
 
-    def __init__(self, egress: Egress, setup: Setup, reader: EntityReader) -> None:
+    def __init__(self, egress: Egress, setup: Setup, reader: EntityReader, *, base: str, clock: Clock) -> None:
         self._egress = egress
         self._address = check_address(egress, setup.address)
         self._headers = {**credential_headers(setup.credentials), "Accept": documents.JSON}
@@ -104,6 +109,9 @@ class NgsiLdConnection:
         if TENANT in setup.options:
             self._headers["NGSILD-Tenant"] = setup.options[TENANT]
         self._deposits = EntityDeposits(Operations(egress, self._address, self._headers), reader)
+        self._subscriptions = EntitySubscriptions(
+            egress, self._address, self._headers, context=self._context, base=base, clock=clock
+        )
 
     @property
     def abilities(self) -> Abilities:
@@ -165,6 +173,15 @@ class NgsiLdConnection:
         if period := source_headers.get("content-range", ""):
             headers["content-range"] = _require_period(period)
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
+
+    def check_topic(self, topic: str) -> None:
+        self._subscriptions.check(topic)
+
+    def listen(self, topic: str, session: str) -> AbstractAsyncContextManager[EntityNotices]:
+        return self._subscriptions.open(topic, session)
+
+    async def forget(self, session: str) -> None:
+        await self._subscriptions.end(session)
 
     @property
     def is_replacing(self) -> bool:

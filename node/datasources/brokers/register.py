@@ -73,7 +73,7 @@ class BrokerSubscriptions:
         if not isinstance(connection, MessageConnection):
             raise InvalidInput(
                 f"{source} is no broker: it has no messages",
-                remedy="register one: hansa source add NAME mqtt ADDRESS, or amqp, or kafka",
+                remedy="register one: hansa source add NAME mqtt ADDRESS, or amqp, kafka, ngsi-ld",
             )
         connection.check_topic(topic)
         with self._uow.begin() as tx:

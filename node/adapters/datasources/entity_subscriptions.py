@@ -1,0 +1,248 @@
+"""Subscriptions of this node at a context broker (NGSI-LD, ETSI GS CIM 009, clauses 5.8 and 6.10).
+
+A broker sends notifications to an address of this node and repeats none. So a session looks after its subscription:
+it is made with an end, which is put off; it is made again when it is gone; and after each gap, such as an error that
+the broker noted, the entities are read as they are now. What the stream has already is not stored twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from node.adapters.datasources.entity_documents import JSON
+from node.adapters.datasources.entity_questions import is_type
+from node.adapters.datasources.uploads import unreachable
+from node.adapters.egress.client import Answer, Egress, Lane
+from node.base.clock import Clock, stamp
+from node.base.errors import InvalidInput, PeerUnreachable, TooLarge
+from node.base.jsons import read_json
+from node.datasources.brokers.model import MOST_PAYLOAD, Message
+from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
+from node.exchange.offloop import off_loop
+from node.vocab.notices import notices_address
+
+CHECK_SECONDS: Final = 30.0
+"""Between two looks at a subscription."""
+_LASTS: Final = timedelta(hours=1)
+_RENEWED: Final = timedelta(minutes=20)
+_PAGE: Final = 100
+_MOST_PAGES: Final = 250
+_PATIENCE: Final = 30.0
+_MOST_ANSWER: Final = 8 << 20
+_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
+_OWN_TIMES: Final = ("createdAt", "modifiedAt")
+
+Read = Callable[[str], Awaitable[Any]]
+"""Returns the JSON at a path below the address of the broker."""
+
+
+class EntitySubscriptions:
+    """Subscriptions at one broker. ``headers`` show the credentials, the tenant and the context of names; ``base`` is
+    the public address of this node."""
+
+    def __init__(
+        self, egress: Egress, address: str, headers: Mapping[str, str], *, context: str, base: str, clock: Clock
+    ) -> None:
+        self._egress = egress
+        self._address = address
+        self._headers = dict(headers)
+        self._context = context
+        self._base = base
+        self.clock = clock
+
+    def check(self, topic: str) -> None:
+        """Raise ``InvalidInput`` unless ``topic`` is a type, or a type with the attributes that are watched."""
+        type_name, _, attributes = topic.partition("/")
+        names = attributes.split(",") if attributes else []
+        if not is_type(type_name) or (topic.endswith("/")) or not all(_ATTRIBUTE.fullmatch(name) for name in names):
+            raise InvalidInput(
+                f"{topic[:80]!r} is no type of entities",
+                remedy="such as TrafficCounter, or TrafficCounter/count",
+            )
+
+    @asynccontextmanager
+    async def open(self, topic: str, session: str) -> AsyncIterator[EntityNotices]:
+        """Subscribe, and look after the subscription until the context is left. Raises ``DataSourceUnreachable``
+        (``DataSourceRefuses``), ``ForbiddenAddress``."""
+        notices = EntityNotices(self, topic, session)
+        await notices.subscribe()
+        yield notices
+
+    async def end(self, session: str) -> None:
+        """Delete the subscription of a session; one that is not there is no error."""
+        answer = await self.call("DELETE", f"subscriptions/{name_of(session)}")
+        _require(answer, 200, 204, 404)
+
+    def subscription(self, topic: str, session: str, ends: datetime) -> dict[str, Any]:
+        """Return the subscription as NGSI-LD has it (clause 5.2.12)."""
+        type_name, _, attributes = topic.partition("/")
+        watch = {"watchedAttributes": attributes.split(",")} if attributes else {}
+        return {
+            "id": name_of(session),
+            "type": "Subscription",
+            "entities": [{"type": type_name}],
+            **watch,
+            "notification": {
+                "format": "normalized",
+                "endpoint": {"uri": notices_address(self._base, session), "accept": JSON},
+            },
+            "expiresAt": stamp(ends),
+            **({"jsonldContext": self._context} if self._context else {}),
+        }
+
+    async def read(self, path: str) -> Any:
+        """Return a document of the broker; None if it is not there."""
+        answer = await self.call("GET", path)
+        if answer.status == 404:
+            return None
+        _require(answer, 200)
+        try:
+            return await off_loop(read_json, answer.body)
+        except InvalidInput as error:
+            raise DataSourceUnreachable(
+                "the broker answers with something other than JSON", remedy="ask its administrator"
+            ) from error
+
+    async def call(self, method: str, path: str, body: Any = None) -> Answer:
+        """Return the answer of the broker, whatever its status. Raises ``DataSourceUnreachable``."""
+        content = {} if body is None else {"Content-Type": JSON}
+        try:
+            return await self._egress.request(
+                method,
+                f"{self._address}{path}",
+                headers={**self._headers, **content},
+                json=body,
+                timeout=_PATIENCE,
+                max_bytes=_MOST_ANSWER,
+                allow_redirects=0,
+                lane=Lane.DATA_SOURCES,
+            )
+        except PeerUnreachable as error:
+            raise unreachable(error) from error
+        except TooLarge as error:
+            raise DataSourceUnreachable(
+                "the broker sends too much at once", remedy="ask its administrator"
+            ) from error
+
+
+class EntityNotices:
+    """A session: what it gives are the entities after a gap. Notifications come to the node by another door."""
+
+    is_lasting = True
+
+    def __init__(self, broker: EntitySubscriptions, topic: str, session: str) -> None:
+        self._broker = broker
+        self._clock = broker.clock
+        self._topic = topic
+        self._session = session
+        self._name = name_of(session)
+        self._ends = self._clock.now()
+        self._failure = ""
+        self._page: int | None = None
+
+    async def subscribe(self) -> None:
+        """Make the subscription, or take over the one that is there; then the entities are read."""
+        self._ends = self._clock.now() + _LASTS
+        body = self._broker.subscription(self._topic, self._session, self._ends)
+        answer = await self._broker.call("POST", "subscriptions", body)
+        if answer.status == 409:
+            # That of this session, from before: it may be paused, or have another address or an end.
+            _require(await self._broker.call("DELETE", f"subscriptions/{self._name}"), 200, 204, 404)
+            answer = await self._broker.call("POST", "subscriptions", body)
+        _require(answer, 201)
+        self._page = 0
+
+    async def messages(self) -> Sequence[Message]:
+        """Return the next entities after a gap; else look after the subscription until there is one."""
+        while True:
+            while self._page is not None:
+                if messages := await self._entities(self._page):
+                    return messages
+            await asyncio.sleep(CHECK_SECONDS)
+            await self._check()
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """The broker keeps nothing."""
+
+    async def _check(self) -> None:
+        state = await self._broker.read(f"subscriptions/{self._name}")
+        if not isinstance(state, Mapping) or state.get("isActive") is False or state.get("status") == "expired":
+            await self.subscribe()
+            return
+        if self._ends - self._clock.now() < _LASTS - _RENEWED:
+            ends = self._clock.now() + _LASTS
+            answer = await self._broker.call("PATCH", f"subscriptions/{self._name}", {"expiresAt": stamp(ends)})
+            if answer.status == 404:
+                await self.subscribe()
+                return
+            _require(answer, 200, 204)
+            self._ends = ends
+        notification = state.get("notification")
+        failure = str(notification.get("lastFailure", "")) if isinstance(notification, Mapping) else ""
+        if failure != self._failure:
+            self._failure, self._page = failure, 0
+
+    async def _entities(self, page: int) -> list[Message]:
+        """Return a page of the entities as notifications; note that there are no more after the last one."""
+        type_name = self._topic.partition("/")[0]
+        pairs = {"type": type_name, "limit": _PAGE, "offset": page * _PAGE, "options": "sysAttrs"}
+        entities = await self._broker.read(f"entities?{urlencode(pairs)}")
+        entities = [] if entities is None else entities
+        if not isinstance(entities, list):
+            raise DataSourceUnreachable("the broker sends no list of entities", remedy="ask its administrator")
+        is_last = len(entities) < _PAGE or page + 1 >= _MOST_PAGES
+        self._page = None if is_last else page + 1
+        return [self._message(entity) for entity in entities if isinstance(entity, Mapping)]
+
+    def _message(self, entity: Mapping[str, Any]) -> Message:
+        """Return an entity as a notification of the time at which it was changed: what was stored is known by it."""
+        content = {name: _without_times(value) for name, value in entity.items() if name not in _OWN_TIMES}
+        moment = next((entity[name] for name in reversed(_OWN_TIMES) if isinstance(entity.get(name), str)), "")
+        notification = {
+            "id": f"{self._name}:read",
+            "type": "Notification",
+            "subscriptionId": self._name,
+            "notifiedAt": moment or stamp(self._clock.now()),
+            "data": [content],
+        }
+        payload = json.dumps(notification, ensure_ascii=False).encode("utf-8", errors="replace")
+        fault = "" if len(payload) <= MOST_PAYLOAD else f"the entity has more than {MOST_PAYLOAD} bytes"
+        return Message(topic=self._topic, payload=payload if not fault else b"", fault=fault)
+
+
+def name_of(session: str) -> str:
+    """Return the id of the subscription of a session, which does not tell the session."""
+    return f"urn:ngsi-ld:Subscription:hansa-{hashlib.sha256(session.encode()).hexdigest()[:24]}"
+
+
+def _without_times(attribute: Any) -> Any:
+    if isinstance(attribute, list):
+        return [_without_times(instance) for instance in attribute]
+    if isinstance(attribute, Mapping):
+        return {name: value for name, value in attribute.items() if name not in _OWN_TIMES}
+    return attribute
+
+
+def _require(answer: Answer, *statuses: int) -> None:
+    if answer.status in statuses:
+        return
+    if answer.status in (401, 403):
+        raise DataSourceRefuses(
+            "the broker does not let this node subscribe", remedy="check the credentials: hansa source test NAME"
+        )
+    if answer.status in (400, 404, 405, 422, 501):
+        raise DataSourceRefuses(
+            f"the broker does not take this subscription (status {answer.status})",
+            remedy="check the type and its attributes, and that the broker has subscriptions of NGSI-LD",
+        )
+    raise DataSourceUnreachable(
+        f"the broker answers with status {answer.status}", remedy="this node tries again; ask its administrator"
+    )
