@@ -60,7 +60,7 @@ VERSIONS = (
     "0037",
     "0038",
     "0039",
-    "0043",
+    "0040",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 
