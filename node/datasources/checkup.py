@@ -64,7 +64,7 @@ class TryDataSource:
         source = await off_loop(self._sources.source, name, by)
         try:
             _, connection = await off_loop(self._sources.connect, name)
-            if isinstance(connection, MessageConnection):
+            if connection.abilities.sends_messages and isinstance(connection, MessageConnection):
                 return Report(source=source, steps=tuple(await _listen(connection, item, language)))
             items = tuple(await connection.items(SHOWN))
         except HansaError as error:

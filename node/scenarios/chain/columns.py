@@ -180,41 +180,30 @@ def _would_be(comparison: units.Comparison) -> str:
 
 
 def _quantity(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
-    yield from _named_differently(
-        source, target, have, have.quantity, need.quantity, "quantity-kind", "is {}; {} needs {}",
-        "wire another column, or put a transformation between them",
-    )  # fmt: skip
+    if have.quantity and need.quantity and have.quantity.rstrip("/") != need.quantity.rstrip("/"):
+        yield Mismatch(
+            code="quantity-kind",
+            sentence=f"{source.role}.{have.name} is {local_name(have.quantity)}; "
+            f"{input_words(source, target)} needs {local_name(need.quantity)}",
+            remedy="wire another column, or put a transformation between them",
+            variable=have.name,
+            have=have.quantity,
+            need=need.quantity,
+            facts={"variable": have.name, "have": local_name(have.quantity), "need": local_name(need.quantity)},
+        )
 
 
 def _codes(source: Port, target: Port, have: Variable, need: Variable) -> Iterator[Mismatch]:
-    yield from _named_differently(
-        source, target, have, have.codes, need.codes, "code-list", "has codes of {}; {} needs codes of {}",
-        "put a transformation between them that translates the codes",
-    )  # fmt: skip
-
-
-def _named_differently(
-    source: Port,
-    target: Port,
-    column: Variable,
-    have: str | None,
-    need: str | None,
-    code: str,
-    words: str,
-    remedy: str,
-) -> Iterator[Mismatch]:
-    """Yield a mismatch if both sides name something by an IRI, and not the same. ``words`` has places for both names,
-    and for that of the input between them."""
-    if have and need and have.rstrip("/#") != need.rstrip("/#"):
-        came, wish = local_name(have), local_name(need)
+    if have.codes and need.codes and have.codes.rstrip("/#") != need.codes.rstrip("/#"):
         yield Mismatch(
-            code=code,
-            sentence=f"{source.role}.{column.name} {words.format(came, input_words(source, target), wish)}",
-            remedy=remedy,
-            variable=column.name,
-            have=have,
-            need=need,
-            facts={"variable": column.name, "have": came, "need": wish},
+            code="code-list",
+            sentence=f"{source.role}.{have.name} has codes of {local_name(have.codes)}; "
+            f"{input_words(source, target)} needs codes of {local_name(need.codes)}",
+            remedy="put a transformation between them that translates the codes",
+            variable=have.name,
+            have=have.codes,
+            need=need.codes,
+            facts={"variable": have.name, "have": local_name(have.codes), "need": local_name(need.codes)},
         )
 
 
