@@ -43,7 +43,7 @@ def publish(
     follows: Annotated[int | None, typer.Option(help="Version of the list that you have seen.", min=0)] = None,
     node: Node = None,
 ) -> None:
-    """Offer a template to the members of your region, or change the one of the same name."""
+    """Offer a template to your members. It replaces the one of the same name."""
     fields, _ = read_description(file)
     name, template = _template(fields)
     with connect(node) as client:
