@@ -75,7 +75,7 @@ async def tab() -> AsyncIterator[Chromium]:
         yield chromium
 
 
-async def until(tab: Chromium, expression: str, *, seconds: float = 40.0) -> Any:
+async def until(tab: Chromium, expression: str, *, seconds: float = 120.0) -> Any:
     for _ in range(int(seconds / 0.1)):
         if value := await tab.ask(expression):
             return value

@@ -62,10 +62,10 @@ def steps(text: str) -> Iterator[tuple[str, str] | Typed]:
     for fence in FENCE.finditer(text):
         before, end = text[end : fence.start()], fence.end()
         language, block = fence.groups()
-        names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson|avsc))`", before)
+        names = re.findall(r"`([\w-]+\.(?:py|yaml|ttl|csv|json|ndjson|avsc|xml))`", before)
         # Data in Turtle stand as text: what stands as Turtle is a description that can be published.
         is_data = language == "text" and bool(names) and names[-1].endswith(".ttl")
-        if names and (is_data or language in ("python", "yaml", "turtle", "csv", "json")):
+        if names and (is_data or language in ("python", "yaml", "turtle", "csv", "json", "xml")):
             yield names[-1], block
         else:
             yield from commands(block)
