@@ -91,7 +91,7 @@ def value_tables(now: datetime, text: str = "") -> ValueTables:
 
 
 class FakeHistory:
-    """The quality of two publishers, over four months."""
+    """The quality of two publishers: of one over four months, of the other on one day."""
 
     def series(self, by: Caller) -> list[Series]:
         """All records, and each publisher."""
@@ -99,8 +99,12 @@ class FakeHistory:
         parts = {"findability": 90.0, "accessibility": 60.0, "interoperability": 55.0, "reusability": 60.0}
         gains = [("keywordAvailability", 12.5), ("spatialAvailability", 4.0)]
         return [
-            Series(key=key, name=name, days=days, dimensions={**parts, "contextuality": 8.5}, gains=gains)
-            for key, name in (("", ""), ("https://ghent.example/", "Stad Gent"), ("parks", "Parks & gardens"))
+            Series(key=key, name=name, days=own, dimensions={**parts, "contextuality": 8.5}, gains=gains)
+            for key, name, own in (
+                ("", "", days),
+                ("https://ghent.example/", "Stad Gent", days),
+                ("parks", "Parks & gardens", days[-1:]),
+            )
         ]
 
     def of_record(self, iri: str, by: Caller) -> list[RecordPoints]:

@@ -160,7 +160,7 @@ def test_quality_is_drawn_and_listed_over_time(els: TestClient) -> None:
         "of 405 points",
         "2026-08-11",
         "Parks &amp; gardens",
-        "<svg",
+        'class="chart"',
         "What would gain most",
         "GeoDCAT-AP 3.0.0",
         "advised",
@@ -168,6 +168,7 @@ def test_quality_is_drawn_and_listed_over_time(els: TestClient) -> None:
         assert words in page, words
     parks = els.get("/quality?publisher=parks", headers=english).text
     assert "<h1><bdi>Parks &amp; gardens</bdi></h1>" in parks
+    assert 'class="chart"' not in parks, "one day is no line"
     assert els.get("/quality?publisher=nobody", headers=english).status_code == 404
     record = els.get(f"/quality?record={BASE}/datasets/x", headers=english).text
     assert troubles(Page(record)) == []
