@@ -98,14 +98,14 @@ class RegionTemplates:
         list that the person saw.
 
         Raises ``NotAllowed``, ``NotFound`` if this node is no region, ``InvalidInput`` for too many templates, and
-        ``Conflict`` if nothing changes, or if the list has next_offer since.
+        ``Conflict`` if nothing changes, or if the list has changed since.
         """
         self.require_region(by)
         with self._uow.begin() as tx:
             offer = self._read_and_lock(tx, follows)
             others = tuple(each for each in offer.templates if each.name != template.name)
-            if template in offer.templates and template.to_json() in [each.to_json() for each in offer.templates]:
-                raise Conflict("the template is offered like this already", facts={"case": "nothing-next_offer"})
+            if template.to_json() in [each.to_json() for each in offer.templates]:
+                raise Conflict("the template is offered like this already", facts={"case": "template-unchanged"})
             if len(others) >= MOST:
                 raise InvalidInput(f"a region offers at most {MOST} templates", remedy="withdraw one first")
             body = {"event": "template-published", "template": template.to_json()}
@@ -171,7 +171,7 @@ class RegionTemplates:
             raise Conflict(
                 f"the list has version {offer.version} now, and you have seen version {follows}",
                 remedy="look at it again, then repeat the change",
-                facts={"case": "templates-next_offer"},
+                facts={"case": "templates-changed"},
             )
         return replace(offer, region=self._issuer.did, name=self._issuer.name)
 

@@ -132,6 +132,20 @@ def test_the_governor_works_in_the_browser(members: Company) -> None:
         assert "there is a template with this name already" in again.text
         edit = browser.get("/rulebook/templates?name=open-to-members-one-year").text
         assert 'name="members.until" type="date" maxlength="500" value="2027-12-31"' in edit
+        same = {
+            "name": "open-to-members-one-year",
+            "label.en": "Open to members, one year",
+            "label.de": "Für Mitglieder, ein Jahr",
+            "conditions": "members",
+            "members.until": "2027-12-31",
+        }
+        address = "/rulebook/templates"
+        browser.headers["Accept-Language"] = "de"
+        unchanged = post(browser, address, address, **same)
+        assert (unchanged.status_code, "die Vorlage wird schon so angeboten" in unchanged.text) == (409, True)
+        stale = post(browser, address, address, **{**same, "version": "0", "label.de": "Für Mitglieder"})
+        assert (stale.status_code, "jemand hat die Liste geändert" in stale.text) == (409, True)
+        browser.headers["Accept-Language"] = "en"
         missing = post(browser, "/rulebook/templates", "/rulebook/templates", conditions="members")
         assert missing.status_code == 400
         assert "the name of the template is missing" in missing.text
