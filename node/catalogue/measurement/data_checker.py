@@ -8,7 +8,6 @@ mark on the record, never a reason to leave it out: the data are somebody else's
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from node.cage.model import has_full_queue
 from node.catalogue.drafts.model import DraftStore
 from node.catalogue.meaning.conformity import SchemaRules, may_be_checked, schemas_of
 from node.catalogue.measurement.data_checks import SHOWN, DataCheck, DataCheckStore, DataState
-from node.catalogue.measurement.link_checker import CheckLimits
+from node.catalogue.measurement.link_checker import CheckLimits, DayCounts
 from node.catalogue.measurement.link_model import host_of
 from node.catalogue.measurement.link_requests import HostVisit, Send
 from node.catalogue.measurement.links import is_own
@@ -113,17 +112,13 @@ class DataChecker:
         self._pause = pause
         self._after = ""
         self._rest_until: datetime | None = None
-        self._day = clock.now().date()
-        self._counts: Counter[str] = Counter()
+        self._counts = DayCounts(clock, min(DAY_OF_HOST, limits.day))
 
     async def check_due(self) -> None:
         """Look at the next records, and check files of theirs that are due: call it regularly, in one process."""
         now = self._clock.now()
         if self._interval is None or (self._rest_until is not None and now < self._rest_until):
             return
-        if now.date() != self._day:
-            self._day = now.date()
-            self._counts.clear()
         due, last = await run_sync(self._next_page)
         for file in due[:FILES]:
             await run_sync(self._save, await self._verdict(file, self._interval))
@@ -182,9 +177,8 @@ class DataChecker:
         host = host_of(file.address)
         if self._limits.exclude(host):
             return replace(check, reason="exception", due=now + interval)
-        if self._counts[host] >= min(DAY_OF_HOST, self._limits.day):
+        if not self._counts.count(host):
             return replace(check, reason="busy", due=now + timedelta(days=1))
-        self._counts[host] += 1
         answer = await HostVisit(self._requests.send, self._pause).check(file.address, now)
         if not answer.works:
             return replace(check, reason=answer.reason)

@@ -51,6 +51,28 @@ class CheckLimits:
         return host in self.exceptions or host.partition(":")[0] in self.exceptions
 
 
+class DayCounts:
+    """Counts what is asked of each host in a day (UTC); in memory, so a restart begins anew."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        """``most`` is what may be asked of one host in a day."""
+        self._clock = clock
+        self._most = most
+        self._day = clock.now().date()
+        self._counts: Counter[str] = Counter()
+
+    def count(self, host: str) -> bool:
+        """Count one more for ``host``, or return False: it had enough today."""
+        today = self._clock.now().date()
+        if today != self._day:
+            self._day = today
+            self._counts.clear()
+        if self._counts[host] >= self._most:
+            return False
+        self._counts[host] += 1
+        return True
+
+
 class LinkChecker:
     """Checks addresses that are due. ``interval`` is the time between two checks of one; None checks nothing."""
 
@@ -75,8 +97,7 @@ class LinkChecker:
         self._send = send
         self._interval = interval
         self._limits = limits or CheckLimits()
-        self._day = clock.now().date()
-        self._counts: Counter[str] = Counter()
+        self._counts = DayCounts(clock, self._limits.day)
         self._pause = pause
         self._share = share
         self._away: dict[str, datetime] = {}
@@ -132,15 +153,11 @@ class LinkChecker:
 
     def _count(self, host: str) -> bool:
         """Count a check of this host, or return False and leave it alone until tomorrow: it had enough today."""
+        if self._counts.count(host):
+            return True
         now = self._clock.now()
-        if now.date() != self._day:
-            self._day = now.date()
-            self._counts.clear()
-        if self._counts[host] >= self._limits.day:
-            self._leave_alone(host, datetime.combine(self._day + timedelta(days=1), time(), now.tzinfo))
-            return False
-        self._counts[host] += 1
-        return True
+        self._leave_alone(host, datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo))
+        return False
 
     def _leave_alone(self, host: str, until: datetime) -> None:
         if len(self._away) < _MOST_AWAY:

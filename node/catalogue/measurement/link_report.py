@@ -103,11 +103,7 @@ class LinkReport:
 
     def of_record(self, iri: str, by: Caller) -> list[LinkLine]:
         """Return the addresses of a record of this node. Raises ``NotFound`` and the error of ``counts``."""
-        _require_person(by)
-        with self._uow.read() as tx:
-            record = self._records.get(tx, iri)
-        if record is None or record.origin != self._origin:
-            raise absent()
+        record = self._own_record(iri, by)
         return [LinkLine(check=check, records=(iri,), more=False) for check in self.checks(record)]
 
     def checks(self, record: Record) -> list[LinkCheck]:
@@ -136,12 +132,16 @@ class LinkReport:
 
     def data_of_record(self, iri: str, by: Caller) -> Sequence[DataCheck]:
         """Return the checks of the data of a record of this node. Raises ``NotFound`` and the error of ``counts``."""
+        record = self._own_record(iri, by)
+        return self.data_checks(record)
+
+    def _own_record(self, iri: str, by: Caller) -> Record:
         _require_person(by)
         with self._uow.read() as tx:
             record = self._records.get(tx, iri)
         if record is None or record.origin != self._origin:
             raise absent()
-        return self.data_checks(record)
+        return record
 
     def data_checks(self, record: Record) -> Sequence[DataCheck]:
         """Return the checks of the data of a record in this version, for everybody who may see it."""
