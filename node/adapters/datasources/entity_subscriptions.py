@@ -11,22 +11,20 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from node.adapters.datasources.entity_calls import EntityCalls, content_of
 from node.adapters.datasources.entity_documents import JSON
 from node.adapters.datasources.entity_questions import is_type
-from node.adapters.datasources.uploads import unreachable
-from node.adapters.egress.client import Answer, Egress, Lane
+from node.adapters.egress.client import Answer
 from node.base.clock import Clock, stamp
-from node.base.errors import InvalidInput, PeerUnreachable, TooLarge
-from node.base.jsons import read_json
+from node.base.errors import InvalidInput
 from node.datasources.brokers.model import MOST_PAYLOAD, Message
 from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
-from node.exchange.offloop import off_loop
 from node.vocab.notices import notices_address
 
 CHECK_SECONDS: Final = 30.0
@@ -35,25 +33,15 @@ _LASTS: Final = timedelta(hours=1)
 _RENEWED: Final = timedelta(minutes=20)
 _PAGE: Final = 100
 _MOST_PAGES: Final = 250
-_PATIENCE: Final = 30.0
-_MOST_ANSWER: Final = 8 << 20
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 _OWN_TIMES: Final = ("createdAt", "modifiedAt")
 
-Read = Callable[[str], Awaitable[Any]]
-"""Returns the JSON at a path below the address of the broker."""
-
 
 class EntitySubscriptions:
-    """Subscriptions at one broker. ``headers`` show the credentials, the tenant and the context of names; ``base`` is
-    the public address of this node."""
+    """Subscriptions at one broker. ``context`` is that of its names; ``base`` is the public address of this node."""
 
-    def __init__(
-        self, egress: Egress, address: str, headers: Mapping[str, str], *, context: str, base: str, clock: Clock
-    ) -> None:
-        self._egress = egress
-        self._address = address
-        self._headers = dict(headers)
+    def __init__(self, calls: EntityCalls, *, context: str, base: str, clock: Clock) -> None:
+        self.calls = calls
         self._context = context
         self._base = base
         self.clock = clock
@@ -78,7 +66,7 @@ class EntitySubscriptions:
 
     async def end(self, session: str) -> None:
         """Delete the subscription of a session; one that is not there is no error."""
-        answer = await self.call("DELETE", f"subscriptions/{name_of(session)}")
+        answer = await self.calls.call("DELETE", f"subscriptions/{name_of(session)}")
         _require(answer, 200, 204, 404)
 
     def subscription(self, topic: str, session: str, ends: datetime) -> dict[str, Any]:
@@ -100,37 +88,11 @@ class EntitySubscriptions:
 
     async def read(self, path: str) -> Any:
         """Return a document of the broker; None if it is not there."""
-        answer = await self.call("GET", path)
+        answer = await self.calls.call("GET", path)
         if answer.status == 404:
             return None
         _require(answer, 200)
-        try:
-            return await off_loop(read_json, answer.body)
-        except InvalidInput as error:
-            raise DataSourceUnreachable(
-                "the broker answers with something other than JSON", remedy="ask its administrator"
-            ) from error
-
-    async def call(self, method: str, path: str, body: Any = None) -> Answer:
-        """Return the answer of the broker, whatever its status. Raises ``DataSourceUnreachable``."""
-        content = {} if body is None else {"Content-Type": JSON}
-        try:
-            return await self._egress.request(
-                method,
-                f"{self._address}{path}",
-                headers={**self._headers, **content},
-                json=body,
-                timeout=_PATIENCE,
-                max_bytes=_MOST_ANSWER,
-                allow_redirects=0,
-                lane=Lane.DATA_SOURCES,
-            )
-        except PeerUnreachable as error:
-            raise unreachable(error) from error
-        except TooLarge as error:
-            raise DataSourceUnreachable(
-                "the broker sends too much at once", remedy="ask its administrator"
-            ) from error
+        return await content_of(answer)
 
 
 class EntityNotices:
@@ -152,11 +114,11 @@ class EntityNotices:
         """Make the subscription, or take over the one that is there; then the entities are read."""
         self._ends = self._clock.now() + _LASTS
         body = self._broker.subscription(self._topic, self._session, self._ends)
-        answer = await self._broker.call("POST", "subscriptions", body)
+        answer = await self._broker.calls.call("POST", "subscriptions", body)
         if answer.status == 409:
             # That of this session, from before: it may be paused, or have another address or an end.
-            _require(await self._broker.call("DELETE", f"subscriptions/{self._name}"), 200, 204, 404)
-            answer = await self._broker.call("POST", "subscriptions", body)
+            _require(await self._broker.calls.call("DELETE", f"subscriptions/{self._name}"), 200, 204, 404)
+            answer = await self._broker.calls.call("POST", "subscriptions", body)
         _require(answer, 201)
         self._page = 0
 
@@ -179,7 +141,7 @@ class EntityNotices:
             return
         if self._ends - self._clock.now() < _LASTS - _RENEWED:
             ends = self._clock.now() + _LASTS
-            answer = await self._broker.call("PATCH", f"subscriptions/{self._name}", {"expiresAt": stamp(ends)})
+            answer = await self._broker.calls.call("PATCH", f"subscriptions/{self._name}", {"expiresAt": stamp(ends)})
             if answer.status == 404:
                 await self.subscribe()
                 return

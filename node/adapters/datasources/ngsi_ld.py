@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from node.adapters.datasources import entity_documents as documents
+from node.adapters.datasources.entity_calls import EntityCalls
 from node.adapters.datasources.entity_portions import KINDS, EntityPortion
 from node.adapters.datasources.entity_questions import (
     PARAMETERS,
@@ -108,10 +109,10 @@ class NgsiLdConnection:
             self._headers["Link"] = documents.context_link(self._context)
         if TENANT in setup.options:
             self._headers["NGSILD-Tenant"] = setup.options[TENANT]
-        self._deposits = EntityDeposits(Operations(egress, self._address, self._headers), reader)
-        self._subscriptions = EntitySubscriptions(
-            egress, self._address, self._headers, context=self._context, base=base, clock=clock
-        )
+        batches = EntityCalls(egress, self._address, self._headers, patience=60.0, most=16 << 20)
+        self._deposits = EntityDeposits(Operations(batches), reader)
+        calls = EntityCalls(egress, self._address, self._headers, patience=30.0, most=8 << 20)
+        self._subscriptions = EntitySubscriptions(calls, context=self._context, base=base, clock=clock)
 
     @property
     def abilities(self) -> Abilities:

@@ -6,19 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from node.adapters.datasources.entity_documents import JSON
-from node.adapters.datasources.uploads import require_done, unreachable
-from node.adapters.egress.client import Answer, Egress, Lane
-from node.base.errors import InvalidInput, PeerUnreachable, TooLarge
-from node.base.jsons import read_json
+from node.adapters.datasources.entity_calls import EntityCalls, content_of
+from node.adapters.datasources.uploads import require_done
 from node.datasources.entity_forms import fingerprint
 from node.datasources.errors import DataSourceUnreachable, SinkRefuses
 from node.exchange.offloop import off_loop
 
 BATCH: Final = 100
 """The entities of one request."""
-_PATIENCE: Final = 60.0
-_MOST_ANSWER: Final = 16 << 20
 _EXISTS: Final = "AlreadyExists"
 _MISSING: Final = "ResourceNotFound"
 
@@ -27,11 +22,8 @@ class Operations:
     """Writes entities to a broker, and reads them back. All methods raise ``DataSourceUnreachable``, ``SinkRefuses``
     and ``ForbiddenAddress``."""
 
-    def __init__(self, egress: Egress, address: str, headers: Mapping[str, str]) -> None:
-        """``headers`` show the credentials, the tenant and the context of names."""
-        self._egress = egress
-        self._address = address
-        self._headers = dict(headers)
+    def __init__(self, calls: EntityCalls) -> None:
+        self._calls = calls
 
     async def create(self, entities: Sequence[Mapping[str, Any]]) -> list[str]:
         """Create entities; return the ids of those that were there already and stay what they are."""
@@ -51,9 +43,9 @@ class Operations:
         entities: dict[str, dict[str, Any]] = {}
         for piece in _pieces(ids):
             query = {"type": "Query", "entities": [{"id": name, "type": type_name} for name in piece]}
-            answer = await self._post(f"entityOperations/query?limit={BATCH}", query)
+            answer = await self._calls.call("POST", f"entityOperations/query?limit={BATCH}", query)
             require_done(answer, "")
-            content = await _content(answer)
+            content = await content_of(answer)
             if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
                 raise DataSourceUnreachable("the broker sends no list of entities", remedy="ask its administrator")
             for entry in content:
@@ -74,57 +66,29 @@ class Operations:
     async def has_any(self, type_name: str) -> bool:
         """Return whether there is an entity of a type."""
         query = {"type": "Query", "entities": [{"type": type_name}]}
-        answer = await self._post("entityOperations/query?limit=1", query)
+        answer = await self._calls.call("POST", "entityOperations/query?limit=1", query)
         require_done(answer, "")
-        return bool(await _content(answer))
+        return bool(await content_of(answer))
 
     async def _batch(self, operation: str, body: Sequence[Any], harmless: str) -> list[str]:
         """Do a batch; return the ids of those that failed for the reason ``harmless``. Raises for other failures."""
         if not body:
             return []
-        answer = await self._post(f"entityOperations/{operation}", list(body))
+        answer = await self._calls.call("POST", f"entityOperations/{operation}", list(body))
         if answer.status == 207:
-            return _failures(await _content(answer), harmless)
+            return _failures(await content_of(answer), harmless)
         if harmless == _EXISTS and answer.status == 409 and len(body) == 1:
             return [str(body[0]["id"])]
-        if harmless == _MISSING and answer.status == 404 and _names(await _content(answer), _MISSING):
+        if harmless == _MISSING and answer.status == 404 and _names(await content_of(answer), _MISSING):
             return []
         require_done(answer, "")
         return []
-
-    async def _post(self, path: str, body: Any) -> Answer:
-        try:
-            return await self._egress.request(
-                "POST",
-                f"{self._address}{path}",
-                headers={**self._headers, "Content-Type": JSON},
-                json=body,
-                timeout=_PATIENCE,
-                max_bytes=_MOST_ANSWER,
-                allow_redirects=0,
-                lane=Lane.DATA_SOURCES,
-            )
-        except PeerUnreachable as error:
-            raise unreachable(error) from error
-        except TooLarge as error:
-            raise DataSourceUnreachable(
-                "the broker sends more than was asked for", remedy="ask its administrator"
-            ) from error
 
 
 def _pieces(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
     names = iter(dict.fromkeys(ids))
     while piece := tuple(islice(names, BATCH)):
         yield piece
-
-
-async def _content(answer: Answer) -> Any:
-    try:
-        return await off_loop(read_json, answer.body)
-    except InvalidInput as error:
-        raise DataSourceUnreachable(
-            "the broker answers with something other than JSON", remedy="check its address: it ends with /ngsi-ld/v1"
-        ) from error
 
 
 def _failures(content: Any, harmless: str) -> list[str]:
