@@ -32,6 +32,8 @@ FLAGS = (
     "--disable-sync",
     "--disable-extensions",
     "--disable-features=Translate,OptimizationHints,MediaRouter",
+    # Pages scroll at once: a place read in the middle of a smooth scroll is another place a moment later.
+    "--force-prefers-reduced-motion",
     "--remote-debugging-port=0",
 )
 

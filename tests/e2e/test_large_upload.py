@@ -93,7 +93,7 @@ async def test_an_upload_outlives_a_pause_and_the_end_of_the_node(tab: Chromium,
     # Another visit, by somebody whose browser was closed meanwhile.
     await begin(tab, gent, file, rate=-1)
     await until(lambda: tab.ask("location.pathname.length > '/publish/'.length"))
-    assert "counts" in await tab.ask("document.querySelector('main').textContent")
+    await until(lambda: tab.ask("document.querySelector('main')?.textContent.includes('counts')"))
 
     (stored,) = (gent.folder / "drafts").glob("*.data")
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()

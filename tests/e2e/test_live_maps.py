@@ -168,6 +168,7 @@ async def test_a_map_is_worked_by_keyboard(site: str, tab: Chromium) -> None:
     canvas = f"{LIVE}.map.getCanvas()"
     assert await tab.ask(f"{canvas}.tabIndex") == 0
     assert "Arrows move it" in await tab.ask(f"{canvas}.getAttribute('aria-label')")
+    await tab.press("Tab", 9)  # what is focused after a key shows that it is
     await tab.ask(f"{LIVE}.map.jumpTo({{center: [3.6, 51.0], zoom: 13}}), {canvas}.focus(), 0")
     await until(tab, f"{LIVE}.map.loaded()")
     assert await tab.ask("getComputedStyle(document.querySelector('.live-map-cross')).visibility") == "visible"

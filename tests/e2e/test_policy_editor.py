@@ -94,7 +94,7 @@ async def test_words_and_text_follow_each_change(site: str, tab: Chromium) -> No
     await comes(tab, "document.getElementById('who')")
     assert tab.troubles == []
     await goes(tab, press(tab, "use"))
-    await comes(tab, "location.search === '?done=own-conditions'")
+    await comes(tab, "location.search === '?done=own-conditions' && document.readyState === 'complete'")
     assert "31 December 2033" in await tab.ask("document.getElementById('terms-words').textContent")
     assert await tab.ask("document.getElementById('conditions-own').checked")
 
