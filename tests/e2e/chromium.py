@@ -37,6 +37,13 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 
+PATIENCE = 120.0
+"""Seconds for a page or a map on a machine that does much else."""
+
+
+class NoAnswerError(AssertionError):
+    """The page went while a question was put to it, or has not the part that the question names."""
+
 
 def binary() -> str:
     """The path of a browser; skips the test with the reason where there is none."""
@@ -119,9 +126,10 @@ class Chromium:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[self._number] = answer
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
-        event = await asyncio.wait_for(answer, 20)
+        event = await asyncio.wait_for(answer, PATIENCE)
         if "error" in event:
-            raise AssertionError(f"{method}: {event['error']}")
+            kind = NoAnswerError if "navigated" in event["error"]["message"] else AssertionError
+            raise kind(f"{method}: {event['error']}")
         result: dict[str, Any] = event["result"]
         return result
 
@@ -147,7 +155,7 @@ class Chromium:
 
     async def settled(self) -> None:
         """Wait until the page that is on its way has loaded."""
-        await asyncio.wait_for(self.loaded.wait(), 20)
+        await asyncio.wait_for(self.loaded.wait(), PATIENCE)
 
     async def cookie(self, url: str, name: str, value: str) -> None:
         await self.send("Network.setCookie", url=url, name=name, value=value, httpOnly=True)
@@ -159,8 +167,20 @@ class Chromium:
         """The value of a JavaScript expression on the page (works where the page's own scripts are off)."""
         result = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
-            raise AssertionError(result["exceptionDetails"])
+            raise NoAnswerError(result["exceptionDetails"])
         return result["result"].get("value")
+
+    async def until(self, expression: str, *, seconds: float = PATIENCE) -> Any:
+        """The value of an expression that only asks, as soon as it is true: on this page or on the next one."""
+        clock = asyncio.get_running_loop()
+        end = clock.time() + seconds
+        while clock.time() < end:
+            with contextlib.suppress(NoAnswerError):
+                if value := await self.ask(expression):
+                    return value
+            await asyncio.sleep(0.05)
+        words = await self.ask("document.querySelector('main')?.textContent.replace(/\\s+/g, ' ').slice(0, 500)")
+        raise AssertionError(f"never true: {expression}; {self.troubles}; {words}")
 
     async def press(self, key: str, code: int, *, shift: bool = False) -> None:
         """A key, as from a keyboard."""

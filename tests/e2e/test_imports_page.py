@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,6 @@ TURTLE = """@prefix dcat: <http://www.w3.org/ns/dcat#> .
 <https://shop.example/2> a dcat:Dataset ; dct:title "<b>Bomen</b>"@nl .
 <https://shop.example/3> a dcat:Dataset .
 """
-PATIENCE = 30.0
 
 
 @pytest.fixture
@@ -39,13 +37,6 @@ def session(city: Running) -> str:
         answer = http.post("/sign-in", data=fields, headers={"Origin": city.url})
         assert answer.status_code == 303, answer.text
         return str(http.cookies["hansa_session"])
-
-
-async def until(tab: Chromium, expression: str) -> None:
-    """Wait until the page says so."""
-    async with asyncio.timeout(PATIENCE):
-        while not await tab.ask(expression):
-            await asyncio.sleep(0.05)
 
 
 async def test_a_file_is_imported_filtered_and_offered_as_csv(city: Running) -> None:
@@ -67,7 +58,7 @@ async def test_a_file_is_imported_filtered_and_offered_as_csv(city: Running) -> 
         # The policy of the page lets no script read the file that a link offers.
         await tab.ask("URL.createObjectURL = blob => { window.sheet = blob; return 'blob:null/x' }")
         await tab.ask(submit)
-        await until(tab, "!document.getElementById('csv').hidden")
+        await tab.until("!document.getElementById('csv').hidden")
         assert await tab.ask("document.getElementById('state').textContent") == "The import has ended."
         counts = await tab.ask(count)
         assert (counts["new"], counts["refused"], counts["repaired"]) == ("2", "1", "1")
@@ -100,6 +91,6 @@ async def test_what_the_node_refuses_is_said_on_the_page(city: Running) -> None:
         await tab.look(f"{city.url}/imports?lang=en")
         await tab.ask("document.getElementById('url').value = 'https://10.0.0.1/catalog.ttl'")
         await tab.ask("document.querySelector('#import button:not([type=button])').click()")
-        await until(tab, "!document.getElementById('trouble').hidden")
+        await tab.until("!document.getElementById('trouble').hidden")
         assert "private network" in await tab.ask("document.getElementById('trouble').innerText")
         assert await tab.ask("document.getElementById('report').hidden")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from demo.nodes import Member
-from tests.e2e.chromium import Chromium, binary
+from tests.e2e.chromium import PATIENCE, Chromium, binary
 from tests.node_processes import node_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -64,36 +63,30 @@ async def begin(tab: Chromium, gent: Member, file: Path, *, rate: int = SLOW, be
     await tab.ask("document.getElementById('upload').requestSubmit(document.getElementById('send'))")
 
 
-async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    for _ in range(600):
-        if value := await look():
-            return value
-        await asyncio.sleep(0.1)
-    raise TimeoutError
-
-
-async def first_piece(gent: Member) -> bool:
-    """Whether something of the file has arrived, and not all of it."""
-    with gent.client() as client:
-        return any(0 < upload["received"] < upload["size"] for upload in client.uploads())
+async def first_piece(gent: Member) -> None:
+    """Wait until something of the file has arrived, and not all of it."""
+    async with asyncio.timeout(PATIENCE):
+        with gent.client() as client:
+            while not any(0 < upload["received"] < upload["size"] for upload in client.uploads()):
+                await asyncio.sleep(0.1)
 
 
 async def test_an_upload_outlives_a_pause_and_the_end_of_the_node(tab: Chromium, gent: Member, file: Path) -> None:
     await begin(tab, gent, file)
-    await until(lambda: first_piece(gent))
+    await first_piece(gent)
     await tab.ask("document.getElementById('pause').click()")
-    await until(lambda: tab.ask(f"{STATE}.startsWith('Paused')"))
+    await tab.until(f"{STATE}.startsWith('Paused')")
     await tab.ask("document.getElementById('pause').click()")
-    await until(lambda: tab.ask(f"{STATE} === 'Uploading'"))
+    await tab.until(f"{STATE} === 'Uploading'")
 
     gent.kill()
-    await until(lambda: tab.ask(f"{STATE}.startsWith('The node does not answer')"))
+    await tab.until(f"{STATE}.startsWith('The node does not answer')")
     gent.serve()
     gent.wait_ready()
     # Another visit, by somebody whose browser was closed meanwhile.
     await begin(tab, gent, file, rate=-1)
-    await until(lambda: tab.ask("location.pathname.length > '/publish/'.length"))
-    await until(lambda: tab.ask("document.querySelector('main')?.textContent.includes('counts')"))
+    await tab.until("location.pathname.length > '/publish/'.length")
+    await tab.until("document.querySelector('main')?.textContent.includes('counts')")
 
     (stored,) = (gent.folder / "drafts").glob("*.data")
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()
@@ -114,21 +107,21 @@ crypto.subtle.digest = async (...words) => {
 
 async def test_a_pause_between_two_pieces_holds(tab: Chromium, gent: Member, file: Path) -> None:
     await begin(tab, gent, file, rate=-1, before=PAUSE_BETWEEN)
-    await until(lambda: first_piece(gent))
+    await first_piece(gent)
     await asyncio.sleep(1)
     assert await tab.ask(f"{STATE}.startsWith('Paused')")
     with gent.client() as client:
         (upload,) = client.uploads()
     assert upload["received"] == 8 << 20
     await tab.ask("document.getElementById('pause').click()")
-    await until(lambda: tab.ask("location.pathname.length > '/publish/'.length"))
+    await tab.until("location.pathname.length > '/publish/'.length")
 
 
 async def test_what_has_not_arrived_whole_is_listed_and_removed(tab: Chromium, gent: Member, file: Path) -> None:
     await begin(tab, gent, file)
-    await until(lambda: first_piece(gent))
+    await first_piece(gent)
     await tab.look(f"{gent.url}/publish")
-    await until(lambda: tab.ask("!!document.getElementById('uploads')"))
+    await tab.until("!!document.getElementById('uploads')")
     listed = await tab.ask("document.querySelector('section[aria-labelledby=uploads]').textContent")
     assert "counts.csv" in listed
     assert "have arrived" in listed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -37,15 +36,6 @@ async def tab(site: str) -> AsyncIterator[Chromium]:
         yield chromium
 
 
-async def comes(tab: Chromium, expression: str) -> None:
-    """Wait until an expression is true: the script of the page asks the node."""
-    for _ in range(100):
-        if await tab.ask(f"Boolean({expression})"):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError((expression, await tab.ask(WORDS)))
-
-
 async def choose(tab: Chromium, name: str, value: str) -> None:
     control = f"document.getElementById('{name}')"
     await tab.ask(
@@ -66,35 +56,35 @@ async def active(tab: Chromium) -> Any:
 async def test_words_and_text_follow_each_change(site: str, tab: Chromium) -> None:
     await tab.look(f"{site}{EDITOR}?from=mobility-partners", width=1280)
     await choose(tab, "r.0.c.2.v.0", "2031-12-31")
-    await comes(tab, f"{WORDS}.includes('Only until 31 December 2031')")
+    await tab.until(f"{WORDS}.includes('Only until 31 December 2031')")
     assert await tab.ask("document.getElementById('text').value.includes('2031-12-31T23:59:59Z')")
     # What a person writes stays where they write it, and makes room for another value.
     await tab.ask("document.getElementById('r.0.c.1.v.3').focus()")
     await tab.send("Input.insertText", text="public benefit")
-    await comes(tab, f"{WORDS}.includes('public benefit')")
+    await tab.until(f"{WORDS}.includes('public benefit')")
     assert await active(tab) == "r.0.c.1.v.3"
     assert await tab.ask("document.activeElement.selectionStart") == len("public benefit")
     assert await tab.ask("document.getElementById('r.0.c.1.v.4').value") == ""
     await press(tab, "add.r.0.g")
-    await comes(tab, "document.activeElement.id === 'r.0.c.3.group'")
+    await tab.until("document.activeElement.id === 'r.0.c.3.group'")
     await tab.press("Tab", TAB)
     assert await active(tab) == "r.0.c.3.c.0.operand"
     await press(tab, "remove.r.0.c.3")
-    await comes(tab, "!document.getElementById('r.0.c.3')")
+    await tab.until("!document.getElementById('r.0.c.3')")
     await press(tab, "add.prohibition")
-    await comes(tab, "document.getElementById('conflicts') && document.activeElement.id === 'r.4.action'")
+    await tab.until("document.getElementById('conflicts') && document.activeElement.id === 'r.4.action'")
     await press(tab, "remove.r.4")
-    await comes(tab, "!document.getElementById('conflicts')")
+    await tab.until("!document.getElementById('conflicts')")
     # A change of the text comes into the form.
     text = "document.getElementById('text')"
     await tab.ask(f"{text}.focus(), {text}.value = {text}.value.replace('2031', '2033'), null")
     await tab.ask(f"{text}.dispatchEvent(new Event('change', {{bubbles: true}})), null")
-    await comes(tab, "document.getElementById('r.0.c.2.v.0').value === '2033-12-31'")
+    await tab.until("document.getElementById('r.0.c.2.v.0').value === '2033-12-31'")
     await press(tab, "who")
-    await comes(tab, "document.getElementById('who')")
+    await tab.until("document.getElementById('who')")
     assert tab.troubles == []
     await goes(tab, press(tab, "use"))
-    await comes(tab, "location.search === '?done=own-conditions' && document.readyState === 'complete'")
+    await tab.until("location.search === '?done=own-conditions' && document.readyState === 'complete'")
     assert "31 December 2033" in await tab.ask("document.getElementById('terms-words').textContent")
     assert await tab.ask("document.getElementById('conditions-own').checked")
 
