@@ -176,7 +176,8 @@ class Chromium:
         end = clock.time() + seconds
         while clock.time() < end:
             with contextlib.suppress(NoAnswerError):
-                if value := await self.ask(expression):
+                # A part of the page is no value that could be sent: that there is one is the answer.
+                if value := await self.ask(f"(value => value instanceof Node || value)({expression})"):
                     return value
             await asyncio.sleep(0.05)
         words = await self.ask("document.querySelector('main')?.textContent.replace(/\\s+/g, ' ').slice(0, 500)")
