@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 T = TypeVar("T")
 
 

@@ -37,7 +37,7 @@ from tests.integration.datasources.mosquitto import PASSWORD, READER, READER_PAS
 from tests.integration.datasources.servers import standing
 from tests.live_peers import live
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass

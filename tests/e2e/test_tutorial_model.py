@@ -29,7 +29,7 @@ SERVE = re.compile(r"hansa serve (\w+) 2> \w+\.log &")
 RUN_ID = re.compile(r"\b[0-9a-f]{8}\b")
 PATIENT = ("hansa find", "hansa decide", "hansa get", "hansa run check")
 """Commands that a reader types some seconds after the one before, and may type again."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 MASKS = (
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "ID"),

@@ -24,7 +24,7 @@ async def test_a_crowd_of_one_key_leaves_places_to_others() -> None:
     crowd = [asyncio.create_task(fair.enter("crowd")) for _ in range(64)]
     await settle()
     assert sum(one.done() for one in crowd) == 2
-    other = await asyncio.wait_for(fair.enter("other"), 1)
+    other = await asyncio.wait_for(fair.enter("other"), 20)
     other.leave()
     for number in range(64):
         (await crowd[number]).leave()
@@ -70,10 +70,10 @@ async def test_who_goes_away_takes_no_place(granted: bool) -> None:
     else:
         gone.cancel()
         turn.leave()
-    place = await asyncio.wait_for(next_one, 1)
+    place = await asyncio.wait_for(next_one, 20)
     with pytest.raises(asyncio.CancelledError):
         await gone
     place.leave()
     place.leave()
-    (await asyncio.wait_for(fair.enter("d"), 1)).leave()
+    (await asyncio.wait_for(fair.enter("d"), 20)).leave()
     assert fair._free == 1, "a place is given back once"

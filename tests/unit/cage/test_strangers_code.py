@@ -210,5 +210,5 @@ async def test_nobody_waits_for_a_fork_server_that_says_nothing_once_the_cage_is
     await asyncio.sleep(0.3)
     os.kill(started[0].pid, signal.SIGKILL)
     with pytest.raises(LocalFault, match="closed"):
-        await asyncio.wait_for(asking, 4)
+        await asyncio.wait_for(asking, 30)
     await closing

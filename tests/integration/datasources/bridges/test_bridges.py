@@ -207,7 +207,7 @@ def test_nothing_is_lost_on_the_way_to_kafka_when_the_node_is_killed(tmp_path: P
             member.serve()
             member.wait_ready()
             send(city, "counters", *map(observation, range(1000, 1010)))
-            until("all are there", lambda: len({value for _, value, _ in broker.read("bridged")}) >= 1010, 60)
+            until("all are there", lambda: len({value for _, value, _ in broker.read("bridged")}) >= 1010, 120)
         finally:
             member.stop()
         arrivals = broker.read("bridged")
