@@ -46,7 +46,8 @@ MAX_PUBLISHERS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """A publisher, and the number of its assets of each kind that the caller sees."""
+    """A publisher, and the number of its assets of each kind that the caller sees. ``id`` is its IRI, or its name if
+    it has nothing else."""
 
     id: str
     name: str
@@ -268,7 +269,7 @@ class Browse:
             for key in list(everybody)[:MAX_PUBLISHERS]:
                 results = self._index.search(Query(publishers=(key,), limit=1), audiences=audiences)
                 head = self._records.get(tx, results.hits[0].iri) if results.hits else None
-                name = head.publisher_name if head is not None and head.publisher == key else ""
+                name = head.publisher_name if head is not None and head.publisher_key == key else ""
                 publishers.append(Publisher(id=key, name=name or key, kinds=results.facets.get("kind", {})))
         return sorted(publishers, key=lambda publisher: (publisher.name.casefold(), publisher.id))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -116,6 +116,11 @@ class Record:
         return (harvested.iri if harvested else "") or self.iri
 
     @property
+    def publisher_key(self) -> str:
+        """Return the value by which lists tell the publisher from others."""
+        return publisher_key(self.publisher, self.publisher_name, (self.iri, self.subject))
+
+    @property
     def opens_history(self) -> bool:
         """Return whether this version makes all earlier ones as visible as itself."""
         return self.extra.get(OPENS_HISTORY) is True
@@ -172,6 +177,7 @@ class IndexFields:
     ledger entry with which the record came to this node: it never changes, and later records have higher ones.
     ``spatials`` are the names of the places that the data are about, ``years`` the years of ``period``. ``points``
     are those of the quality of the description; None where it has none. ``identifiers`` are those of the source.
+    ``publisher`` is the key of the publisher in lists, ``publisher_iri`` the IRI in the record.
     ``identities`` are hashes by which other descriptions of the same asset are recognised; ``is_harvested`` is true
     if no node answers for the record itself.
     """
@@ -199,6 +205,7 @@ class IndexFields:
     years: tuple[str, ...] = ()
     points: int | None = None
     identifiers: tuple[str, ...] = ()
+    publisher_iri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,3 +311,25 @@ class ScoredVersion(NamedTuple):
     publisher_name: str
     withdrawn: bool
     score: Mapping[str, Any]
+
+    @property
+    def publisher_key(self) -> str:
+        """Return the value by which lists tell the publisher from others."""
+        return publisher_key(self.publisher, self.publisher_name, (self.iri,))
+
+
+def publisher_key(publisher: str, name: str, assets: Iterable[str]) -> str:
+    """Return the value by which lists tell a publisher from others: its IRI, or its name if it has nothing else.
+
+    A publisher that is only a name has an IRI below that of the asset (one of ``assets``), so it would be another one
+    in each description. Publishers with IRIs of their own stay apart, even if they have the same name. A name that
+    looks like an identifier is no key: it could be that of somebody else.
+    """
+    words = name.split()
+    if (
+        not words
+        or (len(words) == 1 and ":" in name)
+        or not any(publisher.startswith(f"{asset}#") for asset in assets)
+    ):
+        return publisher
+    return " ".join(words)

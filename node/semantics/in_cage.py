@@ -121,12 +121,14 @@ def _answer(
         facts["terms"] = [term.to_json() for term in terms[:TERMS]]
         facts["term_count"] = len(terms)
     publisher, publisher_name = summary.publisher(dataset, subject)
+    is_another = publisher_name.casefold() not in ("", setting.my_name.casefold())
     answer = {
         "iri": subject.value,
         "kind": kind.name,
         "titles": summary.titles(dataset, subject),
         "descriptions": summary.descriptions(dataset, subject),
-        "publisher": publisher or setting.me,
+        # A publisher without an IRI is identified by its name.
+        "publisher": publisher or (publisher_name if is_another else setting.me),
         "publisherName": publisher_name or setting.my_name,
         "keywords": list(summary.keywords(dataset, subject)),
         "themes": list(summary.themes(dataset, subject)),

@@ -449,6 +449,14 @@ class SearchContract:
         narrowed = index.search(Query(kinds=("model",)), audiences=["public"])
         assert narrowed.facets["kind"] == {"model": 1}
 
+    def test_a_publisher_is_also_found_by_its_iri_in_the_record(self, index: SearchIndex) -> None:
+        own = {name: f"http://ghent.example/datasets/{name}#publisher-police" for name in ("a", "b")}
+        put(index, *(indexed(name, publisher="Police", publisher_iri=iri) for name, iri in own.items()), indexed("c"))
+        assert sorted(find(index, publishers=("Police",))) == ["a", "b"]
+        assert find(index, publishers=(own["b"],)) == ["b"]
+        facets = index.search(Query(publishers=(own["b"],)), audiences=None).facets
+        assert facets["publisher"] == {"Police": 1}
+
     def test_places_are_found_where_boxes_touch(self, index: SearchIndex) -> None:
         put(
             index,

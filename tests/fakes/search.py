@@ -194,7 +194,7 @@ def _fits(record: IndexFields, query: Query) -> bool:
         "kind": {record.kind},
         "theme": set(record.themes),
         "keyword": set(record.keywords),
-        "publisher": {record.publisher},
+        "publisher": {record.publisher, record.publisher_iri},
         "access": {record.access},
         "format": set(record.formats),
         "license": set(record.licences),

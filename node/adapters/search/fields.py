@@ -14,7 +14,7 @@ from node.catalogue.model import IndexFields
 from node.catalogue.searches import Query
 from node.semantics.metrics import band
 
-LAYOUT: Final = 9
+LAYOUT: Final = 10
 """Raised with every change of the fields: an index of another layout is left and a new one is made."""
 
 FOLDED: Final = "folded"
@@ -51,6 +51,7 @@ def schema() -> tantivy.Schema:
     builder.add_text_field("identity", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("iri", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("identifier", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("agent", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("audience", tokenizer_name="raw", index_option="basic")
     for name in FACETS:
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -78,6 +79,7 @@ def document(
         identity=list(record.identities),
         iri=record.iri,
         identifier=list(record.identifiers),
+        agent=[record.publisher_iri] if record.publisher_iri not in ("", record.publisher) else [],
         audience=record.audience,
         kind=record.kind,
         theme=list(record.themes),
@@ -157,6 +159,7 @@ def source(record: IndexFields) -> bytes:
             "keywords": list(record.keywords),
             "themes": list(record.themes),
             "publisher": record.publisher,
+            "publisherIri": record.publisher_iri,
             "publisherName": record.publisher_name,
             "access": record.access,
             "at": _moment(record.at),
@@ -190,6 +193,7 @@ def fields_of(source: bytes) -> IndexFields:
         keywords=tuple(members["keywords"]),
         themes=tuple(members["themes"]),
         publisher=members["publisher"],
+        publisher_iri=members["publisherIri"],
         publisher_name=members["publisherName"],
         access=members["access"],
         at=datetime.fromisoformat(members["at"]),

@@ -71,7 +71,7 @@ def behind(schema: tantivy.Schema, cursor: model.Cursor, order: Order) -> Query:
 
 def filter_queries(schema: tantivy.Schema, query: model.Query) -> list[Query]:
     """Return the filters of ``query``, by facet and place: each facet narrows, its values are alternatives."""
-    queries = [_any(schema, name, values) for name, values in query.facets.items() if values]
+    queries = [_facet_query(schema, name, values) for name, values in query.facets.items() if values]
     for name, values in (("iri", query.iris), ("identifier", query.identifiers)):
         queries += [_any(schema, name, values)] if values else []
     if query.phrases:
@@ -193,6 +193,15 @@ def _any(schema: tantivy.Schema, name: str, values: Sequence[str], score: float 
         return Query.empty_query()
     terms = [(Occur.Should, Query.term_query(schema, name, value)) for value in values]
     return Query.const_score_query(Query.boolean_query(terms), score)
+
+
+def _facet_query(schema: tantivy.Schema, facet: str, values: Sequence[str]) -> Query:
+    """Return the query for documents with one of ``values`` of a facet; of publishers, also by the IRI in the record:
+    an earlier search may have it."""
+    ways = [_any(schema, facet, values)]
+    if facet == "publisher":
+        ways.append(_any(schema, "agent", values))
+    return ways[0] if len(ways) == 1 else Query.boolean_query([(Occur.Should, way) for way in ways])
 
 
 def _phrases(schema: tantivy.Schema, phrases: Sequence[str]) -> Query:

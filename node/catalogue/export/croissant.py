@@ -226,7 +226,9 @@ def _licences(about: Statements, record: Record) -> list[str]:
 
 
 def _publisher(record: Record) -> dict[str, str]:
-    return {"@type": "sc:Organization", "@id": record.publisher, "name": record.publisher_name or record.publisher}
+    publisher = {"@type": "sc:Organization", "name": record.publisher_name or record.publisher}
+    # A publisher that was named without an IRI has its name in its place.
+    return publisher if record.publisher == record.publisher_name else {**publisher, "@id": record.publisher}
 
 
 def _day(about: Statements, record: Record, name: str) -> str:

@@ -215,10 +215,11 @@ def _series_of(events: Iterable[ScoredVersion | LinkPoints]) -> list[Series]:
             if state is None or state.withdrawn or not state.score:
                 continue
             score = scores.of(state, check)
-            for key in (CATALOGUE, state.publisher):
+            for key in (CATALOGUE, state.publisher_key):
                 sums[key].change(score, sign)
                 changes.add(key)
-            sums[state.publisher].name = state.publisher_name or sums[state.publisher].name
+            total = sums[state.publisher_key]
+            total.name = state.publisher_name or total.name
     if today is not None:
         _close(sums, changes, today)
     catalogue = sums.pop(CATALOGUE, _Sum())

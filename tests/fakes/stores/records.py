@@ -35,7 +35,7 @@ class MemoryRecordStore:
                 record.iri,
                 record.version,
                 record.at,
-                record.publisher,
+                record.publisher_key,
                 record.publisher_name,
                 record.withdrawn,
                 record.extra.get("score") or {},

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from node.base.errors import InvalidInput
-from node.catalogue.model import IndexFields, Record
+from node.catalogue.model import IndexFields, Record, publisher_key
 from node.catalogue.search.entries import MAX_TEXT, MAX_VALUES, index_entry
 from node.catalogue.search.periods import first_day, last_day, period
 from node.semantics.model import File
@@ -184,3 +184,16 @@ def test_an_area_without_a_name_is_no_place_to_choose() -> None:
 def test_a_description_of_thousands_of_places_keeps_some() -> None:
     lines = [f'{ABOUT} <{DCT}/spatial> "place {number}"' for number in range(2000)]
     assert len(of(*lines).spatials) == MAX_VALUES
+
+
+def test_a_publisher_that_is_only_a_name_is_told_by_its_name() -> None:
+    asset, source = "http://ghent.example/datasets/trees", "https://other.example/datasets/trees"
+    assert publisher_key(f"{asset}#publisher-parks", "City \n parks", (asset, source)) == "City parks"
+    assert publisher_key(f"{source}#publisher-parks", "City parks", (asset, source)) == "City parks"
+    for publisher, name in (
+        (f"{asset}-2#publisher-parks", "City parks"),
+        ("https://parks.example/#us", "City parks"),
+        (f"{asset}#publisher", ""),
+        (f"{asset}#publisher", "did:web:brno.example"),
+    ):
+        assert publisher_key(publisher, name, (asset, source)) == publisher

@@ -430,6 +430,20 @@ async def test_a_publisher_of_another_name_is_another() -> None:
     assert known.publisher == "https://data.vlaanderen.be/id/organisatie/OVO000101"
 
 
+async def test_a_publisher_without_an_iri_is_not_this_node() -> None:
+    document = (
+        "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . "
+        "@prefix foaf: <http://xmlns.com/foaf/0.1/> . "
+        '[] a dcat:Dataset ; dct:title "Trees"@en ; dct:publisher [ a foaf:Agent ; foaf:name "%s" ] .'
+    )
+    parks, own, nameless = [
+        await described(Submission(document=(document % name).encode(), media_type="text/turtle"))
+        for name in ("Park service", NAME.upper(), "")
+    ]
+    assert (parks.publisher, parks.publisher_name) == ("Park service", "Park service")
+    assert own.publisher == nameless.publisher == ME
+
+
 async def test_flanders_has_nothing_to_say_about_a_record_that_a_dutch_steward_writes() -> None:
     text = GOOD.replace("{name: Mobiliteitsbedrijf", "{name: {nl: Mobiliteitsbedrijf}")
     found = await of_fields(text, "counts.csv", enforced=["dcat-ap-vl"])

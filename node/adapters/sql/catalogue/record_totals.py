@@ -91,6 +91,7 @@ def note_score(tx: Transaction, record: Record) -> None:
     """Keep the points of a version of a dataset; of one that was erased, nothing but that it was there."""
     if record.kind == _SCORED:
         columns = {name: getattr(record, name) for name in _COPIED}
+        columns["publisher"] = record.publisher_key
         put(connection_of(tx), record_scores, {**columns, "score": record.extra.get("score") or None})
 
 
