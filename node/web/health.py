@@ -118,8 +118,9 @@ def routes(
         return _state(health(), limitations())
 
     async def is_ready(_: Request) -> Response:
-        wrong, views = await ready()
-        return _state({**health(), **wrong}, limitations(), views)
+        faults, (unready, views) = health(), await ready()
+        is_behind = bool(unready) and not faults and all(name.startswith("view ") for name in unready)
+        return _state({**faults, **unready}, limitations(), views, status="behind" if is_behind else "failing")
 
     async def metrics(request: Request) -> Response:
         return PlainTextResponse(
@@ -136,11 +137,16 @@ def routes(
 
 
 def _state(
-    wrong: Mapping[str, str], limitations: Mapping[str, str], views: Mapping[str, int] | None = None
+    wrong: Mapping[str, str],
+    limitations: Mapping[str, str],
+    views: Mapping[str, int] | None = None,
+    status: str = "failing",
 ) -> Response:
+    """Return the state of the node. ``status`` is that of a node with something ``wrong``: one whose views are being
+    filled is only behind."""
     # Names only: details may reveal addresses and accounts, and anybody may ask here. Signed-in people find them
     # under /api/node, operators in the log.
-    body: dict[str, object] = {"status": "ok"} if not wrong else {"status": "failing", "wrong": sorted(wrong)}
+    body: dict[str, object] = {"status": "ok"} if not wrong else {"status": status, "wrong": sorted(wrong)}
     if limitations:
         body["limited"] = sorted(limitations)
     if views:

@@ -32,6 +32,9 @@ many seconds before its next turn, unless a caller waits for it."""
 SETTLE_CATCHING_UP: Final = 2.0
 """The same for a view that has more to take."""
 
+MOST_BEHIND: Final = 1000
+"""Entries that a view of a ready node may lack, and entries that may wait for their number."""
+
 AGAIN: Final = 3600.0
 """Seconds between two rebuilds of a view: damage that occurs again long after is repaired again. But if the disk is
 broken and not the view, rebuilding again and again would only hide it."""
@@ -93,6 +96,7 @@ class Follower:
         self._turn_count = 0
         self._rebuilt = -math.inf
         self._unsettled: float | None = None
+        self._is_far_behind = False
 
     @property
     def position(self) -> int | None:
@@ -155,6 +159,9 @@ class Follower:
             pass
         self._settle(awaited, more)
         self._shown = self.view.next_seq()
+        if self._is_far_behind and not more and self._unsettled is None:
+            self._is_far_behind = False
+            log.info("view %s shows everything again", self.view.name)
         return more
 
     def _take(self) -> bool:
@@ -165,6 +172,13 @@ class Follower:
         with self._uow.read() as tx:
             size = self._ledger.size(tx)
             entries = self._ledger.since(tx, position, limit=BATCH, kinds=self.view.kinds)
+        if len(entries) == BATCH and size - position > MOST_BEHIND and not self._is_far_behind:
+            self._is_far_behind = True
+            log.info(
+                "view %s has %d entries of the ledger to read; until then it shows a part, and the node is not ready",
+                self.view.name,
+                size - position,
+            )
         if entries:
             self.view.apply(entries)
             self._turn_count += len(entries)

@@ -16,13 +16,12 @@ from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.identity.scrapers import Monitor
 from node.ledger.ports import LedgerStore
+from node.worker.follower import MOST_BEHIND
 from node.worker.loop import Worker
 from node.worker.views import FollowLedger
 
 READY_SECONDS = 2
 """Seconds that the database of a ready node may take to answer."""
-MOST_BEHIND = 1000
-"""Entries that a view of a ready node may lack, and entries that may wait for their number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

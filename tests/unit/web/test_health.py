@@ -31,3 +31,10 @@ def test_what_is_wrong_is_named_and_not_told() -> None:
         assert answer.status_code == 503
         views = {"views": {"graph": 40, "search": 100}} if path == "/ready" else {}
         assert answer.json() == {"status": "failing", "wrong": wrong, **views}
+
+
+def test_a_node_whose_views_are_being_filled_is_behind_and_does_not_fail() -> None:
+    health_routes = routes(health=dict, ready=behind, gauges=gauges, counters=Counters())
+    answer = TestClient(Starlette(routes=health_routes)).get("/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "behind", "wrong": ["view graph"], "views": {"graph": 40, "search": 100}}

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from node.ledger.model import Entry, EntryKind
-from node.worker.status import MOST_BEHIND, LiveFacts, NodeStatus
+from node.worker.follower import MOST_BEHIND
+from node.worker.status import LiveFacts, NodeStatus
 from node.worker.views import FollowLedger
 from tests.fakes.stores.ledger import MemoryLedgerStore
 from tests.fakes.stores.work import MemoryUnitOfWork

@@ -335,6 +335,21 @@ def test_what_is_taken_is_shown_a_moment_later() -> None:
     assert (view.settled, following.positions, follower.due()) == (1, {"listed": 3}, None)
 
 
+def test_a_view_that_is_far_behind_is_logged_until_it_shows_everything(caplog: pytest.LogCaptureFixture) -> None:
+    following, _, now = collecting(3 * BATCH)
+    (follower,) = following.followers
+    while following.number():
+        """Give all entries their numbers, a batch at a time."""
+    with caplog.at_level("INFO", logger="hansa.views"):
+        follower.turn()
+        assert "view listed has 1500 entries of the ledger to read" in caplog.text
+        assert "shows everything" not in caplog.text
+        now[0] += SETTLE
+        follower.turn()
+    assert "view listed shows everything again" in caplog.text
+    assert len(caplog.records) == 2
+
+
 def test_a_view_that_has_not_looked_is_named() -> None:
     following, _, _ = collecting(3)
     (follower,) = following.followers
