@@ -132,6 +132,7 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
     sitemap = Sitemap(
         uow=stores.uow,
         records=stores.catalogue.records,
+        ledger=stores.ledger,
         visibility=node.foundation.visibility,
         node=node.catalogue.node,
     )

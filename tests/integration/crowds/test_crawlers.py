@@ -7,8 +7,10 @@ import xml.etree.ElementTree as ET
 from typing import Any
 from urllib.robotparser import RobotFileParser
 
+import httpx2
 import pytest
 
+from node.catalogue.export import sitemap
 from node.catalogue.export.sitemap import Sitemap
 from tests.nodes import Running, publish
 
@@ -62,19 +64,63 @@ def test_many_addresses_are_in_pages_that_the_index_names(city: Running, publish
     small = Sitemap(
         uow=stores.uow,
         records=stores.catalogue.records,
+        ledger=stores.ledger,
         visibility=node.foundation.visibility,
         node=node.catalogue.node,
         page=1,
     )
 
     async def pages() -> tuple[bytes, list[bytes | None]]:
-        return await small.document(), [await small.page(number) for number in (1, 2, 3)]
+        documents = [await small.page(number) for number in (1, 2, 3)]
+        return (await small.document()).body, [document and document.body for document in documents]
 
     index, documents = asyncio.run(pages())
     assert locations(index, "sitemap") == [f"{node.parts.base}/sitemap-{number}.xml" for number in (1, 2)]
     listed = [address for body in documents if body for address in locations(body)]
     assert [address.rpartition("/")[2] for address in listed] == ["", "bicycle-counts", "traffic-counts"]
     assert documents[2] is None
+
+
+def test_the_sitemap_is_made_once_until_a_record_changes(
+    city: Running, published: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(path: str = "/sitemap.xml", tag: str = "") -> httpx2.Response:
+        return http.get(path, headers={"If-None-Match": tag} if tag else {})
+
+    with city.http() as http, city.client() as client:
+        first = ask().raise_for_status()
+        assert first.headers["cache-control"] == "public, no-cache"
+        with monkeypatch.context() as patch:
+            patch.setattr(sitemap, "_to_xml", lambda *_: pytest.fail("the sitemap was made again"))
+            assert ask(tag=first.headers["etag"]).status_code == 304
+            assert ask().content == first.content
+        for path in ("/sitemap.xml", "/sitemap-1.xml"):
+            before = ask(path)
+            iri = publish(city, "added-counts", data=None, conditions=None, title=path)["iri"]
+            after = ask(path, before.headers["etag"])
+            assert (after.status_code, iri in after.text) == (200, True)
+            assert after.headers["etag"] != before.headers["etag"]
+            client.withdraw(iri)
+            assert iri not in ask(path, after.headers["etag"]).text
+
+
+def test_a_change_by_another_process_is_in_the_sitemap(city: Running, published: dict[str, Any]) -> None:
+    """A second sitemap over the same store, as a second process has it, is told nothing but what the ledger says."""
+    stores = city.node.parts.stores
+    other = Sitemap(
+        uow=stores.uow,
+        records=stores.catalogue.records,
+        ledger=stores.ledger,
+        visibility=city.node.foundation.visibility,
+        node=city.node.catalogue.node,
+    )
+    before = asyncio.run(other.document())
+    with city.http() as http, city.client() as client:
+        assert http.get("/sitemap.xml").headers["etag"] == f'"{before.tag}"'
+        iri = publish(city, "added-elsewhere", data=None, conditions=None)["iri"]
+        assert iri.encode() in asyncio.run(other.document()).body
+        client.withdraw(iri)
+        assert asyncio.run(other.document()).tag == before.tag
 
 
 def test_robots_may_read_everything_but_searches(city: Running, published: dict[str, Any]) -> None:
