@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from node.base.errors import HansaError
 from node.catalogue.model import Record
-from node.identity.model import Caller
+from node.identity.model import Caller, UserRole
 from node.portal.forms import csrf_token
 from node.portal.languages import Speaker
 from node.portal.markup import language_tag
@@ -98,6 +98,17 @@ class Visit:
             return explain_problem(self.speaker, problem.code, problem.detail, problem.remedy, problem.facts)
         remedy, fitting = getattr(problem, "remedy", ""), getattr(problem, "transformations", ())
         return explain_problem(self.speaker, problem.code, problem.sentence, remedy, problem.facts, fitting)
+
+    def missing_role(self, key: str, *roles: str) -> str:
+        """Return the text ``key``, which says that the reader needs one of ``roles``; or, if the reader has one that
+        does not work yet, which step is missing."""
+        unready = self.caller.unready(*(UserRole(role) for role in roles))
+        if unready is None:
+            return self.t(key)
+        # The notice above each page leads to the step.
+        sentence, login = self.explain(unready).text, str(unready.facts.get("by", ""))
+        begins_with_name = bool(login) and sentence.startswith(login)
+        return f"{sentence if begins_with_name else sentence[:1].upper() + sentence[1:]}."
 
     # where things are -------------------------------------------------------------------------------------
     def url(self, path: str, /, **query: object) -> str:

@@ -169,6 +169,21 @@ class TestPasswordsOfOthers:
             assert "admin set the password of this account" not in http.get("/decisions").text
             assert "admin set the password" in http.get("/account").text, "what was done is still told"
 
+    def test_no_page_denies_a_role_that_waits_for_the_password(self, pair: Pair) -> None:
+        node = pair.provider
+        new = {"login": "pia", "roles": ["publisher", "signatory", "operator"], "password": GIVEN}
+        assert call(node, "POST", "/api/accounts", node.person(), json=new).status_code == 201
+        with node.http(headers=session(node, "pia", GIVEN)) as http:
+            for path in ("/publish", "/imports", "/region", "/keys"):
+                text = http.get(path).raise_for_status().text
+                until = "You cannot publish, decide, sign or revoke until you choose your own password."
+                assert f"admin set the password of this account. {until}" in text, path
+                assert "you need the role" not in text.lower(), path
+        let_in(node, "aud", UserRole.AUDITOR)
+        with node.http(headers=session(node, "aud", OWN)) as http:
+            for path in ("/publish", "/imports", "/region", "/keys"):
+                assert "you need the role" in http.get(path).raise_for_status().text.lower(), path
+
     def test_tokens_are_made_and_ended_on_the_page(self, pair: Pair) -> None:
         node = pair.provider
         let_in(node, "kai", UserRole.AUDITOR)
