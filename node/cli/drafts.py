@@ -32,7 +32,10 @@ def write_draft(path: Path, target: Path, survey: Survey | None = None, *, any_f
     ``target`` exists.
     """
     if target.exists():
-        raise InvalidInput(f"{path} is described in {target.name}", remedy=f"hansa publish {word(target)}")
+        raise InvalidInput(
+            f"{target.name} is there already: a draft would overwrite it",
+            remedy=f"if it describes {path.name}: hansa publish {word(target)}; else remove or rename one of the two",
+        )
     profile: Profile | None = None
     refusal: HansaError | None = None
     try:

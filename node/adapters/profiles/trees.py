@@ -139,7 +139,7 @@ def packed_tiles(archive: ZipFile, description: str) -> Profile:
     except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
         raise InvalidInput(f"{description[:100]} has an error of form: {error}", remedy="correct the file") from error
     count = sum(not name.endswith(("/", ".json")) for name in archive.namelist())
-    return replace(profile, notes=(*profile.notes, f"{count} files with tiles"))
+    return replace(profile, notes=(*profile.notes, f"{count} {'file' if count == 1 else 'files'} with tiles"))
 
 
 def _tiles(content: Mapping[str, Any]) -> Profile:

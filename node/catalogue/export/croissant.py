@@ -38,6 +38,7 @@ _CONTEXT: Final[Mapping[str, Any]] = MappingProxyType(
                 *(
                     "citeAs",
                     "column",
+                    "equivalentProperty",
                     "extract",
                     "field",
                     "fileObject",

@@ -46,11 +46,11 @@ class SitemapDocument:
     """A document of the sitemap. ``tag`` is the hash of its content, the same in every process."""
 
     tag: str
-    compressed: bytes
+    zlib_body: bytes
 
     @property
     def body(self) -> bytes:
-        return zlib.decompress(self.compressed)
+        return zlib.decompress(self.zlib_body)
 
 
 class Sitemap:

@@ -84,6 +84,21 @@ def test_it_is_json_ld_that_others_expand(city: Running, dataset: dict[str, Any]
     assert len(list(graph.objects(None, CR.field))) == 3
 
 
+def test_the_meaning_of_a_column_is_a_word_of_croissant(city: Running) -> None:
+    meaning = "http://qudt.org/vocab/quantitykind/SoundPressureLevel"
+    columns = [{"name": "hour", "type": "integer", "property": meaning}]
+    with city.client() as client:
+        path = city.folder / "sound.csv"
+        path.write_bytes(DATA)
+        fields = described("sound") | {"files": [{"name": path.name, "tables": [{"name": "s", "columns": columns}]}]}
+        file = {**client.upload(path), "mediaType": "text/csv", "open": True}
+        iri = client.publish({"fields": fields, "files": [file], "conditions": "open"})["iri"]
+    with city.http() as http:
+        text = http.get(f"{iri}?format=croissant").text
+    graph = rdflib.Graph().parse(data=text, format="json-ld")
+    assert [str(term) for term in graph.objects(None, CR.equivalentProperty)] == [meaning]
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_programs_ask_for_it_by_its_profile(city: Running, dataset: dict[str, Any], version: str) -> None:
     wish = f'application/ld+json;profile="http://mlcommons.org/croissant/{version}"'

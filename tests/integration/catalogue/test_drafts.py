@@ -52,6 +52,17 @@ def publish(city: Running, draft: Path) -> int:
     return run(["publish", str(draft), "--node", str(city.folder), "--as-found"])
 
 
+def test_a_draft_does_not_take_the_place_of_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draft = drafted(tmp_path)
+    written = draft.read_bytes()
+    (tmp_path / "speeds.tsv").write_text("a\tb\n1\t2\n", "utf-8")
+    assert run(["draft", str(tmp_path / "speeds.tsv")]) != 0
+    refusal = capsys.readouterr().err
+    assert "speeds.yaml is there already" in refusal
+    assert "if it describes speeds.tsv: hansa publish" in refusal
+    assert draft.read_bytes() == written
+
+
 def test_a_draft_says_what_the_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draft = drafted(tmp_path)
     shown = capsys.readouterr()

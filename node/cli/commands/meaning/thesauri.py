@@ -75,7 +75,9 @@ def add(
     terms, labels = len(thesaurus.table.rows), len(thesaurus.table.keys)
     if Mode.json:
         emit({"name": name, "iri": thesaurus.iri, "title": thesaurus.title, "terms": terms, "labels": labels})
-    report_success(name, detail=f"{terms} terms, {labels} labels")
+    report_success(
+        name, detail=f"{terms} {'term' if terms == 1 else 'terms'}, {labels} {'label' if labels == 1 else 'labels'}"
+    )
     line("title", thesaurus.title)
 
 
