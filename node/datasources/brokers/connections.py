@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Final
 
 from node.base.clock import Clock
 from node.base.errors import HansaError, InvalidInput, LocalFault, Overloaded
+from node.base.ownership import OWN_SECONDS, Duties, GrowingPause, OwnedTasks
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.datasources.brokers.model import BrokerSubscription, ConnectionState, Message
@@ -34,32 +34,25 @@ log = logging.getLogger("hansa.brokers")
 
 LOOK_SECONDS: Final = 3.0
 """Between two looks at the subscriptions."""
-OWN_SECONDS: Final = 15.0
-"""For so long a process owns a connection that it no longer keeps up."""
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
 _STEADY: Final = timedelta(seconds=30)
 """A connection that stood for so long was no failure, also without messages: the next pause is the first one."""
 _FORGET_SECONDS: Final = 10.0
 
 
-@dataclass(slots=True)
-class _Connection:
-    """A connection that this process keeps up. ``registration`` is when its data source was registered."""
+@dataclass(frozen=True, slots=True)
+class _Duty:
+    """A subscription, and when its data source was registered: registered anew, it has another connection."""
 
     subscription: BrokerSubscription
     registration: datetime | None
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A connection that this process keeps up."""
+
+    subscription: BrokerSubscription
     state: ConnectionState = field(default_factory=ConnectionState)
-    task: asyncio.Task[None] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Duties:
-    """The subscriptions that this process owns, by session, with when their data sources were registered, and the
-    sessions of all subscriptions; None if that is unknown."""
-
-    own: Mapping[str, tuple[BrokerSubscription, datetime | None]] = field(default_factory=dict)
-    sessions: frozenset[str] | None = frozenset()
 
 
 class ListenToBrokers:
@@ -84,17 +77,21 @@ class ListenToBrokers:
         self._take = take
         self._clock = clock
         self._owner = owner
-        self._alone = alone
         self._connections: dict[str, _Connection] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = asyncio.Event()
-        self._endings: set[asyncio.Task[None]] = set()
+        self._tasks: OwnedTasks[_Duty] = OwnedTasks(
+            "subscriptions to brokers",
+            look=self._look,
+            release=self._release,
+            keep_up=self._keep_up,
+            leave=self._forget,
+            owner=owner,
+            alone=alone,
+            pause=LOOK_SECONDS,
+        )
 
     def wake(self) -> None:
         """Look at the subscriptions soon. From any thread."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._news.set)
+        self._tasks.wake()
 
     def state(self, session: str) -> ConnectionState | None:
         """Return the state of the connection of a session, if this process keeps it up. From any thread."""
@@ -103,41 +100,17 @@ class ListenToBrokers:
 
     async def run(self) -> None:
         """Listen until cancelled; then end the connections and leave them to other processes."""
-        self._loop = asyncio.get_running_loop()
-        if self._alone:
-            await off_loop(self._release, None)
-        renewal = self._loop.time()
-        try:
-            while True:
-                self._news.clear()
-                try:
-                    self._follow(await off_loop(self._look))
-                    renewal = self._loop.time()
-                except HansaError as error:
-                    log.warning("the subscriptions to brokers cannot be read: %s", error.detail)
-                    if self._loop.time() - renewal > OWN_SECONDS:
-                        self._follow(_Duties(sessions=None))  # Another process may own them now.
-                try:
-                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
-                except TimeoutError:
-                    continue
-        finally:
-            tasks = [*map(self._stop, list(self._connections)), *self._endings]
-            running = [task for task in tasks if task is not None]
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            await off_loop(self._release, self._owner)
+        await self._tasks.run()
 
     # which connections --------------------------------------------------------------------------------------
 
     @taken_in_turn
-    def _look(self) -> _Duties:
+    def _look(self) -> Duties[_Duty]:
         """Put off the end of what this process owns, note the states, and return the duties."""
         with self._uow.read() as tx:
             views = self._store.all(tx)
-        if not views and not self._connections:
-            return _Duties()
+        if not views and self._tasks.is_idle:
+            return Duties(known=frozenset())
         now = self._clock.now()
         with self._uow.begin(synced=False) as tx:
             until = now + timedelta(seconds=OWN_SECONDS)
@@ -147,42 +120,17 @@ class ListenToBrokers:
                 if connection is not None:
                     state = replace(connection.state, seen=now)
                     self._store.note(tx, subscription.session, state, owner=self._owner)
-        return _Duties(
+        return Duties(
             own={
-                subscription.session: (subscription, self._sources.registration(subscription.source))
+                subscription.session: _Duty(subscription, self._sources.registration(subscription.source))
                 for subscription in own
             },
-            sessions=frozenset(view.subscription.session for view in views),
+            known=frozenset(view.subscription.session for view in views),
         )
 
-    def _follow(self, duties: _Duties) -> None:
-        """Begin and end connections, so that there are those of ``duties``."""
-        for session, connection in list(self._connections.items()):
-            if duties.own.get(session) == (connection.subscription, connection.registration):
-                continue
-            task = self._stop(session)
-            if duties.sessions is not None and session not in duties.sessions:
-                ending = asyncio.create_task(self._forget(connection.subscription, task))
-                self._endings.add(ending)
-                ending.add_done_callback(self._endings.discard)
-        for session, (subscription, registration) in duties.own.items():
-            if session not in self._connections:
-                connection = _Connection(subscription, registration)
-                self._connections[session] = connection
-                connection.task = asyncio.create_task(
-                    self._keep_up(connection), name=f"broker of {subscription.stream}"
-                )
-
-    def _stop(self, session: str) -> asyncio.Task[None] | None:
-        task = self._connections.pop(session).task
-        if task is not None:
-            task.cancel()
-        return task
-
-    async def _forget(self, subscription: BrokerSubscription, task: asyncio.Task[None] | None) -> None:
-        """End the session of a subscription that is no longer there, once its connection has ended."""
-        if task is not None:
-            await asyncio.wait([task])
+    async def _forget(self, duty: _Duty) -> None:
+        """End the session of a subscription that is no longer there."""
+        subscription = duty.subscription
         try:
             async with asyncio.timeout(_FORGET_SECONDS):
                 await (await self._open(subscription)).forget(subscription.session)
@@ -199,9 +147,18 @@ class ListenToBrokers:
 
     # one connection -----------------------------------------------------------------------------------------
 
-    async def _keep_up(self, connection: _Connection) -> None:
+    async def _keep_up(self, duty: _Duty) -> None:
+        session = duty.subscription.session
+        connection = self._connections[session] = _Connection(duty.subscription)
+        try:
+            await self._listen_on(connection)
+        finally:
+            if self._connections.get(session) is connection:
+                del self._connections[session]
+
+    async def _listen_on(self, connection: _Connection) -> None:
         """Connect, and again after a pause that grows with each failure, until cancelled."""
-        pause = _FIRST_PAUSE
+        pause = GrowingPause()
         while True:
             try:
                 await self._listen(connection)
@@ -219,7 +176,7 @@ class ListenToBrokers:
             if connection.state.since is not None or not connection.state.error:
                 log.warning("no connection to the broker of %s: %s", connection.subscription.stream, problem.detail)
             if self._has_stood(connection.state):
-                pause = _FIRST_PAUSE
+                pause.reset()
             connection.state = replace(
                 connection.state,
                 since=None,
@@ -227,9 +184,8 @@ class ListenToBrokers:
                 remedy=problem.remedy,
                 error_at=self._clock.now(),
             )
-            self._news.set()
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreading, not secrecy
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            self._tasks.wake()
+            await pause.wait()
 
     def _has_stood(self, state: ConnectionState) -> bool:
         """Return whether the connection that has ended now was of use, or would have been."""
@@ -247,7 +203,7 @@ class ListenToBrokers:
                 messages=0,
                 is_lasting=session.is_lasting,
             )
-            self._news.set()
+            self._tasks.wake()
             while True:
                 messages = await session.messages()
                 try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 from node.base.clock import Clock, stamp
 from node.base.errors import Conflict, HansaError, LocalFault, Overloaded, PeerUnreachable, TooMany
+from node.base.ownership import OWN_SECONDS, Duties, GrowingPause, OwnedTasks
 from node.base.turns import taken_in_turn
 from node.base.work import UnitOfWork
 from node.datasources.brokers.model import OutgoingMessage
@@ -34,12 +34,6 @@ from node.transfer.openings import OpenData
 
 log = logging.getLogger("hansa.bridges")
 
-LOOK_SECONDS: Final = 2.0
-"""Between two looks at the bridges."""
-OWN_SECONDS: Final = 15.0
-"""For so long a process owns a bridge that it no longer carries."""
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
 _STEADY: Final = timedelta(seconds=30)
 _SAVE_SECONDS: Final = 0.5
 """Between two stored places, while observations come."""
@@ -59,7 +53,6 @@ class _Carriage:
 
     bridge: Bridge
     progress: BridgeProgress
-    task: asyncio.Task[None] | None = None
     queue: asyncio.Queue[StreamEvent | None] = field(default_factory=lambda: asyncio.Queue(_WAITING))
 
 
@@ -93,16 +86,20 @@ class CarryBridges:
         self._agent = agent
         self._clock = clock
         self._owner = owner
-        self._alone = alone
         self._carriages: dict[str, _Carriage] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = asyncio.Event()
+        self._tasks: OwnedTasks[BridgeView] = OwnedTasks(
+            "bridges",
+            look=self._look,
+            release=self._release,
+            keep_up=self._keep_up,
+            is_same=lambda view, other: view.bridge == other.bridge,
+            owner=owner,
+            alone=alone,
+        )
 
     def wake(self) -> None:
         """Look at the bridges soon. From any thread."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._news.set)
+        self._tasks.wake()
 
     def progress(self, bridge_id: str) -> BridgeProgress | None:
         """Return the progress of a bridge, if this process carries it. From any thread."""
@@ -111,59 +108,22 @@ class CarryBridges:
 
     async def run(self) -> None:
         """Carry bridges until cancelled; then leave them to other processes."""
-        self._loop = asyncio.get_running_loop()
-        if self._alone:
-            await off_loop(self._release, None)
-        renewal = self._loop.time()
-        try:
-            while True:
-                self._news.clear()
-                try:
-                    self._follow(await off_loop(self._look))
-                    renewal = self._loop.time()
-                except HansaError as error:
-                    log.warning("the bridges cannot be read: %s", error.detail)
-                    if self._loop.time() - renewal > OWN_SECONDS:
-                        self._follow(())  # Another process may own them now.
-                try:
-                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
-                except TimeoutError:
-                    continue
-        finally:
-            tasks = [task for task in map(self._stop, list(self._carriages)) if task is not None]
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await off_loop(self._release, self._owner)
+        await self._tasks.run()
 
     # which bridges ------------------------------------------------------------------------------------------
 
     @taken_in_turn
-    def _look(self) -> tuple[BridgeView, ...]:
+    def _look(self) -> Duties[BridgeView]:
         """Put off the end of what this process owns, and return it."""
         with self._uow.read() as tx:
-            is_idle = not self._carriages and all(view.progress.ended for view in self._store.all(tx))
+            is_idle = self._tasks.is_idle and all(view.progress.ended for view in self._store.all(tx))
         if is_idle:
-            return ()
+            return Duties()
         now = self._clock.now()
         with self._uow.begin(synced=False) as tx:
             until = now + timedelta(seconds=OWN_SECONDS)
-            return tuple(self._store.claim(tx, owner=self._owner, now=now, until=until))
-
-    def _follow(self, views: tuple[BridgeView, ...]) -> None:
-        """Begin and end carriages, so that there are those of ``views``."""
-        own = {view.bridge.id: view for view in views}
-        for bridge_id, carriage in list(self._carriages.items()):
-            if bridge_id not in own or own[bridge_id].bridge != carriage.bridge:
-                self._stop(bridge_id)
-        for bridge_id, view in own.items():
-            if bridge_id not in self._carriages:
-                carriage = self._carriages[bridge_id] = _Carriage(view.bridge, view.progress)
-                carriage.task = asyncio.create_task(self._keep_up(carriage), name=f"bridge {bridge_id}")
-
-    def _stop(self, bridge_id: str) -> asyncio.Task[None] | None:
-        task = self._carriages.pop(bridge_id).task
-        if task is not None:
-            task.cancel()
-        return task
+            views = self._store.claim(tx, owner=self._owner, now=now, until=until)
+        return Duties(own={view.bridge.id: view for view in views})
 
     @taken_in_turn
     def _release(self, owner: str | None) -> None:
@@ -173,11 +133,22 @@ class CarryBridges:
         with self._uow.begin(synced=False) as tx:
             self._store.release(tx, owner=owner)
 
+    async def _keep_up(self, view: BridgeView) -> None:
+        carriage = self._carriages[view.bridge.id] = _Carriage(view.bridge, view.progress)
+        try:
+            await self._carry_on(carriage)
+        finally:
+            self._forget(carriage)
+
+    def _forget(self, carriage: _Carriage) -> None:
+        if self._carriages.get(carriage.bridge.id) is carriage:
+            del self._carriages[carriage.bridge.id]
+
     # one bridge ---------------------------------------------------------------------------------------------
 
-    async def _keep_up(self, carriage: _Carriage) -> None:
+    async def _carry_on(self, carriage: _Carriage) -> None:
         """Carry a bridge until it ends, and again after a pause that grows with each failure."""
-        pause = _FIRST_PAUSE
+        pause = GrowingPause()
         while carriage.progress.ended is None:
             before = carriage.progress.deliveries
             try:
@@ -196,7 +167,7 @@ class CarryBridges:
                 return
             since = carriage.progress.since
             if carriage.progress.deliveries > before or (since and self._clock.now() - since >= _STEADY):
-                pause = _FIRST_PAUSE
+                pause.reset()
             carriage.progress = replace(
                 carriage.progress,
                 since=None,
@@ -206,8 +177,7 @@ class CarryBridges:
                 error_at=self._clock.now(),
             )
             await self._save(carriage)
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreading, not secrecy
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            await pause.wait()
 
     async def _carry(self, carriage: _Carriage) -> None:
         """Connect both sides, and pass on what comes until one of them breaks off or the stream ends."""
@@ -344,9 +314,7 @@ class CarryBridges:
         log.warning("a bridge ended: %s", ending.error, extra={"bridge": carriage.bridge.id})
         await off_loop(self._write_end, carriage.bridge, carriage.progress)
         # Whoever begins it again must find nothing of this one.
-        if self._carriages.get(carriage.bridge.id) is carriage:
-            del self._carriages[carriage.bridge.id]
-        self._news.set()
+        self._forget(carriage)
 
     @taken_in_turn
     def _write_end(self, bridge: Bridge, progress: BridgeProgress) -> None:

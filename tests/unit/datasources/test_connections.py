@@ -80,14 +80,14 @@ async def keep_up(
         if len(pauses) == 5:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr("node.datasources.brokers.connections.random.uniform", lambda *_: 1.0)
-    monkeypatch.setattr("node.datasources.brokers.connections.asyncio.sleep", sleep)
+    monkeypatch.setattr("node.base.ownership.random.uniform", lambda *_: 1.0)
+    monkeypatch.setattr("node.base.ownership.asyncio.sleep", sleep)
     unused: Any = None
     fakes: tuple[Any, Any] = (Sources(), Take())
     listening = ListenToBrokers(unused, unused, sources=fakes[0], take=fakes[1], clock=clock, owner="a", alone=True)
-    connection = _Connection(SUBSCRIPTION, NOW)
+    connection = _Connection(SUBSCRIPTION)
     with pytest.raises(asyncio.CancelledError):
-        await listening._keep_up(connection)
+        await listening._listen_on(connection)
     return pauses, connection
 
 
