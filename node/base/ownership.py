@@ -134,11 +134,13 @@ class OwnedTasks(Generic[D]):
                 self._running[row_id] = _RowTask(duty, task)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        """A task that has ended by itself makes room for the next one of its row."""
-        if not task.cancelled():
-            if (error := task.exception()) is not None:
-                log.error("a task of the %s failed", self._name, exc_info=error)
+        """A task that has ended by itself makes room for the next one of its row; after a fault, at the next look."""
+        if task.cancelled():
+            return
+        if (error := task.exception()) is None:
             self._news.set()
+        else:
+            log.error("a task of the %s failed", self._name, exc_info=error)
 
     async def _end(self, leave: Awaitable[None], task: asyncio.Task[None]) -> None:
         await asyncio.wait([task])
