@@ -123,6 +123,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             foresee=catalogue.publication.meaning.foresee,
             try_transformation=catalogue.publication.meaning.try_transformation,
             draft_mapping=catalogue.publication.meaning.draft_mapping,
+            find_offerable=catalogue.publication.meaning.find_offerable,
             reason=catalogue.publication.meaning.reason,
             align=catalogue.publication.meaning.align,
             publish_ontology=catalogue.publication.meaning.publish_ontology,

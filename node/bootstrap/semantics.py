@@ -20,6 +20,7 @@ from node.catalogue.meaning.schema_registry import SchemaRegistry
 from node.catalogue.publication.publish import Publish
 from node.scenarios.records.transformations import KnownTransformations
 from node.scenarios.transformations.drafts import DraftMapping
+from node.scenarios.transformations.offerable import FindOfferable
 from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.transformer import Transformer
 from node.scenarios.transformations.trial import TryTransformation
@@ -34,6 +35,7 @@ class MeaningServices:
     foresee: ForeseeImpact
     try_transformation: TryTransformation
     draft_mapping: DraftMapping
+    find_offerable: FindOfferable
     reason: ReasonOver
     align: AlignOntologies
     publish_ontology: PublishOntology
@@ -55,6 +57,7 @@ def meaning_services(base: Foundation, browse: Browse, publish: Publish) -> Mean
         foresee=ForeseeImpact(browse=browse, cage=parts.cage, limit=parts.settings.description_limit),
         try_transformation=TryTransformation(browse=browse, transformer=Transformer(parts.cage)),
         draft_mapping=DraftMapping(browse=browse, publish=publish, transformations=KnownTransformations(browse)),
+        find_offerable=FindOfferable(browse),
         align=AlignOntologies(browse=browse, publish=publish),
         publish_ontology=PublishOntology(
             publish=publish,

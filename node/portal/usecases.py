@@ -67,6 +67,7 @@ from node.portal.views.scenarios import ScenarioUseCases
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
+from node.scenarios.transformations.offerable import FindOfferable
 from node.scenarios.transformations.schema_drafts import DraftSchema
 from node.scenarios.transformations.trial import TryTransformation
 from node.transfer.shipments.removal import DeleteEverywhere
@@ -81,6 +82,7 @@ class MeaningUseCases:
     foresee: ForeseeImpact
     try_transformation: TryTransformation
     draft_mapping: DraftMapping
+    find_offerable: FindOfferable
     reason: ReasonOver
     align: AlignOntologies
     publish_ontology: PublishOntology

@@ -53,7 +53,14 @@ def uniform(answers: Mapping[str, str]) -> dict[str, str]:
     for edge in EDGES:
         if edge in form:
             form[edge] = plain_degrees(form[edge])
+    if "through" in form:
+        form["through"] = " ".join(addresses_of(form["through"]))
     return form
+
+
+def addresses_of(answer: str) -> list[str]:
+    """Return the addresses in an answer, each once, in order."""
+    return sorted(set(answer.split()))
 
 
 def plain_degrees(text: str) -> str:

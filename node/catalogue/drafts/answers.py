@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, LocalFault
-from node.catalogue.drafts.answer_forms import EDGES, place_field, uniform
+from node.catalogue.drafts.answer_forms import EDGES, addresses_of, place_field, uniform
 from node.catalogue.drafts.keyword_lists import read_keywords
 from node.catalogue.drafts.model import Answers, DatasetDraft
-from node.catalogue.drafts.originals import KEEP, OriginalDescription, kept_conditions
+from node.catalogue.drafts.originals import KEEP, OriginalDescription
 from node.catalogue.drafts.own_conditions import OWN, own_policy
 from node.catalogue.model import INTERNAL, PUBLIC, Record
 from node.policy.gallery import HANSA, Gallery
@@ -118,7 +118,7 @@ def version_of(
         media_type=N_QUADS,
         fields=fields or None,
         files=files,
-        conditions=kept_conditions(record) if unchanged else chosen_conditions(answers, gallery),
+        conditions=_kept_conditions(record) if unchanged else chosen_conditions(answers, gallery),
         audience=None if unchanged or record.audience != INTERNAL else _audience(conditions, gallery),
         iri=record.iri,
     )
@@ -149,7 +149,7 @@ def submission_of(draft: DatasetDraft, like: Record | None = None, gallery: Gall
     fields |= _copied_links(like, fields) if like else {}
     fields["files"] = [_file(draft, answers)]
     conditions = answers.get("conditions", "")
-    terms_of_original = kept_conditions(like) if like and conditions == KEEP else None
+    terms_of_original = _kept_conditions(like) if like and conditions == KEEP else None
     return Submission(
         kind="dataset",
         fields=fields,
@@ -185,7 +185,13 @@ def _file(draft: DatasetDraft, answers: Mapping[str, str]) -> dict[str, Any]:
         for number, column in enumerate(table["columns"]):
             if meaning := answers.get(f"column.{place}.{number}"):
                 column["description"] = meaning
-    return {"name": file.name, "open": _is_open(answers), **({"tables": tables} if tables else {})}
+    through = addresses_of(answers.get("through", ""))
+    return {
+        "name": file.name,
+        "open": _is_open(answers),
+        **({"tables": tables} if tables else {}),
+        **({"through": through} if through else {}),
+    }
 
 
 def _optional_conditions(answers: Answers, gallery: Gallery) -> dict[str, Any] | None:
@@ -216,3 +222,10 @@ def conditions_of(template: Template, answers: Mapping[str, str]) -> dict[str, A
         elif answer:
             values[parameter.name] = answer
     return {"template": template.id, **values}
+
+
+def _kept_conditions(record: Record) -> dict[str, Any] | None:
+    """Return the conditions of a version, to be published again; None if nothing is offered."""
+    if record.offer is None:
+        return None
+    return {"offer": {name: value for name, value in record.offer.items() if name not in ("@id", "@type", "target")}}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from node.base.errors import InvalidInput
-from node.catalogue.drafts.answer_forms import EDGES, edges_of, place_field, plain_degrees
+from node.catalogue.drafts.answer_forms import EDGES, addresses_of, edges_of, place_field, plain_degrees
 from node.catalogue.drafts.keyword_lists import keywords_text, read_keywords
 from node.catalogue.drafts.model import Answers, Original
 from node.catalogue.drafts.rulebook_answers import LINES, RULE_TEXTS, RULE_VALUES
@@ -35,6 +35,7 @@ from node.semantics.codelists.licences import LICENCES
 from node.semantics.codelists.lookup import CodeList
 from node.semantics.codelists.places import place_named
 from node.semantics.codelists.themes import THEMES
+from node.semantics.conversions import THROUGH
 from node.semantics.description.personal_data import ANSWER, ASSESSMENT, BASIS, PURPOSE
 from node.vocab.namespaces import DCAT, DCT, HANSA, ODRL, RDFS, SKOS, VCARD
 
@@ -135,6 +136,8 @@ class OriginalDescription:
             free -= {"spatial", *EDGES, "from", "until", "provenance"}
         if self.record.kind != "dataset":
             free -= _OF_PERSONAL_DATA
+        if (file := self._only_file()) and not self._objects(file, THROUGH):
+            free |= {"through"}
         if len(terms["contact.name"]) == 1:
             (contact,) = terms["contact.name"]
             free |= {"contact.name"} if not self._of_contact("name") else set()
@@ -172,6 +175,8 @@ class OriginalDescription:
             elif name == "personal_data":
                 self._replace(self._subject, ANSWER, None, [])
                 fields |= {name: answer == "yes"} if answer in ("yes", "no") else {}
+            elif name == "through":
+                self._replace(self._only_file(), THROUGH, None, map(iri_term, addresses_of(answer)))
             elif name in _PARTS:
                 self._replace(self._subject, _PARTS[name], None, [])
                 new = {self._tag: answer} if name in _STATEMENTS and self._tag else answer
@@ -206,6 +211,8 @@ class OriginalDescription:
         for part in ("name", "email"):
             if terms := self._of_contact(part):
                 yield f"contact.{part}", _plain(part, _mail(terms[0]))
+        if (file := self._only_file()) and (offered := self._objects(file, THROUGH)):
+            yield "through", " ".join(sorted(map(iri_of, filter(is_iri, offered))))
         yield from self._read_parts()
 
     def _read_parts(self) -> Iterable[tuple[str, str]]:
@@ -271,6 +278,11 @@ class OriginalDescription:
     def _texts(self, predicates: tuple[str, ...]) -> list[str]:
         terms = (term for term in self._objects(self._subject, *predicates) if is_literal(term))
         return [text_of(term) for term in terms if language_of(term) == self._tag]
+
+    def _only_file(self) -> str:
+        """Return the distribution of a dataset with one file; empty if it has several, or none."""
+        files = self._objects(self._subject, _FILE) if self.record.kind == "dataset" else []
+        return files[0] if len(files) == len(self.record.files) == 1 else ""
 
     def _text_is_foreign(self, name: str) -> bool:
         return not self._texts(self._text_properties[name])
@@ -373,13 +385,6 @@ class OriginalDescription:
 def original_of(record: Record, language: str) -> Original:
     """Return the reference to a version that a draft keeps."""
     return Original(iri=record.iri, version=record.version, language=language)
-
-
-def kept_conditions(record: Record) -> dict[str, Any] | None:
-    """Return the conditions of a version, to be published again; None if nothing is offered."""
-    if record.offer is None:
-        return None
-    return {"offer": {name: value for name, value in record.offer.items() if name not in ("@id", "@type", "target")}}
 
 
 def _mail(term: str) -> str:

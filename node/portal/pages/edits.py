@@ -40,6 +40,7 @@ _OF_DESCRIPTION: Final = (
     "frequency",
     "landing_page",
     "provenance",
+    "through",
 )
 
 
@@ -154,9 +155,12 @@ def not_shown(record: Record, description: OriginalDescription) -> tuple[str, ..
     controls = {*description.answers, *description.missing}
     of_kind = {"dataset": (*_OF_DESCRIPTION, *_PERSONAL), "rulebook": _OF_RULEBOOK}
     names = of_kind.get(record.kind, _OF_DESCRIPTION)
-    hidden = [name for name in names if name not in controls]
+    left_out = [name for name in names if name not in controls]
+    if not any(file.through for file in record.files):
+        # Several files, none of which is given through a transformation.
+        left_out = [name for name in left_out if name != "through"]
     # An end that is open is left out with its period only.
-    return tuple(name for name in hidden if name != "until" or "from" in hidden)
+    return tuple(name for name in left_out if name != "until" or "from" in left_out)
 
 
 def changes_of(

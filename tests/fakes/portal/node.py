@@ -91,6 +91,7 @@ from node.portal.views.assets import Improvement, Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
+from node.scenarios.transformations.offerable import OfferableTransformation
 from node.semantics.model import BBox
 from node.semantics.profiles.features_client import MOST, FeatureSet
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
@@ -225,6 +226,11 @@ def demo_agenda() -> AgendaView:
     )
 
 
+async def _find_offerable(*_: object, **__: object) -> list[OfferableTransformation]:
+    iri = f"{BASE}/transformations/hourly"
+    return [OfferableTransformation(iri=iri, titles={"en": "Hourly totals"}, language="SQL", fits=True)]
+
+
 class _NoImports:
     """Ontologies that import no others."""
 
@@ -263,6 +269,7 @@ class FakeNode:
         self.webhooks = FakeWebhooks(NOW)
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
+        self.find_offerable = _find_offerable
         self.publish_ontology = SimpleNamespace(limit=16 << 20)
         self.read_schema = SimpleNamespace(limit=1 << 20)
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)

@@ -13,6 +13,7 @@ from node.policy.gallery import PREFIX
 from node.policy.templates import template, templates
 from node.portal.answers import words_of_fault
 from node.portal.visit import Visit
+from node.semantics.description.fields import FILES_NAMES
 from node.semantics.model import Finding
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _LABELS: Final = {
     "language": "drafts.language",
     "landing_page": "fact.landing",
     "provenance": "fact.provenance",
+    "through": "drafts.through",
     "text": "fact.rules",
     "valid_from": "rules.valid",
     "version": "rules.version",
@@ -162,4 +164,6 @@ def control_of(field: str) -> str:
         return "contact.email" if field.endswith("email") else "contact.name"
     if first == "temporal":
         return "until" if field.endswith(".to") else "from"
+    if first in FILES_NAMES and ".through" in field:
+        return "through"
     return {"iri": "id"}.get(first, first if first in _LABELS else "")

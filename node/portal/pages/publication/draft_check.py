@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from starlette.responses import Response
 
 from node.base.errors import InvalidInput
+from node.catalogue.drafts.answer_forms import uniform
 from node.catalogue.drafts.model import DatasetDraft
 from node.policy.conflicts import lint
 from node.policy.odrl import parse
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MAX_FIELDS: Final = 600
 MAX_BYTES: Final = 512 * 1024
 """Of a form about a dataset: one with a hundred columns is long."""
+THROUGH: Final = "through."
+"""The beginning of the names of boxes, one for each transformation that a file may be given through."""
 _CONFLICTS: Final = 5
 
 
@@ -63,6 +66,9 @@ async def read_answers(responder: Responder, visit: Visit) -> dict[str, str]:
     fields = await read_form(visit.request, most=MAX_FIELDS, size=MAX_BYTES)
     check_csrf(responder.settings.secret, visit.session, fields)
     answers = {name: text for name, text in fields.items() if name != TOKEN and text.strip()}
+    boxes = [name for name in answers if name.startswith(THROUGH)]
+    if through := uniform({"through": " ".join(answers.pop(name) for name in boxes)})["through"]:
+        answers["through"] = through
     if word := answers.get("subject", "").strip():
         # Without a script, a person types the name of a concept.
         answers["subject"] = await responder.node.catalogue.browse.terms.concept_named(word, visit.caller) or word

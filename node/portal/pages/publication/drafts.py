@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from node.base.errors import Conflict, HansaError, InvalidDescription, InvalidInput, TooLarge, TooMany
 from node.catalogue.browse import Connections
-from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES
+from node.catalogue.drafts.answer_forms import CODE_LISTS, EDGES, addresses_of
 from node.catalogue.drafts.collaboration import Clash
 from node.catalogue.drafts.model import DatasetDraft
 from node.catalogue.drafts.originals import OriginalDescription
@@ -282,6 +282,7 @@ async def _questions(
     ]
     answers, conditions = dataset_draft.answers, responder.node.catalogue.drafts.terms.templates()
     subject = answers.get("subject", "")
+    selection = addresses_of(answers.get("through", ""))
     labels = await responder.node.catalogue.browse.terms.labels([subject], visit.caller) if subject else {}
     return responder.render(
         visit,
@@ -307,6 +308,12 @@ async def _questions(
         rows=sum(table.rows for table in tables),
         width=sum(len(table.columns) + table.omitted for table in tables),
         columns=columns[:COLUMNS],
+        selection=selection,
+        transformations=await responder.node.catalogue.meaning.find_offerable(
+            original if dataset_draft.edits else dataset_draft.profile, visit.caller, selection=selection
+        )
+        if not dataset_draft.edits or (original is not None and len(original.files) == 1)
+        else (),
         suspects=", ".join(dataset_draft.suspects[:20]),
         choices={name: choices(name, answers, visit.language) for name in CODE_LISTS},
         dates={name: kind_of_date(answers.get(name, "")) for name in ("from", "until", "valid_from")},
