@@ -73,13 +73,20 @@ def read_turtle(text: str, prefixes: str = "") -> Mapping:
     if len(text) > MOST_BYTES:
         raise TooLarge(f"a mapping has at most {MOST_BYTES >> 10} KB", remedy="write a shorter one")
     graph: defaultdict[Node, list[tuple[str, Object]]] = defaultdict(list)
+    # The parser gives nodes without a name another one each time; they become names of blank nodes in the result.
+    names: dict[BlankNode, BlankNode] = {}
     reader = parse(f"{prefixes} {text}".encode(), format=RdfFormat.TURTLE, base_iri=_NO_BASE)
     try:
         for count, quad in enumerate(reader):
             if count >= MOST_STATEMENTS:
                 raise TooLarge(f"a mapping has at most {MOST_STATEMENTS} statements", remedy="write a shorter one")
-            if not isinstance(quad.subject, Triple) and not isinstance(quad.object, Triple):
-                graph[quad.subject].append((quad.predicate.value, quad.object))
+            subject, value = quad.subject, quad.object
+            if isinstance(subject, BlankNode):
+                subject = names.setdefault(subject, BlankNode(f"n{len(names)}"))
+            if isinstance(value, BlankNode):
+                value = names.setdefault(value, BlankNode(f"n{len(names)}"))
+            if not isinstance(subject, Triple) and not isinstance(value, Triple):
+                graph[subject].append((quad.predicate.value, value))
     except SyntaxError as error:
         raise unreadable(error, syntax_of(TURTLE)) from error
     base = reader.base_iri

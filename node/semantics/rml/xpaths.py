@@ -118,14 +118,18 @@ class _Walk:
             if isinstance(node, str):
                 continue
             for place in node.iter() if step.deep else (node,):
+                self._count()
                 yield from self._matches_of(step, place, ids)
+
+    def _count(self) -> None:
+        self._budget -= 1
+        if self._budget < 0:
+            raise TooLarge(f"a path visits more than {MOST_NODES} elements", remedy="write a narrower path")
 
     def _matches_of(self, step: XmlStep, place: Element, ids: set[int]) -> Iterator[Element | str]:
         position = 0
         for part in self._parts(step.what, place):
-            self._budget -= 1
-            if self._budget < 0:
-                raise TooLarge(f"a path visits more than {MOST_NODES} elements", remedy="write a narrower path")
+            self._count()
             if isinstance(part, str):
                 yield part
                 continue

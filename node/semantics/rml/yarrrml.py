@@ -6,6 +6,7 @@ one output.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Named
 from itertools import product
@@ -37,6 +38,7 @@ from node.vocab.namespaces import PREFIXES, RDF
 
 MOST_BYTES: Final = 1 << 20
 MOST_MAPS: Final = 500
+MOST_NESTING: Final = 200
 INPUT: Final = "input"
 _FORMS: Final = {"csv": CSV, "tsv": CSV, "jsonpath": JSON, "json": JSON, "xpath": XML, "xml": XML}
 _KEYS: Final = {
@@ -82,6 +84,8 @@ def _yaml(text: str) -> Named[str, Any]:
     """Return a document of YAML without aliases: a few of them can mean gigabytes. All values are texts."""
     import yaml
 
+    if _nesting(text) > MOST_NESTING:
+        raise TooLarge(f"brackets are nested more than {MOST_NESTING} deep", remedy="write a flatter mapping")
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.AliasEvent):
@@ -94,6 +98,15 @@ def _yaml(text: str) -> Named[str, Any]:
     if not isinstance(document, Named):
         raise InvalidInput("the mapping is no object", remedy="write prefixes: and mappings:")
     return document
+
+
+def _nesting(text: str) -> int:
+    """Return how deep brackets are nested, also those in texts: the time that YAML takes grows with its square."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Reader:

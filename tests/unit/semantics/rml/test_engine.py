@@ -13,8 +13,9 @@ from node.cage.cage import Cage
 from node.scenarios.chain.interfaces import RML, YARRRML
 from node.scenarios.model import Transformation
 from node.scenarios.transformations.transformer import Transformer
-from node.semantics.rml import jsonpaths
+from node.semantics.rml import jsonpaths, xpaths
 from node.semantics.rml.engine import check_sources, statements
+from node.semantics.rml.model import XML, LogicalSource
 from node.semantics.rml.records import Input
 from node.semantics.rml.turtle import read_turtle
 from node.semantics.rml.yarrrml import read_yarrrml
@@ -85,6 +86,25 @@ def test_yarrrml_is_the_same_in_short() -> None:
 def test_the_order_of_records_does_not_matter() -> None:
     reverse = {"stations": DOCUMENT["stations"][::-1]}
     assert statements(read_yarrrml(SHORT), of(reverse)) == LINES
+
+
+def test_nodes_without_a_name_are_the_same_each_time() -> None:
+    nameless = (
+        OLD.replace("ex:m old:", "[] old:")
+        .replace('rr:template "https://gent.example/{id}" ; rr:class ex:Station', "rr:termType rr:BlankNode")
+        .replace("rr:predicate ex:open", "rr:object [] ; rr:predicate ex:open")
+    )
+    results = [
+        statements(read_turtle(HEAD + nameless), {"input": Input(document=lambda: DOCUMENT)}) for _ in range(2)
+    ]
+    assert results[0] == results[1]
+    assert any("/ns#open> _:" in line for line in results[0])
+
+
+def test_brackets_in_each_other_are_refused_at_once() -> None:
+    for text in ("[" * 400_000, "a: " + "{a: " * 100_000):
+        with pytest.raises(TooLarge, match="nested"):
+            read_yarrrml(text)
 
 
 def test_joins_blank_nodes_graphs_and_tables() -> None:
@@ -253,6 +273,13 @@ def test_paths_that_visit_everything_at_all_depths_are_ended(monkeypatch: pytest
         deep = {"a": deep, "b": {"a": 1}}
     with pytest.raises(TooLarge, match="visits more than"):
         statements(read_yarrrml(text), of(deep))
+
+
+def test_elements_that_a_path_passes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xpaths, "MOST_NODES", 500)
+    document = Input(xml=b"<s>" + b"<a><b/></a>" * 500 + b"</s>")
+    with pytest.raises(TooLarge, match="visits more than 500"):
+        list(document.records(LogicalSource(name="input", form=XML, iterator="//missing")))
 
 
 def test_xml_with_entities_is_refused() -> None:
