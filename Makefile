@@ -36,7 +36,7 @@ format: $(VENV)/.dev ## put code into form
 bench: $(VENV)/.dev ## measure; writes build/bench/*.json (QUICK=1: in two minutes, on a small scale; MEANING=1: ontologies and schemas only; PEER=edc|fuseki STORE=postgres)
 	@$(BIN)/python -m tests.bench $(if $(MEANING),meaning) $(if $(QUICK),--quick) $(if $(PEER),--peer $(PEER)) $(if $(STORE),--store $(STORE))
 
-assets: ## what maps in a browser need, from npm, into build/assets (locked in assets/package-lock.json)
+assets: ## what maps and views in 3D need, from npm, into build/assets (locked in assets/package-lock.json)
 	@scripts/assets
 
 pictures: $(VENV)/.dev ## pictures of all pages, in build/pictures with a sheet of all (DOCS=1: those of the documentation)

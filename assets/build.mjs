@@ -1,11 +1,12 @@
-// Makes what maps in a browser need, from packages that `npm ci` has installed beside this file:
+// Makes what maps and views in 3D in a browser need, from packages that `npm ci` has installed beside this file:
 //   node build.mjs FOLDER
 // The files are the same for the same lock file. Nothing here runs on a node, or in a browser.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { buildSync } from "esbuild";
 import { baseMap } from "./base-map.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -41,6 +42,23 @@ compressed("maplibre-gl-worker.mjs", script("maplibre-gl", "dist", "maplibre-gl-
 // The build for pages has its own dependency in it, and gives one global name.
 const archives = script("pmtiles", "dist", "pmtiles.js").replace(/^"use strict";/, "");
 compressed("pmtiles.mjs", `${archives}\nexport const { PMTiles, Protocol } = pmtiles;\n`);
+// Modules that import others by bare names, which a browser finds with an inline map only: they are put together here.
+const scenes = buildSync({
+  absWorkingDir: HERE,
+  entryPoints: { scenes: "scenes.mjs", "scene-tiles": "scene-tiles.mjs" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  legalComments: "none",
+  chunkNames: "scene-core",
+  outExtension: { ".js": ".mjs" },
+  outdir: "out",
+  write: false,
+});
+if (scenes.outputFiles.length !== 3) throw new Error("the library of views in 3D has other parts than three");
+for (const { path, text } of scenes.outputFiles) compressed(basename(path), text);
 write("base-map.pmtiles", baseMap(PACKAGES));
 
 const lock = JSON.parse(readFileSync(join(HERE, "package-lock.json"), "utf8"));

@@ -44,6 +44,7 @@ from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.semantics.profiles.features_client import StoredFeatures
 from node.semantics.profiles.rows_client import StoredTables
+from node.semantics.profiles.scenes_client import StoredScenes
 from node.transfer.overview import Overview
 
 
@@ -107,6 +108,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             me=parts.me,
             tables=StoredTables(parts.cage, parts.assets.place),
             features=StoredFeatures(parts.cage, parts.assets.place),
+            scenes=StoredScenes(parts.cage, parts.assets.place),
             preview_part=catalogue.publication.preview_part,
             links=catalogue.publication.links.report,
         ),
@@ -195,6 +197,7 @@ def _work(node: HansaNode, overview: Overview) -> WorkUseCases:
             folder=node.parts.places.inbox,
             tables=StoredTables(node.parts.cage, node.parts.assets.place),
             features=StoredFeatures(node.parts.cage, node.parts.assets.place),
+            scenes=StoredScenes(node.parts.cage, node.parts.assets.place),
         ),
         shipments=node.datasources.shipments.shipments,
         webhooks=node.webhooks,

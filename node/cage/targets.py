@@ -23,6 +23,8 @@ TARGETS: Final[Mapping[str, str]] = {
     "scenarios.run_model": "node.scenarios.models.in_cage:run",
     "profiles.profile": "node.adapters.profiles.in_cage:profile",
     "table.query": "node.adapters.profiles.table_queries:ask",
+    "scenes.read": "node.adapters.profiles.scenes.in_cage:read",
+    "scenes.tile": "node.adapters.profiles.scenes.in_cage:tile",
     "semantics.check_file": "node.semantics.schemas.file_check:caged_check",
     "semantics.construct": "node.semantics.constructions:caged_construct",
     "semantics.cut": "node.semantics.harvest.in_cage:cut_file",

@@ -1,4 +1,4 @@
-"""The files that maps in a browser need: the library and the base map, taken from npm when Hansa was built.
+"""The files that maps and views in 3D in a browser need, taken from npm when Hansa was built: libraries, base map.
 
 They are not part of the source, and a node runs without them: its maps are then drawings of the server only. A wheel
 carries them as ``node/_data/assets``; a checkout has them in ``build/assets``, where ``scripts/assets`` puts them.
@@ -17,6 +17,11 @@ LIBRARY: Final = "maplibre-gl.mjs"
 WORKER: Final = "maplibre-gl-worker.mjs"
 ARCHIVES: Final = "pmtiles.mjs"
 BASE_MAP: Final = "base-map.pmtiles"
+SCENES: Final = "scenes.mjs"
+"""The library of views in 3D."""
+SCENE_TILES: Final = "scene-tiles.mjs"
+"""The further library for 3D Tiles. Both import ``SCENE_CORE``."""
+SCENE_CORE: Final = "scene-core.mjs"
 LICENCES: Final = "LICENCES.txt"
 
 _MANIFEST: Final = "assets.json"
@@ -25,6 +30,9 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = {
     LIBRARY: _SCRIPTS,
     WORKER: _SCRIPTS,
     ARCHIVES: _SCRIPTS,
+    SCENES: _SCRIPTS,
+    SCENE_TILES: _SCRIPTS,
+    SCENE_CORE: _SCRIPTS,
     BASE_MAP: "application/vnd.pmtiles",
     LICENCES: "text/plain; charset=utf-8",
 }
@@ -52,9 +60,16 @@ class MapFiles:
     digest: str
     base_map: Path | None = None
 
+    @property
+    def has_scenes(self) -> bool:
+        """Return whether the library of views in 3D is there."""
+        return all((self.folder / name).is_file() for name in (SCENES, SCENE_TILES, SCENE_CORE))
+
     def file(self, name: str) -> MapFile | None:
         """Return a file by its name; None for any other name."""
         if name not in _MEDIA_TYPES:
+            return None
+        if name in (SCENES, SCENE_TILES, SCENE_CORE) and not self.has_scenes:
             return None
         path = self.base_map if name == BASE_MAP and self.base_map else self.folder / name
         gzip = path.with_name(f"{path.name}.gz")

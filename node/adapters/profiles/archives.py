@@ -41,7 +41,7 @@ def archive(path: Path, name: str) -> Profile:
 def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
     members = archive.infolist()
     names = {member.filename: member for member in members}
-    tileset = _outermost(names)
+    tileset = outermost(names)
     most = _TILES if tileset else _MEMBERS
     if len(members) > most:
         raise TooLarge(f"the zip file has more than {most} files", remedy="give the files one by one")
@@ -69,7 +69,7 @@ def _profile(path: Path, name: str, archive: zipfile.ZipFile) -> Profile:
     )
 
 
-def _outermost(names: Collection[str]) -> str:
+def outermost(names: Collection[str]) -> str:
     """Return the description of a set of 3D Tiles that the others are below; empty if there is none."""
     sets = [name for name in names if name.rpartition("/")[2] == _TILESET]
     return min(sets, key=lambda name: (name.count("/"), name), default="")

@@ -21,7 +21,7 @@ from node.semantics.profiles.places import in_degrees
 _MOST: Final = 64 << 20
 _GEOJSON: Final = re.compile(rb'"type"\s*:\s*"(?:FeatureCollection|Feature)"')
 _CITYJSON: Final = re.compile(rb'"type"\s*:\s*"CityJSON"')
-_EPSG: Final = re.compile(r"EPSG(?:/[\d.]+/|:+)(\d{4,6})")
+EPSG: Final = re.compile(r"EPSG(?:/[\d.]+/|:+)(\d{4,6})")
 _HEAD: Final = 64 * 1024
 _TITLE: Final = 500
 """Characters of a title that a draft shows."""
@@ -37,7 +37,7 @@ def tree(path: Path, _name: str) -> Profile:
 
         return geojson(path)
     try:
-        content = _document(path)
+        content = document(path)
         if isinstance(content, list):
             return _records(content)
         if content.get("type") == "CityJSON":
@@ -52,10 +52,10 @@ def tree(path: Path, _name: str) -> Profile:
     )
 
 
-def _document(path: Path) -> Any:
+def document(path: Path) -> Any:
     """Return the JSON document at ``path``. Raises ``TooLarge`` and ``InvalidInput``."""
     _check_length(path.stat().st_size)
-    return _parse(path.read_bytes())
+    return parse(path.read_bytes())
 
 
 def _check_length(length: int) -> None:
@@ -66,7 +66,7 @@ def _check_length(length: int) -> None:
         )
 
 
-def _parse(content: bytes) -> Any:
+def parse(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError as error:
@@ -101,7 +101,7 @@ def _city(content: Mapping[str, Any]) -> Profile:
     from node.adapters.profiles.layers import box_in_degrees
 
     metadata = content.get("metadata") or {}
-    match = _EPSG.search(str(metadata.get("referenceSystem", "")))
+    match = EPSG.search(str(metadata.get("referenceSystem", "")))
     crs = f"EPSG:{match[1]}" if match else ""
     extent = metadata.get("geographicalExtent") or _corners(content)
     edges = [float(extent[place]) for place in (0, 1, 3, 4)] if extent else []
@@ -133,7 +133,7 @@ def packed_tiles(archive: ZipFile, description: str) -> Profile:
     """Return the profile of the 3D Tiles in a zip file, of which ``description`` is the outermost ``tileset.json``.
     Raises ``InvalidInput`` and ``TooLarge``."""
     _check_length(archive.getinfo(description).file_size)
-    content = _parse(archive.read(description))
+    content = parse(archive.read(description))
     try:
         profile = _tiles(content)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:

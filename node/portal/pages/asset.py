@@ -112,13 +112,15 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
     shows_part = manages and visit.request.query_params.get("partner") == "show"
     preview = None if is_removed else await _preview(responder, visit, record, files)
     columns = {preview["file"].name: preview["table"].columns} if preview and preview["table"] else {}
-    map_layer, live = (None, "")
+    map_layer, live, scene_file = None, "", ""
     if visit.owns(record.iri) and not is_removed:
+        scene_file = await node.catalogue.assets.scene_file(record)
         map_layer, live = map_of(responder, visit, record, columns, str(earlier or ""))
     page = responder.render(
         visit,
         "asset.html",
         map_layer=map_layer,
+        scene_file=scene_file,
         live=live,
         part=part_words(record, visit.language) if manages else [],
         shows_part=shows_part,

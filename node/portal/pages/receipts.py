@@ -103,6 +103,7 @@ async def receipt(responder: Responder, visit: Visit) -> Response:
         promises=_promises(visit, item),
         may_read=allowed(visit.caller, UseCase.READ_RECEIVED),
         is_table=item.reception is not None and item.reception.name.lower().endswith(ENDINGS),
+        has_scene=await responder.node.work.data_receipts.has_scene(item),
         has_map=item.reception is not None and item.reception.name.lower().endswith(MAP_ENDINGS),
         may_get=allowed(visit.caller, UseCase.RECEIVE) and item.agreement.in_force,
         quoted=quote(conversation.process.pid, safe=""),

@@ -92,6 +92,7 @@ export function classesOf(layer, column) {
     const steps = distinct.flatMap((edge, at) => [edge, shades[at + 1]]);
     const step = steps.length ? ["step", get, shades[0], ...steps] : shades[0];
     return {
+      name: column,
       paint: ["case", ["==", ["typeof", ["get", column]], "number"], step, OTHER],
       entries: edges.map((edge, at) => ({ colour: shades[at], from: edge, to: edges[at + 1] ?? sorted[sorted.length - 1] })),
     };
@@ -99,8 +100,9 @@ export function classesOf(layer, column) {
   const counts = new Map();
   for (const value of values) counts.set(String(value), (counts.get(String(value)) || 0) + 1);
   const frequent = [...counts].sort((one, other) => other[1] - one[1]).slice(0, MOST_KINDS).map(([value]) => value);
-  if (!frequent.length) return { paint: OTHER, entries: [] };
+  if (!frequent.length) return { name: column, paint: OTHER, entries: [] };
   return {
+    name: column,
     paint: ["match", ["to-string", ["get", column]], ...frequent.flatMap((value, at) => [value, KINDS[at]]), OTHER],
     entries: [
       ...frequent.map((value, at) => ({ colour: KINDS[at], value })),

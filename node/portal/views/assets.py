@@ -24,6 +24,8 @@ from node.semantics.metrics import METRICS
 from node.semantics.model import BBox, File
 from node.semantics.profiles.features_client import MOST, FeatureSet, StoredFeatures
 from node.semantics.profiles.rows_client import RowQuery, TableRows
+from node.semantics.profiles.scenes_client import HEAD, ObjectScene, StoredScenes, is_scene, may_be_scene
+from node.semantics.profiles.scenes_client import MOST as MOST_OBJECTS
 from node.semantics.quality import advice, score
 from node.texts.catalogue import Catalogue
 from node.vocab.namespaces import PREFIXES
@@ -75,18 +77,20 @@ class Assets:
         me: str,
         tables: Callable[[str, str, RowQuery], Awaitable[TableRows]],
         features: StoredFeatures,
+        scenes: StoredScenes,
         preview_part: Callable[[Record], Awaitable[Sequence[PartTable]]],
         links: LinkReport,
     ) -> None:
         """``ourselves`` reads the credentials that this node (DID ``me``) holds now; ``tables`` reads rows of a
-        stored file, ``features`` its places, ``preview_part`` what an offer gives of it; ``links`` knows which
-        addresses work."""
+        stored file, ``features`` its places, ``scenes`` its objects in three dimensions, ``preview_part`` what an
+        offer gives of it; ``links`` knows which addresses work."""
         self._access = access
         self._files = files
         self._ourselves = ourselves
         self._me = me
         self._tables = tables
         self._features = features
+        self._scenes = scenes
         self._preview_part = preview_part
         self._links = links
 
@@ -160,18 +164,40 @@ class Assets:
 
     async def rows(self, record: Record, file: str, query: RowQuery) -> TableRows:
         """Return rows of an *open* file. Raises ``NotFound`` for any other, and the errors of reading a table."""
-        open_file = self._open_file(record, file)
-        if open_file is None or not self._files.has(open_file.sha256):
-            raise absent()
+        open_file = self._here(record, file)
         return await self._tables(open_file.sha256, open_file.name, query)
 
     async def features(self, record: Record, file: str, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
         """Return features of an *open* file for a map. Raises ``NotFound`` for any other, and the errors of reading
         features."""
+        open_file = self._here(record, file)
+        return await self._features(open_file.sha256, open_file.name, box, most=most)
+
+    async def scene(self, record: Record, file: str, *, most: int = MOST_OBJECTS) -> ObjectScene:
+        """Return objects of an *open* file for a view in 3D. Raises ``NotFound`` for any other, and the errors of
+        reading a scene."""
+        open_file = self._here(record, file)
+        return await self._scenes(open_file.sha256, open_file.name, most=most)
+
+    async def scene_tile(self, record: Record, file: str, member: str) -> bytes:
+        """Return a tile of an *open* set of tiles. Raises ``NotFound`` for others, and the errors of reading it."""
+        open_file = self._here(record, file)
+        return await self._scenes.tile_of(open_file.sha256, open_file.name, member)
+
+    async def scene_file(self, record: Record) -> str:
+        """Return the name of the first open file that has a view in 3D; empty if none has."""
+        for file in record.files:
+            if not file.open or not may_be_scene(file.name, file.media_type):
+                continue
+            if is_scene(file.name, file.media_type, await self.head(record, file.name, HEAD)):
+                return file.name
+        return ""
+
+    def _here(self, record: Record, file: str) -> File:
         open_file = self._open_file(record, file)
         if open_file is None or not self._files.has(open_file.sha256):
             raise absent()
-        return await self._features(open_file.sha256, open_file.name, box, most=most)
+        return open_file
 
     async def part_tables(self, record: Record, by: Caller) -> Sequence[PartTable]:
         """Return what a partner would get of each stored table of an offer with a part, for people who may publish

@@ -20,6 +20,8 @@ from node.semantics.conversions import Wish
 from node.semantics.model import BBox
 from node.semantics.profiles.features_client import MOST, FeatureSet, StoredFeatures
 from node.semantics.profiles.rows_client import RowQuery, StoredTables, TableRows
+from node.semantics.profiles.scenes_client import HEAD, ObjectScene, StoredScenes, is_scene, may_be_scene
+from node.semantics.profiles.scenes_client import MOST as MOST_OBJECTS
 from node.transfer import machine
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.deletion.model import Due
@@ -88,9 +90,10 @@ class DataReceipts:
         folder: Path,
         tables: StoredTables,
         features: StoredFeatures,
+        scenes: StoredScenes,
     ) -> None:
         """``folder`` is that of received files; ``tables`` reads those of them that are tables, ``features`` those
-        with places."""
+        with places, ``scenes`` those with objects in three dimensions."""
         self._overview = overview
         self._processes = processes
         self._requests = requests
@@ -98,6 +101,7 @@ class DataReceipts:
         self._folder = folder
         self._tables = tables
         self._features = features
+        self._scenes = scenes
         self._beginning = threading.Lock()
 
     async def begin(
@@ -165,6 +169,24 @@ class DataReceipts:
         path, reception = await self.file(pid, by)
         return await self._features.read(path, reception.name, box, most=most)
 
+    async def scene(self, pid: str, by: Caller, *, most: int = MOST_OBJECTS) -> ObjectScene:
+        """Return objects of a received file. Raises the errors of ``file`` and of reading a scene."""
+        path, reception = await self.file(pid, by)
+        return await self._scenes.read(path, reception.name, most=most)
+
+    async def scene_tile(self, pid: str, by: Caller, member: str) -> bytes:
+        """Return a tile of a received set of tiles. Raises the errors of ``file`` and of reading it."""
+        path, reception = await self.file(pid, by)
+        return await self._scenes.tile(path, reception.name, member)
+
+    async def has_scene(self, item: ReceivedData) -> bool:
+        """Return whether a received file that is here has a view in 3D."""
+        reception = item.reception
+        if reception is None or not item.has_file or not may_be_scene(reception.name, ""):
+            return False
+        path = self._folder / str(reception.path)
+        return is_scene(reception.name, "", await run_sync(_head, path))
+
     def _read(self, conversation: Conversation, terms: _Terms) -> ReceivedData:
         """Return the data of a transfer. ``terms`` are those that were read already, by agreement."""
         transfer, reception = conversation.process, conversation.reception
@@ -184,3 +206,8 @@ class DataReceipts:
             deletion=deletion,
             is_here=bool(done and reception and (self._folder / str(reception.path)).is_file()),
         )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)

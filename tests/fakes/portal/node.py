@@ -95,6 +95,8 @@ from node.scenarios.transformations.offerable import OfferableTransformation
 from node.semantics.model import BBox
 from node.semantics.profiles.features_client import MOST, FeatureSet
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
+from node.semantics.profiles.scenes_client import MOST as MOST_OBJECTS
+from node.semantics.profiles.scenes_client import ObjectScene
 from node.semantics.validation.profiles import overview
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import (
@@ -126,6 +128,7 @@ from tests.fakes.portal.people import NoProviders, fake_users
 from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
+from tests.fakes.portal.scenes import scene_of, tile_of, town
 from tests.fakes.portal.shipments import shipments
 from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
@@ -287,6 +290,7 @@ class FakeNode:
         self.partner_streams = FakePartnerStreams(self, NOW)
         self.partner_tables: list[PartTable] = []
         self.maps: dict[str, bytes] = {"segments.geojson": SEGMENTS}
+        self.scenes: dict[str, bytes] = {"town.city.json": json.dumps(town()).encode()}
         self.stuck = _stuck()
         self.running = _conversations()
         self.facts = NodeFacts(
@@ -482,6 +486,19 @@ class FakeNode:
         if file not in self.maps:
             raise NotFound
         return feature_set(self.maps[file], most)
+
+    async def scene(self, record: Record, file: str, *, most: int = MOST_OBJECTS) -> ObjectScene:
+        if file not in self.scenes:
+            raise NotFound
+        return scene_of(self.scenes[file], most=most)
+
+    async def scene_tile(self, record: Record, file: str, member: str) -> bytes:
+        if file not in self.scenes:
+            raise NotFound
+        return tile_of(self.scenes[file], member)
+
+    async def scene_file(self, record: Record) -> str:
+        return next(iter(self.scenes), "") if record.iri.endswith("/road-network") else ""
 
     async def ask(self, iri: str, by: Caller, *, purpose: str | None = None) -> Negotiation:
         require(by, UseCase.NEGOTIATE)

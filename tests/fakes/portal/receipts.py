@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,10 +24,13 @@ from node.semantics.conversions import Wish
 from node.semantics.model import BBox
 from node.semantics.profiles.features_client import MOST, FeatureSet
 from node.semantics.profiles.rows_client import RowQuery, TableColumn, TableRows
+from node.semantics.profiles.scenes_client import MOST as MOST_OBJECTS
+from node.semantics.profiles.scenes_client import ObjectScene
 from node.transfer.deletion.model import Due
 from node.transfer.model import Reception, Transfer
 from tests.fakes.portal.content import GENT, PLZEN, SEGMENTS, offer_of, say
 from tests.fakes.portal.maps import feature_set
+from tests.fakes.portal.scenes import scene_of, town
 
 DONE: Final = "urn:uuid:0192f3a0-5555-7a55-9d7c-3b1f0a6e2c01"
 LIVE: Final = "urn:uuid:0192f3a0-5555-7a55-9d7c-3b1f0a6e2c02"
@@ -167,6 +171,17 @@ class FakeReceipts:
     async def features(self, pid: str, by: Caller, box: BBox | None = None, *, most: int = MOST) -> FeatureSet:
         await self.file(pid, by)
         return feature_set(SEGMENTS, most)
+
+    async def scene(self, pid: str, by: Caller, *, most: int = MOST_OBJECTS) -> ObjectScene:
+        await self.file(pid, by)
+        return scene_of(json.dumps(town()).encode(), most=most)
+
+    async def scene_tile(self, pid: str, by: Caller, member: str) -> bytes:
+        await self.file(pid, by)
+        raise NotFound
+
+    async def has_scene(self, item: ReceivedData) -> bool:
+        return item.has_file
 
     async def rows(self, pid: str, by: Caller, query: RowQuery) -> TableRows:
         path, _ = await self.file(pid, by)
