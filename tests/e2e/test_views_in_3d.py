@@ -14,7 +14,7 @@ import pytest_asyncio
 from node.portal.settings import PortalSettings
 from tests.e2e.axe import axe_script, violations
 from tests.e2e.chromium import Chromium, binary
-from tests.e2e.test_live_maps import ACTS, settings, until
+from tests.e2e.test_live_maps import ACTS, settings
 from tests.e2e.test_pages import serve
 from tests.fakes.portal.node import BASE, FakeNode
 from tests.fakes.portal.scenes import tile_set, town
@@ -49,7 +49,7 @@ async def open_view(tab: Chromium, site: str, file: str, **options: Any) -> None
     """Open a page and wait until its view is drawn."""
     await tab.look(f"{site}{VIEW}{file}", **options)
     await tab.ask("document.querySelector('.scene').scrollIntoView(), 0")
-    await until(tab, f"{BOX}.dataset.state === 'ready' && Number({BOX}.dataset.frames) > 0")
+    await tab.until(f"{BOX}.dataset.state === 'ready' && Number({BOX}.dataset.frames) > 0")
     # What stood below came closer or went away as the view got its height.
     await tab.ask("document.querySelector('.scene').scrollIntoView(), 0")
 
@@ -72,7 +72,7 @@ async def colours(tab: Chromium) -> int:
 async def test_objects_are_drawn_from_this_node_only(site: str, tab: Chromium, file: str) -> None:
     await open_view(tab, site, file)
     if file == "tiles.zip":
-        await until(tab, f"Number({BOX}.dataset.models) === 1")
+        await tab.until(f"Number({BOX}.dataset.models) === 1")
     assert await colours(tab) > 4, "objects are seen, not only the ground"
     assert tab.troubles == []
     assert [url for url in tab.requests if not url.startswith(site)] == []
@@ -85,7 +85,7 @@ async def test_an_object_is_picked_and_nothing_of_it_runs(site: str, tab: Chromi
     for file, column in (("town.city.json", "note"), ("tiles.zip", "name")):
         await open_view(tab, site, file)
         if file == "tiles.zip":
-            await until(tab, f"Number({BOX}.dataset.models) === 1")
+            await tab.until(f"Number({BOX}.dataset.models) === 1")
         place = await tab.ask(
             f"(() => {{ const live = {BOX}.live; const area = live.canvas.getBoundingClientRect();"
             " const hits = (x, y) => { live.pickAt(x, y); return live.chosen !== null; };"
@@ -96,7 +96,7 @@ async def test_an_object_is_picked_and_nothing_of_it_runs(site: str, tab: Chromi
         )
         for kind in ("mousePressed", "mouseReleased"):
             await tab.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
-        text = await until(tab, PICKED)
+        text = await tab.until(PICKED)
         assert column in text
         assert ACTS in text
         assert await tab.ask("document.querySelectorAll('.live-map img, .live-map script, .live-map a').length") == 0
@@ -127,16 +127,16 @@ async def test_a_view_is_worked_by_keyboard(site: str, tab: Chromium) -> None:
     assert await tab.ask(camera) == states[0]
     await tab.ask("document.querySelectorAll('.live-map-steps button')[1].focus(), 0")
     await tab.press("Enter", 13)
-    assert "b0" in await until(tab, PICKED)
+    assert "b0" in await tab.until(PICKED)
     await tab.press("Enter", 13)
-    assert "b1" in await until(tab, f"{PICKED}.includes('b1') && {PICKED}")
+    assert "b1" in await tab.until(f"{PICKED}.includes('b1') && {PICKED}")
     assert await tab.ask("document.activeElement.textContent") == "Next"
     # The object that was stepped to is in the middle: Enter on the view picks it again.
     await tab.ask(f"{BOX}.live.choose(null), {canvas}.focus(), 0")
     for _ in range(5):
         await tab.press("ArrowUp", 38)
     await tab.press("Enter", 13)
-    assert "office" in await until(tab, PICKED)
+    assert "office" in await tab.until(PICKED)
     await tab.press("Escape", 27)
     assert await tab.ask(PICKED) is None
 
@@ -180,7 +180,7 @@ async def test_a_view_that_fails_leaves_the_table(site: str, tab: Chromium) -> N
     await tab.send("Network.setBlockedURLs", urls=["*scenes.mjs*"])
     try:
         await tab.look(f"{site}{VIEW}town.city.json&again=1")
-        await until(tab, f"{BOX}.dataset.state === 'failed'")
+        await tab.until(f"{BOX}.dataset.state === 'failed'")
         assert "table" in await tab.ask("document.querySelector('.live-map-status').textContent")
         assert await tab.ask("document.querySelectorAll('table.data tbody tr').length") == 13
     finally:
