@@ -14,7 +14,7 @@ import yaml
 from node.semantics.profiles.description import description_of
 from node.semantics.profiles.fields import place_of, tables_of, theme_of, title_of
 from node.semantics.profiles.model import ColumnProfile, Profile, TableProfile
-from tests.integration.catalogue.test_grids import air
+from tests.integration.catalogue.formats.test_grids import air
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, post, signed_in
 
