@@ -118,7 +118,7 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes, datasources.subscriptions),
+            agenda=agenda(base, catalogue, protocol_services, wishes, datasources.subscriptions, status_of_node),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),

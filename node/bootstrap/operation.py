@@ -40,6 +40,7 @@ from node.operation.failures import (
     FailedDeliveries,
     FailedHarvests,
     FailedWebhooks,
+    FillingViews,
     UnreachablePeers,
 )
 from node.operation.health import Checkup
@@ -167,6 +168,7 @@ def agenda(
     protocol_services: Protocol,
     wishes: SubscriptionParts,
     subscriptions: BrokerSubscriptions,
+    status_of_node: NodeStatus,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
     parts, stores = base.parts, base.parts.stores
@@ -188,6 +190,7 @@ def agenda(
             EndingCredentials(stores.uow, stores.identity, parts.clock, catalogue.access.names),
         ),
         failing=(
+            FillingViews(status_of_node),
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
             FailedBrokers(subscriptions),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import socket
@@ -226,13 +227,29 @@ def _space(folder: Path) -> Iterator[Finding]:
         yield Finding("the data folder cannot be written", False, f"chown it to {os.getuid()}")
 
 
+def _shown_percent(hindrance: str) -> str:
+    """Return how much the views of a node show that is only behind; empty for another hindrance."""
+    try:
+        answer = json.loads(hindrance)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict) or answer.get("status") != "behind":
+        return ""
+    percents = answer.get("views")
+    return ", ".join(f"{name} {percent} %" for name, percent in sorted(percents.items())) if percents else "begun"
+
+
 def _serving(folder: Path, settings: Settings) -> Iterator[Finding]:
     from node.client import HansaClient, locate
 
     with HansaClient(locate(str(folder)), timeout=5) as client:
-        if client.ready():
-            yield Finding("the node is running and ready", True)
-            return
+        hindrance = client.hindrance()
+    if not hindrance:
+        yield Finding("the node is running and ready", True)
+        return
+    if shown := _shown_percent(hindrance):
+        yield Finding(f"the node runs, and its views are being filled: {shown}", False, "wait, it goes on by itself")
+        return
     with socket.socket() as probe:
         probe.settimeout(2)
         taken = probe.connect_ex((settings.host, settings.port)) == 0

@@ -1,5 +1,5 @@
 """Failures that a person can mend: undelivered messages and events, failed harvests, nodes and brokers that cannot
-be reached."""
+be reached; and views that show a part of the catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,23 @@ from node.datasources.brokers.register import BrokerSubscriptions
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.operation.agenda import SHOWN, AgendaItem, AgendaPart
+from node.operation.health import Status
 from node.operation.webhooks.usecases import Webhooks
+
+
+class FillingViews:
+    """The views of the catalogue that show only a part of it yet, for everybody who searches them."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    async def __call__(self, by: Caller) -> AgendaPart:
+        unready, percents = await self._status.readiness()
+        filling = [percent for name, percent in percents.items() if f"view {name}" in unready]
+        if not filling:
+            return AgendaPart()
+        item = AgendaItem(code="views", path="/search", facts={"percent": min(filling)})
+        return AgendaPart(items=(item,), total=1)
 
 
 class FailedDeliveries:

@@ -54,6 +54,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "agreement-ends": ("{name}: the agreement with {peer} ends", "hansa agreement show {agreement}"),
     "credential-ends": ("{name} of {issuer} ends", "hansa join {issuer} --as {name}"),
     "credential-ended": ("{name} of {issuer} has ended", "hansa join {issuer} --as {name}"),
+    "views": ("search, SPARQL and feed show at least {percent} % of the catalogue so far", "hansa status"),
     "deliveries": ("messages that could not be delivered: {count}", "hansa deliveries list"),
     "harvest": ("the harvest {name} failed {count} times in a row", "hansa harvest list {name}"),
     "broker": ("the stream {name} has no connection to the broker {source}: {error}", "hansa stream show {name}"),

@@ -12,7 +12,10 @@ import pytest
 from node.base.work import Task
 from node.catalogue.harvest.schedule import ScheduledSource
 from node.cli.exits import REFUSED
+from node.cli.main import run
 from node.identity.model import UserRole
+from node.worker import status as status_of_nodes
+from node.worker.views import FollowLedger
 from tests.nodes import CSV, Pair, Running, agree, publish, running
 from tests.portal_browser import signed_in
 from tests.terminal import asked, typed
@@ -162,3 +165,31 @@ def test_many_requests_are_counted_and_few_are_read(node: Running) -> None:
         assert troubles(page) == []
         assert "and 295 more" in page.text
         assert page.all("span", class_="bubble")[0].text.startswith("99+")
+
+
+def test_a_catalogue_that_is_shown_in_part_is_said_everywhere(
+    node: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slug in ("first", "second"):
+        publish(node, slug, data=None, conditions=None)
+    positions = {"feed": 10_000, "graph": 10_000, "search": 1}
+    monkeypatch.setattr(FollowLedger, "positions", positions)
+    monkeypatch.setattr(status_of_nodes, "MOST_BEHIND", 0)
+    with node.http() as stranger:
+        answer = stranger.get("/ready")
+    assert (answer.status_code, answer.json()["status"]) == (503, "behind")
+    percent = answer.json()["views"]["search"]
+    assert 0 < percent < 100
+    assert agenda(node)["failing"]["items"][0] == {"code": "views", "path": "/search", "percent": percent}
+    status, text = typed(node, capsys, "status")
+    assert status == 1
+    assert f"search, SPARQL and feed show at least {percent} % of the catalogue" in text
+    with signed_in(node) as browser:
+        page = Page(browser.get("/").text)
+        assert troubles(page) == []
+        assert "The catalogue is not shown in full yet" in page.text
+        assert f"at least {percent} % of it" in page.text
+    assert run(["doctor", str(node.folder)]) == REFUSED
+    shown = "".join(capsys.readouterr())
+    assert f"its views are being filled: feed 100 %, graph 100 %, search {percent} %" in shown
+    assert "not a ready node" not in shown
