@@ -157,7 +157,9 @@ async def test_clicks_at_the_same_moment_are_one_request() -> None:
 
     unused: Any = None
     fakes: tuple[Any, Any] = (Reading(), Requests())
-    receipts = DataReceipts(fakes[0], unused, fakes[1], unused, folder=Path(), tables=unused, features=unused)
+    receipts = DataReceipts(
+        fakes[0], unused, fakes[1], unused, folder=Path(), tables=unused, features=unused, scenes=unused
+    )
     by = Caller(did=GENT, account="els", roles=frozenset())
     pages = await asyncio.gather(*(receipts.begin("urn:a", by) for _ in range(64)))
     assert len(transfers) == 1
