@@ -217,8 +217,8 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "GET",
             "everybody",
             "As `/health`; also checks that the database answers and that no view is far behind. "
-            "`views` says how many "
-            "percent of the ledger each view shows",
+            "`views` says how many percent of the ledger each view shows; `status` is `behind`, and not `failing`, "
+            "if views are being filled and nothing is wrong",
         ),
         "/metrics": (
             "GET",
