@@ -68,6 +68,24 @@ function layersOf(packages, scale) {
   };
 }
 
+// Land and borders for drawings of the server: rings and lines as hundredths of a degree, without corners that fall together.
+export function outlines(packages) {
+  const atlas = read(packages, "50m");
+  const { countries, land } = atlas.objects;
+  const flat = (line) => {
+    const numbers = [];
+    for (const [x, y] of line) {
+      const [a, b] = [Math.round(x * 100), Math.round(y * 100)];
+      if (numbers.length && numbers[numbers.length - 2] === a && numbers[numbers.length - 1] === b) continue;
+      numbers.push(a, b);
+    }
+    return numbers;
+  };
+  const { features } = feature(atlas, land);
+  const rings = features.flatMap(({ geometry: { type, coordinates } }) => (type === "Polygon" ? [coordinates] : coordinates).flat());
+  return { land: rings.map(flat), borders: mesh(atlas, countries, (one, other) => one !== other).coordinates.map(flat) };
+}
+
 // The place of a tile on the Hilbert curve of its zoom, behind all tiles of the zooms before it.
 function numberOf(zoom, column, row) {
   let number = 0;

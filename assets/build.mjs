@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
-import { baseMap } from "./base-map.mjs";
+import { baseMap, outlines } from "./base-map.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PACKAGES = join(HERE, "node_modules");
@@ -60,6 +60,7 @@ const scenes = buildSync({
 if (scenes.outputFiles.length !== 3) throw new Error("the library of views in 3D has other parts than three");
 for (const { path, text } of scenes.outputFiles) compressed(basename(path), text);
 write("base-map.pmtiles", baseMap(PACKAGES));
+write("land.json", JSON.stringify(outlines(PACKAGES)));
 
 const lock = JSON.parse(readFileSync(join(HERE, "package-lock.json"), "utf8"));
 const shipped = Object.entries(lock.packages)

@@ -65,6 +65,11 @@ class MapFiles:
         """Return whether the library of views in 3D is there."""
         return all((self.folder / name).is_file() for name in (SCENES, SCENE_TILES, SCENE_CORE))
 
+    @property
+    def land(self) -> Path:
+        """Return the file with land and borders for drawings of the server; older builds lack it."""
+        return self.folder / "land.json"
+
     def file(self, name: str) -> MapFile | None:
         """Return a file by its name; None for any other name."""
         if name not in _MEDIA_TYPES:

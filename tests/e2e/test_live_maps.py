@@ -331,3 +331,16 @@ async def test_the_visible_area_is_searched_by_keyboard(site: str, tab: Chromium
     assert west < 3.7 < east
     assert south < 51 < north
     assert east - west < 5
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_the_map_of_members_leads_to_them_and_breaks_no_rule(site: str, tab: Chromium, width: int) -> None:
+    await tab.look(f"{site}/members?lang=en", width=width)
+    assert await violations(tab, axe_script()) == []
+    assert await tab.ask("document.documentElement.scrollWidth <= innerWidth")
+    assert await tab.ask("document.querySelector('.member-map .land').getAttribute('d').length") > 100
+    assert [url for url in tab.requests if "/map/" in url] == [], "it needs no script and no file"
+    await tab.ask("document.querySelector('.member-map a').focus(), 0")
+    await tab.press("Enter", 13)
+    row = "document.querySelector('tr:target')?.textContent"
+    assert "Vlaanderen" in await until(tab, row)

@@ -18,6 +18,7 @@ from node.identity.blocks import Blocks
 from node.identity.model import Application, ApplicationState, Caller, IssuedCredential
 from node.identity.roles import UseCase, allowed
 from node.ledger.ports import LedgerStore
+from node.portal.views.member_places import MemberPlace, MemberPlaces
 
 Texts = dict[str, str]
 """Language tag → text."""
@@ -164,6 +165,11 @@ class Members:
         self._blocks = blocks
         self._uow = uow
         self._follows = follows
+        self._places = MemberPlaces(catalogue)
+
+    async def places(self, members: Sequence[Member]) -> Sequence[MemberPlace]:
+        """Return the places of ``members`` that are known."""
+        return await self._places.places(members)
 
     async def all(self, caller: Caller) -> Sequence[Member]:
         """Return all of them, each with the number of its assets that the caller may see."""

@@ -48,6 +48,9 @@ PLACES: Final = (
     Place("France", f"{EU}country/FRA", (-5.14, 41.33, 9.56, 51.09), ("Frankrijk", "FR", "FRA")),
 )
 
+_WIDEST: Final = 3.5
+"""Degrees: wider places are countries."""
+
 _BY_NAME = {fold(name): place for place in PLACES for name in (place.name, *place.also)}
 _BY_IRI = {place.iri.rstrip("/"): place for place in PLACES if place.iri}
 
@@ -55,6 +58,18 @@ _BY_IRI = {place.iri.rstrip("/"): place for place in PLACES if place.iri}
 def place_named(name: str) -> Place | None:
     """Return the place with this name, in any language of the table."""
     return _BY_NAME.get(fold(name))
+
+
+def place_in(name: str) -> Place | None:
+    """Return the place whose name is a word, or some words, of ``name``, as in *Stad Gent*; the longest name if there
+    are several. Countries are too large to be a place of somebody."""
+    words = fold(name).replace(",", " ").split()
+    for length in range(len(words), 0, -1):
+        for begin in range(len(words) - length + 1):
+            place = _BY_NAME.get(" ".join(words[begin : begin + length]))
+            if place is not None and place.bbox[2] - place.bbox[0] < _WIDEST:
+                return place
+    return None
 
 
 def place_of(iri: str) -> Place | None:

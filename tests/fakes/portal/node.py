@@ -89,6 +89,7 @@ from node.portal.views.account import Person
 from node.portal.views.agreements import AccessRecord, AgreementView
 from node.portal.views.assets import Improvement, Quality, QualityPart
 from node.portal.views.keys import ListedKeys, listed_keys
+from node.portal.views.member_places import MemberPlace, MemberPlaces
 from node.portal.views.processes import Conversation, DecisionView, Deliveries, Stuck
 from node.portal.views.region import ApplicationView, IssuedTo, Member, NodeFacts
 from node.scenarios.transformations.offerable import OfferableTransformation
@@ -860,6 +861,10 @@ class FakeMembers:
 
     async def all(self, caller: Caller) -> Sequence[Member]:
         return self._node.members()
+
+    async def places(self, members: Sequence[Member]) -> Sequence[MemberPlace]:
+        catalogue: Any = self._node
+        return await MemberPlaces(catalogue).places(members)
 
 
 def use_cases(node: FakeNode) -> UseCases:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from node.base.errors import Conflict, NotAllowed, NotFound, RemoteFault
@@ -15,6 +16,7 @@ from node.operation.region.departure import LONGEST_REASON, Departure
 from node.portal.description.cards import Card, card
 from node.portal.description.triples import Description
 from node.portal.pages.asset import Names
+from node.portal.pages.regions.member_map import map_of_members
 from node.portal.visit import Visit
 
 if TYPE_CHECKING:
@@ -98,9 +100,12 @@ async def leave(responder: Responder, visit: Visit) -> Response:
 
 
 async def _page(responder: Responder, visit: Visit, *, trouble: str = "", address: str = "") -> Response:
+    members = await responder.node.region.members.all(visit.caller)
+    places = await responder.node.region.members.places(members)
     return responder.render(
         visit,
         "region.html",
+        places=await run_sync(map_of_members, responder, visit, members, places),
         status=422 if trouble else 200,
         issuers=await responder.node.region.membership.issuers(),
         may_join=allowed(visit.caller, UseCase.JOIN),

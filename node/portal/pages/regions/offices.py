@@ -14,6 +14,7 @@ from node.base.errors import Conflict, NotFound
 from node.identity.credentials.revocation import can_be_suspended
 from node.identity.model import ApplicationState
 from node.identity.roles import UseCase, allowed
+from node.portal.pages.regions.member_map import map_of_members
 from node.portal.pages.work import MAX_REASON
 from node.portal.visit import Visit
 
@@ -99,10 +100,12 @@ async def members(responder: Responder, visit: Visit) -> Response:
     members = await responder.node.region.members.all(visit.caller)
     blocks = await responder.node.region.blocking.all() if may_block else ()
     dids = {member.id for member in members}
+    places = await responder.node.region.members.places(members)
     return responder.render(
         visit,
         "members.html",
         members=members,
+        places=await run_sync(map_of_members, responder, visit, members, places),
         may_block=may_block,
         others=[block for block in blocks if block.did not in dids],
     )
