@@ -34,7 +34,7 @@ function licence(name) {
   const facts = JSON.parse(readFileSync(join(PACKAGES, name, "package.json"), "utf8"));
   const file = readdirSync(join(PACKAGES, name)).find((entry) => /^licen[cs]e(\.(txt|md))?$/i.test(entry));
   const text = file ? readFileSync(join(PACKAGES, name, file), "utf8").trim() : `Licence: ${facts.license}`;
-  return `${name} ${facts.version} (${facts.license})\n\n${text}\n`;
+  return `${facts.name} ${facts.version} (${facts.license})\n\n${text}\n`;
 }
 
 compressed("maplibre-gl.mjs", script("maplibre-gl", "dist", "maplibre-gl.mjs"));

@@ -17,7 +17,7 @@ from tests.e2e.chromium import Chromium, binary
 from tests.e2e.test_live_maps import ACTS, settings
 from tests.e2e.test_pages import serve
 from tests.fakes.portal.node import BASE, FakeNode
-from tests.fakes.portal.scenes import tile_set, town
+from tests.fakes.portal.scenes import painted_tile_set, tile_set, town
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 __all__ = ["settings"]
@@ -34,6 +34,9 @@ def site(settings: PortalSettings) -> Iterator[str]:
     node.scenes = {
         "town.city.json": json.dumps(town(12, note=ACTS)).encode(),
         "tiles.zip": tile_set(6, ACTS),
+        "painted.zip": painted_tile_set(),
+        "beside.zip": painted_tile_set("paint/red.png"),
+        "elsewhere.zip": painted_tile_set("https://example.org/red.png"),
         "large.city.json": json.dumps(town(5_200)).encode(),
     }
     yield from serve(node, settings)
@@ -79,6 +82,29 @@ async def test_objects_are_drawn_from_this_node_only(site: str, tab: Chromium, f
     loads_tiles = any(url.endswith("scene-tiles.mjs") for url in tab.requests)
     assert loads_tiles is (file == "tiles.zip"), "the code for tiles comes with tiles only"
     assert not any("maplibre" in url for url in tab.requests)
+
+
+@pytest.mark.parametrize(("file", "painted"), [("painted.zip", True), ("beside.zip", True), ("elsewhere.zip", False)])
+async def test_tiles_have_the_pictures_of_their_file_only(site: str, tab: Chromium, file: str, painted: bool) -> None:
+    await open_view(tab, site, file)
+    await until(tab, f"Number({BOX}.dataset.models) === 1 || {BOX}.dataset.error")
+    red = (
+        f"(() => {{ const live = {BOX}.live; live.renderer.render(live.scene, live.camera);"
+        " const gl = live.renderer.getContext(); const at = new Uint8Array(4);"
+        " gl.readPixels(gl.drawingBufferWidth / 2, gl.drawingBufferHeight / 2, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, at);"
+        " return at[0] > 2 * at[1] && at[0] > 2 * at[2]; })()"
+    )
+    if painted:
+        await until(tab, red, seconds=20)
+        await tab.ask(f"{BOX}.live.canvas.focus(), 0")
+        await tab.press("Enter", 13)
+        text = await until(tab, PICKED)
+        assert "square" in text
+        assert "city" in text
+    else:
+        assert not await tab.ask(red)
+    assert [url for url in tab.requests if not url.startswith(site)] == []
+    assert [trouble for trouble in tab.troubles if "Content Security Policy" in trouble] == []
 
 
 async def test_an_object_is_picked_and_nothing_of_it_runs(site: str, tab: Chromium) -> None:

@@ -83,14 +83,21 @@ class MemberPlaces:
             matches = await self._browse.search(query, ANONYMOUS)
         except HansaError:
             return None
-        middles = []
-        for hit in matches.hits:
-            edges = hit.record.extra.get("bbox")
-            if not isinstance(edges, list | tuple) or len(edges) != 4:
-                continue
-            west, south, east, north = (float(edge) for edge in edges)
-            if 0 <= east - west < _WIDEST and 0 <= north - south < _WIDEST:
-                middles.append(((west + east) / 2, (south + north) / 2))
+        middles = [middle for hit in matches.hits if (middle := _middle_of(hit.record.extra.get("bbox")))]
         if not middles:
             return None
         return median(x for x, _ in middles), median(y for _, y in middles)
+
+
+def _middle_of(edges: object) -> tuple[float, float] | None:
+    """Return the middle of an area; None for one of a country, and for what another node wrote that is no area."""
+    if not isinstance(edges, list | tuple) or len(edges) != 4:
+        return None
+    try:
+        west, south, east, north = (float(edge) for edge in edges)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    is_area = -180 <= west <= east <= 180 and -90 <= south <= north <= 90
+    if not is_area or east - west >= _WIDEST or north - south >= _WIDEST:
+        return None
+    return (west + east) / 2, (south + north) / 2

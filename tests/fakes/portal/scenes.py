@@ -8,6 +8,7 @@ import math
 import struct
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,71 @@ def tile_set(count: int = 6, name: str = "objects") -> bytes:
     return archive.getvalue()
 
 
+def painted_tile_set(uri: str = "") -> bytes:
+    """A zip file of 3D Tiles with one tile: a glTF square with a red picture on it, a name and extras. The picture is
+    in the tile, or at ``uri`` beside it."""
+    rows = b"".join(b"\0" + b"\xff\0\0" * 4 for _ in range(4))
+    chunks = ((b"IHDR", struct.pack(">2I5B", 4, 4, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    picture = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    corners = ((-20, 0, 20), (20, 0, 20), (20, 0, -20), (-20, 0, -20))
+    places = b"".join(struct.pack("<3f", *corner) for corner in corners)
+    papers = struct.pack("<8f", 0, 1, 1, 1, 1, 0, 0, 0)
+    indices = struct.pack("<6H", 0, 1, 2, 0, 2, 3)
+    views, body = [], b""
+    for part in (places, papers, indices, picture):
+        views.append({"buffer": 0, "byteOffset": len(body), "byteLength": len(part)})
+        body += part + b"\0" * (-len(part) % 4)
+    document = {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "square", "extras": {"owner": "city"}}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
+        "materials": [
+            {"doubleSided": True, "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0}}
+        ],
+        "textures": [{"source": 0}],
+        "images": [{"uri": uri} if uri else {"bufferView": 3, "mimeType": "image/png"}],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": 5126,
+                "count": 4,
+                "type": "VEC3",
+                "min": [-20, 0, -20],
+                "max": [20, 0, 20],
+            },
+            {"bufferView": 1, "componentType": 5126, "count": 4, "type": "VEC2"},
+            {"bufferView": 2, "componentType": 5123, "count": 6, "type": "SCALAR"},
+        ],
+        "bufferViews": views,
+        "buffers": [{"byteLength": len(body)}],
+    }
+    sphere = {"boundingVolume": {"sphere": [0, 0, 0, 30]}, "geometricError": 0}
+    description = {
+        "asset": {"version": "1.1"},
+        "geometricError": 100,
+        "root": {**sphere, "refine": "ADD", "content": {"uri": "square.glb"}},
+    }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("set/tileset.json", json.dumps(description))
+        packed.writestr("set/square.glb", _glb(document, body))
+        packed.writestr("set/paint/red.png", picture)
+    return archive.getvalue()
+
+
+def _glb(document: Any, body: bytes) -> bytes:
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    body += b"\0" * (-len(body) % 4)
+    chunks = struct.pack("<2I", len(text), 0x4E4F534A) + text + struct.pack("<2I", len(body), 0x004E4942) + body
+    return b"glTF" + struct.pack("<2I", 2, 12 + len(chunks)) + chunks
+
+
 def _on_globe(longitude: float, latitude: float) -> list[float]:
     """The matrix, in columns, that brings east, north and up to the globe (WGS 84)."""
     sine, cosine = math.sin(latitude), math.cos(latitude)
@@ -130,10 +196,7 @@ def _b3dm(count: int, name: str) -> bytes:
         ],
         "buffers": [{"byteLength": len(body)}],
     }
-    text = _padded(json.dumps(document).encode())
-    body += b"\0" * (-len(body) % 4)
-    chunks = struct.pack("<2I", len(text), 0x4E4F534A) + text + struct.pack("<2I", len(body), 0x004E4942) + body
-    glb = b"glTF" + struct.pack("<2I", 2, 12 + len(chunks)) + chunks
+    glb = _glb(document, body)
     features = _padded(json.dumps({"BATCH_LENGTH": count}).encode())
     heights = struct.pack(f"<{count}f", *(5 + number * 3 for number in range(count)))
     table = {

@@ -80,6 +80,15 @@ async def test_a_member_is_where_its_name_or_its_datasets_say() -> None:
     assert len(catalogue.searches) == 2, "a changed catalogue is looked at again"
 
 
+@pytest.mark.parametrize(
+    "box",
+    [["nan"] * 4, [{}, 1, 2, 3], ["a", "b", "c", "d"], "1234", [1e400, 0, 1e400, 1], [500, 0, 501, 1], [1], 7, None],
+)
+async def test_what_another_node_writes_as_an_area_harms_no_page(box: object) -> None:
+    member = Member(id="did:web:b", name="Mobilidata", url="", assets=4)
+    assert await MemberPlaces(Catalogue([box])).places([member]) == []  # type: ignore[arg-type]
+
+
 async def test_a_busy_catalogue_leaves_members_without_a_place() -> None:
     catalogue = Catalogue([])
     members = [Member(id=f"did:web:m{number}", name=f"M{number}", url="", assets=1) for number in range(64)]
