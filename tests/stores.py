@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from node.adapters.sql.datasources.bridges import SqlBridgeStore
+from node.adapters.sql.datasources.notifications import SqlPartnerSubscriptionStore
 from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
@@ -73,6 +74,7 @@ from node.scenarios.ports import JobStore, LayerStore, RunStore
 from node.transfer.bridges.model import BridgeStore
 from node.transfer.conversions.model import ConversionStore
 from node.transfer.deletion.model import DeletionStore
+from node.transfer.notifications.model import PartnerSubscriptionStore
 from node.transfer.ports import GrantStore, ReceptionStore, TransferStore
 from node.transfer.shipments.model import ShipmentStore
 from tests.fakes.stores.bridges import MemoryBridgeStore
@@ -91,6 +93,7 @@ from tests.fakes.stores.negotiation import (
     MemoryUseStore,
 )
 from tests.fakes.stores.node_state import MemoryFollowStore, MemoryMetaStore
+from tests.fakes.stores.partner_subscriptions import MemoryPartnerSubscriptionStore
 from tests.fakes.stores.questions import MemoryQuestionStore
 from tests.fakes.stores.records import MemoryRecordStore
 from tests.fakes.stores.scenarios import MemoryJobStore, MemoryLayerStore, MemoryRunStore
@@ -147,6 +150,7 @@ class Stores:
     streams: StreamStore
     broker_subscriptions: BrokerSubscriptionStore
     bridges: BridgeStore
+    partner_subscriptions: PartnerSubscriptionStore
     webhooks: WebhookStore
     keyed_requests: KeyedRequestStore
     meta: Any
@@ -207,6 +211,7 @@ def memory_stores() -> Stores:
         streams=MemoryStreamStore(),
         broker_subscriptions=MemoryBrokerSubscriptionStore(),
         bridges=MemoryBridgeStore(),
+        partner_subscriptions=MemoryPartnerSubscriptionStore(),
         webhooks=MemoryWebhookStore(),
         keyed_requests=MemoryKeyedRequestStore(),
         meta=MemoryMetaStore(),
@@ -248,6 +253,7 @@ def sql_stores(engine: Engine) -> Stores:
         streams=SqlStreamStore(),
         broker_subscriptions=SqlBrokerSubscriptionStore(),
         bridges=SqlBridgeStore(),
+        partner_subscriptions=SqlPartnerSubscriptionStore(),
         webhooks=SqlWebhookStore(),
         keyed_requests=SqlKeyedRequestStore(),
         meta=SqlMetaStore(),

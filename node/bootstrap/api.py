@@ -269,8 +269,7 @@ def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiatio
             ask=node.datasources.questions.ask,
         )
     )
-    windows = node.datasources.windows
-    app.include_router(partner_streams.router(person=person, streams=windows.moving, bridges=windows.bridges))
+    app.include_router(partner_streams.router(person=person, uses=node.datasources.windows.uses))
     app.include_router(shipments.router(person=person, shipments=node.datasources.shipments.shipments))
 
 

@@ -22,7 +22,6 @@ from node.identity.documents import sealing_key
 from node.identity.scrapers import monitor_token
 from node.portal.accept import prefers_page
 from node.portal.headers import SecurityHeaders
-from node.transfer.live.glances import Glances
 from node.vocab.dsp import VERSIONS, DspVersion
 from node.web import crawlers, data, dcp, deletions, health, pushes, wellknown
 from node.web.applications import (
@@ -36,6 +35,7 @@ from node.web.applications import (
 from node.web.bodies import BodyLimits
 from node.web.callers import count_load
 from node.web.dsp import routes as dsp
+from node.web.live.entity_subscriptions import EntitySubscriptionDoor
 from node.web.live.features import FeatureDoor
 from node.web.live.notices import NoticeDoor
 from node.web.live.queries import QueryDoor
@@ -165,10 +165,14 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
             participant=node.callers.participant,
             pace=data.Pace(bytes_per_second=rate or None),
         ).routes(),
+        *EntitySubscriptionDoor(
+            authorise=protocol_services.transfer.authorise,
+            subscriptions=node.datasources.windows.notifications.subscriptions,
+        ).routes(),
         *LiveDoor(
             authorise=protocol_services.transfer.authorise,
             reads=node.datasources.reads,
-            glances=Glances(protocol_services.transfer.authorise, node.datasources.reads),
+            glances=node.datasources.windows.notifications.glances,
             base=node.parts.base,
         ).routes(),
         *NoticeDoor(node.datasources.notices).routes(),

@@ -242,7 +242,11 @@ def _background(
 ) -> Callable[[], Iterable[tuple[str, Work]]]:
     """Return the work that goes on beside requests: the connections to brokers, and that of plug-ins."""
     return lambda: chain(
-        [("brokers", datasources.listener.run), ("bridges", datasources.windows.carrier.run)],
+        [
+            ("brokers", datasources.listener.run),
+            ("bridges", datasources.windows.carrier.run),
+            ("notifications", datasources.windows.notifications.delivery.run),
+        ],
         chain.from_iterable(plugins.hook.hansa_tasks(host=host)),
     )
 

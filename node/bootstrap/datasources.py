@@ -19,6 +19,7 @@ from node.adapters.planes.table_queries import SendQuestion
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.shipments import ShipmentParts, shipment_parts
 from node.bootstrap.transfer import TransferParts, conversation_of
+from node.bootstrap.webhooks import NotificationParts, notification_parts
 from node.datasources.brokers.connections import ListenToBrokers
 from node.datasources.brokers.notices import TakeNotices
 from node.datasources.brokers.register import BrokerSubscriptions
@@ -42,6 +43,7 @@ from node.transfer.live.event_streams.pages import ReadEventStream
 from node.transfer.live.partner_streams import PartnerStreams
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.live.windows import PartnerWindows
+from node.transfer.notifications.parts import StreamUseCases
 from node.transfer.openings import OpenData, Openings
 from node.transfer.queries.answers import AnswerQuestions, AskedFiles
 from node.transfer.queries.requests import PATIENCE, AskPartner
@@ -52,13 +54,15 @@ from node.vocab.dsp import LIVE
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowParts:
     """Windows of the streams of this node and of those of others, the latter as they move, and the bridges by which
-    they go on to brokers."""
+    they go on to brokers, and who is notified of ours."""
 
     own: StreamWindows
     partner: PartnerWindows
     moving: PartnerStreams
     bridges: Bridges
     carrier: CarryBridges
+    notifications: NotificationParts
+    uses: StreamUseCases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +138,8 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
     )
     take = TakeObservations(parts.stores.uow, parts.stores.streams, parts.clock, report=tails.report)
     subscriptions, listener = _broker_parts(base, sources, take)
+    reads = ReadDataSource(sources, parts.keyring.derive)
+    notifications = notification_parts(base, transfer.authorise, reads)
     return DataSourceParts(
         streams=streams,
         take=take,
@@ -144,9 +150,17 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
         shipments=shipment_parts(base, transfer, sources),
         questions=_query_parts(base, transfer, access, openings),
         trial=TryDataSource(sources),
-        reads=ReadDataSource(sources, parts.keyring.derive),
+        reads=reads,
         access=access,
-        windows=_window_parts(base, transfer, connection, open_streams, access, sources),
+        windows=_window_parts(
+            base,
+            transfer,
+            connection,
+            open_streams,
+            access,
+            sources,
+            notifications,
+        ),
     )
 
 
@@ -184,6 +198,7 @@ def _window_parts(
     open_streams: OpenData,
     access: LiveAccess,
     sources: DataSources,
+    notifications: NotificationParts,
 ) -> WindowParts:
     """Return the windows of streams, the streams of others as people look at them, and the bridges."""
     parts, reading = base.parts, ReadStream(base.parts.egress)
@@ -209,6 +224,16 @@ def _window_parts(
         alone=parts.settings.is_embedded,
     )
     bridges.wake, bridges.live = carrier.wake, carrier.progress
+    moving = PartnerStreams(
+        parts.stores.uow,
+        overview=transfer.overview,
+        streams=open_streams,
+        access=access,
+        events=reading.events,
+        latest=reading.latest,
+        uses=transfer.uses,
+        clock=parts.clock,
+    )
     return WindowParts(
         bridges=bridges,
         carrier=carrier,
@@ -221,16 +246,9 @@ def _window_parts(
             uses=transfer.uses,
             clock=parts.clock,
         ),
-        moving=PartnerStreams(
-            parts.stores.uow,
-            overview=transfer.overview,
-            streams=open_streams,
-            access=access,
-            events=reading.events,
-            latest=reading.latest,
-            uses=transfer.uses,
-            clock=parts.clock,
-        ),
+        moving=moving,
+        notifications=notifications,
+        uses=StreamUseCases(moving, bridges, notifications.subscriptions, notifications.resend),
     )
 
 

@@ -15,6 +15,7 @@ from node.adapters.keys import FileKeyRing, Outer
 from node.adapters.planes.files import FolderAssets
 from node.adapters.search import TantivyIndex
 from node.adapters.sql.datasources.bridges import SqlBridgeStore
+from node.adapters.sql.datasources.notifications import SqlPartnerSubscriptionStore
 from node.adapters.sql.datasources.shipments import SqlShipmentStore
 from node.adapters.sql.datasources.store import SqlDataSourceStore
 from node.adapters.sql.datasources.streams import SqlStreamStore
@@ -128,6 +129,7 @@ class TransferStores:
     deletions: SqlDeletionStore
     shipments: SqlShipmentStore
     bridges: SqlBridgeStore
+    subscriptions: SqlPartnerSubscriptionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,7 @@ def open_stores(settings: Settings) -> Stores:
             deletions=SqlDeletionStore(),
             shipments=SqlShipmentStore(),
             bridges=SqlBridgeStore(),
+            subscriptions=SqlPartnerSubscriptionStore(),
         ),
         scenarios=ScenarioStores(jobs=SqlJobStore(), runs=SqlRunStore(), layers=SqlLayerStore()),
         datasources=SqlDataSourceStore(),

@@ -1,7 +1,8 @@
-"""Puts webhooks together: events of the node for programs of the city."""
+"""Puts webhooks together: events of the node for programs of the city, and notifications for those of partners."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 from node.adapters.peers.event_receivers import EventReceivers
@@ -15,6 +16,13 @@ from node.operation.webhooks.dispatch import WebhookDispatch
 from node.operation.webhooks.events import EventTexts
 from node.operation.webhooks.queue import QueueEvents, WebhookTasks
 from node.operation.webhooks.usecases import Webhooks
+from node.transfer.access import AuthoriseAccess
+from node.transfer.live.glances import Glances
+from node.transfer.live.reads import ReadDataSource
+from node.transfer.notifications.changes import ReadChanges
+from node.transfer.notifications.dead_letters import ResendDeadLetters
+from node.transfer.notifications.delivery import DeliverNotifications
+from node.transfer.notifications.usecases import PartnerSubscriptions
 from node.worker.webhooks import PACE, WebhookHandler
 
 
@@ -67,3 +75,57 @@ def webhook_parts(base: Foundation, sources: DataSources) -> WebhookParts:
         repetitions=Repetitions(stores.uow, SqlKeyedRequestStore(), parts.clock),
         handler=WebhookHandler(dispatch, receivers, parts.clock),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationParts:
+    """The subscriptions of partners, what sends to them, what sends again what was refused, and what looks at whether
+    open reads may go on."""
+
+    subscriptions: PartnerSubscriptions
+    delivery: DeliverNotifications
+    resend: ResendDeadLetters
+    glances: Glances
+
+
+def notification_parts(base: Foundation, authorise: AuthoriseAccess, reads: ReadDataSource) -> NotificationParts:
+    """Put subscriptions of partners together."""
+    parts, glances = base.parts, Glances(authorise, reads)
+    store, receivers, changes = (
+        parts.stores.transfer.subscriptions,
+        WebhookReceivers(parts.egress),
+        ReadChanges(reads),
+    )
+    subscriptions = PartnerSubscriptions(
+        parts.stores.uow,
+        store,
+        authorise=authorise,
+        changes=changes,
+        receivers=receivers,
+        keyring=parts.keyring,
+        append=base.append,
+        clock=parts.clock,
+    )
+    delivery = DeliverNotifications(
+        parts.stores.uow,
+        store,
+        subscriptions,
+        authorise=authorise,
+        changes=changes,
+        glances=glances,
+        receivers=receivers,
+        clock=parts.clock,
+        owner=secrets.token_hex(8),
+        alone=parts.settings.is_embedded,
+    )
+    subscriptions.wake, subscriptions.live = delivery.wake, delivery.progress
+    resend = ResendDeadLetters(
+        parts.stores.uow,
+        store,
+        subscriptions,
+        authorise=authorise,
+        changes=changes,
+        receivers=receivers,
+        clock=parts.clock,
+    )
+    return NotificationParts(subscriptions=subscriptions, delivery=delivery, resend=resend, glances=glances)

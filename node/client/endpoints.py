@@ -20,7 +20,7 @@ from node.client.operation import OperationCalls
 from node.client.questions import QuestionCalls
 from node.client.scenarios import Scenarios
 from node.client.secondfactor import SecondFactorCalls
-from node.client.streams import BridgeCalls, StreamCalls
+from node.client.streams import BridgeCalls, StreamCalls, SubscriberCalls
 from node.client.submissions import PublishingCalls
 from node.client.subscriptions import SubscriptionCalls, WebhookCalls
 
@@ -66,6 +66,11 @@ class Endpoints(
     def bridges(self) -> BridgeCalls[Self]:
         """Return access to the streams of partners that go on to brokers."""
         return BridgeCalls(self)
+
+    @property
+    def subscribers(self) -> SubscriberCalls[Self]:
+        """Return access to the subscriptions of partners to streams and entities of the node."""
+        return SubscriberCalls(self)
 
     @property
     def streams(self) -> StreamCalls[Self]:

@@ -10,6 +10,7 @@ from node.client.calls import C_co, Call, CallGroup, document, endpoint, nothing
 
 PATH = "/api/streams"
 BRIDGES = "/api/bridges"
+SUBSCRIBERS = "/api/subscribers"
 
 
 class StreamCalls(CallGroup[C_co]):
@@ -91,6 +92,26 @@ class BridgeCalls(CallGroup[C_co]):
     def end(self, bridge_id: str) -> Call[None]:
         """End a bridge; what the broker has stays."""
         return nothing("DELETE", f"{BRIDGES}/{quote(bridge_id, safe='')}")
+
+
+class SubscriberCalls(CallGroup[C_co]):
+    """The subscriptions of partners at one node. All methods raise ``Refusal`` if the node refuses,
+    ``PeerUnreachable``."""
+
+    @endpoint
+    def all(self) -> Call[list[dict[str, Any]]]:
+        """Return the subscriptions, and how far they are."""
+        return rows("GET", SUBSCRIBERS)
+
+    @endpoint
+    def resend(self, key: str) -> Call[dict[str, Any]]:
+        """Send the refused notifications of a subscription again; return how many were sent and are left."""
+        return document("POST", f"{SUBSCRIBERS}/{quote(key, safe='')}/resend")
+
+    @endpoint
+    def end(self, key: str) -> Call[None]:
+        """End the subscription of a partner, and forget it."""
+        return nothing("DELETE", f"{SUBSCRIBERS}/{quote(key, safe='')}")
 
 
 def _path(name: str) -> str:

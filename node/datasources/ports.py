@@ -185,6 +185,16 @@ class ServiceConnection(DataConnection, Protocol):
         """Return the media type and the bytes of an error in the form of the service."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamMark:
+    """The place after the last observation of a stream, and the members of an observation with its time and its
+    subject; None for a member that the reader may not have."""
+
+    place: str
+    time: str | None
+    subject: str | None
+
+
 class Connector(Protocol):
     """A kind of data source: makes connections. ``kind`` is its name, as in ``hansa source add``, and ``options`` are
     the names of the options that it understands, beside those of every kind."""

@@ -90,6 +90,10 @@ _OF_SHIPMENTS: Final = frozenset(
         "bridge-begun",
         "bridge-ended",
         "bridge-removed",
+        "subscription-made",
+        "subscription-changed",
+        "subscription-ended",
+        "subscription-removed",
     }
 )
 

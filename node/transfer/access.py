@@ -162,6 +162,12 @@ class AuthoriseAccess:
         access = await off_loop(self._of_transfer, transfer_pid)
         return await self._require_permission(access, "push")
 
+    async def authorise_notifications(self, transfer_pid: str, *, part: str) -> Access:
+        """Return the access if this node may send now what the recipient of a transfer has subscribed to. Raises the
+        errors of ``authorise_push``."""
+        access = await off_loop(self._of_transfer, transfer_pid, is_live=True)
+        return await self._require_permission(access, part)
+
     async def begin(self, access: Access, start: int, end: int) -> None:
         """Record a read of the bytes from ``start`` to before ``end``. If the agreement limits its number of uses,
         the first read of a transfer is a use. Raises the errors of ``authorise``."""
@@ -243,10 +249,10 @@ class AuthoriseAccess:
             # Decided with one more use: a graph that is used up is none.
             return [replace(access, facts=self._uses.facts(tx, access.agreement, new_urn())) for access in accesses]
 
-    def _of_transfer(self, pid: str) -> Access:
+    def _of_transfer(self, pid: str, *, is_live: bool = False) -> Access:
         with self._work.read() as tx:
             grant = self._grants.by_transfer(tx, pid)
-            if grant is None or not grant.has_bytes:
+            if grant is None or not (grant.is_live if is_live else grant.has_bytes):
                 raise NotFound
             access = self._load(tx, grant)
         if access.asks:

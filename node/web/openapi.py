@@ -140,6 +140,19 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "What is below such an API, such as a page of features; queries are passed on. Below a stream: `latest`, "
             "`events`, `window`, `ldes` ([share sensors](../how-to/share-sensors.md#read-it-as-a-partner))",
         ),
+        "/live/{pid}/ngsi-ld/v1/subscriptions": (
+            "GET|POST",
+            "the same",
+            "Subscriptions in the form of NGSI-LD to a stream, or to entities of a context broker; also "
+            "`/live/{pid}/subscriptions` ([be notified](../how-to/share-sensors.md#be-notified-in-ngsi-ld))",
+        ),
+        "/live/{pid}/ngsi-ld/v1/subscriptions/{subscription}": (
+            "DELETE|GET|PATCH",
+            "the same",
+            "One subscription with its status: `active`, `paused` or `expired`, counts, and why it failed",
+        ),
+        "/live/{pid}/subscriptions": ("GET|POST", "the same", "The same list at a shorter address"),
+        "/live/{pid}/subscriptions/{subscription}": ("DELETE|GET|PATCH", "the same", "The same subscription"),
         "/notices/{session}": (
             "POST",
             "a context broker at which this node has subscribed; the address is the secret",

@@ -12,16 +12,13 @@ from node.base.delivery import wait_of
 from node.base.errors import ForbiddenAddress, PeerUnreachable
 from node.base.work import Task, Transaction
 from node.exchange.offloop import off_loop
+from node.exchange.receivers import Receipt, Receivers, answer_of, concerns_event, is_gone
 from node.operation.webhooks.dispatch import (
     Parcel,
     UnmadeParcel,
     WebhookDispatch,
-    answer_of,
-    concerns_event,
-    ends_webhook,
     words_of_fault,
 )
-from node.operation.webhooks.ports import Receipt, Receivers
 from node.worker.outcomes import Again, Done, Outcome
 from node.worker.pace import Pace
 
@@ -61,7 +58,7 @@ class WebhookHandler:
         if 200 <= receipt.status < 300:
             note = partial(self._dispatch.note_success, task=task, answer=answer)
             return Done(note, late=note, hold=self._hold(task))
-        if ends_webhook(receipt.status):
+        if is_gone(receipt.status):
             return self._end(task, answer, self._dispatch.pause)
         return self._failure(task, parcel, answer, receipt=receipt)
 

@@ -16,7 +16,7 @@ from node.datasources.brokers.model import OutgoingMessage
 from node.datasources.errors import SinkRefuses
 from node.datasources.model import DataSource, Setup
 from node.datasources.ports import DataConnection
-from node.operation.webhooks.ports import Receivers
+from node.exchange.receivers import Receivers
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection
 from tests.fakes.data_sources import MemoryConnector
 from tests.fakes.webhook_receivers import MemoryReceivers

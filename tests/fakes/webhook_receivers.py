@@ -1,4 +1,4 @@
-"""Programs in memory that take events (``node.operation.webhooks.ports.Receivers``)."""
+"""Programs in memory that take events (``node.exchange.receivers.Receivers``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from node.base.errors import ForbiddenAddress
-from node.operation.webhooks.ports import Receipt
+from node.exchange.receivers import Receipt
 
 
 class MemoryReceivers:

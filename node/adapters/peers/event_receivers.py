@@ -19,9 +19,9 @@ from node.datasources.errors import SinkRefuses
 from node.datasources.model import DataSource
 from node.datasources.ports import DataConnection
 from node.exchange.offloop import off_loop
+from node.exchange.receivers import Receipt, Receivers
+from node.exchange.signatures import TIMESTAMP
 from node.operation.webhooks.model import BROKER
-from node.operation.webhooks.ports import Receipt, Receivers
-from node.operation.webhooks.signatures import TIMESTAMP
 
 _TAKEN: Final = 202
 _TOO_LARGE: Final = 413
@@ -29,7 +29,7 @@ _CONTENT_TYPE: Final = "Content-Type"
 
 
 class EventReceivers:
-    """``node.operation.webhooks.ports.Receivers``: topics, and ``programs`` at all other addresses. ``connect`` opens
+    """``node.exchange.receivers.Receivers``: topics, and ``programs`` at all other addresses. ``connect`` opens
     a data source of this name."""
 
     def __init__(self, programs: Receivers, connect: Callable[[str], tuple[DataSource, DataConnection]]) -> None:

@@ -7,14 +7,14 @@ from typing import Final
 
 from node.adapters.egress import Egress
 from node.adapters.egress.client import Lane
-from node.operation.webhooks.ports import Receipt
+from node.exchange.receivers import Receipt
 
 SECONDS: Final = 10.0
 """Seconds within which a receiver has to answer."""
 
 
 class WebhookReceivers:
-    """``node.operation.webhooks.ports.Receivers``. Of an answer, only status and headers are read."""
+    """``node.exchange.receivers.Receivers``. Of an answer, only status and headers are read."""
 
     def __init__(self, egress: Egress, *, seconds: float = SECONDS) -> None:
         self._egress = egress

@@ -61,6 +61,7 @@ VERSIONS = (
     "0038",
     "0039",
     "0040",
+    "0042",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 

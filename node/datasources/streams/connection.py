@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from node.base.clock import Clock, stamp
 from node.base.errors import HansaError, InvalidInput, MethodNotAllowed, NotFound
 from node.base.work import Transaction, UnitOfWork
-from node.datasources.ports import Abilities, Extract, Item, Parameters, Question
+from node.datasources.ports import Abilities, Extract, Item, Parameters, Question, StreamMark
 from node.datasources.streams import sensor_things
 from node.datasources.streams.cursors import Cursors
 from node.datasources.streams.model import Batch, Head, Stream
@@ -150,6 +150,12 @@ class StreamConnection:
                     "a stream has nothing at this address",
                     remedy="add nothing, /latest, /events, /window, /Observations or /ldes",
                 )
+
+    async def mark(self, item: str, portion: Portion) -> StreamMark:
+        stream = await off_loop(self._stream, item)
+        members = View(stream, portion).members()
+        place = self._cursors.text(stream.last, portion)
+        return StreamMark(place=place, time=members["time"], subject=members["subject"])
 
     # pages ------------------------------------------------------------------------------------------------
 

@@ -18,36 +18,20 @@ from typing import Final, Protocol
 from node.base.clock import Clock
 from node.base.errors import DatabaseAway, HansaError
 from node.base.work import Task, Transaction, UnitOfWork
+from node.exchange.signatures import signed_headers
 from node.identity.ports import KeyRing
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
 from node.operation.webhooks import lineage
 from node.operation.webhooks.events import CONTENT_TYPE, EventTexts
 from node.operation.webhooks.model import DeliveryState, Webhook, WebhookDelivery, WebhookStore
-from node.operation.webhooks.ports import Receipt
 from node.operation.webhooks.queue import MOST_WAITING, WebhookTasks
-from node.operation.webhooks.signatures import signed_headers
 
 GIVE_UP: Final = timedelta(days=3)
 MOST_DEAD: Final = 1000
 """The most dead letters of a webhook: with more it is paused."""
 MOST_ASIDE: Final = 1000
 """The most refused events of a webhook that are tried again: with more, the oldest become dead letters."""
-_OF_CONTENT: Final = frozenset({400, 409, 413, 415, 422})
-_GONE: Final = 410
-_ANSWERS: Final = {
-    400: "the receiver says that it does not understand the event (400)",
-    401: "the receiver says that it does not know this node (401)",
-    403: "the receiver refuses (403)",
-    404: "the receiver has nothing at this address (404)",
-    405: "the receiver takes no POST at this address (405)",
-    408: "the receiver waited too long for the event (408)",
-    _GONE: "the receiver says that it is gone for good (410)",
-    413: "the receiver says that the event is too large (413)",
-    415: "the receiver does not take application/cloudevents+json (415)",
-    429: "the receiver says that it gets too much (429)",
-    503: "the receiver says that it is busy (503)",
-}
 
 
 log = logging.getLogger("hansa.webhooks")
@@ -81,38 +65,10 @@ class UnmadeParcel:
     is_final: bool = False
 
 
-def words_of(status: int) -> str:
-    """Return in words what a receiver answered."""
-    if 200 <= status < 300:
-        return f"delivered ({status})"
-    if status in _ANSWERS:
-        return _ANSWERS[status]
-    if 300 <= status < 400:
-        return f"the receiver sends to another address, which is not followed ({status})"
-    if status >= 500:
-        return f"the receiver failed ({status})"
-    return f"the receiver refuses the {'event' if concerns_event(status) else 'request'} ({status})"
-
-
-def answer_of(receipt: Receipt) -> str:
-    """Return in words what a program or a broker answered."""
-    return receipt.words or words_of(receipt.status)
-
-
 def words_of_fault(error: Exception) -> str:
     """Return in words that this node itself could not send an event; particulars stay in its log."""
     reason = error.detail if isinstance(error, HansaError) else f"{type(error).__name__}, see its log"
     return f"this node could not send the event: {reason}"
-
-
-def concerns_event(status: int) -> bool:
-    """Return whether an answer refuses this event, and says nothing about the next ones."""
-    return status in _OF_CONTENT
-
-
-def ends_webhook(status: int) -> bool:
-    """Return whether a receiver says that it is gone."""
-    return status == _GONE
 
 
 class WebhookDispatch:

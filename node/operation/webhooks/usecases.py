@@ -13,12 +13,14 @@ from node.base.plaintext import word
 from node.base.turns import taken_in_turn
 from node.base.work import Transaction, UnitOfWork
 from node.exchange.offloop import off_loop
+from node.exchange.receivers import Receivers, answer_of
+from node.exchange.signatures import new_secret, text_of_secret
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
 from node.identity.roles import UseCase, require
 from node.ledger.model import EntryKind
 from node.ledger.ports import Append, LedgerStore
-from node.operation.webhooks.dispatch import WebhookDispatch, answer_of
+from node.operation.webhooks.dispatch import WebhookDispatch
 from node.operation.webhooks.events import ALL_KINDS, EventTexts
 from node.operation.webhooks.lineage import is_lineage
 from node.operation.webhooks.model import (
@@ -29,9 +31,7 @@ from node.operation.webhooks.model import (
     WebhookStore,
     check_webhook_name,
 )
-from node.operation.webhooks.ports import Receivers
 from node.operation.webhooks.queue import MOST_WAITING, WebhookTasks
-from node.operation.webhooks.signatures import new_secret, text_of_secret
 
 MOST: Final = 50
 """The most webhooks of a node."""

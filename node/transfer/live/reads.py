@@ -17,10 +17,12 @@ from node.base.errors import Gone, NotFound
 from node.base.fairqueue import FairQueue
 from node.datasources.errors import DataSourceUnreachable
 from node.datasources.model import DataSource
-from node.datasources.ports import DataConnection, Extract, Question
+from node.datasources.ports import DataConnection, Extract, Question, StreamMark
 from node.datasources.register import DataSources, reads_per_minute
+from node.datasources.streams.connection import StreamConnection
 from node.exchange.offloop import off_loop
 from node.policy.odrl import parse
+from node.policy.portion import Portion
 from node.policy.terms_of_time import end_of
 from node.transfer.live.rates import PerMinute
 from node.transfer.preconditions import Access, Secrets
@@ -57,13 +59,8 @@ class ReadDataSource:
     ) -> AsyncIterator[Extract]:
         """Yield the answer of the data source, whose etag is made unrecognisable. Raises the errors of
         ``DataConnection``, and ``Overloaded`` if all places stay taken."""
-        portion, ends = access.keyed_portion(self._secrets), end_of(parse(access.agreement.body))
+        portion, ends = self._portion(access, connection), end_of(parse(access.agreement.body))
         question = replace(question, portion=portion, ends=ends)
-        if not question.portion.kinds <= connection.abilities.portions:
-            raise Gone(
-                "the agreement gives a part of these data, and their data source can no longer be read in parts",
-                remedy="ask the provider for a new offer",
-            )
         queue = self._queues.get(source.name)
         if queue is None:
             places = connection.abilities.places
@@ -82,10 +79,23 @@ class ReadDataSource:
         finally:
             place.leave()
 
+    async def mark(self, access: Access, connection: StreamConnection) -> StreamMark:
+        """Return the mark of the stream of an access. Raises ``Gone``."""
+        return await connection.mark(access.grant.item, self._portion(access, connection))
+
     async def require_source(self, access: Access) -> None:
         """Raise ``Gone`` if the node no longer has the data source of a running read."""
         if not await off_loop(self._sources.knows, access.grant.source):
             raise _removal()
+
+    def _portion(self, access: Access, connection: DataConnection) -> Portion:
+        portion = access.keyed_portion(self._secrets)
+        if not portion.kinds <= connection.abilities.portions:
+            raise Gone(
+                "the agreement gives a part of these data, and their data source can no longer be read in parts",
+                remedy="ask the provider for a new offer",
+            )
+        return portion
 
 
 def _removal() -> Gone:

@@ -14,12 +14,13 @@ from fastapi.responses import Response, StreamingResponse
 from node.base.clock import stamp
 from node.base.errors import HansaError
 from node.identity.model import Caller
-from node.transfer.bridges.usecases import Bridges
 from node.transfer.live.feeds import FeedState, SeenObservation
 from node.transfer.live.partner_streams import PartnerStreams, PartnerStreamView
+from node.transfer.notifications.parts import StreamUseCases
 from node.web.api_router import PlacedApiRouter
 from node.web.caller_checks import knowing
 from node.web.live.bridges import add_bridges
+from node.web.live.subscribers import add_subscribers
 
 _CHECK_SECONDS: Final = 5.0
 """Between two looks at whether the person may still read it."""
@@ -28,8 +29,9 @@ Person = Callable[[Request], Awaitable[Caller]]
 _File = Annotated[str | None, Query(max_length=500)]
 
 
-def router(*, person: Person, streams: PartnerStreams, bridges: Bridges) -> APIRouter:
+def router(*, person: Person, uses: StreamUseCases) -> APIRouter:
     """Return the routes."""
+    streams = uses.moving
     api = PlacedApiRouter(prefix="/api", tags=["exchange"], route_class=knowing(person))
 
     @api.get(
@@ -67,7 +69,8 @@ def router(*, person: Person, streams: PartnerStreams, bridges: Bridges) -> APIR
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    add_bridges(api, person=person, bridges=bridges)
+    add_bridges(api, person=person, bridges=uses.bridges)
+    add_subscribers(api, person=person, subscriptions=uses.subscriptions, resend=uses.resend)
     return api
 
 

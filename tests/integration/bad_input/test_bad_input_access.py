@@ -114,6 +114,11 @@ GOOD_BODIES: dict[str, Any] = {
     "/query/{pid}": {"sql": "SELECT * FROM data LIMIT 10"},
     "/api/sources/{name}": {"kind": "http", "address": "http://127.0.0.1:1/"},
     "/api/webhooks": {"name": "night-job", "address": "http://127.0.0.1:1/events"},
+    "/live/{pid}/ngsi-ld/v1/subscriptions": {
+        "type": "Subscription",
+        "entities": [{"type": "Counter"}],
+        "notification": {"endpoint": {"uri": "http://127.0.0.1:1/x"}},
+    },
     "/api/bridges": {"agreement": "urn:uuid:1", "to": "broker:bus/city/counters"},
     "/api/shipments": {"transfer": "urn:uuid:1", "source": "gis"},
     "/api/shipments/orders": {"agreement": "urn:uuid:1", "source": "gis"},

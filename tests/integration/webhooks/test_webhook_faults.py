@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from node.base.errors import ForbiddenAddress, LocalFault
+from node.exchange.receivers import Receipt
 from node.ledger.ports import LedgerStore
 from node.operation.webhooks import dispatch
 from node.operation.webhooks.model import DeliveryState
-from node.operation.webhooks.ports import Receipt
 from node.operation.webhooks.queue import WINDOW
 from tests.fakes.clock import JumpingClock
 from tests.fakes.webhook_receivers import MemoryReceivers

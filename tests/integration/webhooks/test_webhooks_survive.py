@@ -14,9 +14,9 @@ import pytest
 
 from node.base.errors import Conflict, PeerUnreachable
 from node.client import HansaClient
+from node.exchange.receivers import Receipt
 from node.operation.webhooks.dispatch import GIVE_UP
 from node.operation.webhooks.model import DeliveryState
-from node.operation.webhooks.ports import Receipt
 from node.operation.webhooks.queue import WINDOW
 from node.worker.loop import Worker
 from tests.fakes.clock import JumpingClock

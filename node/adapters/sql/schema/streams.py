@@ -73,7 +73,7 @@ stream_subscriptions = Table(
     Column("topic", Words, nullable=False),
     Column("form", Words, nullable=False),
     Column("members", Json, nullable=False),
-    Column("session", Words, nullable=False),
+    Column("session", Words, nullable=False, index=True),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("owner", Words),

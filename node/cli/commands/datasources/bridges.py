@@ -9,6 +9,7 @@ import typer
 
 from node.base.plaintext import word
 from node.cli.commands.datasources.live import agreement_of
+from node.cli.commands.datasources.subscribers import add_subscriber_verbs
 from node.cli.commands.processes import tell_why
 from node.cli.exits import DONE, REFUSED
 from node.cli.options import Language, Node, connect
@@ -19,10 +20,11 @@ _PAUSE: Final = 0.3
 
 
 def add_bridge_verbs(verbs: typer.Typer) -> None:
-    """Add the verbs for bridges."""
+    """Add the verbs for bridges, and for the subscriptions of partners."""
     verbs.command("bridge")(bridge)
     verbs.command("bridges")(list_bridges)
     verbs.command("unbridge")(unbridge)
+    add_subscriber_verbs(verbs)
 
 
 def bridge(

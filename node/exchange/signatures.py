@@ -13,9 +13,12 @@ import secrets
 from datetime import datetime
 from typing import Final
 
+from node.base.errors import InvalidInput
+
 TIMESTAMP: Final = "webhook-timestamp"
 PREFIX: Final = "whsec_"
 _LENGTH: Final = 32
+_SHORTEST, _LONGEST = 24, 64
 
 
 def new_secret() -> bytes:
@@ -26,6 +29,20 @@ def new_secret() -> bytes:
 def text_of_secret(secret: bytes) -> str:
     """Return a secret as its receiver enters it."""
     return PREFIX + base64.b64encode(secret).decode("ascii")
+
+
+def secret_of_text(text: str) -> bytes:
+    """Return a secret that a receiver chose: at least 24 bytes. Raises ``InvalidInput``."""
+    try:
+        secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        secret = b""
+    if not text.startswith(PREFIX) or not _SHORTEST <= len(secret) <= _LONGEST:
+        raise InvalidInput(
+            "the secret that signs is none of Standard Webhooks",
+            remedy=f"{PREFIX} and 24 to 64 random bytes in base64: openssl rand -base64 32",
+        )
+    return secret
 
 
 def signed_headers(secret: bytes | None, event_id: str, now: datetime, body: bytes) -> dict[str, str]:

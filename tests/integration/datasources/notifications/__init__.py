@@ -1,0 +1,1 @@
+"""Partners who are notified in the form of NGSI-LD."""
