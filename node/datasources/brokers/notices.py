@@ -38,11 +38,10 @@ class TakeNotices:
 
     def _find(self, session: str) -> BrokerSubscription:
         with self._uow.read() as tx:
-            views = self._store.all(tx)
-        for view in views:
-            if hmac.compare_digest(view.subscription.session.encode(), session.encode()):
-                return view.subscription
-        raise NotFound
+            subscription = self._store.by_session(tx, session)
+        if subscription is None or not hmac.compare_digest(subscription.session.encode(), session.encode()):
+            raise NotFound
+        return subscription
 
 
 def _read(

@@ -83,6 +83,9 @@ class BrokerSubscriptionStore(Protocol):
 
     def get(self, tx: Transaction, stream: str) -> BrokerSubscriptionView | None: ...
 
+    def by_session(self, tx: Transaction, session: str) -> BrokerSubscription | None:
+        """Return the subscription with this session. It uses an index."""
+
     def all(self, tx: Transaction) -> Sequence[BrokerSubscriptionView]:
         """Return all, by stream."""
 

@@ -39,6 +39,9 @@ def test_a_subscription_comes_out_as_it_went_in_and_is_replaced_without_its_stat
         view = store.get(tx, "counters")
         assert view is not None
         assert (view.subscription, view.state) == (SUBSCRIPTION, ConnectionState())
+        assert store.by_session(tx, SUBSCRIPTION.session) == SUBSCRIPTION
+        assert store.by_session(tx, SUBSCRIPTION.session[:-1]) is None
+        assert store.by_session(tx, "") is None
         store.claim(tx, owner="a", now=NOON, until=NOON + timedelta(seconds=15))
         store.note(tx, SUBSCRIPTION.session, STATE, owner="a")
         assert [(view.subscription.stream, view.state.messages) for view in store.all(tx)] == [
@@ -55,6 +58,7 @@ def test_a_subscription_comes_out_as_it_went_in_and_is_replaced_without_its_stat
         store.drop(tx, "counters")
         store.drop(tx, "counters")
         assert store.get(tx, "counters") is None
+        assert store.by_session(tx, SUBSCRIPTION.session) is None
 
 
 def test_one_process_owns_a_subscription_until_its_time_is_over(stores: Stores) -> None:

@@ -25,6 +25,10 @@ class MemoryBrokerSubscriptionStore:
     def get(self, tx: Transaction, stream: str) -> BrokerSubscriptionView | None:
         return memory(tx).rows(_VIEWS).get(stream)
 
+    def by_session(self, tx: Transaction, session: str) -> BrokerSubscription | None:
+        subscriptions = [view.subscription for view in self.all(tx)]
+        return next((each for each in subscriptions if each.session == session), None)
+
     def all(self, tx: Transaction) -> Sequence[BrokerSubscriptionView]:
         return [view for _, view in sorted(memory(tx).rows(_VIEWS).items())]
 

@@ -15,6 +15,7 @@ from node.base.work import Transaction
 from node.datasources.brokers.model import BrokerSubscription, BrokerSubscriptionView, ConnectionState, Form
 
 _SUBSCRIPTION = select(table).where(table.c.stream == bindparam("of"))
+_BY_SESSION = select(table).where(table.c.session == bindparam("of"))
 _ALL = select(table).order_by(table.c.stream)
 _DROP = delete(table).where(table.c.stream == bindparam("of"))
 _CLAIM = (
@@ -44,6 +45,10 @@ class SqlBrokerSubscriptionStore:
     def get(self, tx: Transaction, stream: str) -> BrokerSubscriptionView | None:
         row = connection_of(tx).execute(_SUBSCRIPTION, {"of": stream}).one_or_none()
         return None if row is None else _view(row)
+
+    def by_session(self, tx: Transaction, session: str) -> BrokerSubscription | None:
+        row = connection_of(tx).execute(_BY_SESSION, {"of": session}).first()
+        return None if row is None else _subscription(row)
 
     def all(self, tx: Transaction) -> Sequence[BrokerSubscriptionView]:
         return [_view(row) for row in connection_of(tx).execute(_ALL)]
