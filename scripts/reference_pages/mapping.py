@@ -69,7 +69,7 @@ ACTIONS: Mapping[str, str] = {
     "count": "the number of rows; write `{count: all}`",
     "rename": "a column with another name, and in another unit if there is a `unit:`",
     "constant": "the same value in each row",
-    "of": "the part of the day to which a time belongs",
+    "of": "the part of the day to which a time belongs; with `window`, the beginning of its window",
 }
 
 GROUPED = ("sum", "mean", "min", "max", "first", "count")
@@ -90,6 +90,24 @@ timestamps. Put times in quotes: YAML reads `19:00` as a number. The parts must 
 steps, and fill the day, unless there is `otherwise: leave out`. Timestamps with an offset need a time zone, such as
 `zone: Europe/Brussels`, because the parts of the day depend on it.
 
+## Windows of time
+
+In a group, `hour: {of: quarter, window: PT1H}` puts all rows of an hour together: `hour` is the moment at which the
+hour begins, written as the times in the data are. A window divides a day and is a whole number of steps. Windows are
+counted from midnight in the offset of each time. Average rates (`mean` of vehicles/15 min gives vehicles/h), and add
+up amounts (`sum`).
+
+```yaml
+step: PT15M
+units: {flow: "{vehicles}/(15.min)"}
+group: [hour, segmentId]
+hour: {of: quarter, window: PT1H}
+flow: {mean: flow, unit: "{vehicles}/h"}
+```
+
+The check of a scenario [drafts](../how-to/run-a-scenario.md) such a definition if rows come more often
+than they are needed.
+
 ## What is refused
 
 The node checks a definition before a scenario runs: unknown members, actions that cannot be combined, units of
@@ -99,6 +117,8 @@ different quantities. The error names the member:
 REFUSED = (
     ("heavy: {sum: intensity, unit: km/h}", {"units": {"intensity": "{vehicles}/h"}, "group": "segmentId"}),
     ("heavy: {sum: intensity, avg: speed}", {"group": "segmentId"}),
+    ("hour: {of: quarter, window: PT25M}", {"step": "PT15M", "group": "hour", "n": {"count": "all"}}),
+    ("hour: {of: quarter, window: PT1H}", {"n": {"constant": 1}}),
     ('heavy: {sum: intensity, per: hour, unit: "{vehicles}/h"}', {"group": "segmentId"}),
 )
 
@@ -143,7 +163,9 @@ def column_mapping() -> str:
                     (
                         code(name),
                         text,
-                        ", ".join(code(one) for one in sorted(_ALLOWED.get(name, {"parts", "zone", "otherwise"}))),
+                        ", ".join(
+                            code(one) for one in sorted(_ALLOWED.get(name, {"parts", "window", "zone", "otherwise"}))
+                        ),
                         "yes" if name in GROUPED else "no; with one, of its columns only" if name == "rename" else "",
                     )
                     for name, text in ACTIONS.items()

@@ -52,6 +52,7 @@ from node.scenarios.runs.request import BindingRequest, InputRequest
 from node.scenarios.runs.windows import InputWindows, require_no_window
 from node.scenarios.tables.rows import read_rows
 from node.scenarios.transformations.column_matches import missing_mapping
+from node.scenarios.transformations.window_drafts import missing_window
 
 Known = Callable[[Caller], Awaitable[Sequence[Transformation]]]
 """The catalogue's transformations for a caller: candidates for repairing a chain that does not fit."""
@@ -296,6 +297,8 @@ class Bind:
                     transformations = await self._transformations(caller)
                 fitting = [input_.iri for input_ in fitting_transformations(source, target, transformations or ())]
                 draft = {} if fitting or not mismatches else missing_mapping(source, target)
+                if not (fitting or draft) and any(mismatch.code == "time-step" for mismatch in mismatches):
+                    draft = missing_window(source, target, work.rows.get(name))
                 work.findings += [finding_of(place, mismatch, fitting, draft) for mismatch in mismatches]
                 self._check_place(work, place, name, bound)
             for output in step_outputs(card, step.wiring):

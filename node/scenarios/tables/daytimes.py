@@ -33,10 +33,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time in a row: ``clock`` is the local time since midnight, ``instant`` its identity among others."""
+    """A time in a row: ``clock`` is the local time since midnight, ``instant`` its identity among others.
+    ``local`` is a timestamp as it is written."""
 
     clock: timedelta
     instant: datetime | timedelta
+    local: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Dayparts:
         if self.leave_out:
             return None
         raise InvalidInput(
-            f"{_clock_text(moment.clock)} is not in any part of the day",
+            f"{clock_text(moment.clock)} is not in any part of the day",
             remedy="add a part that has this time, or leave such rows out",
         )
 
@@ -64,8 +66,7 @@ class Dayparts:
         """Read ``07:00`` or a timestamp. Raises ``InvalidInput`` for other texts, and for an offset without a
         zone."""
         text = str(value).strip()
-        if clock := _CLOCK.fullmatch(text):
-            since = _since_midnight(clock)
+        if (since := clock_of(text)) is not None:
             return Moment(since, since)
         try:
             read = datetime.fromisoformat(text)
@@ -137,6 +138,12 @@ def _clock(value: Any, path: str) -> timedelta:
     return _since_midnight(match)
 
 
+def clock_of(text: str) -> timedelta | None:
+    """Return the time since midnight of ``07:00``; None for another text."""
+    match = _CLOCK.fullmatch(text)
+    return _since_midnight(match) if match else None
+
+
 def _since_midnight(match: re.Match[str]) -> timedelta:
     return timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]), seconds=int(match["seconds"] or 0))
 
@@ -146,10 +153,10 @@ def _check_cover(parts: tuple[Part, ...], *, leave_out: bool, path: str) -> None
     for moment in moments:
         inside = [part.name for part in parts if part.holds(moment)]
         if len(inside) > 1:
-            raise _bad(path, f"has {inside[0]} and {inside[1]} at {_clock_text(moment)}", "remove the overlap")
+            raise _bad(path, f"has {inside[0]} and {inside[1]} at {clock_text(moment)}", "remove the overlap")
         if not inside and not leave_out:
             raise _bad(
-                path, f"has no part at {_clock_text(moment)}", f"fill the whole day, or add otherwise: {LEAVE_OUT}"
+                path, f"has no part at {clock_text(moment)}", f"fill the whole day, or add otherwise: {LEAVE_OUT}"
             )
 
 
@@ -162,7 +169,8 @@ def _zone(name: Any, path: str) -> ZoneInfo | None:
         raise _bad(path, f"is {str(name)[:40]!r}, which is not a time zone", "write Europe/Brussels") from None
 
 
-def _clock_text(clock: timedelta) -> str:
+def clock_text(clock: timedelta) -> str:
+    """Return a time since midnight as ``07:00``."""
     minutes = int(clock.total_seconds()) // 60
     return f"{minutes // 60:02}:{minutes % 60:02}"
 

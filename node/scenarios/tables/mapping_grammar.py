@@ -6,6 +6,7 @@
     partOfDay: {of: quarter, parts: {day: ["07:00", "19:00"], night: ["19:00", "07:00"]}}
     light: {sum: intensity, where: {vehicleType: [passengerCar, van]}, per: hour, unit: "{vehicles}/h"}
     speed: {mean: speed, weighted_by: intensity, decimals: 1}
+    hour: {of: quarter, window: PT1H}                 in a group: the beginning of each hour
 
 Every member that is not ``step``, ``units``, ``group`` or ``keep`` is a column of the output, and has one of ``sum``,
 ``mean``, ``min``, ``max``, ``first`` or ``count`` (with a group), ``rename``, ``constant``, or ``of``. Without a
@@ -29,6 +30,7 @@ from node.scenarios.tables.conditions import EVERY, Where, parse_where
 from node.scenarios.tables.daytimes import DAY, Dayparts, parse_dayparts
 from node.scenarios.tables.unitcodes import BASES
 from node.scenarios.tables.units import Unit
+from node.scenarios.tables.windows import Windows, parse_windows
 
 PER: Final[Mapping[str, timedelta]] = MappingProxyType(
     {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": DAY}
@@ -76,7 +78,7 @@ class ColumnMapping:
 
     rules: tuple[Rule, ...]
     group: tuple[str, ...] = ()
-    dayparts: Mapping[str, Dayparts] = field(default_factory=dict)
+    dayparts: Mapping[str, Dayparts | Windows] = field(default_factory=dict)
     renames: Mapping[str, Rule] = field(default_factory=dict)
     """Columns of the group under another name."""
     step: timedelta | None = None
@@ -114,12 +116,12 @@ def parse_mapping(definition: Any) -> ColumnMapping:
     columns = {str(name): said for name, said in definition.items() if name not in _MEMBERS}
     if not columns:
         raise _bad("the definition", "makes no columns", "state for each output column how it is made")
-    dayparts: dict[str, Dayparts] = {}
+    dayparts: dict[str, Dayparts | Windows] = {}
     rules: list[Rule] = []
     renames: dict[str, Rule] = {}
     for name, column in columns.items():
         if isinstance(column, Mapping) and "of" in column:
-            dayparts[name] = parse_dayparts(column, name)
+            dayparts[name] = parse_windows(column, name) if "window" in column else parse_dayparts(column, name)
             continue
         rule = _rule(name, column, known_units, step)
         if name in group:
@@ -151,8 +153,10 @@ def input_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ..
 
 
 def output_port(mapping: ColumnMapping, *, role: str = "", schemas: tuple[str, ...] = ()) -> Port:
-    """Return the output of a mapping as a port. Its step in time is that of ``per``, if ``per`` has one."""
+    """Return the output of a mapping as a port. Its step in time is that of its window, or that of ``per``, if
+    there is one."""
     steps = {rule.per for rule in mapping.rules if rule.per}
+    steps |= {parts.length for parts in mapping.dayparts.values() if isinstance(parts, Windows)}
     names = mapping.group or tuple(mapping.dayparts)
     kept_names = () if mapping.keep == (ALL,) else tuple(name for name in mapping.keep if name not in names)
     return Port(
@@ -189,6 +193,8 @@ def _check(mapping: ColumnMapping) -> None:
                 "add step: PT15M, and a column {of: …, parts: …}",
             )
     for name, parts in mapping.dayparts.items():
+        if isinstance(parts, Windows):
+            _check_window(mapping, name, parts)
         for part in parts.parts:
             if mapping.step is not None and (part.begin % mapping.step or part.end % mapping.step):
                 raise _bad(
@@ -196,6 +202,17 @@ def _check(mapping: ColumnMapping) -> None:
                     f"does not begin and end at whole steps of {spans.step_text(mapping.step)}",
                     "a row would lie in two parts of the day",
                 )
+
+
+def _check_window(mapping: ColumnMapping, name: str, windows: Windows) -> None:
+    if not mapping.group:
+        raise _bad(f"{name}.window", "puts rows together", "add group: with this column and those to keep apart")
+    if mapping.step is not None and windows.length % mapping.step:
+        raise _bad(
+            f"{name}.window",
+            f"is no whole number of steps of {spans.step_text(mapping.step)}",
+            "a row would lie in two windows",
+        )
 
 
 def _rule(name: str, rule: Any, known_units: Mapping[str, str], step: timedelta | None) -> Rule:
