@@ -343,4 +343,4 @@ async def test_the_map_of_members_leads_to_them_and_breaks_no_rule(site: str, ta
     await tab.ask("document.querySelector('.member-map a').focus(), 0")
     await tab.press("Enter", 13)
     row = "document.querySelector('tr:target')?.textContent"
-    assert "Vlaanderen" in await until(tab, row)
+    assert "Vlaanderen" in await tab.until(row)

@@ -87,7 +87,7 @@ async def test_objects_are_drawn_from_this_node_only(site: str, tab: Chromium, f
 @pytest.mark.parametrize(("file", "painted"), [("painted.zip", True), ("beside.zip", True), ("elsewhere.zip", False)])
 async def test_tiles_have_the_pictures_of_their_file_only(site: str, tab: Chromium, file: str, painted: bool) -> None:
     await open_view(tab, site, file)
-    await until(tab, f"Number({BOX}.dataset.models) === 1 || {BOX}.dataset.error")
+    await tab.until(f"Number({BOX}.dataset.models) === 1 || {BOX}.dataset.error")
     red = (
         f"(() => {{ const live = {BOX}.live; live.renderer.render(live.scene, live.camera);"
         " const gl = live.renderer.getContext(); const at = new Uint8Array(4);"
@@ -95,10 +95,10 @@ async def test_tiles_have_the_pictures_of_their_file_only(site: str, tab: Chromi
         " return at[0] > 2 * at[1] && at[0] > 2 * at[2]; })()"
     )
     if painted:
-        await until(tab, red, seconds=20)
+        await tab.until(red, seconds=20)
         await tab.ask(f"{BOX}.live.canvas.focus(), 0")
         await tab.press("Enter", 13)
-        text = await until(tab, PICKED)
+        text = await tab.until(PICKED)
         assert "square" in text
         assert "city" in text
     else:
