@@ -112,7 +112,7 @@ async def test_an_object_is_picked_and_nothing_of_it_runs(site: str, tab: Chromi
         await open_view(tab, site, file)
         if file == "tiles.zip":
             await tab.until(f"Number({BOX}.dataset.models) === 1")
-        place = await tab.ask(
+        place = await tab.until(
             f"(() => {{ const live = {BOX}.live; const area = live.canvas.getBoundingClientRect();"
             " const hits = (x, y) => { live.pickAt(x, y); return live.chosen !== null; };"
             " for (let x = 0.3; x < 0.7; x += 0.02) for (let y = 0.3; y < 0.7; y += 0.02) {"
