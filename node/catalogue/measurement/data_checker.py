@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from node.catalogue.meaning.conformity import SchemaRules, may_be_checked, schem
 from node.catalogue.measurement.data_checks import SHOWN, DataCheck, DataCheckStore, DataState
 from node.catalogue.measurement.link_checker import CheckLimits, DayCounts
 from node.catalogue.measurement.link_model import host_of
-from node.catalogue.measurement.link_requests import HostVisit, Send
+from node.catalogue.measurement.link_requests import SPACING, HostVisit, Send
 from node.catalogue.measurement.links import is_own
 from node.catalogue.model import Record
 from node.catalogue.nquads import iri_of, is_iri
@@ -37,10 +37,22 @@ from node.catalogue.statements import Statements
 from node.semantics.schemas.breaches import Report
 from node.vocab.namespaces import DCAT, DCT
 
-PAGE: Final = 50
-"""Records that one call looks at."""
-FILES: Final = 3
-"""Files that one call fetches, at most."""
+PAGE: Final = 200
+"""Records that are read at once."""
+PAGES: Final = 15
+"""Pages that one call looks at, unless enough files are due before."""
+HOSTS: Final = 16
+"""Hosts that are visited at a time."""
+VISIT: Final = 20
+"""Files of a host that one call fetches, at most."""
+VISIT_TIME: Final = timedelta(seconds=60)
+"""The time after which a visit begins no further file: a slow host holds up the others no longer."""
+COMPARISONS: Final = 2
+"""Files that are compared at a time: the cage is there for people as well."""
+PATIENCE: Final = 3
+"""Files in a row of a host that does not answer, after which its visit ends."""
+AWAY: Final = timedelta(minutes=30)
+"""The time for which a host that does not answer is left alone."""
 REST: Final = timedelta(hours=1)
 """The time between two walks over all records."""
 LARGEST: Final = 64 << 20
@@ -76,6 +88,20 @@ class HarvestedFile:
     @property
     def pair(self) -> tuple[str, str]:
         return self.address, self.rules[0].iri
+
+    @property
+    def host(self) -> str:
+        return host_of(self.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The files to check now, by host. ``after`` is the last record before which no file is left for later; ``ends``:
+    the walk has come to the last record."""
+
+    files: Mapping[str, Sequence[HarvestedFile]]
+    after: str
+    ends: bool
 
 
 class DataChecker:
@@ -113,23 +139,49 @@ class DataChecker:
         self._after = ""
         self._rest_until: datetime | None = None
         self._counts = DayCounts(clock, min(DAY_OF_HOST, limits.day))
+        self._away: dict[str, datetime] = {}
+        self._comparisons = asyncio.Semaphore(COMPARISONS)
 
     async def check_due(self) -> None:
-        """Look at the next records, and check files of theirs that are due: call it regularly, in one process."""
+        """Look at the next records, and check files of theirs that are due, of several hosts at once: call it
+        regularly, in one process."""
         now = self._clock.now()
         if self._interval is None or (self._rest_until is not None and now < self._rest_until):
             return
-        due, last = await run_sync(self._next_page)
-        for file in due[:FILES]:
-            await run_sync(self._save, await self._verdict(file, self._interval))
-        if len(due) <= FILES:
-            self._after = last
-            self._rest_until = None if last else now + REST
+        self._away = {host: until for host, until in self._away.items() if until > now}
+        self._comparisons = asyncio.Semaphore(COMPARISONS)
+        plan = await run_sync(self._plan)
+        visits = await asyncio.gather(*(self._visit(files, self._interval) for files in plan.files.values()))
+        if all(visits):
+            self._after = plan.after
+            self._rest_until = now + REST if plan.ends else None
 
-    def _next_page(self) -> tuple[list[HarvestedFile], str]:
+    def _plan(self) -> _Plan:
+        """Look through records until enough files are due. A host that wants no more requests for now
+        holds up nothing: its files stay due, and the next walk comes to them."""
+        files: dict[str, list[HarvestedFile]] = {}
+        place, behind, is_complete = self._after, self._after, True
+        for _ in range(PAGES):
+            due, last = self._page(place)
+            for file in due:
+                host = file.host
+                if host in self._away:
+                    continue
+                if (host not in files and len(files) == HOSTS) or len(files.get(host, ())) == VISIT:
+                    is_complete = False
+                else:
+                    files.setdefault(host, []).append(file)
+            if is_complete:
+                behind = last
+            if not last or sum(map(len, files.values())) == HOSTS * VISIT:
+                break
+            place = last
+        return _Plan(files=files, after=behind, ends=is_complete and not last)
+
+    def _page(self, after: str) -> tuple[list[HarvestedFile], str]:
         """Return the files of the next records that are due, and the last IRI of the page, empty at the end."""
         with self._uow.read() as tx:
-            page = self._records.current(tx, origins=[self._origin], after=self._after, limit=PAGE)
+            page = self._records.current(tx, origins=[self._origin], after=after, limit=PAGE)
             copies = [record for record in page if record.harvest_origin is not None]
             files = {record.iri: self._files_of(record, schemas_of(tx, self._records, record)) for record in copies}
             checks = self._store.of(tx, list(files))
@@ -142,6 +194,34 @@ class DataChecker:
             if checks_of_pair.keys() - {file.pair for file in named_files}:
                 self._keep(record.iri, [file.pair for file in named_files])
         return due, page[-1].iri if len(page) == PAGE else ""
+
+    async def _visit(self, files: Sequence[HarvestedFile], interval: timedelta) -> bool:
+        """Check files of one host, one after the other. Return False if there was no time for all of them; of a host
+        that is left alone, the rest are for a later walk."""
+        visit, begin, silent = HostVisit(self._requests.send, self._pause), self._clock.now(), 0
+        for file in files:
+            now = self._clock.now()
+            if now - begin > VISIT_TIME:
+                return False
+            if self._limits.exclude(file.host):
+                excluded = replace(self._unknown(file, interval), reason="exception", due=now + interval)
+                await run_sync(self._save, excluded)
+                continue
+            if not self._counts.count(file.host):
+                tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+                self._away[file.host] = tomorrow
+                return True
+            check, wait = await self._verdict(file, visit, interval)
+            if wait:
+                # An earlier verdict stays as it is.
+                self._away[file.host] = self._clock.now() + timedelta(seconds=wait)
+                return True
+            await run_sync(self._save, check)
+            silent = silent + 1 if check.reason == "unreachable" else 0
+            if silent == PATIENCE:
+                self._away[file.host] = self._clock.now() + AWAY
+                break
+        return True
 
     def _files_of(self, record: Record, schemas: Sequence[SchemaRules]) -> list[HarvestedFile]:
         files = [
@@ -163,9 +243,9 @@ class DataChecker:
         with self._uow.begin() as tx:
             self._store.save(tx, check)
 
-    async def _verdict(self, file: HarvestedFile, interval: timedelta) -> DataCheck:
+    def _unknown(self, file: HarvestedFile, interval: timedelta) -> DataCheck:
         now, schema = self._clock.now(), file.rules[0]
-        check = DataCheck(
+        return DataCheck(
             iri=file.record.iri,
             address=file.address,
             schema=schema.iri,
@@ -174,15 +254,18 @@ class DataChecker:
             at=now,
             due=now + interval / SOONER,
         )
-        host = host_of(file.address)
-        if self._limits.exclude(host):
-            return replace(check, reason="exception", due=now + interval)
-        if not self._counts.count(host):
-            return replace(check, reason="busy", due=now + timedelta(days=1))
-        answer = await HostVisit(self._requests.send, self._pause).check(file.address, now)
+
+    async def _verdict(self, file: HarvestedFile, visit: HostVisit, interval: timedelta) -> tuple[DataCheck, float]:
+        """Return the check of a file, and the seconds for which its host wants no requests: with these, the
+        check says nothing."""
+        check = self._unknown(file, interval)
+        answer = await visit.check(file.address, check.at)
+        if answer.reason == "busy":
+            return check, answer.wait
         if not answer.works:
-            return replace(check, reason=answer.reason)
-        return await self._comparison(file, check, interval)
+            return replace(check, reason=answer.reason), 0
+        await self._pause(SPACING)
+        return await self._comparison(file, check, interval), 0
 
     async def _comparison(self, file: HarvestedFile, check: DataCheck, interval: timedelta) -> DataCheck:
         place = str(new_uuid())
@@ -192,7 +275,8 @@ class DataChecker:
                     return replace(check, reason="status")
                 await self._files.take_in(place, chunks, limit=LARGEST)
             path = await run_sync(self._files.path, place)
-            report = await run_sync(self._check, path, file.rules[1])
+            async with self._comparisons:
+                report = await run_sync(self._check, path, file.rules[1])
         except TooLarge:
             return replace(check, reason="too-large", due=check.at + interval)
         except ForbiddenAddress:
