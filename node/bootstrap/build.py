@@ -41,6 +41,7 @@ from node.ledger.usecases import Prover
 from node.negotiation.strategy import StandardStrategy, Strategy
 from node.operation.audit import AuditTrail
 from node.operation.configuration import Configuration
+from node.operation.live_faults import LiveFaults
 from node.plugins import AdmissionNews, Host, load, region_of, strategy_of
 from node.settings import Settings
 from node.settings.sources import settings_in_force
@@ -107,6 +108,8 @@ def build(
     release = (catalogue.feed.waits.close, datasources.windows.moving.close)
     lifecycle = _lifecycle(base, catalogue, worker, background, rounds, release=release, with_worker=with_worker)
     facts = _live_facts(base, catalogue, lifecycle)
+    windows = datasources.windows
+    faults = LiveFaults(datasources.subscriptions, windows.bridges, windows.notifications.subscriptions)
     status_of_node = status(parts, catalogue.node, facts, worker=worker, following=catalogue.following)
     return HansaNode(
         foundation=base,
@@ -118,11 +121,11 @@ def build(
         operation=Operation(
             prover=Prover(parts.stores.uow, parts.stores.ledger),
             keys=keys,
-            agenda=agenda(base, catalogue, protocol_services, wishes, datasources.subscriptions, status_of_node),
+            agenda=agenda(base, catalogue, protocol_services, wishes, faults, status_of_node),
             subscriptions=wishes,
             letters=dead_letters(parts, protocol_services, worker.wake),
             proofs=proofs(parts, base.people, base.requests),
-            checkup=checkup(parts, status_of_node),
+            checkup=checkup(parts, status_of_node, faults),
             configuration=Configuration(settings_in_force(settings)),
             storage=storage(parts),
             audit=AuditTrail(parts.stores.uow, parts.stores.ledger, keyring=parts.keyring, clock=parts.clock),

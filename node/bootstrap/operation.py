@@ -20,7 +20,6 @@ from node.catalogue.search.cursors import Cursors
 from node.catalogue.subscriptions.letters import Letters
 from node.catalogue.subscriptions.mail import SubscriptionMail
 from node.catalogue.subscriptions.usecases import Subscriptions
-from node.datasources.brokers.register import BrokerSubscriptions
 from node.datasources.register import DataSources
 from node.evidence.checks import Proofs
 from node.evidence.collection import ExportAgreement
@@ -36,7 +35,6 @@ from node.operation.configuration import Configuration
 from node.operation.consumption import Consumption
 from node.operation.endings import EndingCredentials
 from node.operation.failures import (
-    FailedBrokers,
     FailedDeliveries,
     FailedHarvests,
     FailedWebhooks,
@@ -44,6 +42,7 @@ from node.operation.failures import (
     UnreachablePeers,
 )
 from node.operation.health import Checkup
+from node.operation.live_faults import FailedLiveData, LiveFaults
 from node.operation.news import SubscribedNews
 from node.operation.questions import AnsweredQuestions, AssetTitles, OpenQuestions
 from node.operation.storage import Storage
@@ -167,7 +166,7 @@ def agenda(
     catalogue: CatalogueServices,
     protocol_services: Protocol,
     wishes: SubscriptionParts,
-    subscriptions: BrokerSubscriptions,
+    faults: LiveFaults,
     status_of_node: NodeStatus,
 ) -> Agenda:
     """Return what waits for people, ends soon, or fails."""
@@ -193,7 +192,7 @@ def agenda(
             FillingViews(status_of_node),
             FailedDeliveries(stores.uow, stores.outbox),
             FailedHarvests(stores.uow, stores.catalogue.schedules),
-            FailedBrokers(subscriptions),
+            FailedLiveData(faults),
             FailedWebhooks(wishes.webhooks.webhooks),
             UnreachablePeers(stores.uow, stores.catalogue.follows),
         ),
@@ -201,7 +200,7 @@ def agenda(
     )
 
 
-def checkup(parts: Parts, status_of_node: NodeStatus) -> Checkup:
+def checkup(parts: Parts, status_of_node: NodeStatus, faults: LiveFaults) -> Checkup:
     """Return the checks of the running node."""
     stores, is_embedded = parts.stores, parts.settings.is_embedded
     return Checkup(
@@ -214,6 +213,7 @@ def checkup(parts: Parts, status_of_node: NodeStatus) -> Checkup:
         backups=parts.places.backups if is_embedded else None,
         has_wrapped_keys=lambda: parts.keyring.is_wrapped,
         consumption=Consumption(parts.clock),
+        live_faults=faults,
     )
 
 

@@ -1,5 +1,5 @@
-"""Failures that a person can mend: undelivered messages and events, failed harvests, nodes and brokers that cannot
-be reached; and views that show a part of the catalogue."""
+"""Failures that a person can mend: undelivered messages and events, failed harvests, nodes that cannot be reached;
+and views that show a part of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from node.base.work import Outbox, UnitOfWork
 from node.catalogue.harvest.schedule import ScheduleStore
 from node.catalogue.model import QUARANTINE, Followed
 from node.catalogue.ports import FollowStore
-from node.datasources.brokers.register import BrokerSubscriptions
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
 from node.operation.agenda import SHOWN, AgendaItem, AgendaPart
@@ -72,30 +71,6 @@ class FailedHarvests:
                 facts={"count": source.failures, "url": source.url},
             )
             for source in failing[:SHOWN]
-        )
-        return AgendaPart(items=tuple(items), total=len(failing))
-
-
-class FailedBrokers:
-    """The brokers to which there is no connection, with the stream that takes their messages, for those who may mend
-    that."""
-
-    def __init__(self, subscriptions: BrokerSubscriptions) -> None:
-        self._subscriptions = subscriptions
-
-    async def __call__(self, by: Caller) -> AgendaPart:
-        return await run_sync(self._part, by) if allowed(by, UseCase.MANAGE_DATA_SOURCES) else AgendaPart()
-
-    def _part(self, by: Caller) -> AgendaPart:
-        failing = [view for view in self._subscriptions.all(by) if view.state.is_failing]
-        items = (
-            AgendaItem(
-                code="broker",
-                path="/sources",
-                name=view.subscription.stream,
-                facts={"source": view.subscription.source, "error": view.state.error},
-            )
-            for view in failing[:SHOWN]
         )
         return AgendaPart(items=tuple(items), total=len(failing))
 

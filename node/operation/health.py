@@ -18,6 +18,7 @@ from node.catalogue.ports import FollowStore
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.operation.consumption import Consumption, DailyLoad
+from node.operation.live_faults import LiveFaults
 from node.operation.storage import newest_backup
 
 LITTLE_SPACE: Final = 2 << 30
@@ -66,6 +67,7 @@ class Checkup:
         backups: Path | None,
         has_wrapped_keys: Callable[[], bool],
         consumption: Consumption,
+        live_faults: LiveFaults,
     ) -> None:
         """``folder`` is the data folder; ``backups`` is None if the database has tools of its own for them."""
         self._status = status
@@ -77,6 +79,7 @@ class Checkup:
         self._backups = backups
         self._has_wrapped_keys = has_wrapped_keys
         self.consumption = consumption
+        self._live_faults = live_faults
 
     async def facts(self, by: Caller) -> dict[str, Any]:
         """Return the identity and the figures of the node. Raises ``NotAllowed``."""
@@ -99,6 +102,7 @@ class Checkup:
             HealthCheck(code="running", well=not wrong, facts={"wrong": reasons}),
             HealthCheck(code="views", well=not unready, facts={"percent": min(views.values(), default=100)}),
             *await run_sync(self._stored_checks, int(facts["ledger"])),
+            await run_sync(self._live_check),
             *(
                 HealthCheck(
                     code="limited", well=False, facts={"what": name, "reason": reason}, command="hansa doctor"
@@ -128,6 +132,16 @@ class Checkup:
             *self._backup_check(entries),
             HealthCheck(code="keys", well=True, facts={"wrapped": self._has_wrapped_keys()}, path="/keys"),
         ]
+
+    def _live_check(self) -> HealthCheck:
+        items = [fault.item() for fault in self._live_faults()]
+        reasons = [f"{item.name}, since {item.facts['since']}: {item.facts['error']}" for item in items[:5]]
+        return HealthCheck(
+            code="live",
+            well=not items,
+            facts={"count": len(items), "reason": "; ".join(reasons)},
+            command="hansa status",
+        )
 
     def _backup_check(self, entries: int) -> list[HealthCheck]:
         if self._backups is None:

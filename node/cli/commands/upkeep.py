@@ -57,7 +57,16 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "views": ("search, SPARQL and feed show at least {percent} % of the catalogue so far", "hansa status"),
     "deliveries": ("messages that could not be delivered: {count}", "hansa deliveries list"),
     "harvest": ("the harvest {name} failed {count} times in a row", "hansa harvest list {name}"),
-    "broker": ("the stream {name} has no connection to the broker {source}: {error}", "hansa stream show {name}"),
+    "broker": (
+        "the stream {name} has no connection to the broker {source} since {since}: {error}",
+        "hansa stream show {name}",
+    ),
+    "bridge": ("the bridge to {name} fails since {since}: {error}", "hansa stream bridges"),
+    "bridge-ended": ("the bridge to {name} ended at {since}: {error}", "hansa stream bridges"),
+    "subscriber": (
+        "notifications of {name} cannot be delivered to {source} since {since}: {error}",
+        "hansa stream subscribers",
+    ),
     "webhook": ("webhook {name}: {count} could not be delivered", "hansa webhook show {name} --dead"),
     "webhook-paused": ("webhook {name} is paused: {reason}", "hansa webhook show {name}"),
     "peer": ("{name} cannot be read: {error}", "hansa members"),

@@ -182,7 +182,7 @@ class ListenToBrokers:
                 since=None,
                 error=problem.detail,
                 remedy=problem.remedy,
-                error_at=self._clock.now(),
+                error_at=connection.state.error_at if connection.state.is_failing else self._clock.now(),
             )
             self._tasks.wake()
             await pause.wait()

@@ -58,7 +58,7 @@ class ConnectionState:
 
     ``since`` is when it was made, None if there is none now. ``messages`` counts what was stored since then.
     ``is_lasting`` says that the broker repeats what is not acknowledged. ``error`` is the last error in words, with
-    ``remedy``.
+    ``remedy``, and ``error_at`` the time since when there is no connection because of errors.
     """
 
     since: datetime | None = None

@@ -120,6 +120,12 @@ class BrokerSubscriptions:
             views = self._store.all(tx)
         return [self._with_live_state(view) for view in views]
 
+    def failing(self) -> Sequence[BrokerSubscriptionView]:
+        """Return those without a connection because of an error."""
+        with self._uow.read() as tx:
+            views = [self._with_live_state(view) for view in self._store.all(tx)]
+        return [view for view in views if view.state.is_failing]
+
     def brokers(self, by: Caller) -> frozenset[str]:
         """Return the names of the data sources that are brokers. Raises ``NotAllowed``."""
         return frozenset(source.name for source in self._sources.all(by) if self._is_broker(source.name))

@@ -174,7 +174,7 @@ class CarryBridges:
                 code=problem.code,
                 error=problem.detail,
                 remedy=problem.remedy,
-                error_at=self._clock.now(),
+                error_at=carriage.progress.error_at if carriage.progress.state == "failing" else self._clock.now(),
             )
             await self._save(carriage)
             await pause.wait()

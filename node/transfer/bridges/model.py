@@ -47,7 +47,8 @@ class BridgeProgress:
     ``place`` is after the last observation that the broker has. ``deliveries`` counts observations, ``refusals``
     those that the broker does not take, ``gaps`` how often some were missed. ``since`` is when it was connected,
     None if it is not now. ``ended`` is when it ended for good; then ``error`` and ``remedy`` say why, with ``code``
-    and ``reasons``, else they are those of the last fault.
+    and ``reasons``, else they are those of the last fault, and
+    ``error_at`` is the time since when faults hinder it.
     """
 
     place: str = ""

@@ -140,6 +140,12 @@ class Bridges:
             views = self._store.all(tx)
         return [self._with_live_progress(view) for view in views if agreement_id in (None, view.bridge.agreement)]
 
+    def failing(self) -> Sequence[BridgeView]:
+        """Return those that are tried again, or have ended by themselves."""
+        with self._uow.read() as tx:
+            views = [self._with_live_progress(view) for view in self._store.all(tx)]
+        return [view for view in views if view.progress.state in ("failing", "ended")]
+
     def brokers(self, by: Caller) -> Sequence[str]:
         """Return the names of the data sources that take messages. Raises ``NotAllowed``."""
         return [source.name for source in self._sources.all(by) if source.kind in _BROKERS]

@@ -124,6 +124,12 @@ class PartnerSubscriptions:
         with self._uow.read() as tx:
             return [self._with_live_progress(view) for view in self._store.all(tx)]
 
+    def failing(self) -> Sequence[SubscriptionView]:
+        """Return those that something hinders now."""
+        with self._uow.read() as tx:
+            views = [self._with_live_progress(view) for view in self._store.all(tx)]
+        return [view for view in views if view.progress.is_failing]
+
     @taken_in_turn
     def end(self, key: str, by: Caller) -> None:
         """End the subscription of a partner, and forget it. Raises ``NotAllowed``, ``NotFound``."""

@@ -39,6 +39,12 @@ class FakeCheckup:
             HealthCheck(code="running", well=True, facts={"wrong": ""}),
             HealthCheck(code="views", well=True, facts={"percent": 100}),
             HealthCheck(code="disk", well=True, facts={"free": 28 << 30}, path="/operate/storage"),
+            HealthCheck(
+                code="live",
+                well=False,
+                facts={"count": 1, "reason": "noise, since 2026-11-20 08:00 UTC: no connection"},
+                command="hansa status",
+            ),
             HealthCheck(code="backup", well=True, facts={"at": self._moment}, path="/operate/storage"),
             HealthCheck(code="keys", well=True, facts={"wrapped": True}, path="/keys"),
         ]
