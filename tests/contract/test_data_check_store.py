@@ -20,6 +20,7 @@ def check(iri: str, address: str = "https://city.example/a.csv", **changes: Any)
 def test_the_last_check_of_each_file_is_stored(stores: Stores) -> None:
     breaks = check("x:a", state=DataState.BREAKS, rows=9, count=1, breaches=(BREACH,))
     with stores.uow.begin() as tx:
+        assert stores.data_checks.latest(tx) is None
         stores.data_checks.save(tx, check("x:a", reason="robots"))
         stores.data_checks.save(tx, breaks)
         stores.data_checks.save(tx, check("x:a", "https://city.example/b.csv"))
@@ -34,6 +35,7 @@ def test_the_last_check_of_each_file_is_stored(stores: Stores) -> None:
         assert [one.iri for one in stores.data_checks.listing(tx, after="x:a")] == ["x:b"]
         assert stores.data_checks.listing(tx, state=DataState.BREAKS) == [breaks]
         assert len(stores.data_checks.listing(tx, limit=2)) == 2
+        assert stores.data_checks.latest(tx) == NOW
 
 
 def test_checks_of_files_that_are_gone_are_dropped(stores: Stores) -> None:

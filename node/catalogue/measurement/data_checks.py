@@ -94,3 +94,6 @@ class DataCheckStore(Protocol):
 
     def counts(self, tx: Transaction) -> Mapping[DataState, int]:
         """Return the number of checks in each state."""
+
+    def latest(self, tx: Transaction) -> datetime | None:
+        """Return the moment of the last check; None if there is none."""

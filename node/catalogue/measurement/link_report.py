@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from node.base.clock import Clock, stamp
@@ -120,6 +120,12 @@ class LinkReport:
         with self._uow.read() as tx:
             counts = self._data.counts(tx)
         return {state: counts.get(state, 0) for state in DataState}
+
+    def last_data_check(self, by: Caller) -> datetime | None:
+        """Return when the last file was checked; None if none was. Raises the error of ``counts``."""
+        _require_person(by)
+        with self._uow.read() as tx:
+            return self._data.latest(tx)
 
     def data_lines(
         self, by: Caller, *, state: DataState | None = None, after: str = "", limit: int = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from node.base.work import Transaction
 from node.catalogue.measurement.data_checks import DataCheck, DataState
@@ -35,3 +36,6 @@ class MemoryDataCheckStore:
 
     def counts(self, tx: Transaction) -> Mapping[DataState, int]:
         return Counter(check.state for check in memory(tx).rows("data_checks").values())
+
+    def latest(self, tx: Transaction) -> datetime | None:
+        return max((check.at for check in memory(tx).rows("data_checks").values()), default=None)

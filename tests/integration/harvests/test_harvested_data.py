@@ -149,6 +149,7 @@ def test_each_file_is_marked_and_seen_through_every_door(
         }
         listing = http.get("/api/quality/data", params={"state": "breaks"}).json()
         assert listing["counts"] == {"conforms": 1, "breaks": 1, "unknown": 4}
+        assert listing["latest"] >= max(file["checked"] for file in listing["files"])
         (breach,) = listing["files"][0]["breaches"]
         assert "row 2" in breach
         assert "flow" in breach
@@ -163,9 +164,10 @@ def test_each_file_is_marked_and_seen_through_every_door(
     assert not [path for path in (city.folder / "drafts").rglob("*") if path.is_file() and path.stat().st_size > 9]
     assert "/hidden.csv" not in _Files.asked
     assert run(["quality", iri, "--data", "--node", str(city.folder)]) == 0
-    said = "".join(capsys.readouterr())
-    assert "breaks, 1 breaches in 2 rows" in said
-    assert "robots" in said
+    output = "".join(capsys.readouterr())
+    assert "breaks, 1 breaches in 2 rows" in output
+    assert "robots" in output
+    assert "last check" in output
     assert run(["--json", "quality", "--data", "--node", str(city.folder)]) == 0
     assert len(json.loads(capsys.readouterr().out)["files"]) == 1
     with city.http() as http:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, select
@@ -23,6 +24,7 @@ _LISTING = (
 )
 _IN_STATE = data_checks.c.state == bindparam("in_state")
 _COUNTS = select(data_checks.c.state, func.count().label("number")).group_by(data_checks.c.state)
+_LATEST = select(func.max(data_checks.c.at).label("at"))
 _DROP = delete(data_checks).where(
     data_checks.c.iri == bindparam("of"), data_checks.c.key.not_in(bindparam("keys", expanding=True))
 )
@@ -58,6 +60,10 @@ class SqlDataCheckStore:
 
     def counts(self, tx: Transaction) -> Mapping[DataState, int]:
         return {DataState(row.state): int(row.number) for row in connection_of(tx).execute(_COUNTS)}
+
+    def latest(self, tx: Transaction) -> datetime | None:
+        at: datetime | None = connection_of(tx).execute(_LATEST).one().at
+        return at
 
 
 def _key(*parts: str) -> str:

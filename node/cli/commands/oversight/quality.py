@@ -93,6 +93,7 @@ def _show_data(client: HansaClient, iri: str, language: str) -> None:
         return
     for name, number in answer["counts"].items():
         line(name, str(number))
+    line("last check", answer["latest"] or "none yet")
     for file in answer["files"]:
         breaches = f", {file['count']} breaches in {file['rows']} rows" if file["count"] else ""
         say(f"{file['address']}: {file['state']}{breaches}")

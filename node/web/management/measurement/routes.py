@@ -107,7 +107,8 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
         summary="Harvested data that say that they conform to a schema: which do",
         description=(
             "The node fetches such files in the background, as politely as it checks links, and compares each row "
-            "with the schema. `counts` are those of all files by state (`conforms`, `breaks`, `unknown`). `reason` "
+            "with the schema. `counts` are those of all files by state (`conforms`, `breaks`, `unknown`), "
+            "`latest` is the moment of the last check. `reason` "
             "says why nothing is known: `robots`, `forbidden`, `unreachable`, `busy`, `status`, `exception`, "
             "`too-large`, `unreadable` or `partly`. `breaches` are the first ten in words, `count` counts all. With "
             "`iri`, only those of this dataset; `next` is the `after` of the next page."
@@ -124,6 +125,7 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
         caller = await person(request)
         tongue = language_of(request, language)
         counts = await run_sync(links.data_counts, caller)
+        latest = await run_sync(links.last_data_check, caller)
         if iri:
             checks = await run_sync(links.data_of_record, iri, caller)
             checks = [check for check in checks if state in (None, check.state)]
@@ -131,6 +133,7 @@ def router(*, person: Person, quality: QualityHistory, links: LinkReport, catalo
             checks = await run_sync(lambda: links.data_lines(caller, state=state, after=after, limit=limit))
         return {
             "counts": {str(name): number for name, number in counts.items()},
+            "latest": None if latest is None else stamp(latest),
             "files": [check.to_json(tongue) for check in checks],
             "next": checks[-1].iri if not iri and len(checks) == limit else None,
         }
