@@ -45,7 +45,10 @@ class Judgement:
 
 
 def marks_of(record: Record) -> Marks:
-    """Return the marks that identify a record: for each of its identifiers, a hash of publisher and identifier."""
+    """Return the marks that identify a record: for each of its identifiers, a hash of publisher and identifier.
+
+    The publisher is told by its key: the IRI of one that is only a name is below that of the record.
+    """
     lines = list(statements(record.nquads))
     subject = f"<{record.subject}>"
     others = {line.object for line in lines if line.subject == subject and line.predicate == f"<{ADMS}identifier>"}
@@ -58,7 +61,7 @@ def marks_of(record: Record) -> Marks:
             or (line.subject in others and line.predicate == f"<{SKOS}notation>")
         )
     }
-    return frozenset(_mark(record.publisher, identifier) for identifier in identifiers if identifier)
+    return frozenset(_mark(record.publisher_key, identifier) for identifier in identifiers if identifier)
 
 
 def judge(

@@ -55,6 +55,25 @@ def test_a_renamed_record_keeps_its_address_and_says_so(
     assert next(event["address"] for event in back[1:-1] if event["outcome"] == "renamed") == address
 
 
+def test_a_publisher_that_is_only_a_name_stays_the_same_under_a_new_iri(city: Running, portal: Portal) -> None:
+    """Its IRI is below that of the dataset, as Hansa writes it, and changes with it."""
+
+    def at(name: str) -> None:
+        iri = f"{portal.url}/set/{name}"
+        portal.pages["/named.ttl"] = (
+            HEAD
+            + f'<{iri}> a dcat:Dataset ; dct:title "Named" ; dct:identifier "n-1" ; '
+            + f"dct:publisher <{iri}#publisher-1> .\n"
+            + f'<{iri}#publisher-1> a <http://xmlns.com/foaf/0.1/Agent> ; <http://xmlns.com/foaf/0.1/name> "Parks" .'
+        ).encode()
+
+    url = f"{portal.url}/named.ttl"
+    at("before")
+    harvested(city, url)
+    at("after")
+    assert harvested(city, url)[-1]["renamed"] == 1
+
+
 def test_swapped_identifiers_are_changes(city: Running, portal: Portal) -> None:
     url = sets(portal, "/b.ttl", b1="1", b2="2")
     harvested(city, url)
