@@ -160,7 +160,7 @@ def catalogue_services(
     members = FollowedMembers(stores.uow, stores.catalogue.follows, people.blocks) if settings.issuer else tuple
     advised_profiles = references(settings.advised_profiles, settings.folder)
     harvest = _harvest(base, _imports(base, catalogue, waiter, advised_profiles), catalogue)
-    browse = _browse(base, access, ask)
+    browse = _browse(base, access, ask, following)
     publish = _publish(base, catalogue, waiter, advised_profiles, browse, portions_of)
     drafts = dataset_drafts(base, catalogue, publish, browse)
     return CatalogueServices(
@@ -218,7 +218,7 @@ def _feed(base: Foundation, chains: Chains, waits: Waits, node: NodeFacts) -> Fe
     )
 
 
-def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
+def _browse(base: Foundation, access: Access, ask: Ask, following: FollowLedger) -> Browse:
     stores = base.parts.stores
     return Browse(
         uow=stores.uow,
@@ -230,6 +230,7 @@ def _browse(base: Foundation, access: Access, ask: Ask) -> Browse:
         ask=ask,
         thesauri=Thesauri(base.parts.settings.folder),
         stem=stem_phrase,
+        is_filling=lambda: following.is_filling(SearchView.name),
     )
 
 

@@ -8,7 +8,7 @@ checked once more against the newest version before it is shown.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -81,9 +81,11 @@ class Browse:
         ask: Ask | None = None,
         thesauri: Thesauri | None = None,
         stem: StemPhrase | None = None,
+        is_filling: Callable[[], bool] = lambda: False,
     ) -> None:
         """``ask`` evaluates a SPARQL query for a caller; without it, ``connections`` returns no ``users``.
-        The labels of ``thesauri`` widen searches; ``stem`` finds labels in other forms."""
+        The labels of ``thesauri`` widen searches; ``stem`` finds labels in other forms. ``is_filling`` tells whether
+        the index is being filled, so that results are missing."""
         self._uow = uow
         self._records = records
         self._index = index
@@ -91,6 +93,7 @@ class Browse:
         self.access = access
         self._cursors = cursors
         self._ask = ask
+        self._is_filling = is_filling
         users = Users(uow=uow, records=records, visibility=visibility, ask=ask)
         self.impacts = Impacts(uow=uow, records=records, users=users)
         self.fairness = FairReports(uow=uow, records=records, visibility=visibility)
@@ -204,6 +207,7 @@ class Browse:
         among = None if after is None else after.labels
         other_labels = self._labels.find(query.text, caller, among=among) if query.widens else ()
         labels = [label for ontology in other_labels for label in ontology.labels]
+        is_partial = self._is_filling()  # before the search: an index that is filled meanwhile may have missed it
         results = self._index.search(query, audiences=audiences, after=after, labels=labels)
         following = results.next and replace(results.next, labels=among if after else marks(labels))
         hits = []
@@ -221,6 +225,7 @@ class Browse:
             facets=results.facets,
             cursor="" if following is None else self._cursors.write(following, query),
             other_labels=other_labels,
+            is_partial=is_partial,
         )
 
     def _suggest(self, text: str, caller: Caller, language: str) -> Sequence[Suggestion]:

@@ -116,6 +116,8 @@ class _Endpoints:
         pages moves no other hit. To read everything, ask for `sort=published`, the order of publication here,
         and follow `next`: each asset comes once, also while others change and are withdrawn, and the last
         page costs as much as the first.
+
+        `partial` is true while the index is being filled, as after an upgrade: results are missing then.
         """
         check_names(request.query_params)
         caller = await self._identify(request)

@@ -99,6 +99,11 @@ class Follower:
         self._is_far_behind = False
 
     @property
+    def is_far_behind(self) -> bool:
+        """Return whether the view shows a part only, because it is being filled."""
+        return self._is_far_behind
+
+    @property
     def position(self) -> int | None:
         """Return the first ``seq`` that the view does not show yet; None until the view was read."""
         return self._shown

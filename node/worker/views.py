@@ -87,6 +87,10 @@ class FollowLedger:
         """Return the views whose position has not been read since the start."""
         return tuple(follower.view.name for follower in self.followers if follower.position is None)
 
+    def is_filling(self, view: str) -> bool:
+        """Return whether the view with this name is being filled, and shows a part only."""
+        return any(follower.view.name == view and follower.is_far_behind for follower in self.followers)
+
     def wake(self, entry: Entry | None = None) -> None:
         """Note that a commit took place: of ``entry``, if it is a single entry. Entries that no view uses are
         numbered a little later."""

@@ -51,7 +51,8 @@ class CatalogueHits:
     """A page of results. Counts in ``facets`` cover all hits that the caller may see.
 
     ``cursor`` is for the next page; empty after the last one.
-    ``other_labels`` are the labels by which the search looked too.
+    ``other_labels`` are the labels by which the search looked too. ``is_partial``: the index is being filled, and
+    results are missing.
     """
 
     total: int
@@ -61,6 +62,7 @@ class CatalogueHits:
     facets: dict[str, dict[str, int]]
     cursor: str = ""
     other_labels: tuple[OntologyLabels, ...] = ()
+    is_partial: bool = False
 
     def to_json(self, language: str) -> dict[str, Any]:
         return {
@@ -71,4 +73,5 @@ class CatalogueHits:
             "facets": self.facets,
             "cursor": self.cursor or None,
             "widened": [labels.to_json(language) for labels in self.other_labels],
+            "partial": self.is_partial,
         }

@@ -97,15 +97,18 @@ def find(
     }
     with connect(node) as client:
         if every:
+            first = client.search(text, limit=1, **facets)
             hits = list(client.search_all(text, **facets))
-            first = client.search(text, limit=1, **facets) if text and widen else {}
-            matches: dict[str, Any] = {"total": len(hits), "hits": hits, "widened": first.get("widened", [])}
+            matches: dict[str, Any] = {"total": len(hits), "hits": hits}
+            matches |= {name: first[name] for name in ("widened", "partial") if name in first}
         else:
             matches = client.search(text, limit=limit, sort="newest" if newest else sort, **facets)
     if Mode.json:
         emit(matches)
         return
     _show_widenings(matches.get("widened", []))
+    if matches.get("partial"):
+        remark("the search index is being filled, so results are missing: look again in a minute")
     if not matches["hits"]:
         say("No results." if text else "The catalogue is empty.")
         remark(

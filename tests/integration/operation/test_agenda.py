@@ -193,3 +193,23 @@ def test_a_catalogue_that_is_shown_in_part_is_said_everywhere(
     shown = "".join(capsys.readouterr())
     assert f"its views are being filled: feed 100 %, graph 100 %, search {percent} %" in shown
     assert "not a ready node" not in shown
+
+
+def test_a_search_while_its_index_is_filled_says_that_results_are_missing(
+    node: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(node, "first", data=None, conditions=None)
+
+    def shown() -> tuple[bool, bool, bool]:
+        with node.http() as stranger:
+            partial = stranger.get("/api/catalogue/search").json()["partial"]
+            page = stranger.get("/search", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+        assert troubles(Page(page)) == []
+        _, text = typed(node, capsys, "find")
+        return partial, "so results are missing" in page, "so results are missing" in text
+
+    assert shown() == (False, False, False)
+    monkeypatch.setattr(FollowLedger, "is_filling", lambda _, view: view == "search")
+    assert shown() == (True, True, True)
+    status, text = typed(node, capsys, "find", "--all")
+    assert (status, "so results are missing" in text) == (0, True)

@@ -344,9 +344,12 @@ def test_a_view_that_is_far_behind_is_logged_until_it_shows_everything(caplog: p
         follower.turn()
         assert "view listed has 1500 entries of the ledger to read" in caplog.text
         assert "shows everything" not in caplog.text
+        assert following.is_filling("listed")
+        assert not following.is_filling("another")
         now[0] += SETTLE
         follower.turn()
     assert "view listed shows everything again" in caplog.text
+    assert not following.is_filling("listed")
     assert len(caplog.records) == 2
 
 
