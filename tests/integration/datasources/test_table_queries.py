@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from node.cli.exits import DONE
 from node.cli.main import run
 from node.client import Refusal
+from node.semantics.profiles import table_queries_client
 from node.transfer.queries import answers
 from node.vocab.dsp import PULL, QUERY
 from tests.integration.datasources.live_data import accesses
@@ -224,9 +225,13 @@ def test_a_question_that_fails_after_it_read_the_table_is_recorded(part: Opened,
         "SELECT count(*) FROM data a, data b, data c, data d, data e, data f",
     ],
 )
-def test_what_takes_too_much_is_stopped_and_recorded(sql: str, whole: Opened, nodes: Any) -> None:
+def test_what_takes_too_much_is_stopped_and_recorded(
+    sql: str, whole: Opened, nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = len(accesses(nodes[0], whole.agreement))
-    refusal = whole.ask(sql)
+    with monkeypatch.context() as patch:
+        patch.setattr(table_queries_client, "LIMITS", replace(table_queries_client.LIMITS, cpu=5))  # 15 end alike
+        refusal = whole.ask(sql)
     assert (refusal.status_code, refusal.json()["code"]) == (503, "overloaded"), refusal.text
     assert "GROUP BY" in refusal.json()["remedy"]
     assert len(accesses(nodes[0], whole.agreement)) == before + 1

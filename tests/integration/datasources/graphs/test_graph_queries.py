@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ import pytest
 from node.cli.exits import DONE
 from node.cli.main import run
 from node.client import Refusal
+from node.semantics.profiles import graph_queries_client
 from node.vocab.dsp import GRAPH_QUERY, PULL
 from tests.integration.datasources.graphs.graph_data import COUNT, TURTLE, OpenGraph, open_graph, share_graph
 from tests.integration.datasources.live_data import accesses
@@ -182,9 +184,13 @@ def test_nothing_but_the_graph_is_there(graph: OpenGraph, nodes: Any) -> None:
         "?g (^<http://example.org/p>|!<http://e.org/x>)* ?h }",
     ],
 )
-def test_what_takes_too_much_is_stopped_and_recorded(query: str, graph: OpenGraph, nodes: Any) -> None:
+def test_what_takes_too_much_is_stopped_and_recorded(
+    query: str, graph: OpenGraph, nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = len(accesses(nodes[0], graph.agreement))
-    refusal = graph.ask(query)
+    with monkeypatch.context() as patch:
+        patch.setattr(graph_queries_client, "LIMITS", replace(graph_queries_client.LIMITS, cpu=5))  # 20 end alike
+        refusal = graph.ask(query)
     assert (refusal.status_code, refusal.json()["code"]) == (503, "overloaded"), refusal.text
     assert "LIMIT" in refusal.json()["remedy"]
     assert len(accesses(nodes[0], graph.agreement)) == before + 1
