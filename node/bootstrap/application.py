@@ -137,6 +137,12 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
         node=node.catalogue.node,
     )
     rate = node.parts.settings.send_bytes_per_second
+    live = LiveDoor(
+        authorise=protocol_services.transfer.authorise,
+        reads=node.datasources.reads,
+        glances=node.datasources.windows.notifications.glances,
+        base=node.parts.base,
+    )
     return [
         *wellknown.routes(lambda: people.document.raw, has_path=bool(node.parts.path)),
         *crawlers.routes(sitemap, path=node.parts.path),
@@ -168,13 +174,9 @@ def _participant_doors(node: HansaNode, dsp_doors: Sequence[Route]) -> list[Base
         *EntitySubscriptionDoor(
             authorise=protocol_services.transfer.authorise,
             subscriptions=node.datasources.windows.notifications.subscriptions,
+            data=live.answer,
         ).routes(),
-        *LiveDoor(
-            authorise=protocol_services.transfer.authorise,
-            reads=node.datasources.reads,
-            glances=node.datasources.windows.notifications.glances,
-            base=node.parts.base,
-        ).routes(),
+        *live.routes(),
         *NoticeDoor(node.datasources.notices).routes(),
         *QueryDoor(
             authorise=protocol_services.transfer.authorise,

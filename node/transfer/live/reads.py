@@ -46,12 +46,16 @@ class ReadDataSource:
     async def connection(self, access: Access) -> tuple[DataSource, DataConnection]:
         """Return the data source of an access. Raises ``Gone`` if the node no longer has it, and ``TooMany`` if the
         transfer reads more often than its steward allows."""
-        try:
-            source, connection = await off_loop(self._sources.connect, access.grant.source)
-        except NotFound as error:
-            raise _removal() from error
+        source, connection = await self.look(access)
         self._rate.count(access.grant.transfer, reads_per_minute(source))
         return source, connection
+
+    async def look(self, access: Access) -> tuple[DataSource, DataConnection]:
+        """Return the data source of an access, to learn what it is: that is no read. Raises ``Gone``."""
+        try:
+            return await off_loop(self._sources.connect, access.grant.source)
+        except NotFound as error:
+            raise _removal() from error
 
     @asynccontextmanager
     async def read(

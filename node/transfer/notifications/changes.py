@@ -54,6 +54,11 @@ class ReadChanges:
     def __init__(self, reads: ReadDataSource) -> None:
         self._reads = reads
 
+    async def offers(self, access: Access) -> bool:
+        """Return whether anybody can subscribe to these data. Raises ``Gone``."""
+        source, connection = await self._reads.look(access)
+        return isinstance(connection, StreamConnection) or source.kind == _BROKER
+
     async def place(self, access: Access) -> str:
         """Return the place after what there is now; empty where there are no places. Raises ``InvalidInput`` if
         nobody can subscribe to these data, and the errors of reading."""

@@ -41,6 +41,8 @@ _PARTS = ("receiverInfo", "notifierInfo")
 class ReadPlace(Protocol):
     """Reads the data that subscriptions are about (``node.transfer.notifications.changes.ReadChanges``)."""
 
+    async def offers(self, access: Access) -> bool: ...
+
     async def place(self, access: Access) -> str: ...
 
 
@@ -81,6 +83,11 @@ class PartnerSubscriptions:
         """Returns the progress of a subscription, if this process works for it."""
 
     # owners -------------------------------------------------------------------------------------------------
+
+    async def are_offered(self, pid: str, authorization: str | None) -> bool:
+        """Return whether there are subscriptions to the data of a token: to streams, and to entities of context
+        brokers that speak NGSI-LD. Raises the errors of ``AuthoriseAccess.authorise_read``."""
+        return await self._changes.offers(await self._access(pid, authorization))
 
     async def make(self, pid: str, authorization: str | None, document: Any) -> str:
         """Store a subscription under the transfer of a token; return its id. What comes from now on is sent.

@@ -1,10 +1,12 @@
 """The routes ``/live/{pid}/ngsi-ld/v1/subscriptions``: subscriptions in the form of NGSI-LD (ETSI GS CIM 009 §6.10).
 
-The token is that of the data. Whoever may read them may be told of them, at an address of its own.
+The token is that of the data. Whoever may read them may be told of them, at an address of its own. Where nobody can
+subscribe, the address belongs to the data: an API may have subscriptions of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -30,10 +32,11 @@ _ROOTS: Final = ("/live/{pid}/ngsi-ld/v1/subscriptions", "/live/{pid}/subscripti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntitySubscriptionDoor:
-    """Takes the subscriptions of partners."""
+    """Takes the subscriptions of partners. ``data`` answers for the path below ``/live/{pid}`` of other data."""
 
     authorise: AuthoriseAccess
     subscriptions: PartnerSubscriptions
+    data: Callable[[Request, str], Awaitable[Response]]
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, to be mounted at the root of the node's public URL before those of the data."""
@@ -56,6 +59,8 @@ class EntitySubscriptionDoor:
         pid, token = request.path_params["pid"], request.headers.get("authorization")
         name = request.path_params.get("subscription", "")
         await self.authorise.require_bearer(pid, token)
+        if request.method in ("GET", "HEAD") and not await self.subscriptions.are_offered(pid, token):
+            return await self.data(request, request.scope["path"].partition(f"/live/{pid}/")[2])
         match request.method, bool(name):
             case "POST", False:
                 name = await self.subscriptions.make(pid, token, await _document(request))

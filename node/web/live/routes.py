@@ -84,15 +84,19 @@ class LiveDoor:
         ]
 
     async def _answer(self, request: Request) -> Response:
+        return await self.answer(request, request.path_params.get("path", ""))
+
+    async def answer(self, request: Request, path: str) -> Response:
+        """Answer a request for ``path`` below the address of a transfer."""
         try:
-            return await self._read(request)
+            return await self._read(request, path)
         except HansaError as error:
             methods = "GET" if request.method == "HEAD" else "GET, HEAD"
             allow = {"Allow": methods} if isinstance(error, MethodNotAllowed) else {}
             return await answer_problem(request, error, {**SANDBOXED, **allow})
 
-    async def _read(self, request: Request) -> Response:
-        pid, path = request.path_params["pid"], request.path_params.get("path", "")
+    async def _read(self, request: Request, path: str) -> Response:
+        pid = request.path_params["pid"]
         parameters = tuple(request.query_params.multi_items())
         part = _describe_request(request, path, parameters)
         access = await self.authorise.authorise_read(pid, request.headers.get("authorization"), part=part)
