@@ -23,7 +23,10 @@ def add_subscriber_verbs(verbs: typer.Typer) -> None:
 
 
 def list_subscribers(node: Node = None, lang: Language = "en") -> int:
-    """List the subscriptions of partners, how far they are, and why they ended."""
+    """List the subscriptions of partners, and how far they are.
+
+    Those that ended say why.
+    """
     with connect(node) as client:
         views = client.subscribers.all()
     if Mode.json:
@@ -47,7 +50,10 @@ def list_subscribers(node: Node = None, lang: Language = "en") -> int:
 
 
 def resend(key: _Key, node: Node = None) -> int:
-    """Send the notifications again that the receiver refused, if the data are still kept."""
+    """Send notifications again that their receiver refused.
+
+    They are made anew out of the data that are still kept.
+    """
     with connect(node) as client:
         report = client.subscribers.resend(key)
     if Mode.json:
