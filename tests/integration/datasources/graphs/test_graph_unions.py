@@ -151,7 +151,8 @@ def test_a_graph_whose_agreement_ended_is_gone_at_the_next_query(nodes: Any) -> 
     city, _, rival = nodes
     other = open_graph(rival, share_graph(city, "other", statements("k", 2)))
     ended = open_graph(rival, share_graph(city, "ended", statements("e", 4)))
-    assert {(other.iri,), (ended.iri,)} <= set(other.rows(NAMES, union=True))
+    # The partner knows a moment before the city that the second one has started: it answers the city's message.
+    until("both are there", lambda: {(other.iri,), (ended.iri,)} <= set(other.rows(NAMES, union=True)))
     with city.client() as client:
         pid = transfer_at(nodes, ended)
         client.steer(pid, "suspend", reason="maintenance")
