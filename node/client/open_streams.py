@@ -86,8 +86,9 @@ class OpenStream:
                     event[name] = value
                 elif name == "data":
                     event[name] = json.loads(value)
-                elif not line and "event" in event:
-                    yield event
+                elif not line:
+                    if "event" in event:
+                        yield event
                     event = {}
 
     def _pages(self, address: str, parameters: Mapping[str, str]) -> Iterator[dict[str, Any]]:

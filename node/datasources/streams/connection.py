@@ -229,6 +229,9 @@ class StreamConnection:
     async def _follow(self, tail: Tail, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         begins = 0 if query.start is not None else stream.last
         position = begins if query.after is None else min(query.after, stream.last)
+        if query.start is None:
+            # An id alone is no event, but the reader knows its place before there is one (HTML, 9.2.6).
+            yield f"id: {self._cursors.text(position, view.portion)}\n\n".encode()
         while True:
             if not await tail.wait(position, _PULSE_SECONDS):
                 yield _PULSE

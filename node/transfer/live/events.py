@@ -25,7 +25,8 @@ class StreamEvent:
 
 
 async def events_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[StreamEvent, None]:
-    """Yield the events in ``chunks``. Raises ``PeerUnreachable`` if they are not the events of a stream."""
+    """Yield the events in ``chunks``; one without a name and data for a place that is stated alone. Raises
+    ``PeerUnreachable`` if they are not the events of a stream."""
     rest, size = b"", 0
     fields: dict[str, str] = {}
     async for chunk in chunks:
@@ -40,7 +41,7 @@ async def events_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[StreamEvent,
                     raise _mismatch("an event is too long")
                 _take(line, fields)
                 continue
-            if "data" in fields:
+            if "data" in fields or "id" in fields:
                 yield _event(fields)
             fields, size = {}, 0
 
@@ -58,6 +59,8 @@ def _event(fields: dict[str, str]) -> StreamEvent:
     place = fields.get("id", "")
     if len(place) > _LONGEST_ID or not place.isprintable() or not place.isascii():
         raise _mismatch("the place of an event is no text for a header")
+    if "data" not in fields:
+        return StreamEvent(name="", id=place, data={})
     try:
         data = read_object(fields["data"], max_depth=_DEEPEST)
     except InvalidInput as error:

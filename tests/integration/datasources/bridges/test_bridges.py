@@ -201,7 +201,7 @@ def test_nothing_is_lost_on_the_way_to_kafka_when_the_node_is_killed(tmp_path: P
                 client.bridges.begin(agreement, "broker:bus/bridged", key="station")
                 until("it runs", lambda: client.bridges.all()[0]["state"] == "running")
                 send(city, "counters", *map(observation, range(500)))
-                until("some are there", lambda: client.bridges.all()[0]["sent"] > 0)
+                until("some are there", lambda: client.bridges.all()[0]["sent"] > 0, pause=0.001)
             member.kill()
             send(city, "counters", *map(observation, range(500, 1000)))
             member.serve()
