@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, null, or_, select, update
+from sqlalchemy import bindparam, delete, select
 
+from node.adapters.sql.datasources.owned_rows import NO_OWNER, OwnedRows
 from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema.bridges import stream_bridges as table
 from node.adapters.sql.work import connection_of
@@ -17,29 +18,14 @@ from node.transfer.bridges.model import Bridge, BridgeProgress, BridgeView
 _BRIDGE = select(table).where(table.c.id == bindparam("of"))
 _ALL = select(table).order_by(table.c.id)
 _DROP = delete(table).where(table.c.id == bindparam("of"))
-_CLAIM = (
-    update(table)
-    .where(
-        table.c.ended.is_(None),
-        or_(table.c.owner.is_(None), table.c.owner == bindparam("holder"), table.c.owned_until <= bindparam("now")),
-    )
-    .values(owner=bindparam("holder"), owned_until=bindparam("until"))
-)
-_OWN = select(table).where(table.c.owner == bindparam("holder"), table.c.ended.is_(None)).order_by(table.c.id)
-_RELEASE_ALL = update(table).values(owner=null(), owned_until=null())
-_RELEASE = _RELEASE_ALL.where(table.c.owner == bindparam("holder"))
-_NOTE = (
-    update(table)
-    .where(table.c.id == bindparam("of"), table.c.owner == bindparam("holder"), table.c.ended.is_(None))
-    .values({name: bindparam(f"new_{name}") for name in BridgeProgress.__dataclass_fields__})
-)
+_OWNED = OwnedRows(table, table.c.id, _ALL, BridgeProgress.__dataclass_fields__, among=table.c.ended.is_(None))
 
 
 class SqlBridgeStore:
     """Bridges by id, with their progress, and who carries them."""
 
     def put(self, tx: Transaction, bridge: Bridge, progress: BridgeProgress) -> None:
-        row = {**values(bridge), **_columns(progress), "owner": None, "owned_until": None}
+        row = {**values(bridge), **_columns(progress), **NO_OWNER}
         put(connection_of(tx), table, row)
 
     def get(self, tx: Transaction, bridge_id: str, *, lock: bool = False) -> BridgeView | None:
@@ -54,19 +40,13 @@ class SqlBridgeStore:
         connection_of(tx).execute(_DROP, {"of": bridge_id})
 
     def claim(self, tx: Transaction, *, owner: str, now: datetime, until: datetime) -> Sequence[BridgeView]:
-        connection = connection_of(tx)
-        connection.execute(_CLAIM, {"holder": owner, "now": now, "until": until})
-        return [_view(row) for row in connection.execute(_OWN, {"holder": owner})]
+        return [_view(row) for row in _OWNED.claim(tx, owner=owner, now=now, until=until)]
 
     def release(self, tx: Transaction, *, owner: str | None = None) -> None:
-        if owner is None:
-            connection_of(tx).execute(_RELEASE_ALL)
-        else:
-            connection_of(tx).execute(_RELEASE, {"holder": owner})
+        _OWNED.release(tx, owner)
 
     def note(self, tx: Transaction, bridge_id: str, progress: BridgeProgress, *, owner: str) -> bool:
-        new = {f"new_{name}": value for name, value in _columns(progress).items()}
-        return connection_of(tx).execute(_NOTE, {"of": bridge_id, "holder": owner, **new}).rowcount == 1
+        return _OWNED.note(tx, bridge_id, _columns(progress), owner=owner)
 
 
 def _columns(progress: BridgeProgress) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, select
 
+from node.adapters.sql.datasources.owned_rows import NO_OWNER, OwnedRows
 from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema.notifications import dead_notifications as letters
 from node.adapters.sql.schema.notifications import partner_subscriptions as table
@@ -40,22 +41,7 @@ _DROP_LETTERS = delete(letters).where(letters.c.subscription == bindparam("of"))
 _OVER = (str(SubscriptionState.ENDED), str(SubscriptionState.EXPIRED))
 _OLD = select(table.c.key).where(table.c.state.in_(_OVER), table.c.ended < bindparam("before"))
 _IS_ACTIVE = table.c.state == str(SubscriptionState.ACTIVE)
-_CLAIM = (
-    update(table)
-    .where(
-        _IS_ACTIVE,
-        or_(table.c.owner.is_(None), table.c.owner == bindparam("holder"), table.c.owned_until <= bindparam("now")),
-    )
-    .values(owner=bindparam("holder"), owned_until=bindparam("until"))
-)
-_OWN = _VIEWS.where(table.c.owner == bindparam("holder"), _IS_ACTIVE).order_by(table.c.at, table.c.key)
-_RELEASE_ALL = update(table).values(owner=null(), owned_until=null())
-_RELEASE = _RELEASE_ALL.where(table.c.owner == bindparam("holder"))
-_NOTE = (
-    update(table)
-    .where(table.c.key == bindparam("of"), table.c.owner == bindparam("holder"), _IS_ACTIVE)
-    .values({name: bindparam(f"new_{name}") for name in SubscriptionProgress.__dataclass_fields__})
-)
+_OWNED = OwnedRows(table, table.c.key, _ALL, SubscriptionProgress.__dataclass_fields__, among=_IS_ACTIVE)
 _ADD_LETTER = insert(letters)
 _LETTERS = select(letters).where(letters.c.subscription == bindparam("of")).order_by(letters.c.at, letters.c.id)
 _DROP_LETTER = delete(letters).where(letters.c.id == bindparam("of"))
@@ -66,7 +52,7 @@ class SqlPartnerSubscriptionStore:
 
     def put(self, tx: Transaction, subscription: PartnerSubscription, progress: SubscriptionProgress) -> None:
         document = dict(subscription.document)
-        row = {**values(subscription, document=document), **_columns(progress), "owner": None, "owned_until": None}
+        row = {**values(subscription, document=document), **_columns(progress), **NO_OWNER}
         put(connection_of(tx), table, row)
 
     def get(self, tx: Transaction, key: str, *, lock: bool = False) -> SubscriptionView | None:
@@ -95,19 +81,13 @@ class SqlPartnerSubscriptionStore:
             self.drop(tx, row.key)
 
     def claim(self, tx: Transaction, *, owner: str, now: datetime, until: datetime) -> Sequence[SubscriptionView]:
-        connection = connection_of(tx)
-        connection.execute(_CLAIM, {"holder": owner, "now": now, "until": until})
-        return [_view(row) for row in connection.execute(_OWN, {"holder": owner})]
+        return [_view(row) for row in _OWNED.claim(tx, owner=owner, now=now, until=until)]
 
     def release(self, tx: Transaction, *, owner: str | None = None) -> None:
-        if owner is None:
-            connection_of(tx).execute(_RELEASE_ALL)
-        else:
-            connection_of(tx).execute(_RELEASE, {"holder": owner})
+        _OWNED.release(tx, owner)
 
     def note(self, tx: Transaction, key: str, progress: SubscriptionProgress, *, owner: str) -> bool:
-        new = {f"new_{name}": value for name, value in _columns(progress).items()}
-        return connection_of(tx).execute(_NOTE, {"of": key, "holder": owner, **new}).rowcount == 1
+        return _OWNED.note(tx, key, _columns(progress), owner=owner)
 
     def add_dead(self, tx: Transaction, letter: DeadLetter) -> None:
         connection_of(tx).execute(_ADD_LETTER, values(letter))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, null, or_, select, update
+from sqlalchemy import bindparam, delete, select
 
+from node.adapters.sql.datasources.owned_rows import NO_OWNER, OwnedRows
 from node.adapters.sql.rows import build, put, values
 from node.adapters.sql.schema.streams import stream_subscriptions as table
 from node.adapters.sql.work import connection_of
@@ -18,21 +19,7 @@ _SUBSCRIPTION = select(table).where(table.c.stream == bindparam("of"))
 _BY_SESSION = select(table).where(table.c.session == bindparam("of"))
 _ALL = select(table).order_by(table.c.stream)
 _DROP = delete(table).where(table.c.stream == bindparam("of"))
-_CLAIM = (
-    update(table)
-    .where(
-        or_(table.c.owner.is_(None), table.c.owner == bindparam("holder"), table.c.owned_until <= bindparam("now"))
-    )
-    .values(owner=bindparam("holder"), owned_until=bindparam("until"))
-)
-_OWN = select(table).where(table.c.owner == bindparam("holder")).order_by(table.c.stream)
-_RELEASE_ALL = update(table).values(owner=null(), owned_until=null())
-_RELEASE = _RELEASE_ALL.where(table.c.owner == bindparam("holder"))
-_NOTE = (
-    update(table)
-    .where(table.c.session == bindparam("of"), table.c.owner == bindparam("holder"))
-    .values({name: bindparam(f"new_{name}") for name in ConnectionState.__dataclass_fields__})
-)
+_OWNED = OwnedRows(table, table.c.session, _ALL, ConnectionState.__dataclass_fields__)
 
 
 class SqlBrokerSubscriptionStore:
@@ -40,7 +27,7 @@ class SqlBrokerSubscriptionStore:
 
     def put(self, tx: Transaction, subscription: BrokerSubscription) -> None:
         row = values(subscription, form=str(subscription.form), members=dict(subscription.members))
-        put(connection_of(tx), table, {**row, **values(ConnectionState()), "owner": None, "owned_until": None})
+        put(connection_of(tx), table, {**row, **values(ConnectionState()), **NO_OWNER})
 
     def get(self, tx: Transaction, stream: str) -> BrokerSubscriptionView | None:
         row = connection_of(tx).execute(_SUBSCRIPTION, {"of": stream}).one_or_none()
@@ -57,19 +44,13 @@ class SqlBrokerSubscriptionStore:
         connection_of(tx).execute(_DROP, {"of": stream})
 
     def claim(self, tx: Transaction, *, owner: str, now: datetime, until: datetime) -> Sequence[BrokerSubscription]:
-        connection = connection_of(tx)
-        connection.execute(_CLAIM, {"holder": owner, "now": now, "until": until})
-        return [_subscription(row) for row in connection.execute(_OWN, {"holder": owner})]
+        return [_subscription(row) for row in _OWNED.claim(tx, owner=owner, now=now, until=until)]
 
     def release(self, tx: Transaction, *, owner: str | None = None) -> None:
-        if owner is None:
-            connection_of(tx).execute(_RELEASE_ALL)
-        else:
-            connection_of(tx).execute(_RELEASE, {"holder": owner})
+        _OWNED.release(tx, owner)
 
     def note(self, tx: Transaction, session: str, state: ConnectionState, *, owner: str) -> None:
-        new = {f"new_{name}": value for name, value in values(state).items()}
-        connection_of(tx).execute(_NOTE, {"of": session, "holder": owner, **new})
+        _OWNED.note(tx, session, values(state), owner=owner)
 
 
 def _view(row: Any) -> BrokerSubscriptionView:
