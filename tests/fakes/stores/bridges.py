@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from node.base.work import Transaction
 from node.transfer.bridges.model import Bridge, BridgeProgress, BridgeView
+from tests.fakes.owners import Owners
 from tests.fakes.stores.work import memory
 
-_VIEWS, _OWNERS = "stream_bridges", "stream_bridge_owners"
+_VIEWS = "stream_bridges"
+_OWNERS = Owners("stream_bridge_owners")
 
 
 class MemoryBridgeStore:
@@ -19,7 +20,7 @@ class MemoryBridgeStore:
 
     def put(self, tx: Transaction, bridge: Bridge, progress: BridgeProgress) -> None:
         memory(tx).put(_VIEWS, bridge.id, BridgeView(bridge=bridge, progress=progress))
-        memory(tx).drop(_OWNERS, bridge.id)
+        _OWNERS.forget(tx, bridge.id)
 
     def get(self, tx: Transaction, bridge_id: str, *, lock: bool = False) -> BridgeView | None:
         return memory(tx).rows(_VIEWS).get(bridge_id)
@@ -29,27 +30,19 @@ class MemoryBridgeStore:
 
     def drop(self, tx: Transaction, bridge_id: str) -> None:
         memory(tx).drop(_VIEWS, bridge_id)
-        memory(tx).drop(_OWNERS, bridge_id)
+        _OWNERS.forget(tx, bridge_id)
 
     def claim(self, tx: Transaction, *, owner: str, now: datetime, until: datetime) -> Sequence[BridgeView]:
-        running = [view for view in self.all(tx) if view.progress.ended is None]
-        for view in running:
-            holder, end = self._owner(tx, view.bridge.id)
-            if holder in (None, owner) or end <= now:
-                memory(tx).put(_OWNERS, view.bridge.id, (owner, until))
-        return [view for view in running if self._owner(tx, view.bridge.id)[0] == owner]
+        running = {view.bridge.id: view for view in self.all(tx) if view.progress.ended is None}
+        own = _OWNERS.claim(tx, running, owner=owner, now=now, until=until)
+        return [view for bridge_id, view in running.items() if bridge_id in own]
 
     def release(self, tx: Transaction, *, owner: str | None = None) -> None:
-        for view in self.all(tx):
-            if owner is None or self._owner(tx, view.bridge.id)[0] == owner:
-                memory(tx).drop(_OWNERS, view.bridge.id)
+        _OWNERS.release(tx, owner)
 
     def note(self, tx: Transaction, bridge_id: str, progress: BridgeProgress, *, owner: str) -> bool:
         view = self.get(tx, bridge_id)
-        if view is None or view.progress.ended is not None or self._owner(tx, bridge_id)[0] != owner:
+        if view is None or view.progress.ended is not None or not _OWNERS.owns(tx, bridge_id, owner):
             return False
         memory(tx).put(_VIEWS, bridge_id, replace(view, progress=progress))
         return True
-
-    def _owner(self, tx: Transaction, bridge_id: str) -> Any:
-        return memory(tx).rows(_OWNERS).get(bridge_id, (None, None))

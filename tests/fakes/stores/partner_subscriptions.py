@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from node.base.work import Transaction
 from node.transfer.notifications.model import (
@@ -15,9 +14,11 @@ from node.transfer.notifications.model import (
     SubscriptionState,
     SubscriptionView,
 )
+from tests.fakes.owners import Owners
 from tests.fakes.stores.work import memory
 
-_VIEWS, _OWNERS, _DEAD = "partner_subscriptions", "partner_subscription_owners", "dead_notifications"
+_VIEWS, _DEAD = "partner_subscriptions", "dead_notifications"
+_OWNERS = Owners("partner_subscription_owners")
 
 
 class MemoryPartnerSubscriptionStore:
@@ -25,7 +26,7 @@ class MemoryPartnerSubscriptionStore:
 
     def put(self, tx: Transaction, subscription: PartnerSubscription, progress: SubscriptionProgress) -> None:
         memory(tx).put(_VIEWS, subscription.key, SubscriptionView(subscription=subscription, progress=progress))
-        memory(tx).drop(_OWNERS, subscription.key)
+        _OWNERS.forget(tx, subscription.key)
 
     def get(self, tx: Transaction, key: str, *, lock: bool = False) -> SubscriptionView | None:
         view = memory(tx).rows(_VIEWS).get(key)
@@ -45,7 +46,7 @@ class MemoryPartnerSubscriptionStore:
 
     def drop(self, tx: Transaction, key: str) -> None:
         memory(tx).drop(_VIEWS, key)
-        memory(tx).drop(_OWNERS, key)
+        _OWNERS.forget(tx, key)
         for letter in self.dead(tx, key):
             self.drop_dead(tx, letter.id)
 
@@ -57,21 +58,18 @@ class MemoryPartnerSubscriptionStore:
                 self.drop(tx, view.subscription.key)
 
     def claim(self, tx: Transaction, *, owner: str, now: datetime, until: datetime) -> Sequence[SubscriptionView]:
-        active = [view for view in self.all(tx) if view.progress.state is SubscriptionState.ACTIVE]
-        for view in active:
-            holder, end = self._owner(tx, view.subscription.key)
-            if holder in (None, owner) or end <= now:
-                memory(tx).put(_OWNERS, view.subscription.key, (owner, until))
-        return [view for view in active if self._owner(tx, view.subscription.key)[0] == owner]
+        active = {
+            view.subscription.key: view for view in self.all(tx) if view.progress.state is SubscriptionState.ACTIVE
+        }
+        own = _OWNERS.claim(tx, active, owner=owner, now=now, until=until)
+        return [view for key, view in active.items() if key in own]
 
     def release(self, tx: Transaction, *, owner: str | None = None) -> None:
-        for view in self.all(tx):
-            if owner is None or self._owner(tx, view.subscription.key)[0] == owner:
-                memory(tx).drop(_OWNERS, view.subscription.key)
+        _OWNERS.release(tx, owner)
 
     def note(self, tx: Transaction, key: str, progress: SubscriptionProgress, *, owner: str) -> bool:
         view = self.get(tx, key)
-        if view is None or view.progress.state is not SubscriptionState.ACTIVE or self._owner(tx, key)[0] != owner:
+        if view is None or view.progress.state is not SubscriptionState.ACTIVE or not _OWNERS.owns(tx, key, owner):
             return False
         memory(tx).put(_VIEWS, key, replace(view, progress=progress))
         return True
@@ -85,6 +83,3 @@ class MemoryPartnerSubscriptionStore:
 
     def drop_dead(self, tx: Transaction, letter_id: str) -> None:
         memory(tx).drop(_DEAD, letter_id)
-
-    def _owner(self, tx: Transaction, key: str) -> Any:
-        return memory(tx).rows(_OWNERS).get(key, (None, None))

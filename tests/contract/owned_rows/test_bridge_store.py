@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from node.transfer.bridges.model import Bridge, BridgeProgress
+from tests.contract.owned_rows.owners import LATER, NOON, require_one_owner
 from tests.stores import Stores
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BRIDGE = Bridge(
     id="b1",
     agreement="urn:uuid:1",
@@ -33,7 +33,6 @@ PROGRESS = BridgeProgress(
     reasons=({"code": "x"}, "y"),
     error_at=NOON - timedelta(hours=1),
 )
-LATER = NOON + timedelta(seconds=15)
 
 
 def test_a_bridge_comes_out_as_it_went_in_and_is_replaced(stores: Stores) -> None:
@@ -60,16 +59,9 @@ def test_one_process_owns_a_bridge_until_its_time_is_over_or_it_ends(stores: Sto
     store = stores.bridges
     with stores.uow.begin() as tx:
         store.put(tx, BRIDGE, BridgeProgress())
-        assert [view.bridge.id for view in store.claim(tx, owner="a", now=NOON, until=LATER)] == ["b1"]
-        assert store.claim(tx, owner="b", now=NOON, until=LATER) == []
-        assert store.note(tx, "b1", PROGRESS, owner="b") is False
-        assert store.note(tx, "b1", PROGRESS, owner="a") is True
-        assert [view.progress for view in store.claim(tx, owner="b", now=LATER, until=LATER)] == [PROGRESS]
-        assert store.note(tx, "b1", BridgeProgress(), owner="a") is False
-        store.release(tx, owner="a")
-        assert store.claim(tx, owner="c", now=NOON, until=LATER) == []
-        store.release(tx)
-        assert len(store.claim(tx, owner="c", now=NOON, until=LATER)) == 1
+        require_one_owner(
+            store, tx, "b1", lambda view: str(view.bridge.id), empty=BridgeProgress(), progress=PROGRESS
+        )
         assert store.note(tx, "b1", replace(PROGRESS, ended=LATER), owner="c") is True
         assert store.note(tx, "b1", BridgeProgress(), owner="c") is False
         assert store.claim(tx, owner="c", now=LATER, until=LATER) == []

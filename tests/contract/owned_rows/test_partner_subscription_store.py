@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from node.transfer.notifications.model import (
     DeadLetter,
@@ -11,10 +11,9 @@ from node.transfer.notifications.model import (
     SubscriptionProgress,
     SubscriptionState,
 )
+from tests.contract.owned_rows.owners import LATER, NOON, require_one_owner
 from tests.stores import Stores
 
-NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-LATER = NOON + timedelta(seconds=15)
 DOCUMENT = {
     "id": "urn:ngsi-ld:Subscription:1",
     "type": "Subscription",
@@ -77,16 +76,14 @@ def test_one_process_owns_a_subscription_until_its_time_is_over_or_it_is_not_act
     store = stores.partner_subscriptions
     with stores.uow.begin() as tx:
         store.put(tx, SUBSCRIPTION, SubscriptionProgress())
-        assert [view.subscription.key for view in store.claim(tx, owner="a", now=NOON, until=LATER)] == ["k1"]
-        assert store.claim(tx, owner="b", now=NOON, until=LATER) == []
-        assert store.note(tx, "k1", PROGRESS, owner="b") is False
-        assert store.note(tx, "k1", PROGRESS, owner="a") is True
-        assert [view.progress for view in store.claim(tx, owner="b", now=LATER, until=LATER)] == [PROGRESS]
-        assert store.note(tx, "k1", SubscriptionProgress(), owner="a") is False
-        store.release(tx, owner="a")
-        assert store.claim(tx, owner="c", now=NOON, until=LATER) == []
-        store.release(tx)
-        assert len(store.claim(tx, owner="c", now=NOON, until=LATER)) == 1
+        require_one_owner(
+            store,
+            tx,
+            "k1",
+            lambda view: str(view.subscription.key),
+            empty=SubscriptionProgress(),
+            progress=PROGRESS,
+        )
         for state in (SubscriptionState.PAUSED, SubscriptionState.ENDED, SubscriptionState.EXPIRED):
             store.put(tx, SUBSCRIPTION, SubscriptionProgress())
             assert store.note(tx, "k1", PROGRESS, owner="c") is False, "putting it takes it from its owner"

@@ -1,0 +1,1 @@
+"""Stores whose rows one process owns at a time."""
