@@ -6,6 +6,8 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -51,7 +53,8 @@ def names_of(requirements: list[str]) -> set[str]:
     return {normal(re.split(r"[\[<>=;~ ]", one)[0]) for one in requirements}
 
 
-def imported(*roots: str) -> dict[str, str]:
+@cache
+def imported(*roots: str) -> Mapping[str, str]:
     """The distributions whose modules are imported below ``roots``, each with a place where that is."""
     of = packages_distributions()
     modules: dict[str, str] = {}

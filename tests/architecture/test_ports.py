@@ -209,6 +209,12 @@ def ports(known: tuple[Class, ...]) -> dict[str, Class]:
     return chosen
 
 
+@cache
+def our_ports() -> Mapping[str, Class]:
+    """The ports of the source: to find them takes a second."""
+    return ports(sources())
+
+
 def within(view: Class, port: Class) -> bool:
     """Whether ``view`` is a smaller part of ``port``."""
     return len(view.methods) < len(port.methods) and gives(port.methods, view)
@@ -231,20 +237,20 @@ def left_out(port: Class, test: str, known: tuple[Class, ...]) -> list[str]:
 
 
 def test_every_port_has_its_contract_test() -> None:
-    assert ports(sources()).keys() - ELSEWHERE.keys() - TESTED.keys() == set(), (
+    assert our_ports().keys() - ELSEWHERE.keys() - TESTED.keys() == set(), (
         "write its contract test in tests/contract, and name it in TESTED"
     )
 
 
 def test_what_is_named_here_is_a_port() -> None:
-    gone = (TESTED.keys() | ELSEWHERE.keys()) - ports(sources()).keys()
+    gone = (TESTED.keys() | ELSEWHERE.keys()) - our_ports().keys()
     assert gone == set(), "take its line out of TESTED or ELSEWHERE"
     assert TESTED.keys() & ELSEWHERE.keys() == set()
 
 
 @pytest.mark.parametrize("port", TESTED)
 def test_all_implementations_go_through_it(port: str) -> None:
-    found = ports(sources())[port]
+    found = our_ports()[port]
     assert implementations(found, sources()), "there is one at least"
     assert left_out(found, (CONTRACTS / TESTED[port]).read_text("utf-8"), sources()) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ def forms(text: str | Mapping[str, str]) -> list[str]:
     return [" ".join(["", *re.findall(r"[\w’–-]+", NOT_WORDS.sub(" ", one)), ""]) for one in texts]
 
 
-def catalogue(domain: str, language: str) -> dict[str, list[str]]:
+@cache
+def catalogue(domain: str, language: str) -> Mapping[str, list[str]]:
     texts = json.loads((FOLDER / domain / f"{language}.json").read_text("utf-8"))
     return {key: forms(text) for key, text in texts.items()}
 
