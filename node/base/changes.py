@@ -22,7 +22,7 @@ LONGER: Final = 1.5
 
 
 class Watch:
-    """A waiter for one subject. It misses no notice between two calls of ``wait``."""
+    """A waiter for some subjects. It misses no notice between two calls of ``wait``."""
 
     def __init__(self, pause: float, concerns: Concerns) -> None:
         """``pause``: the seconds after which the waiter looks again even without a notice; the pauses grow."""
@@ -67,19 +67,22 @@ class Changes:
                 watch.tell()
 
     @contextmanager
-    def watch(self, subject: str, concerns: Concerns = lambda notice: True) -> Iterator[Watch]:
-        """Yield a watch. Enter it before the first look, so that no change falls between look and wait.
+    def watch(self, *subjects: str, concerns: Concerns = lambda notice: True) -> Iterator[Watch]:
+        """Yield a watch for a change of any of ``subjects``. Enter it before the first look, so that no change falls
+        between look and wait.
 
         Notices for which ``concerns`` returns false do not wake it.
         """
         watch = Watch(self._pause, concerns)
         with self._lock:
-            self._watches.setdefault(subject, set()).add(watch)
+            for subject in subjects:
+                self._watches.setdefault(subject, set()).add(watch)
         try:
             yield watch
         finally:
             with self._lock:
-                watches = self._watches[subject]
-                watches.discard(watch)
-                if not watches:
-                    del self._watches[subject]
+                for subject in set(subjects):
+                    watches = self._watches[subject]
+                    watches.discard(watch)
+                    if not watches:
+                        del self._watches[subject]

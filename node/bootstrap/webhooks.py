@@ -90,7 +90,7 @@ class NotificationParts:
 
 def notification_parts(base: Foundation, authorise: AuthoriseAccess, reads: ReadDataSource) -> NotificationParts:
     """Put subscriptions of partners together."""
-    parts, glances = base.parts, Glances(authorise, reads)
+    parts, glances = base.parts, Glances(authorise, reads, base.commit_hooks.changes)
     store, receivers, changes = (
         parts.stores.transfer.subscriptions,
         WebhookReceivers(parts.egress),

@@ -242,7 +242,12 @@ class DataSources:
 
     def _note(self, tx: Transaction, source: DataSource, by: Caller, change: str) -> None:
         body: dict[str, Any] = {"dataSource": source.name, "kind": source.kind, "change": change}
-        self._append(tx, EntryKind.NODE, f"data source {source.name}", by.name, body)
+        self._append(tx, EntryKind.NODE, subject_of(source.name), by.name, body)
+
+
+def subject_of(name: str) -> str:
+    """Return the subject of entries of the ledger about the data source of this name."""
+    return f"data source {name}"
 
 
 def reads_per_minute(source: DataSource) -> int:

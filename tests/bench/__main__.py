@@ -21,6 +21,7 @@ from typing import Final
 from tests.bench import (
     catalogue,
     edc,
+    endings,
     growth,
     measures,
     operation,
@@ -56,6 +57,7 @@ ALL: Final[dict[str, Measure]] = {
     "draining_runs": scenarios.draining,
     "streaming": streams.streaming,
     "thousand_readers": streams.crowd,
+    "endings": endings.endings,
     "proxying": sources.proxying,
     "converting": sources.converting,
     "asking": questions.asking,
@@ -79,6 +81,7 @@ QUICK: Final[dict[str, Measure]] = {
     "remote_calls": partial(scenarios.remote, 3),
     "draining_runs": partial(scenarios.draining, 20),
     "streaming": partial(streams.streaming, 20, 32),
+    "endings": partial(endings.endings, 3),
     "proxying": partial(sources.proxying, 50, 32 << 20),
     "converting": partial(sources.converting, 20_000),
     "asking": partial(questions.asking, 100_000, 24),

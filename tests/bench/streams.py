@@ -58,7 +58,11 @@ def streaming(messages: int = 100, readers: int = 300) -> list[Figure]:
         ),
         figure("observations_out_per_s", outward, "1/s", count, (asked, AIM_PER_SECOND), lower=False),
         figure(
-            "observation_bytes", room, "B", messages * _SENDERS * 100, ("its JSON", float(len(str(_observation(1)))))
+            "observation_bytes",
+            room,
+            "B",
+            messages * _SENDERS * 100,
+            ("its JSON", float(len(str(an_observation(1))))),
         ),
         figure(f"observation_to_{readers}_readers_ms", p95(delays) * 1000, "ms", len(delays), (asked, AIM_MS)),
     ]
@@ -78,7 +82,8 @@ def crowd(readers: int = 1000) -> list[Figure]:
     return [figure(f"observation_to_{readers}_readers_ms", p95(delays) * 1000, "ms", len(delays), baseline)]
 
 
-def _observation(number: int) -> dict[str, Any]:
+def an_observation(number: int) -> dict[str, Any]:
+    """The observation of this number."""
     return {"station": f"s{number % 50}", "at": f"2026-01-01T00:00:{number % 60:02}Z", "bikes": number}
 
 
@@ -89,7 +94,7 @@ def _send(city: Member, messages: int) -> float:
         with city.client() as client:
             for message in range(messages):
                 first = (sender * messages + message) * 100
-                client.streams.send("counts", [_observation(number) for number in range(first, first + 100)])
+                client.streams.send("counts", [an_observation(number) for number in range(first, first + 100)])
 
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS) as pool:
@@ -99,17 +104,24 @@ def _send(city: Member, messages: int) -> float:
 
 def _open(city: Member, partner: Member, readers: int) -> list[dict[str, Any]]:
     """Addresses and tokens of transfers, enough for so many readers."""
+    agreement = agree(city, partner)
+    with partner.client() as client:
+        return [live_access(client, agreement) for _ in range(-(-readers // _READERS))]
+
+
+def agree(city: Member, partner: Member) -> str:
+    """Publish the stream ``counts`` of the city; return the id of the partner's agreement about it."""
     files = [{"data_source": "streams", "item": "counts", "format": "JSON"}]
     with city.client() as client:
         fields = {**FIELDS, "id": "counts", "files": files}
         iri = client.publish({"fields": fields, "files": [], "conditions": "open"})["iri"]
     partner.hansa("get", iri, "--agree-only", "--yes")
     with partner.client() as client:
-        agreement = next(agreement["id"] for agreement in client.agreements() if agreement["dataset"] == iri)
-        return [_access(client, agreement) for _ in range(-(-readers // _READERS))]
+        return str(next(agreement["id"] for agreement in client.agreements() if agreement["dataset"] == iri))
 
 
-def _access(client: HansaClient, agreement: str) -> dict[str, Any]:
+def live_access(client: HansaClient, agreement: str) -> dict[str, Any]:
+    """Open a transfer under an agreement; return its address and token."""
     pid = client.transfer(agreement, format=LIVE)["pid"]
     until("it has started", lambda: client.transfer_state(pid)["state"] == "STARTED")
     return dict(client.live_access(pid))
@@ -142,7 +154,7 @@ def _follow(city: Member, accesses: list[dict[str, Any]], readers: int) -> list[
     with city.client() as client:
         for number in range(10**9, 10**9 + _NOTES):
             sent[number] = time.perf_counter()
-            client.streams.send("counts", [_observation(number)])
+            client.streams.send("counts", [an_observation(number)])
             time.sleep(0.15)
     for thread in threads:
         thread.join(10)

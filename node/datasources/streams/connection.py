@@ -8,7 +8,6 @@ The address itself answers with a period, page by page; ``latest`` with the late
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -45,6 +44,8 @@ _BATCHES: Final = 8
 """Batches that a reader takes from the store at once."""
 _PULSE_SECONDS: Final = 15.0
 """After so long without an observation, a comment shows that the connection stands."""
+_NEVER: Final = 1 << 63
+"""A number that no observation reaches."""
 _SLOWEST, _FASTEST = 0.01, 100_000.0
 _QUESTIONS: Final = {
     "": ("from", "to", "after", "limit"),
@@ -217,12 +218,12 @@ class StreamConnection:
 
     async def _events(self, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         yield _BEGINNING
-        if query.end is not None or query.speed is not None:
-            async for chunk in self._replay(stream, view, query):
-                yield chunk
-            yield event("end", {"code": "period-over", "reason": "the period has been sent"})
-            return
         with self._tails.follow(stream.name) as tail:
+            if query.end is not None or query.speed is not None:
+                async for chunk in self._replay(tail, stream, view, query):
+                    yield chunk
+                yield event("end", {"code": "period-over", "reason": "the period has been sent"})
+                return
             async for chunk in self._follow(tail, stream, view, query):
                 yield chunk
 
@@ -253,7 +254,7 @@ class StreamConnection:
                 if chunk:
                     yield chunk
 
-    async def _replay(self, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
+    async def _replay(self, tail: Tail, stream: Stream, view: View, query: _Query) -> AsyncIterator[bytes]:
         """Yield a period in the order of arrival, with the pauses between the times of its observations divided by
         the speed. One that arrived late follows at once."""
         position, ends = query.after or 0, stream.last
@@ -275,7 +276,8 @@ class StreamConnection:
                         yield self._render(waiting, view)
                         waiting = []
                     while (pause := due - time.monotonic()) > 0:
-                        await asyncio.sleep(min(pause, _PULSE_SECONDS))
+                        # Nothing new is waited for: it raises if the stream is removed meanwhile.
+                        await tail.wait(_NEVER, min(pause, _PULSE_SECONDS))
                         if pause > _PULSE_SECONDS:
                             yield _PULSE
                     waiting.append((number, text))

@@ -1,19 +1,26 @@
-"""Looks at whether open reads may go on: all readers of one transfer share them."""
+"""Looks at whether open reads may go on: all readers of one transfer share them.
+
+A look follows each change of the transfer, of its agreement or of its data source that this process commits. Other
+processes commit too, and dates pass without a commit: so there are looks at intervals as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
+from node.base.changes import Changes
+from node.datasources.register import subject_of
+from node.ledger.model import Entry, EntryKind
 from node.transfer.access import AuthoriseAccess
 from node.transfer.live.reads import ReadDataSource
 from node.transfer.preconditions import Access
 
 _GLANCE_SECONDS: Final = 0.4
-"""Between two looks at whether an open read may go on, also while nothing comes from the source or the reader takes
-nothing."""
+"""At most between two looks at whether an open read may go on, also while nothing comes from the source or the reader
+takes nothing."""
 _CHECK_SECONDS: Final = 2.0
 """Between two full checks of the permission, with the credentials of the reader."""
 
@@ -30,10 +37,16 @@ class Glances:
     """Watches the permissions of open reads."""
 
     def __init__(
-        self, authorise: AuthoriseAccess, reads: ReadDataSource, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        authorise: AuthoriseAccess,
+        reads: ReadDataSource,
+        changes: Changes,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authorise = authorise
         self._reads = reads
+        self._changes = changes
         self._monotonic = monotonic
         self._watches: dict[str, _Watch] = {}
         self._checks: dict[str, tuple[float, asyncio.Lock]] = {}
@@ -69,7 +82,14 @@ class Glances:
                 self._checks[pid] = (self._monotonic(), lock)
 
     async def _look(self, access: Access) -> NoReturn:
-        while True:
-            await asyncio.sleep(_GLANCE_SECONDS)
-            await self._authorise.stands(access)
-            await self._reads.require_source(access)
+        subjects = access.transfer.pid, access.agreement.id, subject_of(access.grant.source)
+        with self._changes.watch(*subjects, concerns=_may_end_reads) as watch:
+            while True:
+                await watch.wait(_GLANCE_SECONDS)
+                await self._authorise.stands(access)
+                await self._reads.require_source(access)
+
+
+def _may_end_reads(notice: Any) -> bool:
+    """Return whether an entry of the ledger may be about the end of a read: each read has an entry itself."""
+    return not (isinstance(notice, Entry) and notice.kind is EntryKind.ACCESS)

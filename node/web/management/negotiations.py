@@ -93,7 +93,7 @@ class NegotiationDesk:
             stuck = facts[0].state not in TABLE.terminal and self._is_stuck(pid)
             return negotiation_json(*facts, stuck=stuck)
 
-        with self._changes.watch(pid, self._reading.may_settle) as watch:
+        with self._changes.watch(pid, concerns=self._reading.may_settle) as watch:
             while (negotiation := await read_briefly(self._uow, look)) is None:
                 await watch.wait(min(watch.pause, max(until - time.monotonic(), 0.0)))
         return negotiation

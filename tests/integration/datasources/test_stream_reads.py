@@ -12,6 +12,7 @@ import pytest
 from node.cli.exits import DONE, REFUSED
 from node.cli.main import run
 from node.client import OpenStream, Refusal
+from node.transfer.live import glances
 from tests.integration.datasources.live_data import Opened, accesses, open_live, share, transfer_here
 from tests.integration.datasources.streams import SCHEMA, describe, listening, observation, send
 from tests.nodes import Running, Start, until
@@ -34,6 +35,12 @@ def opened(nodes: tuple[Running, Running], name: str, **options: Any) -> Opened:
     city, partner = nodes
     describe(city, name)
     return open_live(partner, share(city, "streams", name, slug=name, format="JSON", **options))
+
+
+@pytest.fixture
+def no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a commit lets the node look at whether a read may go on."""
+    monkeypatch.setattr(glances, "_GLANCE_SECONDS", 3600.0)
 
 
 def bikes(answer: Any) -> list[int]:
@@ -144,13 +151,19 @@ def test_a_period_is_replayed_at_the_speed_asked_for(nodes: tuple[Running, Runni
     assert len(seen) == 40
 
 
+@pytest.mark.parametrize("query", ["", f"?{ALL}&speed=0.01"], ids=["live", "replay"])
 @pytest.mark.parametrize("ending", ["suspended", "removed"])
-def test_an_open_stream_ends_within_a_second_and_says_why(nodes: tuple[Running, Running], ending: str) -> None:
+def test_an_open_stream_ends_without_a_further_observation_and_says_why(
+    nodes: tuple[Running, Running], ending: str, query: str, no_timer: None
+) -> None:
     city, _ = nodes
-    name = f"ending-{ending}"
+    name = f"ending-{ending}-{len(query)}"
     stream = opened(nodes, name)
-    with listening(stream) as listener:
-        send(city, name, observation(1))
+    if query:
+        send(city, name, observation(0), observation(1))
+    with listening(stream, query) as listener:
+        if not query:
+            send(city, name, observation(1))
         listener.wait("it runs", lambda events: len(events) == 1)
         with city.client() as client:
             if ending == "suspended":

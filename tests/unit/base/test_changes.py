@@ -28,13 +28,22 @@ async def test_who_is_told_something_begins_anew() -> None:
 
 async def test_who_waits_for_something_else_is_not_woken() -> None:
     changes = Changes()
-    with changes.watch("one", lambda notice: notice == "the end") as watch:
+    with changes.watch("one", concerns=lambda notice: notice == "the end") as watch:
         changes.tell("one", "a step")
         await watch.wait(0.0)
         assert watch.pause == AMONG_OTHERS * LONGER
         changes.tell("one", "the end")
         await watch.wait(60.0)
         assert watch.pause == AMONG_OTHERS
+
+
+async def test_who_waits_for_several_subjects_is_woken_by_each() -> None:
+    changes = Changes()
+    with changes.watch("one", "other", "one") as watch:
+        for subject in ("one", "other"):
+            changes.tell(subject)
+            await watch.wait(60.0)
+    changes.tell("one")
 
 
 async def test_where_nobody_else_commits_the_pause_stays() -> None:
