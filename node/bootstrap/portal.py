@@ -40,6 +40,7 @@ from node.portal.views.processes import Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
 from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
+from node.portal.views.subscribers import SubscriberPages
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.semantics.profiles.features_client import StoredFeatures
@@ -170,6 +171,7 @@ def _contracts(node: HansaNode, overview: Overview) -> ContractUseCases:
         agreements=agreements,
         table_questions=TableQuestions(agreements, node.catalogue.browse, node.datasources.questions.ask),
         partner_streams=PartnerStreamPages(agreements, node.catalogue.browse, windows.moving, windows.bridges),
+        subscribers=SubscriberPages(windows.uses.subscriptions, windows.uses.resend, agreements),
         proofs=node.operation.proofs,
         confirm_deletion=node.datasources.shipments.delete,
         decisions=negotiation.decisions,

@@ -73,7 +73,7 @@ class LiveFaults:
                 code="subscriber",
                 name=view.subscription.partner,
                 place=view.subscription.receiver,
-                path=f"/agreements/{view.subscription.agreement}",
+                path="/subscribers",
                 error=view.progress.error,
                 since=view.progress.failing_since or view.progress.last_failure,
             )

@@ -94,6 +94,7 @@ SECTIONS: Final = (
             _Page("/operate", "nav.health", (UseCase.READ_OPERATION,)),
             _Page("/deliveries", "nav.deliveries", (UseCase.HANDLE_DELIVERIES,)),
             _Page("/webhooks", "nav.webhooks", (UseCase.MANAGE_WEBHOOKS,)),
+            _Page("/subscribers", "nav.subscribers", (UseCase.MANAGE_DATA_SOURCES,)),
             _Page("/region", "nav.region", (UseCase.JOIN, UseCase.READ_AUDIT)),
             _Page("/users", "nav.users", (UseCase.MANAGE_ACCOUNTS,)),
             _Page("/issued", "nav.issued", (UseCase.REVOKE,), issuer=True),

@@ -64,6 +64,7 @@ from node.portal.views.processes import Letters, Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import Admissions, Facts, Members
 from node.portal.views.scenarios import ScenarioUseCases
+from node.portal.views.subscribers import SubscriberPages
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users
 from node.scenarios.transformations.drafts import DraftMapping
@@ -132,7 +133,7 @@ class CatalogueUseCases:
 @dataclass(frozen=True, kw_only=True)
 class ContractUseCases:
     """To agree on conditions, to set limits within which nobody is asked, to prove them, to keep them, and to ask
-    tables and see streams under them."""
+    tables, see streams and notify partners under them."""
 
     acquire: Acquire
     limits: SetLimits
@@ -143,6 +144,7 @@ class ContractUseCases:
     questions: Questions
     table_questions: TableQuestions
     partner_streams: PartnerStreamPages
+    subscribers: SubscriberPages
 
 
 @dataclass(frozen=True, kw_only=True)

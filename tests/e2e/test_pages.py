@@ -85,6 +85,7 @@ INSIDE = (
     "/shipments",
     "/webhooks",
     "/webhooks/airflow",
+    "/subscribers",
     *(f"/received/{pid}" for pid in (RECEIVED, COMING, LOST, ERASED)),
     f"/received/{RECEIVED}/table?count=segment",
     f"/received/{RECEIVED}/map",

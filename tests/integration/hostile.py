@@ -140,7 +140,7 @@ _CALLERS = re.compile(r"/ogc/processes/\{process\}/execution|/ogc/jobs.*")
 _PEOPLE = re.compile(r"/api/.*|/metrics")
 _PAGES_OF_PEOPLE = re.compile(
     r"/schema/convert|/search/region.*|/(agreements|decisions|deliveries|imports|publish|applications|issued|region|rulebook|members/(block|unblock)|keys|record/(ask|edit|withdraw|erase|eligibility|limits|foresee)|schema/check|ontology/(align|publish|reason)|transformation/(draft|try)|sign-out|runs|layers"
-    r"|changes|received|shipments|sources|webhooks|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
+    r"|changes|received|shipments|sources|subscribers|webhooks|quality|operate|scenario/(bind|start)|account|users|subscriptions|questions).*"
 )
 
 

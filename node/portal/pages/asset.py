@@ -142,6 +142,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         files=files,
         conversions=conversions_of(record),
         gives_whole=offered_portion(record).is_whole,
+        sees_subscribers=allowed(caller, UseCase.MANAGE_DATA_SOURCES),
         observations=await run_sync(latest_observations, node.operation.streams, record, caller)
         if visit.owns(record.iri)
         else [],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
@@ -12,7 +13,7 @@ from typing import Any, Final, Protocol
 from anyio.to_thread import run_sync
 
 from node.base.clock import moment
-from node.base.errors import HansaError, NotAllowed
+from node.base.errors import HansaError, NotAllowed, NotFound
 from node.catalogue.access import decision_with_names
 from node.dialogue.process import Role
 from node.identity.model import Caller
@@ -133,6 +134,18 @@ class Agreements:
     async def usable(self, dataset: str) -> Sequence[AgreementView]:
         """Return the agreements under which this node may use an asset, newest first, without ``now``."""
         return await self._in_force(dataset, Role.CONSUMER)
+
+    async def by_id(self, ids: Collection[str]) -> Mapping[str, AgreementView]:
+        """Return the agreements of these ids without ``now``; those that are not there are left out."""
+        return await run_sync(self._by_id, ids)
+
+    def _by_id(self, ids: Collection[str]) -> Mapping[str, AgreementView]:
+        views = {}
+        for agreement_id in ids:
+            with suppress(NotFound):
+                agreement = self._overview.agreement(agreement_id)
+                views[agreement_id] = _agreement_view(agreement, None, self._situation, {})
+        return views
 
     async def _in_force(self, dataset: str, role: Role) -> Sequence[AgreementView]:
         known = await run_sync(self._overview.agreements_about, dataset)

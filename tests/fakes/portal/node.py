@@ -131,6 +131,7 @@ from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
 from tests.fakes.portal.scenes import scene_of, tile_of, town
 from tests.fakes.portal.shipments import shipments
+from tests.fakes.portal.subscribers import FakeSubscribers
 from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.portal.webhooks import FakeWebhooks
@@ -271,6 +272,7 @@ class FakeNode:
         self.receipts = FakeReceipts(NOW)
         self.shipments = shipments(NOW)
         self.webhooks = FakeWebhooks(NOW)
+        self.subscribers = FakeSubscribers(NOW)
         # Their forms are shown only, and say how large a file may be.
         self.draft_mapping = self.reason = self.align = SimpleNamespace()
         self.find_offerable = _find_offerable
@@ -793,6 +795,9 @@ class FakeAgreements:
                 return one
         raise NotFound
 
+    async def by_id(self, ids: Collection[str]) -> Mapping[str, AgreementView]:
+        return {one.agreement.id: one for one in self._node.contracts if one.agreement.id in ids}
+
     async def document(self, agreement_id: str, language: str | None) -> str:
         return await self._node.agreement_document(agreement_id, language)
 
@@ -907,6 +912,7 @@ def use_cases(node: FakeNode) -> UseCases:
             agreements=cast("Any", FakeAgreements(node)),
             table_questions=node.table_questions.use_case(FakeAgreements(node)),
             partner_streams=node.partner_streams.use_case(FakeAgreements(node)),
+            subscribers=node.subscribers.use_case(FakeAgreements(node)),
             proofs=parts,
             confirm_deletion=parts.confirm,
             decisions=parts,

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
@@ -24,6 +25,7 @@ from tests.integration.datasources.notifications.receiver import Receiver, recei
 from tests.integration.datasources.streams import describe, observation, send
 from tests.integration.datasources.test_table_queries import counted_offer
 from tests.nodes import Running, Start, until
+from tests.portal_browser import post, signed_in
 from tests.waits import until as until_soon
 
 ROOT = "/ngsi-ld/v1/subscriptions"
@@ -316,6 +318,13 @@ def test_what_a_receiver_refuses_is_set_aside_and_sent_again_when_asked(
     monkeypatch.setenv("HANSA_NODE", str(city.folder))
     assert run(["stream", "resend", view["key"]]) == REFUSED
     assert "1 left" in "".join(capsys.readouterr())
+    with signed_in(city) as browser:
+        assert 'href="/subscribers?asset=' in browser.get(urlsplit(stream.iri).path).text
+        listed = browser.get(f"/subscribers?asset={quote(stream.iri, safe='')}").text
+        assert "1 notification was refused" in listed
+        assert receiver.url in listed
+        answer = post(browser, "/subscribers", f"/subscribers/{view['key']}/resend")
+        assert (answer.status_code, "1 is left" in answer.text) == (200, True)
     receiver.refuses, before = "", len(receiver.posts)
     assert run(["stream", "resend", view["key"]]) == DONE
     assert [entity["bikes"]["value"] for post in receiver.posts[before:] for entity in post.entities] == [13]

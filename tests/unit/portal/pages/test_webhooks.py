@@ -42,7 +42,8 @@ def test_forms_do_what_they_say(els: TestClient, node: FakeNode) -> None:
     send(els, "/webhooks", "/webhooks/airflow/pause")
     send(els, "/webhooks", "/webhooks/airflow/resume")
     send(els, "/webhooks/airflow", "/webhooks/airflow/retry", delivery="d")
-    send(els, "/webhooks/airflow", "/webhooks/airflow/remove")
+    removal = send(els, "/webhooks/airflow", "/webhooks/airflow/remove")
+    assert 'role="status"' in els.get(removal.headers["location"]).text
     add, *rest = node.webhooks.acts
     assert add == ("add", "airflow", "https://x.example/", ("hansa.run.failed",), True)
     assert rest == [("pause", "airflow"), ("resume", "airflow"), ("retry", "airflow", "d"), ("remove", "airflow")]
