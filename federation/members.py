@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -201,10 +201,10 @@ class Members:
             self._store.save(tx, accepted)
             return accepted
 
-    def rename(self, member: Followed, name: str) -> Followed:
-        """Return ``member`` under the name that its node gives itself."""
+    def introduce(self, member: Followed, name: str, place: Mapping[str, str | float]) -> Followed:
+        """Return ``member`` under the name that its node gives itself, at the place that it states."""
         clean = " ".join(name.split())[:120]
-        return replace(member, name=clean) if clean else member
+        return replace(member, name=clean or member.name, place=dict(place))
 
     def _add(self, member: Followed, by: Caller) -> None:
         with self._uow.begin() as tx:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ class MemberView:
     """True if the heads of its feed commit to its content; None before it was read."""
     fork: str = ""
     """The reason for the quarantine of the node; everybody may read it."""
+    place: dict[str, Any] = field(default_factory=dict)
+    """The place that the node states: name, longitude and latitude; empty if it states none."""
     restored: dict[str, Any] | None = None
     """The last restore that lost records which were here already, as announced; for this node's own people."""
 
@@ -59,6 +61,8 @@ class MemberView:
         }
         if self.committed is not None:
             members["committed"] = self.committed
+        if self.place:
+            members["place"] = self.place
         if self.fork:
             members["fork"] = self.fork
         if self.restored:
@@ -97,6 +101,7 @@ class Region:
                     changed=contact.changed,
                     assets=assets.get(str(member.did), 0),
                     current=member.current,
+                    place=member.place,
                     trouble=(member.last_error or "") if inside else "",
                     quarantines=cursor.quarantines if inside else 0,
                     put_aside=tuple(cursor.put_aside) if inside else (),

@@ -247,8 +247,8 @@ class Replicate:
     def limits(self) -> Limits:
         return self._limits
 
-    def rename(self, member: Followed, name: str) -> Followed:
-        return self._members.rename(member, name)
+    def introduce(self, member: Followed, page: Page) -> Followed:
+        return self._members.introduce(member, page.publisher_name, page.publisher_place)
 
     async def save(self, member: Followed) -> None:
         def write() -> None:

@@ -7,7 +7,7 @@ beyond them is hostile or broken, and is refused as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -36,6 +36,11 @@ MAX_RELATIONS = 5_000
 MAX_POSITION = 2**53
 
 _POSITION = f"{HANSA}position"
+_NEAR = f"{FOAF}based_near"
+_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+_CENTRE = "http://www.w3.org/ns/dcat#centroid"
+_POINT = re.compile(r"POINT\((-?[0-9]{1,3}(?:\.[0-9]{1,12})?) (-?[0-9]{1,2}(?:\.[0-9]{1,12})?)\)")
+_LONGEST_PLACE = 80
 _INTEGER = re.compile(r'"(0|[1-9][0-9]{0,15})"\^\^<http://www\.w3\.org/2001/XMLSchema#integer>')
 
 
@@ -74,6 +79,7 @@ class Page:
     head: str = ""
     publisher: str = ""
     publisher_name: str = ""
+    publisher_place: Mapping[str, str | float] = field(default_factory=dict)
     polling: int | None = None
     consistency: str = ""
     leaves: tuple[bytes, ...] = ()
@@ -123,10 +129,24 @@ def read_page(url: str, body: bytes) -> Page:
         head=_text(facts.only(node, f"{HANSA}head")),
         publisher=iri_of(publisher) if is_iri(publisher) else "",
         publisher_name=_text(facts.only(publisher, f"{FOAF}name")) if publisher else "",
+        publisher_place=_place(facts, publisher) if publisher else {},
         polling=polling,
         consistency=iri_of(proofs) if is_iri(proofs := facts.only(node, f"{HANSA}consistency")) else "",
         leaves=_leaves(_text(facts.only(node, f"{HANSA}leaves"))),
     )
+
+
+def _place(facts: _Facts, publisher: str) -> dict[str, str | float]:
+    """Return the place that the publisher states, as ``Followed.place`` has it; empty for none, and for nonsense."""
+    location = facts.only(publisher, _NEAR)
+    name = " ".join(_text(facts.only(location, _LABEL)).split()) if location else ""
+    point = _POINT.fullmatch(_text(facts.only(location, _CENTRE))) if name else None
+    if point is None or len(name) > _LONGEST_PLACE:
+        return {}
+    longitude, latitude = float(point[1]), float(point[2])
+    if abs(longitude) > 180 or abs(latitude) > 90:
+        return {}
+    return {"name": name, "longitude": longitude, "latitude": latitude}
 
 
 def _leaves(text: str) -> tuple[bytes, ...]:

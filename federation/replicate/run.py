@@ -50,7 +50,7 @@ class Client(Protocol):
 
     def note_restarts(self, member: Followed, cursor: Cursor, restarts: Sequence[Mapping[str, Any]]) -> Followed: ...
 
-    def rename(self, member: Followed, name: str) -> Followed: ...
+    def introduce(self, member: Followed, page: Page) -> Followed: ...
 
     async def save(self, member: Followed) -> None: ...
 
@@ -98,7 +98,7 @@ class Run:
             raise HostileFeed("the stream states another publisher")
         if len(page.relations) > client.limits.chains:
             raise HostileFeed(f"the feed has more than {client.limits.chains} chains")
-        self.outcome.member = client.rename(self.outcome.member, page.publisher_name)
+        self.outcome.member = client.introduce(self.outcome.member, page)
         try:
             for relation in page.relations:
                 self._require_below(relation.url)

@@ -49,7 +49,7 @@ from node.web.management.meaning import checks, ontologies, schemas
 from node.web.management.measurement import profiles
 from node.web.management.measurement import routes as measurement
 from node.web.management.publication import conditions, joint_changes, records, uploads
-from node.web.management.region import eligibility, rulebook, templates
+from node.web.management.region import eligibility, place, rulebook, templates
 from node.web.management.region import routes as region
 from node.web.meaning import registry
 from node.web.meaning import routes as terms
@@ -350,6 +350,7 @@ def _management_doors(app: FastAPI, node: HansaNode, desk: negotiations.Negotiat
         )
     )
     app.include_router(blocks.router(person=person, blocking=node.operation.region.blocking))
+    app.include_router(place.router(person=person, place=node.operation.region.place))
     _operation_doors(app, node)
 
 

@@ -16,7 +16,7 @@ from node.bootstrap.drafts import dataset_drafts
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.links import LinkParts, link_parts, profile_overview, quality_history
 from node.bootstrap.parts import Parts
-from node.bootstrap.region import read_region
+from node.bootstrap.region import own_place, read_region
 from node.bootstrap.reports import harvest_schedules, report_sender
 from node.bootstrap.semantics import MeaningServices, meaning_services
 from node.catalogue.access import Access
@@ -215,6 +215,7 @@ def _feed(base: Foundation, chains: Chains, waits: Waits, node: NodeFacts) -> Fe
         node=node,
         waits=waits,
         ledger_size=stores.ledger.size,
+        place=own_place(base).read,
     )
 
 

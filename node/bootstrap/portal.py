@@ -234,7 +234,13 @@ def _region(node: HansaNode) -> RegionUseCases:
     return RegionUseCases(
         admissions=Admissions(IssuerView(stores.uow, stores.identity)),
         credentials=people.issuing.status if people.issuing else None,
-        members=Members(node.catalogue.browse, people.blocks, stores.uow, stores.catalogue.follows),
+        members=Members(
+            node.catalogue.browse,
+            people.blocks,
+            stores.uow,
+            stores.catalogue.follows,
+            own_place=node.operation.region.place,
+        ),
         membership=node.operation.region.membership,
         read=node.operation.region.read,
         join=node.catalogue.join,

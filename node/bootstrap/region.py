@@ -9,6 +9,7 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.transfer import TransferParts
 from node.catalogue.access import Access
 from node.catalogue.browse import Browse
+from node.catalogue.region.place import OwnPlace
 from node.catalogue.region.templates import FetchTemplates
 from node.catalogue.region.terms import ReadRegion
 from node.operation.region.acceptances import ReadAcceptances
@@ -30,11 +31,17 @@ class RegionParts:
     blocking: BlockParticipants
     acceptances: ReadAcceptances
     eligibility: Eligibility
+    place: OwnPlace
 
 
 def read_region(base: Foundation) -> ReadRegion:
     """Return the use case that reads the terms of a region."""
     return ReadRegion(get_json=base.requests.json, get_content=base.requests.content, address=base.parts.address_of)
+
+
+def own_place(base: Foundation) -> OwnPlace:
+    """Return the use case that states the place of this node."""
+    return OwnPlace(base.parts.stores.uow, base.parts.stores.meta, base.append, me=base.parts.me)
 
 
 def fetch_templates(base: Foundation) -> FetchTemplates:
@@ -95,5 +102,6 @@ def region_parts(base: Foundation, transfer: TransferParts, access: Access, brow
             gallery=base.templates.gallery,
             clock=parts.clock,
         ),
+        place=own_place(base),
         blocking=BlockParticipants(people.blocks, transfer.transfers.suspend_all, transfer.overview, names),
     )

@@ -270,6 +270,7 @@ class Followed:
     """Another node with an event stream that this node follows. ``cursor`` is a JSON object of the follower.
 
     ``seen`` is the minute when its feed was last read as far as possible; ``current`` is true if that was its end.
+    ``place`` is where the node says that it is (``NodePlace.to_json``), empty if it does not.
     """
 
     url: str
@@ -281,6 +282,7 @@ class Followed:
     last_error: str | None = None
     seen: datetime | None = None
     current: bool = False
+    place: dict[str, Any] = field(default_factory=dict)
 
 
 class TermsGroup(NamedTuple):

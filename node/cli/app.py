@@ -50,6 +50,7 @@ VERBS: Final = {
     "region.membership": ("join", "leave"),
     "region.rulebook": ("rulebook",),
     "region.templates": ("template",),
+    "region.place": ("place",),
     "people": ("decide", "follow", "user"),
     "region.credentials": ("revoke", "suspend", "reinstate"),
     "peers": ("members",),

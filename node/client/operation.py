@@ -87,6 +87,23 @@ class OperationCalls:
         return rows("GET", "/api/blocks")
 
     @endpoint
+    def place(self) -> Call[dict[str, Any]]:
+        """Return the place that this node states (``place``: name, longitude and latitude, or None)."""
+        return document("GET", "/api/place")
+
+    @endpoint
+    def state_place(
+        self, name: str, *, longitude: float | None = None, latitude: float | None = None
+    ) -> Call[dict[str, Any]]:
+        """State where this node is; without degrees, the node looks the name up."""
+        return document("PUT", "/api/place", json={"name": name, "longitude": longitude, "latitude": latitude})
+
+    @endpoint
+    def withdraw_place(self) -> Call[dict[str, Any]]:
+        """State no place any more."""
+        return document("DELETE", "/api/place")
+
+    @endpoint
     def rulebook(self, language: str = "") -> Call[dict[str, Any]]:
         """Return the newest version of this region's rulebook: its text and particulars."""
         return document("GET", "/api/rulebook", params={"lang": language})

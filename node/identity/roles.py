@@ -46,6 +46,7 @@ class UseCase(StrEnum):
     JOIN = "apply to a region for a credential, and leave a region"
     REVOKE = "revoke credentials that this node issued"
     BLOCK = "block and unblock participants"
+    STATE_PLACE = "state where this node is, for maps of members"
     MANAGE_ACCOUNTS = "manage the accounts, passwords and tokens of others"
     CHANGE_KEYS = "replace and revoke keys of the node"
     HANDLE_DELIVERIES = "retry or discard messages that could not be delivered"
@@ -90,6 +91,8 @@ ROLES: Final[Mapping[UseCase, tuple[UserRole, ...]]] = MappingProxyType(
         UseCase.JOIN: (_SIGNATORY, _OPERATOR),
         UseCase.REVOKE: (_SIGNATORY, _OPERATOR),
         UseCase.BLOCK: (_SIGNATORY, _OPERATOR),
+        # Other nodes show it as the word of the city.
+        UseCase.STATE_PLACE: (_SIGNATORY, _OPERATOR),
         UseCase.MANAGE_ACCOUNTS: (_OPERATOR,),
         UseCase.CHANGE_KEYS: (_OPERATOR,),
         UseCase.HANDLE_DELIVERIES: (_OPERATOR,),

@@ -147,6 +147,8 @@ def _of_membership(_: Entry, body: Mapping[str, Any], __: str) -> tuple[str, ...
 
 def _of_node(entry: Entry, body: Mapping[str, Any], _: str) -> tuple[str, ...]:
     event, change = str(body.get("event", "")), body.get("change")
+    if event in ("place-stated", "place-withdrawn"):
+        return (event, "name") if "name" in body else (event,)
     if event == "key":
         return ("key-changed",)
     if event == "files-removed":

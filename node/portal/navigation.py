@@ -96,6 +96,7 @@ SECTIONS: Final = (
             _Page("/webhooks", "nav.webhooks", (UseCase.MANAGE_WEBHOOKS,)),
             _Page("/subscribers", "nav.subscribers", (UseCase.MANAGE_DATA_SOURCES,)),
             _Page("/region", "nav.region", (UseCase.JOIN, UseCase.READ_AUDIT)),
+            _Page("/operate/place", "nav.place", (UseCase.STATE_PLACE,)),
             _Page("/users", "nav.users", (UseCase.MANAGE_ACCOUNTS,)),
             _Page("/issued", "nav.issued", (UseCase.REVOKE,), issuer=True),
             _Page("/rulebook", "nav.rulebook", (UseCase.REVOKE, UseCase.READ_AUDIT), issuer=True),

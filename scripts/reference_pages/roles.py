@@ -151,6 +151,8 @@ USE_CASES: Final[Mapping[str, str]] = {
     "POST /api/issued/{credential_id}/revoke": "REVOKE",
     "POST /api/issued/{credential_id}/suspend": "REVOKE",
     "POST /api/issued/{credential_id}/reinstate": "REVOKE",
+    "PUT /api/place": "STATE_PLACE",
+    "DELETE /api/place": "STATE_PLACE",
     "POST /api/blocks": "BLOCK",
     "GET /api/blocks/{did}": "BLOCK",
     "DELETE /api/blocks/{did}": "BLOCK",

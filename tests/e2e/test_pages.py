@@ -95,6 +95,7 @@ INSIDE = (
     f"/processes/{BROKEN}",
     "/deliveries",
     "/operate",
+    "/operate/place",
     "/operate/settings",
     "/operate/storage",
     "/operate/audit",

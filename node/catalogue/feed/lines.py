@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from node.catalogue.feed.chains import Span
 from node.catalogue.nquads import iri_term, is_blank, line, literal_term
-from node.vocab.namespaces import HANSA, LDES, PROV, RDF, TREE, XSD
+from node.catalogue.region.place import NodePlace
+from node.vocab.namespaces import DCAT, DCT, FOAF, GEOSPARQL, HANSA, LDES, PROV, RDF, RDFS, TREE, XSD
 
 TIME = f"{PROV}generatedAtTime"
 POSITION = f"{HANSA}position"
@@ -50,6 +51,17 @@ def page_lines(url: str, *, full: bool) -> list[str]:
     if full:
         lines.append(line(page, iri_term(f"{LDES}immutable"), literal_term("true", datatype=f"{XSD}boolean")))
     return lines
+
+
+def place_lines(publisher: str, location: str, place: NodePlace) -> list[str]:
+    """Return the place of a publisher: a ``dct:Location`` with its centre (DCAT 3 §6.15.4) as GeoSPARQL writes it."""
+    point = f"POINT({place.longitude:.4f} {place.latitude:.4f})"
+    return [
+        line(publisher, iri_term(f"{FOAF}based_near"), location),
+        line(location, TYPE, iri_term(f"{DCT}Location")),
+        line(location, iri_term(f"{RDFS}label"), literal_term(place.name)),
+        line(location, iri_term(f"{DCAT}centroid"), literal_term(point, datatype=f"{GEOSPARQL}wktLiteral")),
+    ]
 
 
 def integer_term(number: int) -> str:

@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
+
 from node.base.clock import Clock
 from node.base.errors import LocalFault, Overloaded, RemoteFault
 from node.base.work import Transaction, UnitOfWork
@@ -37,6 +39,7 @@ from node.catalogue.feed.lines import (
     integer_term,
     join_lines,
     page_lines,
+    place_lines,
     relation,
     relation_lines,
     rename_blank,
@@ -45,6 +48,7 @@ from node.catalogue.feed.waits import Waits
 from node.catalogue.model import PUBLIC, NodeFacts, Record
 from node.catalogue.nquads import iri_term, line, literal_term, statements
 from node.catalogue.ports import RecordStore
+from node.catalogue.region.place import NodePlace
 from node.catalogue.visibility import Visibility, absent
 from node.identity.model import Caller
 from node.identity.ports import KeyRing
@@ -112,9 +116,10 @@ class Feed:
         node: NodeFacts,
         waits: Waits,
         ledger_size: Callable[[Transaction], int] | None = None,
+        place: Callable[[], NodePlace | None] = lambda: None,
     ) -> None:
         """``waits`` are told of each change of ``chains``; ``ledger_size`` returns the number of entries
-        (``LedgerStore.size``).
+        (``LedgerStore.size``); ``place`` returns the place that this node states.
 
         Every process of a node takes the chains from a snapshot and the ledger at its start. An answer waits until
         its process has read all numbered entries: to followers, a head signed over fewer entries would look like a
@@ -122,6 +127,7 @@ class Feed:
         """
         self.waits = waits
         self._ledger_size = ledger_size
+        self._place = place
         self._uow = uow
         self._records = records
         self._chains = chains
@@ -137,12 +143,13 @@ class Feed:
         """The root node, with one relation for each chain that ``caller`` may see."""
         await self._require_caught_up()
         audiences = self._chains.audiences(self._visibility.audiences(caller))
+        place = await run_sync(self._place)
         return FeedPage(
             url=self._root,
-            tag=_tag("root", self._node.name, str(self._chains.epoch), *audiences),
+            tag=_tag("root", self._node.name, str(self._chains.epoch), str(place or ""), *audiences),
             immutable=False,
             public=caller.is_anonymous,
-            nquads=lambda: self._root_lines(audiences),
+            nquads=lambda: self._root_lines(audiences, place),
         )
 
     async def index(self, caller: Caller, audience: str = PUBLIC) -> FeedPage:
@@ -253,7 +260,7 @@ class Feed:
 
     # bodies -------------------------------------------------------------------------------------------------
 
-    def _root_lines(self, audiences: list[str]) -> bytes:
+    def _root_lines(self, audiences: list[str], place: NodePlace | None) -> bytes:
         root, publisher = iri_term(self._root), iri_term(self._node.did)
         lines = [
             line(self._stream, TYPE, iri_term(f"{LDES}EventStream")),
@@ -269,6 +276,8 @@ class Feed:
             line(publisher, iri_term(f"{FOAF}name"), literal_term(self._node.name)),
             line(root, TYPE, iri_term(f"{TREE}Node")),
         ]
+        if place is not None:
+            lines += place_lines(publisher, iri_term(f"{self._root}#place"), place)
         for number, audience in enumerate(audiences):
             # The bound excludes nothing: it is there because some clients do not know relations without a bound.
             bound = ("GreaterThanOrEqualToRelation", POSITION, integer_term(0))

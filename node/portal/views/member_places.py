@@ -1,5 +1,5 @@
-"""The places of members, for a map of them. No credential and no address says it today, so it is taken from the name
-of a member, if the gazetteer knows a place in it, or from the areas of its public datasets."""
+"""The places of members, for a map of them: the one that a member states itself, else one of the gazetteer in its
+name, or the middle of its public datasets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from node.base.errors import HansaError
 from node.catalogue.browse import Browse
+from node.catalogue.region.place import NodePlace
 from node.catalogue.searches import Query
 from node.identity.model import ANONYMOUS
 from node.semantics.codelists.places import place_in
@@ -24,7 +25,7 @@ _REMEMBERED: Final = 1_000
 
 
 class NamedMember(Protocol):
-    """A member with its DID, its name, and the number of its assets."""
+    """A member with its DID, its name, the number of its assets, and the place that it states."""
 
     @property
     def id(self) -> str: ...
@@ -35,15 +36,20 @@ class NamedMember(Protocol):
     @property
     def assets(self) -> int | None: ...
 
+    @property
+    def place(self) -> NodePlace | None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberPlace:
-    """The place of the member ``id`` in degrees. ``name``: of the place in its name; empty if its datasets say it."""
+    """The place of the member ``id`` in degrees. ``name``: of the place that it states (``is_stated``) or that is in
+    its name; empty if its datasets say it."""
 
     id: str
     longitude: float
     latitude: float
     name: str = ""
+    is_stated: bool = False
 
 
 class MemberPlaces:
@@ -58,6 +64,17 @@ class MemberPlaces:
         places = []
         searches = 0
         for member in members:
+            if own_place := member.place:
+                places.append(
+                    MemberPlace(
+                        id=member.id,
+                        longitude=own_place.longitude,
+                        latitude=own_place.latitude,
+                        name=own_place.name,
+                        is_stated=True,
+                    )
+                )
+                continue
             if place := place_in(member.name):
                 west, south, east, north = place.bbox
                 places.append(

@@ -14,6 +14,7 @@ from node.base.work import UnitOfWork
 from node.catalogue.browse import Browse
 from node.catalogue.model import QUARANTINE, Followed
 from node.catalogue.ports import FollowStore
+from node.catalogue.region.place import NodePlace, OwnPlace
 from node.identity.blocks import Blocks
 from node.identity.model import Application, ApplicationState, Caller, IssuedCredential
 from node.identity.roles import UseCase, allowed
@@ -61,6 +62,8 @@ class Member:
     trouble: str = ""
     quarantined: bool = False
     evidence: str = ""
+    place: NodePlace | None = None
+    """The place that the node states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +161,12 @@ class Admissions:
 
 
 class Members:
-    """The nodes that this node follows."""
+    """The nodes that this node follows, and ``own_place``, which it states to those that follow it."""
 
-    def __init__(self, catalogue: Browse, blocks: Blocks, uow: UnitOfWork, follows: FollowStore) -> None:
+    def __init__(
+        self, catalogue: Browse, blocks: Blocks, uow: UnitOfWork, follows: FollowStore, *, own_place: OwnPlace
+    ) -> None:
+        self.own_place = own_place
         self._catalogue = catalogue
         self._blocks = blocks
         self._uow = uow
@@ -195,6 +201,7 @@ def _member(member: Followed, assets: Mapping[str, int], blocks: Mapping[Any, st
         seen=member.seen,
         behind=0 if member.current else None,
         quarantined=member.state == QUARANTINE,
+        place=NodePlace.read(member.place),
         evidence=f"hansa members evidence {word(member.url)}" if may_decide else "",
     )
 

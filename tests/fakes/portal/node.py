@@ -35,6 +35,7 @@ from node.catalogue.measurement.profiles import ProfileOverview
 from node.catalogue.model import Publication, Record
 from node.catalogue.publication.erase import Erasure
 from node.catalogue.publication.part_preview import PartTable
+from node.catalogue.region.place import OwnPlace
 from node.catalogue.region.search import SearchRegion
 from node.catalogue.retention import FileStatus, keepings
 from node.catalogue.search.hits import CatalogueHit, CatalogueHits
@@ -136,6 +137,8 @@ from tests.fakes.portal.subscriptions import demo_subscriptions
 from tests.fakes.portal.table_questions import FakeTableQuestions, agreement_about_table
 from tests.fakes.portal.webhooks import FakeWebhooks
 from tests.fakes.stores.drafts import dataset_drafts, joint_changes
+from tests.fakes.stores.node_state import MemoryMetaStore
+from tests.fakes.stores.work import MemoryUnitOfWork
 from tests.simulator.peer_documents import Participant
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -289,6 +292,7 @@ class FakeNode:
         self.contracts = [*_agreements(), agreement_about_table(NOW), agreement_about_stream(NOW)]
         self.membership = FakeMembership(NOW, demo_records(), [view.agreement for view in self.contracts[:2]])
         self.blocking = FakeBlocking(NOW, [view.agreement for view in self.contracts[:2]])
+        self.place = OwnPlace(MemoryUnitOfWork(), MemoryMetaStore(), lambda *_: cast("Any", None), me=BASE)
         self.table_questions = FakeTableQuestions(self)
         self.partner_streams = FakePartnerStreams(self, NOW)
         self.partner_tables: list[PartTable] = []
@@ -863,6 +867,7 @@ class FakeMembers:
 
     def __init__(self, node: FakeNode) -> None:
         self._node = node
+        self.own_place = node.place
 
     async def all(self, caller: Caller) -> Sequence[Member]:
         return self._node.members()

@@ -101,6 +101,7 @@ GOOD_BODIES: dict[str, Any] = {
     "/api/accounts/{login}": {"disabled": True},
     "/api/accounts/{login}/password": {"password": "a long password for eve"},
     "/api/blocks": {"did": "did:web:x.example", "reason": "x"},
+    "/api/place": {"name": "Gent"},
     "/api/decisions/{decision_id}": {"approve": True},
     "/api/negotiations": {"dataset": "http://127.0.0.1:1/datasets/x"},
     "/api/transfers": {"agreementId": "urn:uuid:1"},

@@ -125,6 +125,8 @@ PAGES: Final[Mapping[str, tuple[UseCase, dict[str, str]]]] = {
     "GET /members/block": (UseCase.BLOCK, {}),
     "POST /members/block": (UseCase.BLOCK, {"did": "did:web:x.example", "reason": "x"}),
     "POST /members/unblock": (UseCase.BLOCK, {"did": "did:web:x.example"}),
+    "POST /operate/place": (UseCase.STATE_PLACE, {"name": "Gent"}),
+    "POST /operate/place/withdraw": (UseCase.STATE_PLACE, {}),
     "POST /keys/replace": (UseCase.CHANGE_KEYS, {"signing": "#key-1", "password": "x"}),
     "GET /users": (UseCase.MANAGE_ACCOUNTS, {}),
     "POST /users": (UseCase.MANAGE_ACCOUNTS, {"login": "x y", "role-auditor": "yes"}),

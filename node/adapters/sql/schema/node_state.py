@@ -26,4 +26,5 @@ followed = Table(
     Column("at", Moment, nullable=False),
     Column("seen", Moment),
     Column("current", Boolean, nullable=False, server_default=false()),
+    Column("place", Json, nullable=False, server_default="{}"),
 )

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembersOnMap:
-    """The map, and what stands beside it. ``anchors`` name the rows of the table, by member; ``by_data`` are members
-    placed by their datasets; ``others`` are links and names of those that have no place."""
+    """The map, and what stands beside it. ``anchors`` name the rows of the table, by member; ``by_themselves`` are
+    members that state their place, with its name; ``by_data`` are those placed by their datasets; ``others`` are
+    links and names of those that have no place."""
 
     picture: MemberMap | None
     shown: int
     shapes: Sequence[tuple[str, str]]
+    by_themselves: Sequence[tuple[str, str]]
     by_data: Sequence[str]
     others: Sequence[tuple[str, str]]
     anchors: Mapping[str, str]
@@ -54,6 +56,9 @@ def map_of_members(
         picture=draw_members(marks, files.land if files else None),
         shown=len(marks),
         shapes=[(state, shape) for state, shape in SHAPES.items() if any(mark.state == state for mark in marks)],
+        by_themselves=[
+            (_name(member), place.name) for member in members if (place := by_id.get(member.id)) and place.is_stated
+        ],
         by_data=[_name(member) for member in members if (place := by_id.get(member.id)) and not place.name],
         others=[(f"{page}#{anchors[member.id]}", _name(member)) for member in members if member.id not in by_id],
         anchors=anchors,

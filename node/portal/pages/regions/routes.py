@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from node.portal.pages.regions import blocks, membership, offices, templates
+from node.portal.pages.regions import blocks, membership, offices, place, templates
 
 _PEOPLE: Final = {"people": True}
 _FORM: Final = {"people": True, "form": True}
@@ -23,6 +23,9 @@ def regional(page: Callable[..., Any]) -> list[tuple[str, str, Callable[..., Any
         ("GET", "/members/block", page(blocks.participant, **_PEOPLE)),
         ("POST", "/members/block", page(blocks.block, **_FORM)),
         ("POST", "/members/unblock", page(blocks.unblock, **_FORM)),
+        ("GET", "/operate/place", page(place.place, **_PEOPLE)),
+        ("POST", "/operate/place", page(place.state, **_FORM)),
+        ("POST", "/operate/place/withdraw", page(place.withdraw, **_FORM)),
         ("GET", "/rulebook", page(offices.rulebook, **_PEOPLE)),
         ("GET", "/rulebook/templates", page(templates.show, **_PEOPLE)),
         ("POST", "/rulebook/templates", page(templates.publish, **_FORM)),

@@ -1,0 +1,15 @@
+"""The places that followed nodes state."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0045"
+down_revision = "0042"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("followed", sa.Column("place", sa.Text(), nullable=False, server_default="{}"))
