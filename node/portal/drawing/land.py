@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 Box = tuple[float, float, float, float]
@@ -48,17 +50,23 @@ class Projection:
         return (longitude - self.box[0]) * self._shrink * self._scale, (self.box[3] - latitude) * self._scale
 
 
-@lru_cache(maxsize=16)
+_TURN: Final = Lock()
+"""Held while a ground is made: of many callers at once one makes it, and the others take it."""
+
+
 def ground(file: Path, projection: Projection) -> tuple[str, str]:
     """Return path data of the land and of the borders in the box; empty if there is no such file."""
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+    with _TURN:
+        return _ground(file, projection)
+
+
+@lru_cache(maxsize=16)
+def _ground(file: Path, projection: Projection) -> tuple[str, str]:
+    outlines = _outlines(file)
+    if outlines is None:
         return "", ""
-    land = (_clip_ring(ring, projection.box) for ring in _near(content["land"], projection.box))
-    borders = (
-        part for line in _near(content["borders"], projection.box) for part in _clip_line(line, projection.box)
-    )
+    land = (_clip_ring(ring, projection.box) for ring in _near(outlines.land, projection.box))
+    borders = (part for line in _near(outlines.borders, projection.box) for part in _clip_line(line, projection.box))
     return (
         "".join(f"{path}Z" for ring in land if (path := _path(ring, projection))),
         "".join(_path(line, projection) for line in borders),
@@ -68,11 +76,44 @@ def ground(file: Path, projection: Projection) -> tuple[str, str]:
 _Points = list[tuple[float, float]]
 
 
-def _near(lines: Sequence[Sequence[int]], box: Box) -> Iterator[_Points]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Corners as longitude and latitude in turn, in hundredths of a degree, and the edges of the box around them."""
+
+    numbers: array[int]
+    west: int
+    south: int
+    east: int
+    north: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlines:
+    land: tuple[_Line, ...]
+    borders: tuple[_Line, ...]
+
+
+@lru_cache(maxsize=1)
+def _outlines(file: Path) -> _Outlines | None:
+    """Return the content of the file, half a megabyte in memory; None if there is none."""
+    try:
+        content = json.loads(file.read_bytes())
+        return _Outlines(tuple(map(_line, content["land"])), tuple(map(_line, content["borders"])))
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def _line(corners: Sequence[int]) -> _Line:
+    numbers = array("h", corners)
+    xs, ys = numbers[::2], numbers[1::2]
+    return _Line(numbers, min(xs, default=0), min(ys, default=0), max(xs, default=0), max(ys, default=0))
+
+
+def _near(lines: Sequence[_Line], box: Box) -> Iterator[_Points]:
     west, south, east, north = (edge * _UNITS for edge in box)
-    for numbers in lines:
-        xs, ys = numbers[::2], numbers[1::2]
-        if xs and min(xs) <= east and max(xs) >= west and min(ys) <= north and max(ys) >= south:
+    for line in lines:
+        if line.numbers and line.west <= east and line.east >= west and line.south <= north and line.north >= south:
+            xs, ys = line.numbers[::2], line.numbers[1::2]
             yield [(x / _UNITS, y / _UNITS) for x, y in zip(xs, ys, strict=True)]
 
 

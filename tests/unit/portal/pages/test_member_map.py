@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,18 @@ def test_the_ground_is_cut_to_the_part_that_is_shown(tmp_path: Path) -> None:
     assert corners == {(0, 0), (200, 0), (200, 200), (0, 200)}, "south of the equator is sea"
     assert borders == ""
     assert ground(tmp_path / "absent.json", projection) == ("", "")
+
+
+def test_many_readers_at_once_have_the_land_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, reads = tmp_path / "land.json", []
+    file.write_text(json.dumps({"land": [[0, 0, 1000, 0, 1000, 1000]], "borders": []}), "utf-8")
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (reads.append(path), read(path))[1])
+    boxes = [(4.0, 1.0, 6.0, 2.0 + number % 4) for number in range(64)]
+    with ThreadPoolExecutor(16) as threads:
+        grounds = list(threads.map(lambda box: ground(file, Projection(box=box, width=200)), boxes))
+    assert reads == [file]
+    assert len(set(grounds)) == 4
 
 
 def test_pages_show_the_map_and_lead_to_the_members(tmp_path: Path) -> None:
