@@ -1,16 +1,15 @@
 // Maps that a reader can move, zoom and ask. The library is loaded when a map comes into view; everything comes from this
 // node. Without this file, or where it fails, the drawing of the server stays.
+import { buttonsOf, openWhenSeen, read } from "./live-view.js";
 import { openLibrary, optionsOf } from "./map-library.js";
 import { baseStyle, colours, dataLayers, recolour } from "./map-style.js";
 import { MapPanel, element, fill } from "./map-panel.js";
 
-const NARROW = 700;
+const MARGIN = 350;
 const PICK = 6;
 
 async function load(layer) {
-  const answer = await fetch(layer.address, { headers: { Accept: "application/geo+json" } });
-  if (!answer.ok) throw new Error(`${answer.status}`);
-  const set = await answer.json();
+  const set = await read(layer.address, "application/geo+json");
   return { ...layer, features: set.features, facts: set.facts, isShown: true };
 }
 
@@ -78,17 +77,11 @@ class LiveMap {
   }
 
   addButtons() {
-    const button = (key, sign, act) => {
-      const made = element("button", { type: "button", title: this.texts[key], "aria-label": this.texts[key] }, sign);
-      made.addEventListener("click", act);
-      return made;
-    };
-    const buttons = element("div", { class: "live-map-buttons" });
-    buttons.append(
-      button("in", "+", () => this.map.zoomIn()),
-      button("out", "−", () => this.map.zoomOut()),
-      button("all", "⤢", () => this.showAll()),
-    );
+    const buttons = buttonsOf(this.texts, [
+      ["in", "+", () => this.map.zoomIn()],
+      ["out", "−", () => this.map.zoomOut()],
+      ["all", "⤢", () => this.showAll()],
+    ]);
     const source = element("p", { class: "live-map-source" }, fill(this.texts.attribution, { source: this.facts.attribution }));
     const cross = element("span", { class: "live-map-cross", "aria-hidden": "true" });
     this.area.append(buttons, ...(this.facts.attribution ? [source] : []), cross);
@@ -138,31 +131,10 @@ class LiveMap {
   }
 }
 
-async function start(box) {
-  const facts = JSON.parse(box.dataset.map);
-  const status = box.parentElement.querySelector(".live-map-status");
-  status.textContent = facts.texts.loading;
-  try {
-    const [library, ...layers] = await Promise.all([openLibrary(facts), ...facts.layers.map(load)]);
-    box.live = new LiveMap(box, facts, library, layers);
-    box.parentElement.classList.add("is-live");
-    status.textContent = "";
-  } catch (error) {
-    // A browser without WebGL, or a node that is busy: the drawing stays.
-    box.replaceChildren();
-    box.hidden = true;
-    box.parentElement.classList.remove("is-live");
-    box.dataset.state = "failed";
-    box.dataset.error = String(error);
-    status.textContent = facts.texts.failed;
-  }
+async function open(box, facts) {
+  const [library, ...layers] = await Promise.all([openLibrary(facts), ...facts.layers.map(load)]);
+  box.live = new LiveMap(box, facts, library, layers);
+  box.parentElement.classList.add("is-live");
 }
 
-const seen = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    seen.unobserve(entry.target);
-    start(entry.target.querySelector("[data-map]"));
-  }
-}, { rootMargin: `${NARROW / 2}px` });
-for (const figure of document.querySelectorAll(".live-map-frame")) seen.observe(figure);
+openWhenSeen({ frames: ".live-map-frame", name: "map", margin: MARGIN, open });

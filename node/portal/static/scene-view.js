@@ -1,5 +1,6 @@
 // The frame of a view in 3D: camera, light, buttons, keys, and the panel beside it. What is seen is the content's matter:
 // objects of CityJSON or tiles. It is drawn only when something changed.
+import { buttonsOf } from "./live-view.js";
 import { MapPanel, element } from "./map-panel.js";
 import { colours } from "./map-style.js";
 
@@ -88,22 +89,15 @@ export class SceneView {
   }
 
   buttons() {
-    const button = (key, sign, act) => {
-      const made = element("button", { type: "button", title: this.texts[key], "aria-label": this.texts[key] }, sign);
-      made.addEventListener("click", act);
-      return made;
-    };
-    const buttons = element("div", { class: "live-map-buttons" });
-    buttons.append(
-      button("in", "+", () => this.zoom(1 / ZOOM)),
-      button("out", "−", () => this.zoom(ZOOM)),
-      button("left", "↺", () => this.turn(-TURN, 0)),
-      button("right", "↻", () => this.turn(TURN, 0)),
-      button("steeper", "⤒", () => this.turn(0, TURN)),
-      button("flatter", "⤓", () => this.turn(0, -TURN)),
-      button("all", "⤢", () => this.showAll()),
-    );
-    return buttons;
+    return buttonsOf(this.texts, [
+      ["in", "+", () => this.zoom(1 / ZOOM)],
+      ["out", "−", () => this.zoom(ZOOM)],
+      ["left", "↺", () => this.turn(-TURN, 0)],
+      ["right", "↻", () => this.turn(TURN, 0)],
+      ["steeper", "⤒", () => this.turn(0, TURN)],
+      ["flatter", "⤓", () => this.turn(0, -TURN)],
+      ["all", "⤢", () => this.showAll()],
+    ]);
   }
 
   // camera -------------------------------------------------------------------------------------------------

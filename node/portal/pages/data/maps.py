@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from starlette.responses import Response
 
-from node.base.errors import HansaError, InvalidInput, NotFound
+from node.base.errors import HansaError, InvalidInput
 from node.catalogue.model import Record
 from node.catalogue.representations import VARY
 from node.catalogue.search.areas import area
@@ -23,6 +23,7 @@ from node.portal import headers
 from node.portal.description.previews import shapes
 from node.portal.drawing.maps import Mark, Picture, draw
 from node.portal.map_files import ARCHIVES, BASE_MAP, LIBRARY, WORKER
+from node.portal.pages.data.open_files import cell, named_file, script_text
 from node.portal.visit import Visit
 from node.semantics.codelists.places import PLACES
 from node.semantics.model import BBox
@@ -96,7 +97,7 @@ def live_map(responder: Responder, visit: Visit, layers: Sequence[Layer], *, is_
             }
             for number, layer in enumerate(layers)
         ],
-        "texts": {key: _text(visit, f"map.{key}") for key in _TEXTS},
+        "texts": {key: script_text(visit, f"map.{key}") for key in _TEXTS},
     }
     return json.dumps(facts, ensure_ascii=False)
 
@@ -109,11 +110,6 @@ def _towns() -> list[list[Any]]:
         [name, round((west + east) / 2, 3), round((south + north) / 2, 3), -round((east - west) * 100)]
         for name, west, south, east, north in towns
     ]
-
-
-def _text(visit: Visit, key: str) -> str:
-    """Return a text with the names of its values in braces: the script fills them in."""
-    return visit.t(key, **{name: f"{{{name}}}" for name in visit.speaker.asks(key)})
 
 
 _TEXTS: Final = (
@@ -145,9 +141,8 @@ _TEXTS: Final = (
 
 async def record_features(responder: Responder, visit: Visit) -> Response:
     """``/record/map.geojson?iri=…&file=…``: features of an open file; of a part of the map with ``bbox``."""
-    parameters = visit.request.query_params
-    record = await _record(responder, visit, parameters.get("iri", ""), parameters.get("version", ""))
-    features = await responder.node.catalogue.assets.features(record, parameters.get("file", ""), _box(visit))
+    record, file, _ = await named_file(responder, visit)
+    features = await responder.node.catalogue.assets.features(record, file, _box(visit))
     return _answer(visit, features)
 
 
@@ -160,13 +155,10 @@ async def received_features(responder: Responder, visit: Visit) -> Response:
 async def record_map(responder: Responder, visit: Visit) -> Response:
     """``/record/map?iri=…&file=…&layer=…``: a map of open files. Each ``layer`` is a further one: the name of the
     file, a space, and the IRI of the asset."""
-    parameters = visit.request.query_params
-    version = parameters.get("version", "")
-    record = await _record(responder, visit, parameters.get("iri", ""), version)
-    file = parameters.get("file", "")
+    record, file, version = await named_file(responder, visit)
     first = layer_of(visit, record, file, version)
     drawing = _drawing(visit, first, await responder.node.catalogue.assets.features(record, file, None, most=_DRAWN))
-    pairs = [_pair(text) for text in dict.fromkeys(parameters.getlist("layer"))]
+    pairs = [_pair(text) for text in dict.fromkeys(visit.request.query_params.getlist("layer"))]
     if len(pairs) >= MOST_LAYERS:
         raise InvalidInput(f"a map has at most {MOST_LAYERS} layers", remedy="remove some from the address")
     others = []
@@ -283,7 +275,7 @@ def _drawing(visit: Visit, layer: Layer, features: FeatureSet) -> StillMap:
     columns = [column.name for column in features.columns]
     for feature in json.loads(features.features):
         values = feature["properties"]
-        cells = [_cell(values.get(column)) for column in columns]
+        cells = [cell(values.get(column)) for column in columns]
         positions += sum(len(path) for _, path in shapes(feature["geometry"]))
         if positions <= _MOST_POSITIONS:
             words = next((cell for cell in cells if cell), visit.t("map.feature"))
@@ -299,17 +291,6 @@ def _drawing(visit: Visit, layer: Layer, features: FeatureSet) -> StillMap:
         total=features.total,
         omissions=features.omissions,
     )
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-async def _record(responder: Responder, visit: Visit, iri: str, version: str) -> Record:
-    if not iri or len(iri) > 2048 or (version and not (version.isdecimal() and len(version) < 10)):
-        raise NotFound
-    number = int(version) if version else None
-    return await responder.node.catalogue.browse.record(iri, visit.caller, version=number)
 
 
 def _pair(text: str) -> tuple[str, str]:

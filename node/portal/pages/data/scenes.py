@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from starlette.responses import Response
 
-from node.base.errors import NotFound
-from node.catalogue.model import Record
 from node.catalogue.representations import VARY
 from node.portal import headers
 from node.portal.map_files import SCENE_TILES, SCENES
+from node.portal.pages.data.open_files import cell, named_file, script_text
 from node.portal.visit import Visit
 from node.semantics.profiles.scenes_client import ObjectScene
 
@@ -60,7 +59,7 @@ class ObjectRow:
 
 async def record_view(responder: Responder, visit: Visit) -> Response:
     """``/record/3d?iri=…&file=…``: the view of an open file."""
-    record, file, version = await _record(responder, visit)
+    record, file, version = await named_file(responder, visit)
     parameters = {"iri": record.iri, "file": file, "version": version}
     source = SceneSource(
         file=file,
@@ -76,13 +75,13 @@ async def record_view(responder: Responder, visit: Visit) -> Response:
 
 async def record_objects(responder: Responder, visit: Visit) -> Response:
     """``/record/3d.json?iri=…&file=…``: the objects of an open file."""
-    record, file, _ = await _record(responder, visit)
+    record, file, _ = await named_file(responder, visit)
     return _answer(visit, await responder.node.catalogue.assets.scene(record, file))
 
 
 async def record_tile(responder: Responder, visit: Visit) -> Response:
     """``/record/3d/tile?iri=…&file=…&member=…``: a tile of an open set of tiles."""
-    record, file, _ = await _record(responder, visit)
+    record, file, _ = await named_file(responder, visit)
     return _tile(visit, await responder.node.catalogue.assets.scene_tile(record, file, _member(visit)))
 
 
@@ -115,17 +114,6 @@ async def received_tile(responder: Responder, visit: Visit) -> Response:
     return _tile(visit, await responder.node.work.data_receipts.scene_tile(pid, visit.caller, _member(visit)))
 
 
-async def _record(responder: Responder, visit: Visit) -> tuple[Record, str, str]:
-    """Return the record that the address names, with the file and the number of an earlier version."""
-    parameters = visit.request.query_params
-    iri, version = parameters.get("iri", ""), parameters.get("version", "")
-    if not iri or len(iri) > 2048 or (version and not (version.isdecimal() and len(version) < 10)):
-        raise NotFound
-    number = int(version) if version else None
-    record = await responder.node.catalogue.browse.record(iri, visit.caller, version=number)
-    return record, parameters.get("file", ""), version
-
-
 def _member(visit: Visit) -> str:
     # Nothing is refused here: who may not read the file learns that first.
     return visit.request.query_params.get("member", "")[:_LONGEST_NAME]
@@ -138,7 +126,7 @@ def _page(responder: Responder, visit: Visit, source: SceneSource, scene: Object
             id=str(item["id"]),
             type=str(item["type"]),
             height=item["height"],
-            cells=[_cell(item["properties"].get(name)) for name in columns],
+            cells=[cell(item["properties"].get(name)) for name in columns],
         )
         for item in scene.items()[:LISTED]
     ]
@@ -151,10 +139,6 @@ def _page(responder: Responder, visit: Visit, source: SceneSource, scene: Object
         rows=rows,
         live=_live(responder, visit, source, scene),
     )
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _live(responder: Responder, visit: Visit, source: SceneSource, scene: ObjectScene) -> str:
@@ -171,16 +155,11 @@ def _live(responder: Responder, visit: Visit, source: SceneSource, scene: Object
         "name": source.file,
         "language": visit.language,
         "texts": {
-            **{key: _text(visit, f"map.{key}") for key in _OF_MAPS},
-            **{key: _text(visit, f"scene.{key}") for key in _TEXTS},
+            **{key: script_text(visit, f"map.{key}") for key in _OF_MAPS},
+            **{key: script_text(visit, f"scene.{key}") for key in _TEXTS},
         },
     }
     return json.dumps(facts, ensure_ascii=False)
-
-
-def _text(visit: Visit, key: str) -> str:
-    """Return a text with the names of its values in braces: the script fills them in."""
-    return visit.t(key, **{name: f"{{{name}}}" for name in visit.speaker.asks(key)})
 
 
 _OF_MAPS: Final = ("all", "colour", "colour.none", "in", "next", "other", "out", "previous", "time", "time.all")
