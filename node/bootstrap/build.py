@@ -162,6 +162,7 @@ def _live_facts(base: Foundation, catalogue: CatalogueServices, lifecycle: Lifec
         wrong=lifecycle.health,
         limits=lifecycle.limitations,
         followers=lambda: catalogue.feed.waits.count,
+        inferences=base.parts.graph.inferences.status,
     )
 
 

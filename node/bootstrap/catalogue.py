@@ -134,16 +134,17 @@ def catalogue_services(
         situation=base.situations.of_asking,
         names=lambda: {**people.allegiance.names, parts.me: settings.name},
     )
+    waits = Waits(base.commit_hooks.changes)
+    chains = _chains(parts, history, waits)
+    following = _following(parts, chains, with_views=with_views)
     ask = Ask(
         graph=parts.graph,
         uow=stores.uow,
         records=stores.catalogue.records,
         visibility=base.visibility,
         at_once=settings.query_concurrency,
+        is_filling=lambda: following.is_filling(GraphView.name),
     )
-    waits = Waits(base.commit_hooks.changes)
-    chains = _chains(parts, history, waits)
-    following = _following(parts, chains, with_views=with_views)
     base.commit_hooks.ledger = following.wake
     versions = VersionStorage(append=base.append, erase=stores.ledger.erase, records=stores.catalogue.records)
     catalogue = Catalogue(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -47,15 +47,22 @@ class Ask:
         records: RecordStore,
         visibility: Visibility,
         at_once: int = 4,
+        is_filling: Callable[[], bool] = lambda: False,
     ) -> None:
         """``at_once`` queries are evaluated at a time. If these are more than two, one place is never given to
-        strangers."""
+        strangers. ``is_filling`` tells whether the graph is being filled, so that statements are missing."""
+        self._is_filling = is_filling
         self._strangers = asyncio.Semaphore(max(at_once - 1, min(at_once, 2)))
         self._graph = graph
         self._uow = uow
         self._records = records
         self._visibility = visibility
         self._running: Counter[str] = Counter()
+
+    @property
+    def is_partial(self) -> bool:
+        """Return whether statements are missing, because the graph is being filled: read it before a query."""
+        return self._is_filling()
 
     async def __call__(
         self, text: str, caller: Caller, accept: str, *, as_of: datetime | None = None, entailment: str = ""

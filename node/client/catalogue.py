@@ -15,6 +15,19 @@ PAGE = 100
 """The assets that one request of ``search_all`` returns."""
 
 
+class QueryResults(bytes):
+    """The answer to a SPARQL query. ``is_partial``: statements are missing, since the store is being filled."""
+
+    is_partial = False
+
+    @classmethod
+    def of(cls, answer: httpx2.Response) -> QueryResults:
+        """Return the results in an HTTP answer."""
+        results = cls(answer.content)
+        results.is_partial = answer.headers.get("hansa-partial") == "true"
+        return results
+
+
 class CatalogueCalls:
     """The part of a client that is about the catalogue."""
 
@@ -244,15 +257,13 @@ class CatalogueCalls:
         as_of: str | None = None,
         region: bool = False,
         entailment: str = "",
-    ) -> Call[bytes]:
+    ) -> Call[QueryResults]:
         """Return the unchanged answer of the SPARQL end point (of the region's, with ``region``). With ``entailment``
         ``rl``, what follows from the statements is found too."""
         options: dict[str, Any] = {"data": {"query": query}, "headers": {"Accept": accept}}
         parameters = {"asOf": as_of, "entailment": entailment}
         options["params"] = {name: value for name, value in parameters.items() if value}
-        return Call(
-            "POST", "/api/region/sparql" if region else "/sparql", lambda answer: bytes(answer.content), options
-        )
+        return Call("POST", "/api/region/sparql" if region else "/sparql", QueryResults.of, options)
 
 
 def _search_path(region: bool) -> str:

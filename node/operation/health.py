@@ -101,6 +101,7 @@ class Checkup:
         results = [
             HealthCheck(code="running", well=not wrong, facts={"wrong": reasons}),
             HealthCheck(code="views", well=not unready, facts={"percent": min(views.values(), default=100)}),
+            *_inference_checks(facts["inferences"]),
             *await run_sync(self._stored_checks, int(facts["ledger"])),
             await run_sync(self._live_check),
             *(
@@ -153,3 +154,12 @@ class Checkup:
         return [
             HealthCheck(code="backup", well=well, facts=facts, path="/operate/storage", command="hansa backup FOLDER")
         ]
+
+
+def _inference_checks(inferences: Mapping[str, Any]) -> list[HealthCheck]:
+    """Return the check of inferences in the SPARQL view, once somebody has asked for some."""
+    if not any(inferences.get(name) for name in ("kept", "outdated", "refusals")):
+        return []
+    refusals = inferences["refusals"]
+    facts = {**inferences, "reason": "; ".join(refusals)}
+    return [HealthCheck(code="inferences", well=not refusals, facts=facts, path="/sparql")]

@@ -32,6 +32,7 @@ Identify = Callable[[Request], Awaitable[Caller]]
 HtmlForm = Callable[[Request, Caller], Awaitable[Response]]
 """(request, caller) → the page with the form, and with results if the request has a query."""
 
+PARTIAL: Final = "Hansa-Partial"
 _ANY_RESULT: Final = "application/sparql-results+json"
 _KNOWN: Final = frozenset({"query", "asOf", "entailment"})
 _GRAPHS: Final = frozenset({"default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri"})
@@ -44,7 +45,8 @@ def router(ask: Ask, *, base: str, identify: Identify, html_form: HtmlForm | Non
     async def by_get(request: Request) -> Response:
         """Evaluate `query` over what you may see; `asOf` (XSD dateTime) asks about an earlier state.
         `entailment=rl` also finds what follows from it (RDFS, OWL 2 RL in part). Without
-        parameters: the description of this end point (SPARQL 1.1 Service Description), in an RDF syntax."""
+        parameters: the description of this end point (SPARQL 1.1 Service Description), in an RDF syntax.
+        `Hansa-Partial: true` says that statements are missing: the store is being filled, as after an upgrade."""
         caller = await identify(request)
         accept = request.headers.get("accept")
         if html_form is not None and choose(accept, (_ANY_RESULT, HTML)) == HTML:
@@ -85,6 +87,7 @@ async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], a
             remedy="send each of them once, and no other parameter",
         )
     values = dict(parameters)
+    is_partial = ask.is_partial and not values.get("asOf")
     body, media_type = await ask(
         values.get("query", ""),
         caller,
@@ -92,7 +95,8 @@ async def _answer(ask: Ask, caller: Caller, parameters: list[tuple[str, str]], a
         as_of=_moment(values.get("asOf")),
         entailment=values.get("entailment", ""),
     )
-    return Response(body, media_type=media_type, headers=kept_for(caller) | kept_as(media_type, "results"))
+    headers = kept_for(caller) | kept_as(media_type, "results") | ({PARTIAL: "true"} if is_partial else {})
+    return Response(body, media_type=media_type, headers=headers)
 
 
 def _moment(text: str | None) -> datetime | None:

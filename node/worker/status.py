@@ -34,6 +34,8 @@ class LiveFacts:
     limits: Callable[[], dict[str, str]]
     followers: Callable[[], int] = lambda: 0
     """Returns how many followers wait for a change of the feed."""
+    inferences: Callable[[], Mapping[str, Any]] = dict
+    """Returns which inferences of the graph view are kept, out of date, being drawn or refused."""
 
 
 class NodeStatus:
@@ -74,6 +76,7 @@ class NodeStatus:
             "records": kinds,
             "waiting": waiting,
             "views": self._following.positions,
+            "inferences": self._live.inferences(),
             "region": self._live.region() or None,
             "rulebook": await run_sync(self._live.rulebook),
             "wrong": self._live.wrong(),
@@ -122,6 +125,11 @@ class NodeStatus:
             "feed_followers": ("Followers that wait for a change of the feed.", float(self._live.followers())),
             "healthy": ("1 if there is no problem.", 0.0 if self._live.wrong() else 1.0),
         }
+        inferences = self._live.inferences()
+        if inferences:
+            outdated, statements = inferences["outdated"], inferences["statements"]
+            figures["inferences_outdated"] = ("Groups of callers whose inferences are out of date.", float(outdated))
+            figures["inferences_statements"] = ("Statements that were inferred and are kept.", float(statements))
         for name, at in self._following.positions.items():
             figures[f"view_{name}_behind"] = (
                 f"Entries that the {name} view has not processed.",

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ from typing import Any, Final
 from pyoxigraph import NamedNode, Quad, Store, Triple
 
 from node.adapters.graph.names import INFERS, META, in_graph, inference_graph
-from node.base.errors import Overloaded, TooLarge
-from node.cage.model import Limits
+from node.base.errors import HansaError, Overloaded, TooLarge
+from node.cage.model import Limits, has_full_queue
 from node.semantics.documents import quads
 from node.semantics.entailment import Reach
 
@@ -35,6 +36,8 @@ LIMITS: Final = Limits(memory=2 << 30, cpu=30, wall=30.0, answer=64 << 20)
 
 MOST: Final = 8
 """Groups whose inferences are kept; the one that asked the longest time ago makes room."""
+REMEMBERED: Final = 3600.0
+"""Seconds for which a refusal is part of the status, unless inferences of its group are drawn again."""
 _LARGEST_CHANGE: Final = 50_000
 """Statements of a change that are noted while inferences are being drawn; with more, they are drawn again."""
 Key = tuple[str, ...]
@@ -43,10 +46,19 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Inferences:
-    """The graph with the inferences of a group, and the statements that could change them."""
+    """The graph with the inferences of a group, their number, and the statements that could change them."""
 
     graph: NamedNode
     reach: Reach
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The error of a drawing for a group that was begun at ``begin``."""
+
+    error: HansaError
+    begin: float
 
 
 @dataclass(slots=True, eq=False)
@@ -71,12 +83,42 @@ class InferenceGraphs:
         self._drawings: list[Drawing] = []
         self._stale: list[NamedNode] = []
         self._asked: dict[Key, None] = {}
+        self._refusals: dict[Key, Refusal] = {}
         self._guard = threading.Lock()
 
     @property
     def current(self) -> Mapping[Key, Inferences]:
         """Return the inferences that count now."""
         return dict(self._known)
+
+    def status(self) -> dict[str, Any]:
+        """Return the numbers of groups whose inferences are kept, of those whose are out of date, and of statements
+        that were inferred; whether some are being drawn; and why some cannot be. May be called without the lock."""
+        current = self.current
+        with self._guard:
+            groups, refusals = list(self._asked), list(self._refusals.values())
+        late = time.monotonic() - REMEMBERED
+        return {
+            "kept": len(current),
+            "outdated": sum(key not in current for key in groups),
+            "statements": sum(inferences.count for inferences in current.values()),
+            "drawing": bool(self._drawings),
+            "refusals": sorted({refusal.error.detail for refusal in refusals if refusal.begin > late}),
+        }
+
+    def refusal(self, key: Key, since: float) -> HansaError | None:
+        """Return the error of a drawing for this group, if one failed that was begun after ``since``."""
+        with self._guard:
+            refusal = self._refusals.get(key)
+        return refusal.error if refusal is not None and refusal.begin > since else None
+
+    def refuse(self, key: Key, error: HansaError, begin: float) -> None:
+        """Note that a drawing for this group failed; may be called without the lock."""
+        with self._guard:
+            self._refusals.pop(key, None)
+            self._refusals[key] = Refusal(error, begin)
+            while len(self._refusals) > MOST:
+                self._refusals.pop(next(iter(self._refusals)))
 
     @property
     def missing(self) -> list[Key]:
@@ -140,7 +182,9 @@ class InferenceGraphs:
         self.remove_stale(store)
         store.add(Quad(META, INFERS, graph, META))
         store.bulk_extend(in_graph(quad.triple, graph) for quad in quads(ntriples))
-        self._known[key] = Inferences(graph, reach)
+        self._known[key] = Inferences(graph, reach, ntriples.count(b"\n"))
+        with self._guard:
+            self._refusals.pop(key, None)
         return True
 
     def remove_stale(self, store: Store) -> None:
@@ -188,12 +232,17 @@ class InferenceDrawer:
                 await self.draw(key)
             except (TooLarge, Overloaded) as error:
                 log.info("inferences are not drawn: %s", error.detail)
-                self._graphs.forget_asking(key)
+                if not has_full_queue(error):
+                    self._graphs.forget_asking(key)
 
     async def draw(self, key: Key) -> None:
         """Have what follows from the graphs ``key`` in a graph of its own; without effect if what it follows from
-        changes meanwhile. Raises ``TooLarge`` and ``Overloaded``."""
+        changes meanwhile. Raises ``TooLarge`` and ``Overloaded``: where many wait, for all of them at once."""
+        since = time.monotonic()
         async with self._turn:
+            if (refusal := self._graphs.refusal(key, since)) is not None:
+                raise type(refusal)(refusal.detail, remedy=refusal.remedy, facts=refusal.facts)
+            begin = time.monotonic()
             drawing = await asyncio.to_thread(self._begin)
             try:
                 async with self._checkpoint() as checkpoint:
@@ -209,5 +258,9 @@ class InferenceDrawer:
                     any_class=answer["anyClass"],
                 )
                 await asyncio.to_thread(self._keep, key, body, reach, drawing)
+            except (TooLarge, Overloaded) as error:
+                if not has_full_queue(error):
+                    self._graphs.refuse(key, error, begin)
+                raise
             finally:
                 self._graphs.end(drawing)

@@ -93,9 +93,9 @@ class OxigraphGraph:
         self._cage = cage
         self._limits = limits
         self._lock = threading.RLock()
-        self._inferences = InferenceGraphs()
+        self.inferences = InferenceGraphs()
         self._drawer = InferenceDrawer(
-            self._inferences, self._checkpoint, self._call, begin=self._begin_drawing, keep=self._keep
+            self.inferences, self._checkpoint, self._call, begin=self._begin_drawing, keep=self._keep
         )
         self._store: Store | None = None
         self._known = False
@@ -151,7 +151,7 @@ class OxigraphGraph:
                     break
             await self._drawer.draw(key)
         if entailment:
-            self._inferences.ask(key)
+            self.inferences.ask(key)
         return body, with_charset(media_type)
 
     async def _evaluate(self, checkpoint: _Checkpoint, message: dict[str, Any]) -> bytes:
@@ -183,11 +183,11 @@ class OxigraphGraph:
 
     def _begin_drawing(self) -> Drawing:
         with self._lock:
-            return self._inferences.begin()
+            return self.inferences.begin()
 
     def _keep(self, key: Key, ntriples: bytes, reach: Reach, drawing: Drawing) -> None:
         with self._using() as store:
-            if self._inferences.keep(store, key, ntriples, reach, drawing):
+            if self.inferences.keep(store, key, ntriples, reach, drawing):
                 self._is_written = True
                 self._generation += 1
 
@@ -220,7 +220,7 @@ class OxigraphGraph:
             with contextlib.suppress(Damaged), self._using():
                 pass
             self._close()
-            self._inferences.clear()
+            self.inferences.clear()
             self._damaged = False
             self._life += 1
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -317,13 +317,13 @@ class OxigraphGraph:
             if is_incomplete(store):
                 log.warning("the graph store was not loaded to its end, and is filled from the ledger again")
                 del store
-                self._inferences.clear()
+                self.inferences.clear()
                 shutil.rmtree(self._folder)
                 self._life += 1
                 store = Store(self._folder)
             self._checkpoints.clean()
             finish(store)
-            self._inferences.clean(store)
+            self.inferences.clean(store)
             self._position, self._graphs = facts_of(store)
             self._store = store
             self._unflushed = 0
@@ -350,7 +350,7 @@ class OxigraphGraph:
         if not (change.added or change.leaving or facts):
             return
         self._is_written = True
-        self._inferences.note(change.added, change.leaving)
+        self.inferences.note(change.added, change.leaving)
         commit_position = write(store, change.added, change.leaving, facts)
         if position is not None:
             crashpoint("projection.graph.P2")
@@ -386,14 +386,14 @@ class OxigraphGraph:
             return None
         try:
             copy = self._checkpoints.newest(self._generation) if self._known else None
-            return None if copy is None else _Checkpoint(copy, self._graphs, self._life, self._inferences.current)
+            return None if copy is None else _Checkpoint(copy, self._graphs, self._life, self.inferences.current)
         finally:
             self._lock.release()
 
     def _acquire(self) -> _Checkpoint:
         with self._knowing():
             copy = self._checkpoints.acquire(self._generation, lambda path: self._open().backup(path))
-            return _Checkpoint(copy, self._graphs, self._life, self._inferences.current)
+            return _Checkpoint(copy, self._graphs, self._life, self.inferences.current)
 
     def _give_back(self, opening: asyncio.Future[_Checkpoint]) -> None:
         if not opening.cancelled() and opening.exception() is None:

@@ -274,6 +274,8 @@ def sparql(
             region=region,
             entailment=entailment,
         )
+    if answer.is_partial:
+        remark("the node's SPARQL store is being filled, so results are missing: ask again in a minute")
     if media or Mode.json:
         exact(answer)
         return

@@ -88,7 +88,7 @@ def register(app: typer.Typer) -> None:
 def status(node: Node = None) -> int:
     """Show what waits for you, ends soon, fails, or is new. Exit status 1 if something does not work."""
     with connect(node) as client:
-        agenda = client.agenda()
+        agenda, inferences = client.agenda(), client.node()["inferences"]
     if Mode.json:
         emit(agenda)
         return REFUSED if agenda["failing"]["total"] else DONE
@@ -99,7 +99,17 @@ def status(node: Node = None) -> int:
                 _show(item, failing=part == "failing")
     if not any(agenda[part]["total"] for part in HEADINGS):
         report_success("nothing waits for you, nothing ends soon, and everything works")
+    _show_inferences(inferences)
     return REFUSED if agenda["failing"]["total"] else DONE
+
+
+def _show_inferences(inferences: Mapping[str, Any]) -> None:
+    """Show inferences for queries that are not up to date."""
+    if inferences.get("outdated"):
+        count = f"{inferences['outdated']} of {inferences['outdated'] + inferences['kept']} groups of callers"
+        remark(f"inferences for {count} are out of date and not used; they are drawn again in the background")
+    for reason in inferences.get("refusals", ()):
+        remark(f"inferences cannot be drawn: {reason}")
 
 
 def _show(item: Mapping[str, Any], *, failing: bool) -> None:

@@ -78,6 +78,7 @@ async def sparql_page(responder: Responder, visit: Visit) -> Response:
     entailment = visit.fields.get("entailment") or visit.request.query_params.get("entailment", "")
     answer: Answer | None = None
     trouble: RemoteFault | None = None
+    is_partial = responder.node.catalogue.sparql.is_partial
     if text.strip():
         try:
             body, media_type = await responder.node.catalogue.sparql(
@@ -96,6 +97,7 @@ async def sparql_page(responder: Responder, visit: Visit) -> Response:
         entailment=entailment,
         answer=answer,
         trouble=trouble,
+        is_partial=is_partial,
         examples=EXAMPLES,
         max_rows=MAX_ROWS,
     )

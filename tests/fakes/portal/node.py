@@ -887,6 +887,7 @@ def use_cases(node: FakeNode) -> UseCases:
         # Looked up at each call: tests put others in its place.
         return await node.sparql(text, caller, accept, entailment=entailment)
 
+    vars(sparql)["is_partial"] = False
     parts: Any = node  # It stands for every use case whose methods it has.
     return UseCases(
         catalogue=CatalogueUseCases(

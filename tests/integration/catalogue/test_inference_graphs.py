@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from node.adapters.graph.names import INFERS, META
 from node.adapters.graph.store import LAYOUT, OxigraphGraph
 from node.base.errors import HansaError, Overloaded, TooLarge
 from node.cage.cage import Cage
+from node.cage.model import QUEUE
 from node.catalogue.ports import Graph
 from tests.contract.test_graph import JSON, RDFS, read, record
 from tests.fakes.graph import MemoryGraph
@@ -44,6 +46,7 @@ class CountedCage:
     async def call(self, target: str, message: dict[str, Any], *others: Any, **options: Any) -> Any:
         if target == "graph.infer" and self.refusal is not None:
             self.refused += 1
+            await asyncio.sleep(0.05)  # a drawing takes its time, and others come meanwhile
             raise self.refusal
         answer = await self._cage.call(target, message, *others, **options)
         self.alone += bool(message.get("entailment"))
@@ -213,6 +216,58 @@ async def test_what_is_too_much_is_refused_and_not_tried_again_in_the_background
     assert counted.refused == 2, "once for the query, once in the background"
     counted.refusal = None
     assert await ways(graph, "public") == ["one#1", "two#1"]
+
+
+@pytest.mark.parametrize("kind", [TooLarge, Overloaded])
+async def test_many_who_wait_are_refused_by_few_drawings(
+    graph: OxigraphGraph, counted: CountedCage, kind: type[HansaError]
+) -> None:
+    graph.apply([record("classes", CLASSES), record("one", PATH)], 1)
+    counted.refusal = kind("too much", remedy="ask for less")
+    refusals = await asyncio.gather(*(ways(graph, "public") for _ in range(64)), return_exceptions=True)
+    assert [type(refusal) for refusal in refusals] == [kind] * 64
+    assert {str(refusal) for refusal in refusals} == {"too much"}
+    assert counted.refused <= 3, "not one for each of them"
+    counted.refusal = None
+    assert await ways(graph, "public") == ["one#1"]
+
+
+async def test_a_full_queue_of_the_cage_is_tried_again_in_the_background(
+    graph: OxigraphGraph, counted: CountedCage
+) -> None:
+    graph.apply([record("classes", CLASSES), record("one", PATH)], 1)
+    assert await ways(graph, "public") == ["one#1"]
+    graph.apply([record("two", PATH)], 2)
+    counted.refusal = Overloaded("others have all places", facts={"limit": QUEUE})
+    await graph.draw_missing()
+    assert graph.inferences.status()["refusals"] == [], "that says nothing about these inferences"
+    counted.refusal = None
+    await graph.draw_missing()
+    assert counted.drawn == 2
+
+
+async def test_the_status_counts_what_is_kept_out_of_date_drawn_and_refused(
+    graph: OxigraphGraph, counted: CountedCage
+) -> None:
+    graph.apply([record("classes", CLASSES), record("one", PATH)], 1)
+    nothing = {"kept": 0, "outdated": 0, "statements": 0, "drawing": False, "refusals": []}
+    assert graph.inferences.status() == nothing
+    await ways(graph, "public")
+    assert graph.inferences.status() == {**nothing, "kept": 1, "statements": 1}
+    graph.apply([record("two", PATH)], 2)
+    assert graph.inferences.status() == {**nothing, "outdated": 1}
+    during: list[bool] = []
+    counted.meanwhile = lambda: during.append(graph.inferences.status()["drawing"])
+    await graph.draw_missing()
+    assert during == [True]
+    assert graph.inferences.status() == {**nothing, "kept": 1, "statements": 2}
+    graph.apply([record("three", PATH)], 3)
+    counted.refusal = TooLarge("too much")
+    await graph.draw_missing()
+    assert graph.inferences.status() == {**nothing, "refusals": ["too much"]}
+    counted.refusal = None
+    assert len(await ways(graph, "public")) == 3
+    assert graph.inferences.status() == {**nothing, "kept": 1, "statements": 3}
 
 
 @pytest.mark.parametrize("seed", range(4))

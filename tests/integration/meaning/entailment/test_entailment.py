@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import httpx2
 import pytest
 
 from node.cli.main import run
+from node.worker.views import FollowLedger
 from tests.integration.meaning.test_terms import publish
 from tests.nodes import Running
 from tests.portal_browser import signed_in
@@ -120,3 +123,39 @@ def test_the_service_description_the_terminal_and_the_page(
         assert f"{NAMES}P9" in page
         assert " checked" in page
         assert f"{NAMES}P9" not in browser.get("/sparql", params={"query": query}).text
+
+
+def test_what_is_missing_or_out_of_date_is_said_at_every_door(
+    city: Running, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    query = f"SELECT ?x WHERE {{ ?x a <{NAMES}Way> }} ORDER BY ?x"
+    parameters = {"query": query, "entailment": "rl"}
+
+    def signs() -> list[bool]:
+        with city.http(headers={"Accept": "text/csv"}) as stranger:
+            header = stranger.get("/sparql", params=parameters).headers.get("hansa-partial")
+            earlier = stranger.get("/sparql", params={**parameters, "asOf": "2100-01-01"}).headers
+        assert "hansa-partial" not in earlier, "that is read from the ledger"
+        with signed_in(city) as browser:
+            page = browser.get("/sparql", params=parameters).text
+        assert run(["sparql", query, "--entailment", "rl"]) == 0
+        return [header == "true", "so results are missing" in page, "results are missing" in capsys.readouterr().err]
+
+    assert signs() == [False, False, False]
+    with monkeypatch.context() as patch:
+        patch.setattr(FollowLedger, "is_filling", lambda _, view: view == "graph")
+        assert signs() == [True, True, True]
+    state = {"kept": 1, "outdated": 2, "statements": 9, "drawing": True, "refusals": []}
+    pages = ("for 2 of 3 groups of callers are out of date", "drawn again in the background")
+    for status, (terminal, health) in (
+        (state, pages),
+        (state | {"outdated": 0}, ("", "9 statements for 1 group")),
+        (state | {"refusals": ["there are too many"]}, ("cannot be drawn: there are too many", "there are too many")),
+    ):
+        live = replace(city.node.operation.status._live, inferences=partial(dict, status))
+        monkeypatch.setattr(city.node.operation.status, "_live", live)
+        run(["status"])
+        assert terminal in " ".join(capsys.readouterr().err.split())
+        with signed_in(city) as browser:
+            assert health in browser.get("/operate").text
