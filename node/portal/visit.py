@@ -78,6 +78,16 @@ class Visit:
         """Return a text of the interface."""
         return self.speaker.say(key, count, **values)
 
+    def is_done(self, action: str) -> bool:
+        """Return whether the address says that the reader has just done ``action``."""
+        return self.request.query_params.get("done") == action
+
+    @property
+    def outcome(self) -> str:
+        """Return the sentence about what the reader has just done, as the address says; empty if there is none."""
+        key = f"done.{self.request.query_params.get('done', '')}"
+        return self.t(key) if self.speaker.knows(key) else ""
+
     def translate(self, texts: Mapping[str, str]) -> TextInLanguage:
         """Return a text of the content in the reader's language if it exists, else in another one."""
         text, tag = pick(texts, self.language)
