@@ -51,7 +51,7 @@ from node.web.management.measurement import routes as measurement
 from node.web.management.publication import conditions, joint_changes, records, uploads
 from node.web.management.region import eligibility, place, rulebook, templates
 from node.web.management.region import routes as region
-from node.web.meaning import registry
+from node.web.meaning import registry, schema_subjects
 from node.web.meaning import routes as terms
 from node.web.openapi import answer_head, answer_invalid, describe_doors, include_all
 from node.web.questions import management as questions
@@ -222,6 +222,7 @@ def _meaning_doors(app: FastAPI, node: HansaNode) -> None:
     )
     app.include_router(ontologies.router(person=node.callers.person, publish_ontology=meaning.publish_ontology))
     app.include_router(registry.router(registry=meaning.registry, identify=node.callers.identify))
+    app.include_router(schema_subjects.router(histories=meaning.schema_histories, identify=node.callers.identify))
 
 
 def _exchange_doors(app: FastAPI, node: HansaNode, desk: negotiations.NegotiationDesk) -> None:

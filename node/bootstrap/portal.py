@@ -132,6 +132,7 @@ def _catalogue(node: HansaNode) -> CatalogueUseCases:
             publish_ontology=catalogue.publication.meaning.publish_ontology,
             read_schema=catalogue.publication.meaning.read_schema,
             draft_schema=catalogue.publication.meaning.draft_schema,
+            schema_histories=catalogue.publication.meaning.schema_histories,
         ),
         harvests=HarvestUseCases(
             schedules=catalogue.harvests.schedules,

@@ -16,6 +16,7 @@ from node.catalogue.drafts.data_check import SHOWN, CheckData
 from node.catalogue.drafts.foresight import ForeseeImpact
 from node.catalogue.drafts.ontology_documents import PublishOntology
 from node.catalogue.drafts.schema_documents import ReadSchema
+from node.catalogue.meaning.schema_history import SchemaHistories
 from node.catalogue.meaning.schema_registry import SchemaRegistry
 from node.catalogue.publication.publish import Publish
 from node.scenarios.records.transformations import KnownTransformations
@@ -42,11 +43,19 @@ class MeaningServices:
     read_schema: ReadSchema
     draft_schema: DraftSchema
     registry: SchemaRegistry
+    schema_histories: SchemaHistories
 
 
 def meaning_services(base: Foundation, browse: Browse, publish: Publish) -> MeaningServices:
     """Put the parts together."""
     parts = base.parts
+    registry = SchemaRegistry(
+        uow=parts.stores.uow,
+        records=parts.stores.catalogue.records,
+        visibility=base.visibility,
+        cage=parts.cage,
+        base=parts.base,
+    )
     return MeaningServices(
         check_data=CheckData(
             browse=browse,
@@ -67,12 +76,7 @@ def meaning_services(base: Foundation, browse: Browse, publish: Publish) -> Mean
         ),
         read_schema=ReadSchema(browse=browse, cage=parts.cage),
         draft_schema=DraftSchema(browse=browse),
-        registry=SchemaRegistry(
-            uow=parts.stores.uow,
-            records=parts.stores.catalogue.records,
-            visibility=base.visibility,
-            cage=parts.cage,
-            base=parts.base,
-        ),
+        registry=registry,
+        schema_histories=SchemaHistories(registry),
         reason=ReasonOver(browse=browse, reasoner=HermitReasoner()),
     )

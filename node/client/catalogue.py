@@ -140,6 +140,17 @@ class CatalogueCalls:
         return document("GET", "/api/schemas/fields", params=params, headers={"Accept-Language": language})
 
     @endpoint
+    def schema_subjects(self, text: str = "") -> Call[list[dict[str, Any]]]:
+        """Return the schemas of the node's schema registry; with ``text``, those with it in name or title."""
+        params = {"params": {"q": text} if text else {}}
+        return Call("GET", "/api/catalogue/subjects", lambda answer: list(answer.json()["subjects"]), params)
+
+    @endpoint
+    def schema_versions(self, subject: str) -> Call[dict[str, Any]]:
+        """Return the versions of a schema in the registry, each with its verdict against the one before."""
+        return document("GET", "/api/catalogue/subject", params={"subject": subject})
+
+    @endpoint
     def draft_schema(self, source: str, *, language: str = "en") -> Call[dict[str, Any]]:
         """Draft a schema from a dataset, a model or a class: ``{"title", "definition"}``."""
         headers = {"Accept-Language": language}

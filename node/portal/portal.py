@@ -52,7 +52,7 @@ from node.portal.pages.data import (
     values,
     webhooks,
 )
-from node.portal.pages.meaning import alignments, fairness, mappings, ontologies, reasoner, schemas, terms
+from node.portal.pages.meaning import alignments, fairness, mappings, ontologies, reasoner, registry, schemas, terms
 from node.portal.pages.meaning.files import DATA_CHECK, FORESIGHT, TRIAL
 from node.portal.pages.people import invitations, providers, questions, subscriptions, users
 from node.portal.pages.publication import draft_check, drafts, joint_changes, limits, policy_editor
@@ -124,6 +124,7 @@ class Portal:
             ("POST", "/ontology/reason", page(reasoner.answer, **form)),
             ("GET", "/schema/convert", page(schemas.form, **people)),
             ("POST", "/schema/convert", page(schemas.answer, **people)),
+            ("GET", "/schema/registry", page(registry.registry)),
             ("GET", "/schema/check", page(DATA_CHECK.form, **people)),
             ("POST", "/schema/check", page(DATA_CHECK.answer, **people)),
             ("GET", "/record/table", page(tables.table)),

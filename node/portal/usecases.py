@@ -18,6 +18,7 @@ from node.catalogue.drafts.usecases import DatasetDrafts
 from node.catalogue.drafts.viewpoints import Viewpoints
 from node.catalogue.harvest.schedules import Schedules
 from node.catalogue.harvest.value_tables import ValueTables
+from node.catalogue.meaning.schema_history import SchemaHistories
 from node.catalogue.measurement.history import QualityHistory
 from node.catalogue.measurement.link_report import LinkReport
 from node.catalogue.measurement.profiles import ProfileOverview
@@ -89,6 +90,7 @@ class MeaningUseCases:
     publish_ontology: PublishOntology
     read_schema: ReadSchema
     draft_schema: DraftSchema
+    schema_histories: SchemaHistories
 
 
 @dataclass(frozen=True, kw_only=True)

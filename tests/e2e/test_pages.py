@@ -65,6 +65,8 @@ OPEN = (
     f"/record/story/embed?iri={quote(RESULT, safe='')}",
     "/sign-in",
     "/members",
+    "/schema/registry",
+    "/schema/registry?subject=traffic-flow-observed",
     "/about",
     "/docs/api",
 )

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from node.base.errors import InvalidInput, NotFound, TooMany
@@ -46,10 +48,12 @@ _TARGET: Final = "semantics.read_schema"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredSchema:
-    """One version of a subject: its ``text`` as published, its ``type``, and its rows as JSON Schema."""
+    """One version of a subject: its ``text`` as published ``at`` a moment, its ``type``, and its rows as JSON
+    Schema."""
 
     subject: str
     version: int
+    at: datetime
     type: str
     text: str
     rows: Mapping[str, Any]
@@ -57,6 +61,34 @@ class RegisteredSchema:
     @property
     def number(self) -> int:
         return number_of(self.type, self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaSubject:
+    """A schema as a subject: its ``name`` in the registry, its address, and the type of its newest ``version``."""
+
+    name: str
+    iri: str
+    titles: Mapping[str, str]
+    type: str
+    version: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "subject": self.name,
+            "iri": self.iri,
+            "titles": dict(self.titles),
+            "schemaType": self.type,
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectHead:
+    """A subject, and the record of its newest version."""
+
+    subject: SchemaSubject
+    record: Record
 
 
 def number_of(type_: str, text: str) -> int:
@@ -101,11 +133,34 @@ class SchemaRegistry:
 
     async def subjects(self, caller: Caller) -> Sequence[str]:
         """Return the names of all subjects, at most ``MOST_SUBJECTS``."""
+        return [subject.name for subject in await self.listing(caller)]
+
+    async def listing(self, caller: Caller) -> Sequence[SchemaSubject]:
+        """Return all subjects in the order of their names, at most ``MOST_SUBJECTS``."""
+        async with self.turn():
+            return await asyncio.to_thread(
+                lambda: sorted(
+                    (self._subject(head, type_) for head in self._heads(caller) if (type_ := type_of(head))),
+                    key=lambda subject: subject.name,
+                )
+            )
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn among those who ask for much. Raises ``TooMany``."""
         with self._turnstile.admission():
             async with self._turnstile.turn:
-                return await asyncio.to_thread(
-                    lambda: sorted(self._name(head.iri) for head in self._heads(caller) if _type_of(head))
-                )
+                yield
+
+    async def head_and_versions(self, subject: str, caller: Caller) -> tuple[SubjectHead, Sequence[RegisteredSchema]]:
+        """Return the newest version of ``subject`` and all that have a schema, the oldest first. Raises
+        ``NoSubject``."""
+
+        def read() -> tuple[SubjectHead, Sequence[RegisteredSchema]]:
+            record, schemas = self._read_versions(subject, caller)
+            return SubjectHead(self._subject(record, schemas[-1].type), record), schemas
+
+        return await asyncio.to_thread(read)
 
     async def versions(self, subject: str, caller: Caller) -> Sequence[RegisteredSchema]:
         """Return the versions of ``subject``, the oldest first. Raises ``NoSubject``."""
@@ -121,9 +176,8 @@ class SchemaRegistry:
 
     async def with_number(self, number: int, caller: Caller) -> Sequence[RegisteredSchema]:
         """Return the versions whose schema has this number. Raises ``NoSchema``, also if two schemas have it."""
-        with self._turnstile.admission():
-            async with self._turnstile.turn:
-                return await asyncio.to_thread(self._with_number, number, caller)
+        async with self.turn():
+            return await asyncio.to_thread(self._with_number, number, caller)
 
     async def with_text(self, subject: str, type_: str, text: str, caller: Caller) -> RegisteredSchema:
         """Return the newest version of ``subject`` with the schema ``text``, however it is spaced. Raises
@@ -140,12 +194,11 @@ class SchemaRegistry:
         Raises ``NoSubject``, ``NoVersion``, ``UnreadableSchema``, ``Overloaded``, and ``TooMany``.
         """
         schema = await self.version(subject, number, caller)
-        with self._turnstile.admission():
-            async with self._turnstile.turn:
-                rows = await self._read(type_, text)
-                if type_ != schema.type:
-                    return [f"version {schema.version} is written in {schema.type}, and this schema in {type_}"]
-                changes = await asyncio.to_thread(compare, schema.rows, rows)
+        async with self.turn():
+            rows = await self._read(type_, text)
+            if type_ != schema.type:
+                return [f"version {schema.version} is written in {schema.type}, and this schema in {type_}"]
+            changes = await asyncio.to_thread(compare, schema.rows, rows)
         if compatibility(changes) in ("full", "backward"):
             return []
         return [change.text["en"] for change in changes if not change.is_backward]
@@ -176,7 +229,15 @@ class SchemaRegistry:
     def _name(self, iri: str) -> str:
         return iri.removeprefix(self._own)
 
+    def _subject(self, head: Record, type_: str) -> SchemaSubject:
+        name = self._name(head.iri)
+        return SchemaSubject(name=name, iri=head.iri, titles=head.titles, type=type_, version=head.version)
+
     def _versions(self, subject: str, caller: Caller) -> list[RegisteredSchema]:
+        return self._read_versions(subject, caller)[1]
+
+    def _read_versions(self, subject: str, caller: Caller) -> tuple[Record, list[RegisteredSchema]]:
+        """Return the newest version as a record, and all versions with a schema, the oldest first."""
         iri = subject if "://" in subject else iri_meant(f"schema/{subject}", self._base)
         with self._uow.read() as tx:
             records = self._records.versions(tx, iri, audiences=self._visibility.audiences(caller))
@@ -185,16 +246,17 @@ class SchemaRegistry:
         schemas = [schema for record in reversed(records) if (schema := self._schema(record)) is not None]
         if not schemas:
             raise NoSubject(f"{subject} has no schema in a language of registries", remedy="read it in the catalogue")
-        return schemas
+        return records[0], schemas
 
     def _schema(self, record: Record) -> RegisteredSchema | None:
-        type_ = None if record.withdrawn or record.is_erased else _type_of(record)
+        type_ = None if record.withdrawn or record.is_erased else type_of(record)
         rows = definition_of(record) if type_ else None
         if type_ is None or rows is None:
             return None
         return RegisteredSchema(
             subject=self._name(record.iri),
             version=record.version,
+            at=record.at,
             type=type_,
             text=_literal(Statements(record), "definition"),
             rows=rows,
@@ -204,7 +266,7 @@ class SchemaRegistry:
         schemas = [
             schema
             for head in self._heads(caller)
-            if _type_of(head)
+            if type_of(head)
             for schema in self._versions(self._name(head.iri), caller)
             if schema.number == number
         ]
@@ -222,8 +284,9 @@ def type_named(name: str) -> str:
     return name or "AVRO"
 
 
-def _type_of(record: Record) -> str | None:
-    """Return the type of the schema in a record; None if it has none, or one in another language."""
+def type_of(record: Record) -> str | None:
+    """Return the type that registries give to the schema in a record; None if it has none, or one in another
+    language."""
     card = Statements(record)
     if not _literal(card, "definition"):
         return None

@@ -19,6 +19,7 @@ from node.base.errors import InvalidInput, NotFound, Withdrawn
 from node.catalogue.browse import Connections
 from node.catalogue.deliverability import conversions_of, offered_portion
 from node.catalogue.export.croissant import MEDIA_TYPE, croissant
+from node.catalogue.meaning.schema_registry import type_of
 from node.catalogue.model import Record
 from node.catalogue.publication.part_preview import part_words
 from node.catalogue.representations import VARY
@@ -161,6 +162,7 @@ async def record_page(responder: Responder, visit: Visit, iri: str, *, is_its_ad
         keepings=keepings,
         is_removed=is_removed,
         may_check=allowed(visit.caller, UseCase.PUBLISH),
+        in_registry=record.kind == "schema" and type_of(record) is not None,
         may_get=allowed(visit.caller, UseCase.RECEIVE),
         manages=manages,
         erases=may_erase(visit, record),

@@ -52,7 +52,7 @@ class _Refusal(Exception):
 
 
 def router(*, registry: SchemaRegistry, identify: Identify) -> PlacedApiRouter:
-    """Return the routes."""
+    """Return the routes below ``/registry``, in the form of registries."""
     endpoints = _Endpoints(registry, identify)
     routes = PlacedApiRouter(prefix="/registry", tags=["catalogue"])
     for path, method, endpoint in (
@@ -213,7 +213,8 @@ class _Endpoints:
         """Refused: schemas are published in the catalogue, where their changes are checked."""
 
         async def content(_: Caller) -> None:
-            raise _Refusal(_READ_ONLY, f"Subject {subject[:200]} is in read-only mode: publish it with hansa publish")
+            remedy = "publish schemas in the catalogue, with hansa publish, on the page Publish or by /api/records"
+            raise _Refusal(_READ_ONLY, f"Subject {subject[:200]} is in read-only mode: {remedy}")
 
         return await self._answer(request, content)
 

@@ -131,6 +131,7 @@ from tests.fakes.portal.questions import demo_questions
 from tests.fakes.portal.receipts import FakeReceipts
 from tests.fakes.portal.scenarios import FakeScenarios
 from tests.fakes.portal.scenes import scene_of, tile_of, town
+from tests.fakes.portal.schemas import FakeSchemaHistories
 from tests.fakes.portal.shipments import shipments
 from tests.fakes.portal.subscribers import FakeSubscribers
 from tests.fakes.portal.subscriptions import demo_subscriptions
@@ -281,6 +282,7 @@ class FakeNode:
         self.find_offerable = _find_offerable
         self.publish_ontology = SimpleNamespace(limit=16 << 20)
         self.read_schema = SimpleNamespace(limit=1 << 20)
+        self.schema_histories = FakeSchemaHistories(BASE, NOW)
         self.check_data = self.foresee = self.try_transformation = SimpleNamespace(limit=4 << 20)
         self.asked: list[tuple[str, str | None]] = []
         self.retried: list[str] = []

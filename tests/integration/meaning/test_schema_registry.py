@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
+import jsonschema
 import pytest
 
-from node.catalogue.meaning.schema_registry import number_of
+from node.catalogue.meaning.schema_history import references
+from node.catalogue.meaning.schema_registry import RegisteredSchema, number_of
+from node.cli.main import run
 from tests.integration.meaning.test_data_checks import described
 from tests.integration.meaning.test_data_checks import publish as post
 from tests.nodes import Running
+from tests.unit.portal.page import Page, troubles
 
 JSON_1: dict[str, Any] = {"type": "object", "properties": {"speed": {"type": "number"}}, "required": ["speed"]}
 JSON_2 = JSON_1 | {"properties": {"speed": {"type": "number"}, "lane": {"type": "integer"}}}
@@ -218,3 +226,120 @@ def test_sixty_four_callers_at_once(city: Running, stranger: httpx2.Client) -> N
 
     with ThreadPoolExecutor(64) as pool:
         assert set(pool.map(ask, range(64))) <= {200, 429}
+
+
+KAFKA = {"Accept": "application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json, application/json"}
+
+
+def test_a_kafka_client_reads_and_writes_messages_with_schemas_of_the_catalogue(
+    city: Running, stranger: httpx2.Client
+) -> None:
+    """The requests of the clients of Confluent with ``auto.register.schemas=false``, and their form of messages."""
+    # The producer asks for the schema that it has, or with use.latest.version for the newest one.
+    body = {"schema": json.dumps(JSON_2), "schemaType": "JSON"}
+    looked_up = stranger.post(
+        "/subjects/counts?normalize=false&deleted=false",
+        content=json.dumps(body).encode(),
+        headers={**KAFKA, "Content-Type": "application/vnd.schemaregistry.v1+json"},
+    )
+    assert looked_up.status_code == 200, looked_up.text
+    newest = stranger.get("/subjects/counts/versions/latest?deleted=false", headers=KAFKA).json()
+    assert looked_up.json()["id"] == newest["id"]
+    message = struct.pack(">bI", 0, newest["id"]) + json.dumps({"speed": 30}).encode()
+    # The consumer knows nothing but the message.
+    magic, number = struct.unpack(">bI", message[:5])
+    schema = stranger.get(f"/schemas/ids/{number}?fetchMaxId=false&subject=counts", headers=KAFKA)
+    assert (magic, schema.status_code) == (0, 200)
+    assert schema.headers["content-type"] == TYPE
+    rules = json.loads(schema.json()["schema"])
+    jsonschema.validate(json.loads(message[5:]), rules)
+    assert number < 1 << 31, "a signed number in Java"
+    # With a token of an account, schemas that are not public as well.
+    with city.http(base_url=f"{city.url}/registry", headers={**KAFKA, **city.person()}) as client:
+        assert client.get("/subjects/counts-secret/versions/latest").status_code == 200
+    refusal = stranger.post("/subjects/counts/versions", json=SCHEMA).json()
+    assert "hansa publish" in refusal["message"]
+
+
+def verdicts(versions: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    return [(version["version"], version["verdict"]) for version in versions]
+
+
+def test_the_verdict_of_each_version_in_the_api(city: Running, stranger: httpx2.Client) -> None:
+    with city.http() as client:
+        subjects = client.get("/api/catalogue/subjects").json()["subjects"]
+        assert [subject["subject"] for subject in subjects] == ["counts", "counts-avro", "counts-proto"]
+        some = client.get("/api/catalogue/subjects", params={"q": "AVRO"}).json()["subjects"]
+        assert [(subject["subject"], subject["schemaType"]) for subject in some] == [("counts-avro", "AVRO")]
+        history = client.get("/api/catalogue/subject", params={"subject": "counts"}).json()
+        by_address = client.get("/api/catalogue/subject", params={"subject": f"{city.url}/schemas/counts"}).json()
+        secret = client.get("/api/catalogue/subject", params={"subject": "counts-secret"})
+    assert history == by_address
+    assert verdicts(history["versions"]) == [(2, history["versions"][0]["verdict"]), (1, "first")]
+    assert history["versions"][0]["verdict"] in ("full", "backward")
+    assert history["versions"][0]["changes"]
+    assert history["onBreakingChange"] == "warn"
+    for version in history["versions"]:
+        assert version["id"] == stranger.get(f"/subjects/counts/versions/{version['version']}").json()["id"]
+    assert secret.status_code == 404
+    assert "counts-secret" not in secret.json().get("remedy", "")
+
+
+def test_the_terminal_and_the_page(
+    city: Running, stranger: httpx2.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(["schema", "registry"]) == 0
+    output = capsys.readouterr().out
+    assert f"{city.url}/registry" in output
+    assert "counts-proto" in output
+    assert "counts-secret" in output, "a person of the node sees it"
+    assert run(["schema", "registry", "counts"]) == 0
+    output = capsys.readouterr().out
+    number = stranger.get("/subjects/counts/versions/2").json()["id"]
+    assert f"version 2   id {number}   " in output
+    assert "the first version" in output
+    assert f"{city.url}/registry/subjects/counts/versions/latest" in output
+    assert run(["schema", "registry", "none"]) != 0
+    assert "there is no schema none" in capsys.readouterr().err
+    assert run(["--json", "schema", "registry", "counts"]) == 0
+    assert json.loads(capsys.readouterr().out)["versions"][1]["verdict"] == "first"
+
+    english = {"Accept": "text/html", "Accept-Language": "en"}
+    with city.http(headers=english) as visitor:
+        page = visitor.get("/schema/registry").text
+        assert troubles(Page(page)) == []
+        assert "counts-proto" in page
+        assert "counts-secret" not in page
+        assert f"schema.registry.url={city.url}/registry" in page
+        versions = visitor.get("/schema/registry", params={"subject": "counts"}).text
+        assert troubles(Page(versions)) == []
+        assert str(number) in versions
+        assert "The first version" in versions
+        # The example is typed as it stands.
+        example = html.unescape(re.search(r"curl (\S+)</code>", versions).group(1))  # type: ignore[union-attr]
+        assert visitor.get(example).json()["id"] == number
+        assert visitor.get("/schema/registry", params={"subject": "counts-secret"}).status_code == 404
+        assert "/schema/registry?subject=" in visitor.get("/schemas/counts").text
+        assert "/schema/registry?subject=" not in visitor.get("/schemas/counts-table").text
+
+
+def test_references_are_named_and_never_fetched() -> None:
+    def named(type_: str, text: str) -> Any:
+        schema = RegisteredSchema(subject="x", version=1, at=datetime.now(UTC), type=type_, text=text, rows={})
+        return references(schema)
+
+    remote = {
+        "properties": {"a": {"$ref": "https://x.example/a"}, "b": {"$ref": "#/$defs/b"}},
+        "items": [{"$ref": "c"}],
+    }
+    assert named("JSON", json.dumps(remote)) == ["c", "https://x.example/a"]
+    assert named("JSON", "{{") == []
+    assert named("AVRO", json.dumps(remote)) == []
+    assert named("PROTOBUF", 'import "a/b.proto";\n  import public "c.proto";\nmessage M {}') == [
+        "a/b.proto",
+        "c.proto",
+    ]
+    wide = json.dumps({"anyOf": [{"$ref": f"u{n}"} for n in range(5000)]})
+    assert len(named("JSON", wide)) == 100

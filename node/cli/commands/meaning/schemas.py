@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
@@ -16,6 +17,17 @@ from node.cli.drafts import profile_file
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, exact, line, remark, report_success, say, table
 from node.semantics.schemas.languages.names import LANGUAGES, MAX_BYTES, WRITTEN
+from node.texts.languages import pick
+
+VERDICTS: Final[Mapping[str, str]] = {
+    "": "not compared with the version before",
+    "first": "the first version",
+    "same": "the same fields as the version before",
+    "full": "fully compatible with the version before",
+    "backward": "backward compatible: reads data of the version before",
+    "forward": "forward compatible: programs for the version before can read it",
+    "none": "not compatible with the version before",
+}
 
 Part = Annotated[str, typer.Option(help="The message, shape, component, table or record that is meant.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; by default it is printed.")]
@@ -26,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("convert")(convert)
     group.command("draft")(draft)
+    group.command("registry")(registry)
     app.add_typer(group, name="schema")
 
 
@@ -110,6 +123,54 @@ def draft(
     else:
         report_success(f"{output} written", detail=f"{len(definition['properties'])} fields, a draft")
         say(f"Next: look at it: hansa schema show {word(output)}")
+
+
+def registry(
+    schema: Annotated[
+        str, typer.Argument(help="A schema: its name in the registry or its address; by default all.")
+    ] = "",
+    search: Annotated[str, typer.Option(help="Only schemas with this text in name or title.")] = "",
+    node: Node = None,
+    lang: Language = "en",
+) -> None:
+    """Show the schemas as in a schema registry, or the versions of one.
+
+    Each version has its number, its verdict against the one before, and the references in it. Kafka clients read the
+    same at the address that is shown.
+    """
+    with connect(node) as client:
+        address = f"{client.node()['url']}/registry"
+        if not schema:
+            _show_subjects(client.schema_subjects(search), address)
+            return
+        history = client.schema_versions(schema)
+    if Mode.json:
+        emit(history | {"address": address})
+        return
+    say(f"{history['subject']}: {history['schemaType']}, {pick(history['titles'], lang)[0]}")
+    line("address", f"{address}/subjects/{quote(history['subject'], safe='')}/versions/latest")
+    ending = "is refused" if history["onBreakingChange"] == "refuse" else "is published with a warning"
+    line("level", f"BACKWARD; a version that breaks data {ending}")
+    for version in history["versions"]:
+        say(f"version {version['version']}   id {version['id']}   {VERDICTS[version['verdict']]}")
+        for change in version["changes"]:
+            line("breaking" if change["breaking"] else "change", pick(change["text"], lang)[0])
+        if version["moreChanges"]:
+            line("more", str(version["moreChanges"]))
+        if version["references"]:
+            line("refers to", ", ".join(version["references"]))
+    if history["olderVersions"]:
+        remark(f"{history['olderVersions']} older versions are not shown")
+
+
+def _show_subjects(subjects: Sequence[Mapping[str, Any]], address: str) -> None:
+    if Mode.json:
+        emit({"address": address, "subjects": subjects})
+        return
+    line("address", address)
+    rows = [[item["subject"], item["schemaType"], str(item["version"])] for item in subjects]
+    table(rows, ["schema", "type", "version"])
+    remark("programs only read here: publish a new version with hansa publish")
 
 
 def _of_file(path: Path) -> dict[str, Any]:
