@@ -14,6 +14,7 @@ from node.base.plaintext import harmless
 from node.catalogue.browse import MAX_OFFSET
 from node.catalogue.representations import VARY
 from node.catalogue.search.hits import CatalogueHit
+from node.identity.roles import UseCase, allowed
 from node.portal import headers
 from node.portal.atom import atom_feed, xml_text
 from node.portal.facets import chips_of, facets_of
@@ -35,6 +36,14 @@ _MOST_WIDER: Final = 6
 """The most searches that are tried for one without results."""
 
 
+_BEGINNINGS: Final = (
+    ("/publish", "nav.publish", UseCase.PUBLISH),
+    ("/imports#source-url", "harvests.add", UseCase.SCHEDULE_HARVESTS),
+    ("/users#invite", "users.invite", UseCase.MANAGE_ACCOUNTS),
+)
+"""The work that people begin most often: address, text, and the use case that they must be allowed."""
+
+
 async def start(responder: Responder, visit: Visit) -> Response:
     """``/``: a search box, counts by kind, new assets, and cities; first, for people of the node, their agenda."""
     catalogue, caller = responder.node.catalogue.browse, visit.caller
@@ -46,6 +55,7 @@ async def start(responder: Responder, visit: Visit) -> Response:
         publishers=await catalogue.publishers(caller),
         facts=await responder.node.operation.facts(),
         agenda=await responder.node.operation.agenda.of(caller) if visit.signed_in else None,
+        beginnings=[(path, text) for path, text, use_case in _BEGINNINGS if allowed(caller, use_case)],
     )
 
 
