@@ -105,9 +105,8 @@ async def bind(responder: Responder, visit: Visit) -> Response:
         )
     version = _version(values.get("version", ""))
     template = await scenarios.templates.get(iri, caller, version=version)
-    choices_by_role = {
-        role.role: _choices(await scenarios.templates.candidates(role, caller)) for role in template.inputs
-    }
+    candidates = await scenarios.templates.candidates(template.inputs, caller)
+    choices_by_role = {role: _choices(files) for role, files in candidates.items()}
     asked = any(name.startswith("input.") for name, _ in query)
     pins_by_role = {role: values.get(f"input.{role}", "") for role in choices_by_role}
     if not asked:

@@ -135,22 +135,29 @@ class Templates:
                 raise
         return await self._library.record(iri, caller, version=version)
 
-    async def candidates(self, port: Port, caller: Caller) -> Sequence[Candidate]:
-        """Return files of datasets that have rows: our own first, then open ones, then those under agreements."""
+    async def candidates(self, ports: Sequence[Port], caller: Caller) -> Mapping[str, Sequence[Candidate]]:
+        """Return by role of each port the files of datasets that have rows: our own first, then open ones, then those
+        under agreements."""
+        # One search for all of them: they are the same files, and only what these lack differs.
         page = await self._catalogue.search(Query(kinds=("dataset",), limit=MOST_CANDIDATES), caller)
-        names = {variable.name for variable in port.variables}
-        candidates = []
+        files = []
         for record in (hit.record for hit in page.hits):
             for file in record.files:
                 is_other_source = file.is_live and record.origin == self._me and file.place[0] != STREAMS
                 if file.media_type.partition(";")[0] in _READABLE and not is_other_source:
-                    candidates.append(await self._candidate(record, file, names))
-        return sorted(
-            candidates, key=lambda one: (bool(one.doubt), one.is_live, _NEAREST.index(one.how), one.iri, one.file)
-        )
+                    files.append((record, file, None if file.is_live else await self._library.columns(file)))
+        by_role = {}
+        for port in ports:
+            names = {variable.name for variable in port.variables}
+            by_role[port.role] = sorted(
+                (self._candidate(record, file, columns, names) for record, file, columns in files),
+                key=lambda one: (bool(one.doubt), one.is_live, _NEAREST.index(one.how), one.iri, one.file),
+            )
+        return by_role
 
-    async def _candidate(self, record: Record, file: File, column_names: set[str]) -> Candidate:
-        columns = None if file.is_live else await self._library.columns(file)
+    def _candidate(
+        self, record: Record, file: File, columns: frozenset[str] | None, column_names: set[str]
+    ) -> Candidate:
         lacking = sorted(column_names - columns) if columns is not None else []
         return Candidate(
             iri=record.iri,

@@ -643,7 +643,10 @@ class FakeRuns:
             raise NotFound
         return SCENARIO
 
-    async def candidates(self, port: Port, caller: Caller) -> Sequence[Candidate]:
+    async def candidates(self, ports: Sequence[Port], caller: Caller) -> Mapping[str, Sequence[Candidate]]:
+        return {port.role: self._candidates(port) for port in ports}
+
+    def _candidates(self, port: Port) -> Sequence[Candidate]:
         mine = [
             Candidate(iri=one.iri, version=one.version, file=one.file, titles=one.titles, origin_name=NAMES[GENT])
             for one in bound_inputs()
