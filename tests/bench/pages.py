@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,12 @@ PATIENCE: Final = 5.0
 LIMIT_MS: Final = 80
 LIMIT_KB: Final = 150
 LIMIT_VIEW: Final = 1000
+READERS: Final = {
+    "steward": ("publisher", "steward"),
+    "governor": ("signatory", "auditor"),
+    "operator": ("operator",),
+}
+"""People who sign in, with their roles: each sees other pages, and other parts of the same."""
 VIEWED: Final = ("/", "/search", "/datasets/traffic-counts", "/about")
 _SLOW_4G: Final = {"latency": 150, "downloadThroughput": 1_638_400 / 8, "uploadThroughput": 750_000 / 8}
 """As Lighthouse throttles a phone: 150 ms, 1.6 Mbit/s down, 750 kbit/s up."""
@@ -40,7 +46,8 @@ _PAINT: Final = "performance.getEntriesByName('first-contentful-paint').map(e =>
 
 
 def measure(records: int = 25_000, rounds: int = 20, home: Path | None = None) -> list[Figure]:
-    """Every page that links lead to in a city of the demonstration with ``records`` assets, signed in and not.
+    """Every page that links lead to in a city of the demonstration with ``records`` assets, for each of ``READERS``
+    and for a visitor.
 
     ``page_cpu_p50_ms`` and ``page_cpu_p95_ms``: processor time of the node for a page, over all pages;
     ``page_cpu_worst_ms``: the p95 of the dearest page; ``page_largest_kb``: the largest page, gzipped;
@@ -56,11 +63,13 @@ def measure(records: int = 25_000, rounds: int = 20, home: Path | None = None) -
         with serving(folder, "gent") as (city,):
             until("every view shows all records", lambda: shows(city, records), seconds=1800)
             assert city.process is not None
-            with person(city) as inside, visitor(city) as outside:
-                add_work(city, inside)
+            with ExitStack() as stack:
+                browsers = {name: stack.enter_context(person(city, roles)) for name, roles in READERS.items()}
+                add_work(city, browsers["steward"])
+                browsers["visitor"] = stack.enter_context(visitor(city))
                 rows = [
                     {"reader": reader, **row}
-                    for reader, browser in (("visitor", outside), ("person", inside))
+                    for reader, browser in browsers.items()
                     for row in _each(browser, city.process.pid, rounds)
                 ]
             first_views = asyncio.run(_first_views(city.url))

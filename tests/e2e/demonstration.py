@@ -116,8 +116,11 @@ def page_routes() -> list[Route]:
 
 
 def route_of(address: str, routes: list[Route]) -> str:
-    """The route of a page, or "" where none leads there; of an asset: with its kind."""
+    """The route of a page, or "" where none leads there; of an asset: with its kind. An export is no page: it would
+    take the route of an asset."""
     path = urlsplit(address).path
+    if _NO_PAGE.search(path):
+        return ""
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": []}
     for route in routes:
         if route.matches(scope)[0] is Match.FULL:
