@@ -24,7 +24,7 @@ from node.catalogue.feed.heads import Head, head_key, open_head
 from node.catalogue.meaning.python_classes import OntologyClasses
 from node.catalogue.model import INTERNAL, PUBLIC, QUARANTINE, Followed, Record
 from node.catalogue.names import check_audience, check_file_name, check_record_iri, check_statements
-from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, statement, text_of
+from node.catalogue.nquads import Statement, iri_of, is_blank, is_iri, line, readable_statements, statement, text_of
 from node.catalogue.ports import FollowStore, RecordStore
 from node.catalogue.publication.catalogue import PLURALS
 from node.catalogue.versions.storage import VersionStorage
@@ -113,6 +113,7 @@ __all__ = [
     "open_record",
     "read_hash",
     "read_object",
+    "readable_statements",
     "require",
     "signing_key",
     "stamp",

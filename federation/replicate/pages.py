@@ -24,9 +24,8 @@ from node.api import (
     iri_of,
     is_blank,
     is_iri,
-    line,
     read_hash,
-    statement,
+    readable_statements,
     text_of,
 )
 
@@ -167,15 +166,12 @@ def within(url: str, base: str) -> bool:
 def _facts(body: bytes) -> _Facts:
     facts = _Facts()
     # A line that is not a statement only affects the member it belonged to: the hash of that member then differs.
-    for text in body.decode("utf-8", errors="replace").split("\n"):
-        triple = statement(text)
-        if triple is None:
-            continue
-        if triple.graph:
-            facts.graphs.setdefault(triple.graph, []).append(triple)
+    for triple in readable_statements(body.decode("utf-8", errors="replace")):
+        subject, predicate, value, graph = triple
+        if graph:
+            facts.graphs.setdefault(graph, []).append(triple)
         else:
-            predicate = iri_of(triple.predicate)
-            facts.about.setdefault(triple.subject, {}).setdefault(predicate, []).append(triple.object)
+            facts.about.setdefault(subject, {}).setdefault(iri_of(predicate), []).append(value)
     return facts
 
 
@@ -247,8 +243,8 @@ def _description(graph: Iterable[Statement], position: int) -> bytes:
             raise InvalidInput("a blank node of the member has a name that belongs to another member")
         return "_:" + term.removeprefix(prefix)
 
-    lines = [line(old(one.subject), one.predicate, old(one.object)) for one in graph]
-    return "".join(f"{one}\n" for one in lines).encode()
+    lines = [f"{old(subject)} {predicate} {old(value)} .\n" for subject, predicate, value, _ in graph]
+    return "".join(lines).encode()
 
 
 def _integer(term: str) -> int | None:

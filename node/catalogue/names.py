@@ -21,7 +21,7 @@ MAX_DESCRIPTION = 4 << 20
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 _AUDIENCE = re.compile(r"[A-Za-z][A-Za-z0-9._:/#-]{0,199}")
-_HAS_POLICY = f"{ODRL}hasPolicy"
+_HAS_POLICY = f"<{ODRL}hasPolicy>"
 
 
 def check_slug(slug: str) -> str:
@@ -93,28 +93,27 @@ def check_statements(nquads: bytes, *, iri: str, base: str, others: Iterable[str
         )
     own = base.rstrip("/") + "/"
     bases = {own, *(other.rstrip("/") + "/" for other in others)}
-    subjects: set[str] = set()
-    for statement in statements(nquads):
-        if statement.graph:
+    subjects: dict[str, bool] = {}  # Subject → whether a policy of it is stated.
+    for subject, predicate, _, graph in statements(nquads):
+        if graph:
             raise InvalidInput(
                 "a description has no named graphs: the node chooses where it is kept",
                 remedy="publish the statements as Turtle or N-Quads without graphs",
             )
-        if not is_iri(statement.subject):
+        subjects[subject] = subjects.get(subject, False) or predicate == _HAS_POLICY
+    for term, states_policy in subjects.items():
+        if not is_iri(term):
             continue
-        subject = iri_of(statement.subject)
+        subject = iri_of(term)
         # One host may have several nodes, one below the other: the longest matching base is the responsible node.
-        closest = own
-        if subject not in subjects:
-            closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
-            subjects.add(subject)
+        closest = max((base for base in bases if subject.startswith(base)), key=len, default=own)
         if closest != own:
             raise InvalidInput(
                 f"it states something about {subject}, for which another node answers",
                 remedy="publish these statements at that node, or leave them out",
                 facts={"case": "about-other-node", "iri": subject},
             )
-        if iri_of(statement.predicate) == _HAS_POLICY and not (subject == iri or subject.startswith(own)):
+        if states_policy and not (subject == iri or subject.startswith(own)):
             raise InvalidInput(
                 f"it states a policy of {subject}, which the publisher may not state",
                 remedy="leave the policy out; give conditions in the field conditions",

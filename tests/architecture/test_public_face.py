@@ -16,7 +16,7 @@ canonical check_audience check_file_name check_record_iri check_statements consi
 envelope_of
 hash_text head_key iri_of is_blank is_iri key_for knowing leaf_of ledger_body line moment negotiation_strategy
 data_source_ports
-open_head open_record read_hash read_object signing_key stamp stated_at statement text_of
+open_head open_record read_hash read_object readable_statements signing_key stamp stated_at statement text_of
 verify_consistency
 """
 

@@ -17,6 +17,7 @@ from node.catalogue.nquads import (
     line,
     literal_term,
     merge,
+    readable_statements,
     statement,
     statements,
     text_of,
@@ -158,3 +159,42 @@ def test_descriptions_that_no_engine_would_take(nquads: bytes) -> None:
 def test_the_hash_is_of_the_bytes() -> None:
     assert merge(b"", []) == b""
     assert hashlib.sha256(merge(b"b\na\n", ["c"])).hexdigest() == hashlib.sha256(b"a\nb\nc\n").hexdigest()
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            f'<http://s/> <{P}> "x" .',
+            f'<http://s/> <{P}> "a\\nb"@nl <http://g/> .',
+            f"_:b0 <{P}> _:b1 .",
+            f'<http://s/> <{P}> "x" . ',
+            f' <http://s/> <{P}> "x" .',
+            f'<http://s/> <{P}> "x" .\r',
+            f'<http://s/> <{P}> "x\u2028y" .',
+            f'<http://s/> <{P}> "x',
+            "",
+            "nonsense",
+        ]
+    ),
+    max_size=8,
+)
+
+
+@given(LINES, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_text_that_is_read_at_once_has_the_statements_of_its_lines(lines: list[str], ended: bool) -> None:
+    text = "\n".join(lines) + ("\n" if ended else "")
+    one_by_one = [statement(each) for each in text.split("\n")]
+    assert readable_statements(text) == [each for each in one_by_one if each is not None]
+    if all(statement(each) is not None for each in text.split("\n") if each):
+        assert list(statements(text.encode())) == [each for each in one_by_one if each is not None]
+    else:
+        with pytest.raises(InvalidInput, match=r"line [0-9]+ is not a statement"):
+            list(statements(text.encode()))
+
+
+def test_a_long_text_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f'<http://s/> <{P}> "x" .\n_:b0 <{P}> _:b1 .\n'.encode()
+    at_once = list(statements(text))
+    monkeypatch.setattr("node.catalogue.nquads._AT_ONCE", 10)
+    assert list(statements(text)) == at_once
