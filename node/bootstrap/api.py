@@ -115,10 +115,8 @@ def _open_doors(app: FastAPI, node: HansaNode, portal: Portal) -> None:
             html_view=portal.record_page,
         )
     )
-    app.include_router(
-        terms.router(browse=node.catalogue.browse, identify=node.callers.identify, base=node.parts.base)
-    )
-    app.include_router(stories.router(node.scenarios.stories, identify=node.callers.identify, base=node.parts.base))
+    app.include_router(terms.router(browse=node.catalogue.browse, identify=identify, base=node.parts.base))
+    app.include_router(stories.router(node.scenarios.stories, identify=identify, base=node.parts.base))
     app.include_router(
         sparql.router(node.catalogue.ask, base=node.parts.base, identify=identify, html_form=portal.sparql_page)
     )
