@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from anyio.to_thread import run_sync
 
@@ -42,6 +44,7 @@ from node.worker.outcomes import Handler
 from node.worker.pace import Pace
 from node.worker.queue_repair import QueueRepair
 from node.worker.shipments import ShipmentHandler
+from node.worker.sole_work import SoleWork
 from node.worker.timers import Timer
 from node.worker.transfers import ConversionHandler, LateCheckHandler, PushHandler, ReceptionHandler
 
@@ -167,6 +170,7 @@ def timers(
     tokens = UsedTokens(stores.uow, stores.identity, parts.clock)
     memory = FreeMemory()
     trials = ForgetTrialFiles(stores.uow, records=stores.catalogue.records, assets=parts.assets, clock=parts.clock)
+    alone = partial(_alone, parts, secrets.token_hex(8))
     # Other processes of this node may join or leave a region; an embedded database has no others.
     membership = [] if parts.settings.is_embedded else [region_timer(people.allegiance)]
     return [
@@ -180,8 +184,8 @@ def timers(
         Timer("used tokens", 300.0, lambda: run_sync(tokens.forget)),
         Timer("webhooks", 1.0, lambda: run_sync(wishes.webhooks.queue)),
         Timer("harvests", 30.0, lambda: run_sync(catalogue.harvests.schedules.queue_due)),
-        Timer("links", 10.0, catalogue.publication.links.checker.check_due),
-        Timer("harvested data", 20.0, catalogue.publication.links.data_checker.check_due),
+        Timer("links", 10.0, alone("links", catalogue.publication.links.checker.check_due)),
+        Timer("harvested data", 20.0, alone("harvested data", catalogue.publication.links.data_checker.check_due)),
         Timer("old observations", 60.0, lambda: run_sync(datasources.streams.forget_old)),
         Timer("old drafts", 3600.0, lambda: run_sync(catalogue.publication.drafts.forget_old)),
         Timer("old versions", 3600.0, lambda: run_sync(protocol_services.transfer.deletions.old_versions)),
@@ -191,6 +195,16 @@ def timers(
         Timer("question mail", 60.0, questions.mail.queue_due),
         Timer("late decisions", 60.0, protocol_services.negotiation.decisions.expire),
     ]
+
+
+def _alone(
+    parts: Parts, owner: str, name: str, work: Callable[[], Coroutine[Any, Any, object]]
+) -> Callable[[], Awaitable[object]]:
+    """Return ``work`` as one process of the node does it at a time; an embedded database has no other processes."""
+    if parts.settings.is_embedded:
+        return work
+    stores = parts.stores
+    return SoleWork(name, work, uow=stores.uow, marks=stores.meta, clock=parts.clock, owner=owner)
 
 
 def region_timer(allegiance: Allegiance) -> Timer:

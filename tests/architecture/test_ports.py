@@ -33,6 +33,7 @@ TESTED = {
     "node.catalogue.questions.model.QuestionStore": "stores/test_questions.py",
     "node.catalogue.subscriptions.model.SubscriptionStore": "stores/test_subscriptions.py",
     "node.worker.mail.MailServer": "test_mail_server.py",
+    "node.worker.sole_work.Marks": "stores/test_node_state.py",
     "node.identity.accounts.providers.Providers": "test_identity_providers.py",
     "node.catalogue.ports.Graph": "test_graph.py",
     "node.catalogue.ports.RecordStore": "stores/test_records.py",
@@ -93,6 +94,7 @@ STORED_AS = {
     "ProcessStore": "negotiations",
     "TransferStore": "transfers",
     "Notes": "meta",
+    "Marks": "meta",
 }
 """Ports that the fields of ``tests.stores.Stores`` do not name, and the field that is theirs."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from node.adapters.sql.rows import add, build, put, values
 from node.adapters.sql.schema.node_state import followed, meta
@@ -30,6 +30,12 @@ class History:
 
 
 _VALUE = select(meta.c.value).where(meta.c.key == bindparam("of"))
+_REPLACE = (
+    update(meta)
+    .where(meta.c.key == bindparam("of"), meta.c.value == bindparam("before"))
+    .values(value=bindparam("new"))
+    .execution_options(preserve_rowcount=True)
+)
 _FOLLOWED = select(followed).where(followed.c.url == bindparam("at"))
 
 
@@ -44,6 +50,14 @@ class SqlMetaStore:
     def put(self, tx: Transaction, key: str, value: str) -> None:
         """Set or replace the value."""
         put(connection_of(tx), meta, {"key": key, "value": value})
+
+    def replace(self, tx: Transaction, key: str, before: str | None, value: str) -> bool:
+        """Set the value if it is ``before`` (None: if there is none), whoever else does so at the same moment; return
+        whether it was."""
+        connection = connection_of(tx)
+        if before is None:
+            return add(connection, meta, {"key": key, "value": value})
+        return connection.execute(_REPLACE, {"of": key, "before": before, "new": value}).rowcount == 1
 
     def drop(self, tx: Transaction, key: str) -> None:
         """Remove the value, if there is one."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from node.base.errors import Conflict
+from node.base.turns import in_turn
 from node.catalogue.model import Followed
 from tests.stores import Stores
 
@@ -31,6 +33,34 @@ class TestMeta:
             stores.meta.drop(tx, "region")
             stores.meta.drop(tx, "unknown")
             assert stores.meta.get(tx, "region") is None
+
+    def test_a_value_is_replaced_only_if_it_is_as_expected(self, stores: Stores) -> None:
+        def replace_value(before: str | None, value: str) -> bool:
+            with stores.uow.begin() as tx:
+                return stores.meta.replace(tx, "mark", before, value)
+
+        assert not replace_value("a", "b"), "there is none"
+        assert replace_value(None, "a")
+        assert not replace_value(None, "b")
+        assert not replace_value("b", "c")
+        assert replace_value("a", "c")
+        with stores.uow.read() as tx:
+            assert stores.meta.get(tx, "mark") == "c"
+
+    def test_of_many_who_replace_a_value_at_once_one_does(self, database_stores: Stores) -> None:
+        for before in (None, "0"):
+            with ThreadPoolExecutor(8) as pool:
+
+                def replace_value(number: int, before: str | None = before) -> bool:
+                    def replace_once() -> bool:
+                        with database_stores.uow.begin() as tx:
+                            return database_stores.meta.replace(tx, "mark", before, str(number))
+
+                    return in_turn(replace_once)
+
+                assert list(pool.map(replace_value, range(1, 9))).count(True) == 1
+            with database_stores.uow.begin() as tx:
+                database_stores.meta.put(tx, "mark", "0")
 
     def test_the_epoch_rises(self, stores: Stores) -> None:
         with stores.uow.begin() as tx:

@@ -19,6 +19,12 @@ class MemoryMetaStore:
     def put(self, tx: Transaction, key: str, value: str) -> None:
         memory(tx).put("meta", key, value)
 
+    def replace(self, tx: Transaction, key: str, before: str | None, value: str) -> bool:
+        if self.get(tx, key) != before:
+            return False
+        self.put(tx, key, value)
+        return True
+
     def drop(self, tx: Transaction, key: str) -> None:
         memory(tx).drop("meta", key)
 
