@@ -53,7 +53,8 @@ _COUNTS_BY_SOURCE = (
     select(link_records.c.source, link_checks.c.state, func.count(link_checks.c.key.distinct()).label("number"))
     .join(record_links, record_links.c.iri == link_records.c.iri)
     .join(link_checks, link_checks.c.key == record_links.c.key)
-    .where(link_records.c.source != "")
+    # Not "!=": only a range of the index of sources spares the records that were not harvested.
+    .where(link_records.c.source > "")
     .group_by(link_records.c.source, link_checks.c.state)
     .order_by(link_records.c.source)
 )
