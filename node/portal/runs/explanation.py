@@ -74,7 +74,7 @@ class _Walk:
         """Return rows of the branch with the changes; None if they cannot be read here."""
         if of not in self._read:
             try:
-                self._read[of] = await self._runs.rows(self._view.run.pid, AFTER, of, self._caller)
+                self._read[of] = await self._runs.rows(self._view.run, AFTER, of, self._caller)
             except (NotAllowed, NotFound, InvalidInput):
                 self._read[of] = None
         return self._read[of]

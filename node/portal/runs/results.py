@@ -89,9 +89,9 @@ async def gather(runs: WatchedRuns, caller: Caller, run: Run, query: Mapping[str
             remedy=f"choose one of: {', '.join(choice.name for choice in figures)}",
             facts={"case": "no-figure", "name": wish[:80], "known": [choice.name for choice in figures]},
         )
-    after = await runs.rows(run.pid, AFTER, figure.of, caller)
+    after = await runs.rows(run, AFTER, figure.of, caller)
     compares = any(step.branch == BEFORE for step in run.steps)
-    before = await runs.rows(run.pid, BEFORE, figure.of, caller) if compares else None
+    before = await runs.rows(run, BEFORE, figure.of, caller) if compares else None
     places, apart = await _places(runs, caller, run)
     shape_by_key = differences.shape([*after, *(before or ())], places)
     parts = tuple(
@@ -123,7 +123,7 @@ async def _places(runs: WatchedRuns, caller: Caller, run: Run) -> tuple[list[Pla
         rows: Rows = ()
         if not bound.in_place:
             with suppress(NotAllowed, NotFound, InvalidInput):
-                rows = await runs.rows(run.pid, AFTER, bound.role, caller)
+                rows = await runs.rows(run, AFTER, bound.role, caller)
         if not rows:
             apart.append(bound.role)
         elif one := differences.places(bound.role, rows):

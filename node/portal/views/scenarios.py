@@ -224,20 +224,19 @@ class WatchedRuns:
         sentences = tuple(dict(zip(LANGUAGES, map(self._with_names, line), strict=True)) for line in lines)
         return sentences, tuple(self._release.withheld(run, bound))
 
-    async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
+    async def rows(self, run: Run, branch: str, of: str, caller: Caller) -> Rows:
         """Return rows of a run: of an input (in the branch ``after`` with its layers), or of an existing output.
 
         Raises ``NotFound`` for rows that do not exist yet, ``NotAllowed`` if this person may not see them or they
         stay with their owner.
         """
-        run = await self._runs.run(pid)
         if "." in of:
-            rows, _ = await self._runs.read_output(pid, branch, of, caller)
+            rows, _ = await self._runs.read_output(run, branch, of, caller)
             return rows
         bound = next((pin for pin in run.binding.inputs if pin.role == of), None)
         if bound is not None and bound.in_place:
             raise NotAllowed(f"the data of {of} stay with their owner", remedy="ask their owner")
-        rows, _ = await self._runs.read_input(pid, of, caller)
+        rows, _ = await self._runs.read_input(run, of, caller)
         if branch != AFTER or bound is None:
             return rows
         layers = [

@@ -157,18 +157,19 @@ class Runs:
     # ---- what it gave ----------------------------------------------------------------------------------------
 
     async def read_output(
-        self, pid: str, branch: str, name: str, by: Caller, *, located: bool = False
+        self, run: Run | str, branch: str, name: str, by: Caller, *, located: bool = False
     ) -> tuple[Rows, Port]:
-        """Return ``output`` for a person, with geometry if ``locate``. Raises ``NotAllowed``, ``NotFound``."""
+        """Return ``output`` of a run, or of the run with this id, for a person, with geometry if ``locate``. Raises
+        ``NotAllowed``, ``NotFound``."""
         require(by, UseCase.READ_RESULTS)
-        run = await self.run(pid)
+        run = run if isinstance(run, Run) else await self.run(run)
         rows, port = await self.output(run, branch, name)
         return (await self.locate(run, rows) if located else rows), port
 
-    async def read_input(self, pid: str, role: str, by: Caller) -> tuple[Rows, Port]:
+    async def read_input(self, run: Run, role: str, by: Caller) -> tuple[Rows, Port]:
         """Return ``input`` for a person. Raises ``NotAllowed``, and as ``input``."""
         require(by, UseCase.READ_RESULTS)
-        return await self.input(await self.run(pid), role)
+        return await self.input(run, role)
 
     async def output(self, run: Run, branch: str, name: str) -> tuple[Rows, Port]:
         """Return the rows of ``step.output`` in a branch, and the port in the card of the step.

@@ -761,9 +761,8 @@ class FakeWatched:
             inherits=({"en": "Only for public tasks."}, {"en": "Results name Plzeň as source."}),
         )
 
-    async def rows(self, pid: str, branch: str, of: str, caller: Caller) -> Rows:
+    async def rows(self, run: Run, branch: str, of: str, caller: Caller) -> Rows:
         require(caller, UseCase.READ_RESULTS)
-        run = self._fake.run_of(pid)
         closed, slow = branch == AFTER and bool(run.binding.layers), branch == AFTER and len(run.binding.layers) > 1
         if of in self._fake.in_place:
             raise NotAllowed(f"this node does not have the data of {of} stayed with Plzeň")
