@@ -26,6 +26,10 @@ LONGEST_END: Final = 25
 """Seconds after the signal to end until the process is killed, even if something hangs: less than the time after
 which its supervisor kills it (``stop_grace_period`` in docker/). A crash loses nothing that was acknowledged."""
 
+YOUNG: Final = 10_000
+"""New objects after which the interpreter looks for circles among them. With its own 700, nearly all of them belong
+to a page or a message that is still being read: looking at them took a tenth of a follower's time."""
+
 
 def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     """Serve until SIGTERM or Ctrl-C, and return the exit status."""
@@ -69,6 +73,7 @@ def run_server(settings: Settings, *, with_worker: bool = True) -> int:
     # not a failure, so this handler takes it. Ctrl-C keeps its meaning for the terminal.
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     gc.freeze()
+    gc.set_threshold(YOUNG)
     gc.enable()
     server.run()
     os.close(holding)

@@ -1,8 +1,8 @@
 """Batches of the graph store: after a crash, the next opening shows all of a batch or none of it.
 
-A small batch is one transaction of the engine. A large one is loaded without a transaction, which takes two thirds of
-the time and half of the disk: a mark is on the disk before, and is removed when the new position is. A store with the
-mark is incomplete, and must not be used.
+A small batch is one transaction of the engine. A large one is loaded without a transaction, which takes up to a
+third less time: a mark is on the disk before, and is removed when the new position is. A store with the mark is
+incomplete, and must not be used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from node.catalogue.model import Record
 
 LARGE: Final = 8_000
 """Statements from which a batch is loaded without a transaction. From 5,000 on that takes less time, from 15,000 a
-third less. Smaller batches are written faster in a transaction, and fewer bytes for them."""
+third less. Smaller batches are written faster in a transaction, with fewer bytes for the disk."""
 
 BATCH: Final = 2 << 20
 """Bytes of descriptions that are written together: a query waits for that long at most, and each byte takes some
