@@ -1,15 +1,24 @@
 """Signing in to Kafka with SCRAM: the example of RFC 7677, and brokers that do not play by the rules.
 
-A broker of Kafka itself with SCRAM is not among the live peers.
+Then Kafka itself with SCRAM: a broker of its own, as that of the kit of live peers has another way to sign in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo.nodes import free_ports
 from node.adapters.datasources.brokers.kafka.connector import KafkaConnector
 from node.adapters.datasources.brokers.kafka.failures import failure
 from node.adapters.datasources.brokers.kafka.link import BoundedScram, KafkaLink, Login, UnprovenBroker
@@ -17,6 +26,12 @@ from node.adapters.egress import Egress
 from node.base.errors import InvalidInput
 from node.datasources.errors import DataSourceRefuses
 from node.datasources.model import Credentials, Scheme, Setup
+from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka
+from tests.integration.datasources.live_data import share
+from tests.integration.datasources.streams import describe, observation
+from tests.integration.datasources.test_brokers import state
+from tests.nodes import agree, running
+from tests.waits import until
 
 CLIENT_NONCE = "rOprNGfwEbeRWgbNEkqO"
 NONCE = f"{CLIENT_NONCE}%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
@@ -90,3 +105,95 @@ async def test_a_steward_chooses_the_way(way: str) -> None:
         with pytest.raises(InvalidInput, match="no way to sign in") as raised:
             connector.check(wrong)
         assert way in raised.value.remedy
+
+
+LIBRARIES = Path(os.environ.get("HANSA_PEERS", "~/.cache/hansa-peers")).expanduser() / "kafka" / "lib"
+"""Kafka as the kit of live peers has fetched it."""
+_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Kafka with SCRAM at its second port, which knows ``WRITER`` in both ways."""
+    if not LIBRARIES.is_dir() or shutil.which("java") is None:
+        pytest.skip("no Kafka: the kit of live peers fetches it (peer up kafka)")
+    home = tmp_path_factory.mktemp("kafka")
+    plain, control, scram = free_ports(3)
+    places = f"PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{scram}"
+    ways = ("scram-sha-256", "scram-sha-512")
+    properties = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{control}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"{places},CONTROLLER://127.0.0.1:{control}",
+        "advertised.listeners": places,
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": ("PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"),
+        "sasl.enabled.mechanisms": ",".join(ways).upper(),
+        **{f"listener.name.sasl_plaintext.{way}.sasl.jaas.config": _MODULE for way in ways},
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "log.dirs": str(home / "data"),
+    }
+    settings = home / "properties"
+    settings.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    java = ["java", "-Xmx384m", "-cp", f"{LIBRARIES}/*"]
+    users = [
+        word for way in ways for word in ("--add-scram", f"{way.upper()}=[name={WRITER},password={WRITER_PASSWORD}]")
+    ]
+    cluster = ["-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(settings)]
+    with (home / "log").open("wb") as log:
+        tool = [*java, "kafka.tools.StorageTool", "format", *cluster, *users]
+        subprocess.run(tool, check=True, stdout=log, stderr=log, timeout=120)
+        server = subprocess.Popen([*java, "kafka.Kafka", str(settings)], stdout=log, stderr=log)
+        try:
+            peer = Kafka({"KAFKA_BOOTSTRAP": f"127.0.0.1:{plain}", "KAFKA_SASL_BOOTSTRAP": f"127.0.0.1:{scram}"})
+            until("Kafka answers", lambda: _answers(plain), 120)
+            yield peer
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("way", ["scram-sha-256", "scram-sha-512"])
+def test_a_stream_takes_messages_and_a_bridge_sends_them_over_scram(
+    way: str, broker: Kafka, tmp_path: Path, sqlite_template: Path
+) -> None:
+    topic, copies = f"city.{uuid.uuid4().hex[:8]}", f"partner.{uuid.uuid4().hex[:8]}"
+    broker.make(topic)
+    broker.make(copies)
+    login = {"scheme": "basic", "name": WRITER, "secret": WRITER_PASSWORD}
+    with (
+        running(tmp_path / "city", template=sqlite_template) as city,
+        running(tmp_path / "partner", template=sqlite_template) as partner,
+    ):
+        for node in (city, partner):
+            with node.client() as client:
+                client.data_sources.add("bus", "kafka", broker.address, credentials=login, options={"sasl": way})
+                assert client.data_sources.test("bus")["passed"]
+        describe(city, "counters")
+        iri = share(city, "streams", "counters", slug="counters", format="JSON")
+        with partner.client() as client:
+            client.bridges.begin(str(agree(partner, iri)["agreementId"]), f"broker:bus/{copies}", key="station")
+            until("the bridge runs", lambda: client.bridges.all()[0]["state"] == "running")
+        with city.client() as client:
+            client.streams.connect("counters", "bus", topic)
+            until("the connection", lambda: state(city, "counters")["connectedSince"])
+            broker.send(topic, *((f"s{number}", json.dumps(observation(number)).encode()) for number in range(50)))
+            until("all are there", lambda: len(broker.read(copies)) >= 50)
+            wrong = {**login, "secret": "wrong-secret"}
+            client.data_sources.add("strange", "kafka", broker.address, credentials=wrong, options={"sasl": way})
+            report = client.data_sources.test("strange")
+        assert not report["passed"]
+        assert "wrong-secret" not in json.dumps(report)
+    assert {json.loads(value or b"")["bikes"] for _, value, _ in broker.read(copies)} == {*range(50)}
