@@ -151,6 +151,11 @@ DOORS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "the same",
             "One subscription with its status: `active`, `paused` or `expired`, counts, and why it failed",
         ),
+        "/live/{pid}/v2/subscriptions": (
+            "POST",
+            "the same",
+            "Refused: says where subscriptions are made in the form of NGSI-LD, or that there are none",
+        ),
         "/live/{pid}/subscriptions": ("GET|POST", "the same", "The same list at a shorter address"),
         "/live/{pid}/subscriptions/{subscription}": ("DELETE|GET|PATCH", "the same", "The same subscription"),
         "/notices/{session}": (

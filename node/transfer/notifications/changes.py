@@ -30,6 +30,7 @@ LOOK_SECONDS: Final = 2.0
 """Between two looks at the entities of a context broker."""
 MOST_ENTITIES: Final = 10_000
 _BROKER: Final = "ngsi-ld"
+_OTHER_BROKER: Final = "ngsi-v2"
 _PAGE: Final = 500
 _MOST_BYTES: Final = 8 << 20
 _DEEPEST: Final = 60
@@ -144,6 +145,11 @@ class ReadChanges:
         return Question(media_type=access.grant.media_type, asset=access.grant.dataset, **members)
 
     def _require_entities(self, access: Access, source: DataSource) -> None:
+        if source.kind == _OTHER_BROKER:
+            raise InvalidInput(
+                "nobody can subscribe to these data: their context broker speaks NGSIv2 only",
+                remedy="read them when you need them, or ask the provider for a stream of them",
+            )
         if source.kind != _BROKER:
             raise InvalidInput(
                 "nobody can subscribe to these data: they are neither a stream nor entities of a context broker",

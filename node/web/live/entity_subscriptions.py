@@ -27,6 +27,7 @@ from node.web.replies import SANDBOXED
 
 _LONGEST: Final = 64 << 10
 _DEEPEST: Final = 20
+_OTHER_ROOT: Final = "/live/{pid}/v2/subscriptions"
 _ROOTS: Final = ("/live/{pid}/ngsi-ld/v1/subscriptions", "/live/{pid}/subscriptions")
 
 
@@ -40,18 +41,28 @@ class EntitySubscriptionDoor:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, to be mounted at the root of the node's public URL before those of the data."""
-        return [
-            route
-            for root in _ROOTS
-            for route in (
-                Route(root, self._answer, methods=["GET", "POST"]),
-                Route(f"{root}/{{subscription:path}}", self._answer, methods=["GET", "PATCH", "DELETE"]),
-            )
-        ]
+        routes: list[BaseRoute] = [Route(_OTHER_ROOT, self._answer_other_form, methods=["POST"])]
+        for root in _ROOTS:
+            routes.append(Route(root, self._answer, methods=["GET", "POST"]))
+            single = f"{root}/{{subscription:path}}"
+            routes.append(Route(single, self._answer, methods=["GET", "PATCH", "DELETE"]))
+        return routes
 
     async def _answer(self, request: Request) -> Response:
         try:
             return await self._act(request)
+        except HansaError as error:
+            return await answer_problem(request, error, SANDBOXED)
+
+    async def _answer_other_form(self, request: Request) -> Response:
+        """Say where subscriptions are made, to clients of NGSIv2."""
+        try:
+            pid, token = request.path_params["pid"], request.headers.get("authorization")
+            await self.authorise.require_bearer(pid, token)
+            elsewhere = "read the data when you need them, or ask the provider for a stream of them"
+            if await self.subscriptions.are_offered(pid, token):
+                elsewhere = "subscribe in the form of NGSI-LD: POST …/ngsi-ld/v1/subscriptions"
+            raise InvalidInput("there are no subscriptions in the form of NGSIv2 here", remedy=elsewhere)
         except HansaError as error:
             return await answer_problem(request, error, SANDBOXED)
 

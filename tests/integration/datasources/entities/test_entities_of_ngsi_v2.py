@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.integration.datasources.live_data import Opened, open_live, share
@@ -60,6 +61,17 @@ def test_entities_of_one_type_and_tenant_are_read(parkings: Opened, nodes: tuple
     for query in ("type=Depot", "idPattern=.*", "options=values", "limit=0", "q=free", "typePattern=.*", "mq=a.b==1"):
         assert parkings.get(f"/entities?{query}").status_code == 400, query
     assert parkings.get("/entities", method="POST").status_code == 405
+
+
+def test_who_would_subscribe_learns_in_words_that_nobody_can(parkings: Opened) -> None:
+    subscription = {"type": "Subscription", "entities": [{"type": "OffStreetParking"}]}
+    document = {**subscription, "notification": {"endpoint": {"uri": "https://plzen.example/notify"}}}
+    headers = {"Authorization": parkings.authorization}
+    with httpx2.Client(trust_env=False, headers=headers) as client:
+        linked = client.post(f"{parkings.endpoint}/ngsi-ld/v1/subscriptions", json=document)
+        other = client.post(f"{parkings.endpoint}/v2/subscriptions", json=document)
+    assert (linked.status_code, "speaks NGSIv2 only" in linked.json()["detail"]) == (400, True)
+    assert (other.status_code, "a stream of them" in other.json()["remedy"]) == (400, True)
 
 
 def test_a_part_has_its_columns_and_entities_and_no_others(nodes: tuple[Running, Running], broker: BrokerV2) -> None:

@@ -110,6 +110,10 @@ def test_a_partner_is_notified_of_each_observation_until_it_deletes_the_subscrip
         "bikes": {"type": "Property", "value": 1, "observedAt": "2026-01-01T00:01:00.000000Z"},
         "station": {"type": "Property", "value": "s1", "observedAt": "2026-01-01T00:01:00.000000Z"},
     }
+    with httpx2.Client(trust_env=False, headers={"Authorization": stream.authorization}) as client:
+        other = client.post(f"{stream.endpoint}/v2/subscriptions", json={})
+        assert (other.status_code, "/ngsi-ld/v1/subscriptions" in other.json()["remedy"]) == (400, True)
+        assert client.post(f"{stream.endpoint}/v2/subscriptions", headers={"Authorization": "x"}).status_code != 400
     shown = ask(stream, "GET", place)
     assert "partner-token" not in shown.text
     assert SECRET not in shown.text
