@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import importlib.util
 import io
 import random
 import shutil
@@ -43,11 +44,16 @@ _SLOWER: Final = 50
 
 
 def measure(rows: int = 1_000_000, classes: int = 1_000, members: int = 2_000) -> list[Figure]:
-    """``meaning_…``: seconds, and rows a second. Baselines: rdflib, owlrl, owlready2 alone, jsonschema."""
+    """``meaning_…``: seconds, and rows a second. Baselines: rdflib, owlrl, owlready2 alone, jsonschema, and
+    frictionless where it is installed."""
     figures = [_difference(classes), _closure(classes // 5, members)]
     if shutil.which("java") is not None:
         figures.append(_classification(classes))
-    return [*figures, _checking(rows)]
+    figures.append(_checking(rows))
+    if importlib.util.find_spec("frictionless") is None:
+        print("not beside frictionless, which is not installed: .venv/bin/pip install frictionless")
+        return figures
+    return [*figures, _checking_beside_frictionless(rows)]
 
 
 def _ontology(classes: int, without: int = 0, members: int = 0) -> bytes:
@@ -116,11 +122,7 @@ def _classification(classes: int) -> Figure:
 
 def _checking(rows: int) -> Figure:
     with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch, Cage(width=1) as cage:
-        path = Path(scratch) / "rows.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("segment", "intensity", "speed"))
-            writer.writerows((f"s{number % 999}", number % 77, number % 120 + 0.5) for number in range(rows))
+        path = _table(Path(scratch), rows)
         reports: list[Any] = []
         value = rows / _seconds(lambda: reports.append(FileCheck(cage)(path, SCHEMA)))
         assert (reports[0].rows, reports[0].count) == (rows, 0)
@@ -135,6 +137,39 @@ def _checking(rows: int) -> Figure:
             "meaning_rows_checked_per_s", value, rows, "jsonschema, row by row", sample / _seconds(baseline),
             unit="rows/s", lower_is_better=False,
         )  # fmt: skip
+
+
+def _checking_beside_frictionless(rows: int) -> Figure:
+    """Both check every row of one file. Table Schema cannot say all of JSON Schema: here the same rules are said."""
+    frictionless: Any = importlib.import_module("frictionless")
+    fields = [
+        {"name": "segment", "type": "string", "constraints": {"required": True, "maxLength": 12}},
+        {"name": "intensity", "type": "integer", "constraints": {"required": True, "minimum": 0}},
+        {"name": "speed", "type": "number", "constraints": {"maximum": 130}},
+    ]
+    with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch, Cage(width=1) as cage:
+        path = _table(Path(scratch), rows)
+        value = rows / _seconds(lambda: FileCheck(cage)(path, SCHEMA))
+
+        def baseline() -> None:
+            schema = frictionless.Schema.from_descriptor({"fields": fields})
+            resource = frictionless.Resource(path=path.name, basepath=scratch, schema=schema)
+            assert frictionless.validate(resource).valid
+
+        return _figure(
+            "meaning_rows_checked_beside_frictionless_per_s", value, rows, "frictionless", rows / _seconds(baseline),
+            unit="rows/s", lower_is_better=False,
+        )  # fmt: skip
+
+
+def _table(folder: Path, rows: int) -> Path:
+    """Write a table whose rows conform to ``SCHEMA``."""
+    path = folder / "rows.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("segment", "intensity", "speed"))
+        writer.writerows((f"s{number % 999}", number % 77, number % 120 + 0.5) for number in range(rows))
+    return path
 
 
 def _rows(file: Any, count: int) -> Iterator[dict[str, Any]]:
