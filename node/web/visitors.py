@@ -40,6 +40,7 @@ READING: Final = (
     "/search",
     "/record",
     "/registry/",
+    "/schema/registry",
     "/term",
     "/members",
     "/about",
