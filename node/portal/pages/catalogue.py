@@ -38,7 +38,7 @@ _MOST_WIDER: Final = 6
 
 _BEGINNINGS: Final = (
     ("/publish", "nav.publish", UseCase.PUBLISH),
-    ("/imports#source-url", "harvests.add", UseCase.SCHEDULE_HARVESTS),
+    ("/imports#source-url", "home.begin.harvest", UseCase.SCHEDULE_HARVESTS),
     ("/users#invite", "users.invite", UseCase.MANAGE_ACCOUNTS),
 )
 """The work that people begin most often: address, text, and the use case that they must be allowed."""
