@@ -62,7 +62,7 @@ VERSIONS = (
     "0039",
     "0040",
     "0042",
-    "0045",
+    "0043",
 )
 """The schema versions that this Hansa knows, oldest first; it works with the last."""
 
