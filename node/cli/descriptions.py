@@ -18,10 +18,13 @@ RDF = {
     ".jsonld": "application/ld+json",
     ".nt": "application/n-triples",
     ".nq": "application/n-quads",
+    ".trig": "application/trig",
     ".rdf": "application/rdf+xml",
     ".xml": "application/rdf+xml",
     ".owl": "application/rdf+xml",
 }
+OTHER_ONTOLOGIES = frozenset({".n3", ".obo", ".ofn", ".omn", ".owx"})
+"""The endings of ontologies in syntaxes that are not read: Notation3, OBO, functional syntax, Manchester, OWL/XML."""
 
 
 def read_submission(path: Path, attach: list[Path]) -> tuple[dict[str, Any], dict[str, int], list[Path]]:

@@ -78,6 +78,11 @@ MAX_IRI: Final = 2048
 
 _DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([^"']*)["']""")
+_OWL_XML: Final = re.compile(
+    rb"\A\s*(?:<\?[^>]{0,200}\?>\s*|<!--.{0,2000}?-->\s*|<!DOCTYPE[^\[>]{0,200}(?:\[[^\]]{0,5000}\])?\s*>\s*){0,8}"
+    rb"<(?:\w{1,20}:)?Ontology[\s>]",
+    re.DOTALL,
+)
 _XML_NAME_AT_END: Final = re.compile(r"[^\W\d][\w.-]*$")
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _PLACE: Final = re.compile(
@@ -276,6 +281,11 @@ def scan(body: bytes, syntax: Syntax) -> bytes:
 
 
 def _scan_xml(body: bytes) -> None:
+    if _OWL_XML.match(body):
+        raise InvalidInput(
+            "the document is OWL/XML, which is no syntax of RDF",
+            remedy="save it as Turtle or RDF/XML, for example in Protégé",
+        )
     if _DOCTYPE.search(body):
         raise InvalidInput(
             "the RDF/XML has a document type declaration, which this node does not read",

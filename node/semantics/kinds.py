@@ -92,7 +92,7 @@ _TABLE = (
         role=f"{DCAT}Dataset",
         also=(f"{ADMS}Asset",),
         shapes=("ontology.ttl",),
-        needless=_PLACELESS,
+        needless=_PLACELESS | {f"{DCAT}distribution"},
     ),
     AssetKind(
         name="service",

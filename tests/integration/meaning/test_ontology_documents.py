@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
@@ -16,8 +17,8 @@ from node.cage.model import Limits
 from node.cli.exits import REFUSED
 from node.semantics.description.cage_client import LARGE
 from node.semantics.description.ontology_headers import read_header
-from node.semantics.triples import first_text, iris
-from node.vocab.namespaces import DCT
+from node.semantics.triples import first_text, iris, literals, nodes
+from node.vocab.namespaces import DCAT, DCT, FOAF
 from tests.integration.meaning.test_imports import HEAD, TERM, client
 from tests.nodes import Running
 from tests.portal_browser import csrf_of, signed_in
@@ -125,6 +126,20 @@ def test_what_the_document_does_not_say_is_added(city: Running, web: str, capsys
     assert (status != 0, "license=CC-BY-4.0" in shown) == (True, True), shown
     status, shown = typed(city, capsys, "publish", "pyproject.toml", "--set", "license=CC-BY-4.0")
     assert (status != 0, "address" in shown) == (True, True), shown
+
+
+def test_what_a_file_does_not_say_is_added(city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "masts.trig"
+    file.write_text(BARE.replace("/poles", "/tall-poles").replace('; dct:description "Poles."@en', ""), "utf-8")
+    status, shown = typed(city, capsys, "publish", str(file))
+    assert status == REFUSED
+    assert shown.count("description is missing") == 1, shown
+    assert "file is missing" not in shown
+    additions = ["description=Poles.", "version=1", "contact.name=Poles", "contact.email=poles@example.org"]
+    words = [word for addition in additions for word in ("--set", addition)]
+    status, shown = typed(city, capsys, "publish", str(file), *words)
+    assert (status, "ontology published" in shown) == (0, True), shown
+    assert "file is missing" not in shown, "the ontology is its own file"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +293,71 @@ def test_the_header_becomes_the_description(city: Running, web: str, capsys: pyt
     assert '"kerb"@en' in own["<http://www.w3.org/ns/dcat#keyword>"]
 
 
-@pytest.mark.parametrize("licence", ['dct:rights "All rights reserved."', "s:license <urn:x>", 's:license "ask us"'])
+OWL_XML = (
+    '<?xml version="1.0"?>\n<!-- by an editor -->\n'
+    '<Ontology xmlns="http://www.w3.org/2002/07/owl#" ontologyIRI="https://vocabularies.example/ns/o"/>\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.ofn", "Ontology(<http://x.example>)"), ("a.omn", "Class: A"), ("a.owl", OWL_XML)]
+)
+def test_other_syntaxes_of_owl_are_refused_with_a_way_out(
+    city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    status, shown = typed(city, capsys, "publish", str(file))
+    assert (status != 0, "Turtle" in shown, "Protégé" in shown) == (True, True, True), shown
+    assert [path.name for path in tmp_path.iterdir()] == [name], "it is not taken for a table"
+
+
+LOOSE = """@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix dct: <http://purl.org/dc/terms/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix : <https://vocabularies.example/ns/ramps#> .
+<https://vocabularies.example/ns/ramps> a owl:Ontology ; dct:title "Ramps"@en ; dct:description "Ramps."@en ;
+  dct:creator "Ann Able" , "Working group of ramps"@en , "https://people.example/ann" ; dct:publisher "Ramp desk" ;
+  dct:source "Standard 12: ramps"@en , "https://standards.example/12" ; dct:rights "All rights reserved." ;
+  dct:issued "2012" , "2013-04-24"^^xsd:date ; dct:modified "2019" , "2020-11-30"^^xsd:date , "2021-09-14T10:00:00Z" ;
+  owl:versionInfo "Kopie van 2.0"@nl , "Copy of 2.0"@en , "Copia di 2.0"@it .
+:Ramp a owl:Class ; rdfs:label "ramp"@en ; rdfs:comment "It slopes."@en .
+"""
+"""A header with texts where records have links, and with several versions and dates, as headers of standards are."""
+
+
+def test_texts_of_a_header_become_links(city: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "ramps.ttl"
+    file.write_text(LOOSE, "utf-8")
+    status, shown = typed(city, capsys, "publish", str(file))
+    assert (status, "ontology published" in shown) == (0, True), shown
+    with client(city) as http:
+        iri = http.get("/api/catalogue/terms", params={"q": "ramp"}).json()["terms"][0]["ontology"]["iri"]
+        dataset = Dataset(parse(http.get(iri, params={"format": "ttl"}).content, format=RdfFormat.TURTLE))
+    subject = NamedNode(iri)
+    agents = nodes(dataset, subject, f"{DCT}creator")
+    assert literals(dataset, subject, f"{DCT}creator") == []
+    names = {first_text(dataset, agent, f"{FOAF}name") for agent in agents}
+    assert names == {"Ann Able", "Working group of ramps", ""}
+    assert NamedNode("https://people.example/ann") in agents
+    (publisher,) = nodes(dataset, subject, f"{DCT}publisher")
+    assert first_text(dataset, publisher, f"{FOAF}name") == "Ramp desk"
+    assert iris(dataset, subject, f"{DCT}source") == ["https://standards.example/12"]
+    assert first_text(dataset, subject, "http://purl.org/dc/elements/1.1/source") == "Standard 12: ramps"
+    (version,) = literals(dataset, subject, f"{DCAT}version")
+    assert version.value == "Copy of 2.0"
+    assert first_text(dataset, subject, f"{DCT}issued") == "2013-04-24"
+    assert first_text(dataset, subject, f"{DCT}modified") == "2021-09-14"
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        'dct:rights "All rights reserved."',
+        "s:license <urn:x>",
+        's:license "ask us"',
+        's:license "https://licences.example/a b"',
+    ],
+)
 def test_a_statement_that_is_no_licence_is_none(licence: str) -> None:
     dataset = Dataset(parse(HEADER.format(licence=licence).encode(), format=RdfFormat.TURTLE))
     subject = NamedNode(f"{NS}/kerbs")

@@ -21,7 +21,7 @@ from node.cli.commands.publication.submissions import (
     publish_together,
     read_file,
 )
-from node.cli.descriptions import RDF
+from node.cli.descriptions import OTHER_ONTOLOGIES, RDF
 from node.cli.drafts import write_draft
 from node.cli.exits import REFUSED
 from node.cli.options import Language, Node, connect
@@ -69,7 +69,7 @@ def publish(
     ] = None,
     additions: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="What an ontology at an address does not say itself."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="What a document of RDF does not say itself."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only check; publish nothing.")] = False,
     as_is: Annotated[
@@ -94,6 +94,7 @@ def publish(
         return 0
     if not files:
         raise typer.BadParameter("name a description to publish, or a data file to start from")
+    fields = fields_of(additions or [])
     options = PublishOptions(
         kind=kind,
         conditions=conditions,
@@ -102,6 +103,7 @@ def publish(
         breaking=breaking,
         check=check,
         lang=lang,
+        fields=fields,
     )
     addresses = [file for file in files if file.startswith(("http://", "https://"))]
     if addresses:
@@ -110,10 +112,9 @@ def publish(
         if attach or earlier_versions or kind not in (None, "ontology"):
             raise typer.BadParameter("--file, --earlier-versions and --kind do not go with an address")
         with connect(node) as client:
-            fields = fields_of(additions or [])
-            return _finish([publish_address(client, address, fields, options) for address in addresses])
-    if additions:
-        raise typer.BadParameter("--set adds to an ontology at an address; write the fields into your description")
+            return _finish([publish_address(client, address, options) for address in addresses])
+    if fields and any(Path(file).suffix.lower() not in RDF for file in files):
+        raise typer.BadParameter("--set adds to RDF and to addresses; write the fields into your description")
     paths = _paths([Path(file) for file in files])
     descriptions = [path for path in paths if path.suffix.lower() in (".yaml", ".yml", *RDF)]
     for path in paths:
@@ -144,6 +145,11 @@ def _paths(files: Sequence[Path]) -> list[Path]:
                     f"{path} has no descriptions (.yaml) in it", remedy="name the files that you want to publish"
                 )
             paths.update(dict.fromkeys(inside))
+        elif path.suffix.lower() in OTHER_ONTOLOGIES:
+            raise InvalidInput(
+                f"{path} is an ontology in a syntax that this node does not read",
+                remedy="save it as Turtle (.ttl) or RDF/XML (.rdf), for example in Protégé",
+            )
         elif path.is_file():
             paths[path] = None
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +44,8 @@ _SHAPES: Final = "https://w3id.org/hansa/shapes/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishOptions:
-    """The options of the command that concern every description."""
+    """The options of the command that concern every description; ``fields``: those that a document of RDF does not
+    say itself."""
 
     kind: str | None = None
     conditions: str | None = None
@@ -53,6 +54,7 @@ class PublishOptions:
     breaking: bool = False
     check: bool = False
     lang: str = "en"
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ def read_file(path: Path, attach: Sequence[Path], options: PublishOptions, *, as
     if options.breaking:
         submission["allowBreaking"] = True
     submission["language"] = options.lang
+    if options.fields:
+        submission["fields"] = {**options.fields}
     code = code_file(path, submission)
     facts = [file_facts(file) for file in data]
     submission["files"] = [with_description(fact, submission) for fact in facts]
@@ -139,17 +143,14 @@ def fields_of(additions: Sequence[str]) -> dict[str, Any]:
     return fields
 
 
-def publish_address(
-    client: HansaClient, url: str, fields: Mapping[str, Any], options: PublishOptions
-) -> dict[str, Any]:
-    """Publish the ontology that the node reads at ``url``, with ``fields`` that its document does not say, and return
-    what the node answers; or return its errors.
+def publish_address(client: HansaClient, url: str, options: PublishOptions) -> dict[str, Any]:
+    """Publish the ontology that the node reads at ``url``, and return what the node answers; or return its errors.
 
     Raises ``HansaError`` if it is refused for another reason.
     """
     order: dict[str, Any] = {
         "url": url,
-        "fields": dict(fields),
+        "fields": dict(options.fields),
         "dryRun": options.check,
         "allowBreaking": options.breaking,
     }
