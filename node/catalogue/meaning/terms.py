@@ -221,7 +221,7 @@ class TermSearch:
     def _tree(self, iri: str, caller: Caller) -> TermTree:
         record = self._ontology(iri, caller)
         vocabulary = self._vocabulary(record)
-        kinds = ("class", "property", "concept", "scheme", "individual")
+        kinds = ("class", "property", "datatype", "concept", "scheme", "individual")
         hierarchies = {kind: entries for kind in kinds if (entries := list(_tree(vocabulary, kind)))}
         iris_on_page = {entry.term.iri for entries in hierarchies.values() for entry in entries}
         properties: dict[str, list[Term]] = {}
@@ -362,13 +362,14 @@ def _sort(terms: Sequence[Term]) -> list[Term]:
 
 
 def _rank(term: Term, words: Sequence[str]) -> int | None:
-    """Return how well a term fits: 0 for a label or name that is the words, 1 for one that has them, 2 for the
-    definition; None if it does not fit."""
+    """Return how well a term fits: 0 for a label or name that is the words, 1 for one that has them or a further
+    label, 2 for the definition; None if it does not fit."""
     text = " ".join(words)
     names = [_fold(label) for label in term.labels.values()]
     names.append(_fold(local_name(term.iri)))
     if text in names or text.replace(" ", "") in names:
         return 0
+    names += [_fold(label) for label in (*(label for _, label in term.synonyms), *term.search_words)]
     if any(all(word in name for word in words) for name in names):
         return 1
     everything = [*names, *(_fold(definition) for definition in term.definitions.values())]

@@ -25,10 +25,12 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             f"{OWL}AnnotationProperty",
         ),
     ),
+    ("datatype", (f"{RDFS}Datatype",)),
     ("concept", (f"{SKOS}Concept",)),
     ("scheme", (f"{SKOS}ConceptScheme",)),
     ("individual", (f"{OWL}NamedIndividual",)),
 )
+_LABELS: Final = (f"{SKOS}prefLabel", f"{RDFS}label", f"{SKOS}altLabel")
 _WIDER: Final = (f"{RDFS}subClassOf", f"{RDFS}subPropertyOf", f"{SKOS}broader")
 _MATCHES: Final = (
     f"{SKOS}exactMatch",
@@ -50,8 +52,9 @@ _REPLACED_BY: Final = (f"{DCT}isReplacedBy", "http://purl.obolibrary.org/obo/IAO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One term. ``labels`` and ``definitions`` by language; ``wider``, ``domain``, ``range``, ``matches`` and
-    ``schemes`` (of a concept): IRIs."""
+    """One term. ``labels`` and ``definitions`` by language; ``synonyms``: further labels, as language and text;
+    ``search_words``: labels for searches only, which are never shown (SKOS §5.1); ``wider``, ``domain``, ``range``,
+    ``matches`` and ``schemes`` (of a concept): IRIs."""
 
     iri: str
     kind: str
@@ -65,6 +68,8 @@ class Term:
     replaced_by: tuple[str, ...] = ()
     deprecated: bool = False
     schemes: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
+    search_words: tuple[str, ...] = ()
 
     def label(self, language: str = "en") -> str:
         """Return the label of the term; its local name if it has no label."""
@@ -81,9 +86,18 @@ class Term:
         for name in ("wider", "domain", "range", "matches", "schemes"):
             if getattr(self, name):
                 members[name] = list(getattr(self, name))
+        if self.synonyms:
+            members["synonyms"] = self.synonyms_by_language
         if self.deprecated:
             members["deprecated"] = True
         return members
+
+    @property
+    def synonyms_by_language(self) -> dict[str, list[str]]:
+        by_language: dict[str, list[str]] = {}
+        for language, text in self.synonyms:
+            by_language.setdefault(language, []).append(text)
+        return by_language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +170,18 @@ def _term(dataset: Dataset, node: NamedNode, kind: str) -> Term:
     if kind == "concept":
         wider |= _pointers(dataset, node, _NARROWER)
         schemes = {iri for p in _IN_SCHEME for iri in iris(dataset, node, p)} | _pointers(dataset, node, _HAS_TOP)
+    labels = texts(dataset, node, f"{SKOS}prefLabel", f"{RDFS}label", f"{DCT}title")
+    further = {
+        (literal.language or "und", literal.value)
+        for property_ in _LABELS
+        for literal in literals(dataset, node, property_)
+    }
     return Term(
         iri=node.value,
         kind=kind,
-        labels=texts(dataset, node, f"{SKOS}prefLabel", f"{RDFS}label", f"{DCT}title"),
+        labels=labels,
+        synonyms=tuple(sorted(further - labels.items())),
+        search_words=tuple(sorted({literal.value for literal in literals(dataset, node, f"{SKOS}hiddenLabel")})),
         definitions=texts(dataset, node, f"{SKOS}definition", f"{RDFS}comment", f"{DCT}description"),
         wider=tuple(sorted(wider)),
         schemes=tuple(sorted(schemes)),

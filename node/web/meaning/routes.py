@@ -54,7 +54,7 @@ class _Endpoints:
         self,
         request: Request,
         q: str,
-        kind: Annotated[str, Query(pattern="^(|class|property|concept|scheme|individual)$")] = "",
+        kind: Annotated[str, Query(pattern="^(|class|property|datatype|concept|scheme|individual)$")] = "",
         ontology: Annotated[str, Query(max_length=2048)] = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         lang: str | None = None,
@@ -62,8 +62,9 @@ class _Endpoints:
         """Terms with all words of `q` in their labels, names or definitions, in any language; labels before
         definitions, then those that most assets use. Only terms of ontologies that you may see.
 
-        `kind` is class, property, concept, scheme or individual; `ontology` is the address of one ontology. `uses`
-        counts the assets that use the term and that you may see, up to 50; it is looked for in the 90 nearest terms.
+        `kind` is class, property, datatype, concept, scheme or individual; `ontology` is the address of one ontology.
+        `uses` counts the assets that use the term and that you may see, up to 50; it is looked for in the 90 nearest
+        terms.
         """
         caller = await self._identify(request)
         language = language_in(lang or request.headers.get("accept-language"))

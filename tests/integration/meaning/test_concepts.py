@@ -14,7 +14,7 @@ from tests.terminal import typed
 
 SCHEME = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
-@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 @prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix vcard: <http://www.w3.org/2006/vcard/ns#> .
 @prefix : <{iri}#> .
 <{iri}> a owl:Ontology , skos:ConceptScheme ; skos:prefLabel "Ways"@en ; skos:definition "Kinds of ways."@en ;
@@ -24,8 +24,10 @@ SCHEME = """
   skos:hasTopConcept :way .
 :other a skos:ConceptScheme ; skos:prefLabel "Other"@en .
 :way a skos:Concept ; skos:prefLabel "way"@en , "weg"@nl ; skos:narrower :cycle , :foot .
-:cycle a skos:Concept ; skos:prefLabel "cycle path"@en , "fietspad"@nl ; skos:inScheme <{iri}> .
+:cycle a skos:Concept ; skos:prefLabel "cycle path"@en , "fietspad"@nl ;
+  skos:altLabel "cycleway"@en , "rijwielpad"@nl ; skos:hiddenLabel "cicleway"@en ; skos:inScheme <{iri}> .
 :foot a skos:Concept ; skos:prefLabel "footpath"@en ; skos:topConceptOf <{iri}> .
+:code a rdfs:Datatype ; rdfs:label "code of a way"@en ; rdfs:comment "Two letters."@en .
 :twin a skos:Concept ; skos:prefLabel "Twin"@en ; skos:inScheme :other .
 :twin2 a skos:Concept ; skos:prefLabel "twin"@nl ; skos:inScheme :other .
 """
@@ -95,3 +97,30 @@ def test_a_concept_is_the_subject_of_a_dataset(city: Running, http: httpx2.Clien
 def test_the_suggestions_are_concepts_only(http: httpx2.Client) -> None:
     terms = http.get("/api/catalogue/terms", params={"kind": "concept", "q": "way", "lang": "en"}).json()["terms"]
     assert {term["kind"] for term in terms} == {"concept"}
+
+
+@pytest.mark.parametrize("word", ["rijwielpad", "Cycleway", "cicleway"])
+def test_a_term_is_found_by_its_further_labels(
+    city: Running, http: httpx2.Client, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    cycle = f"{city.url}/ontologies/{NAME}#cycle"
+    (term,) = http.get("/api/catalogue/terms", params={"q": word}).json()["terms"]
+    assert (term["iri"], term["label"]) == (cycle, "cycle path")
+    assert term["synonyms"] == {"en": ["cycleway"], "nl": ["rijwielpad"]}, "hidden labels are never shown"
+    assert "cycle path" in typed(city, capsys, "terms", word)[1]
+    _, shown = typed(city, capsys, "terms", cycle)
+    assert "rijwielpad" in shown
+    page = http.get("/term", params={"iri": cycle}, headers={"Accept": "text/html"}).text
+    assert "rijwielpad" in page
+    assert "cicleway" not in page + shown
+
+
+def test_a_datatype_is_a_term(city: Running, http: httpx2.Client, capsys: pytest.CaptureFixture[str]) -> None:
+    (term,) = http.get("/api/catalogue/terms", params={"q": "code of a way", "kind": "datatype"}).json()["terms"]
+    assert term["kind"] == "datatype"
+    assert "code of a way   (datatype" in typed(city, capsys, "terms", "code of a way", "--kind", "datatype")[1]
+    ontology = f"{city.url}/ontologies/{NAME}"
+    page = http.get("/terms", params={"ontology": ontology}, headers={"Accept": "text/html"}).text
+    assert "Datatypes" in page
+    page = http.get("/term", params={"iri": f"{ontology}#code"}, headers={"Accept": "text/html"}).text
+    assert ">datatype<" in page

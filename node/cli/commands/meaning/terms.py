@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def terms(
     query: Annotated[str, typer.Argument(help="Words of the label or the definition; or the address of a term.")],
-    kind: Annotated[str, typer.Option(help="Only class, property, concept, scheme or individual.")] = "",
+    kind: Annotated[str, typer.Option(help="Only class, property, datatype, concept, scheme or individual.")] = "",
     ontology: Annotated[str, typer.Option(help="Only terms of the ontology with this address.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100, help="The most terms.")] = 20,
     fields: Annotated[
@@ -61,6 +61,8 @@ def _show(term: dict[str, Any], lang: str) -> None:
     line("ontology", f"{words(term['ontology']['titles'], lang)}  {term['ontology']['iri']}")
     for tag, label in sorted(term["labels"].items()):
         line(f"label {tag}", label)
+    for tag, labels in sorted(term.get("synonyms", {}).items()):
+        line(f"also {tag}", ", ".join(labels))
     for tag, definition in sorted(term["definitions"].items()):
         line(f"meaning {tag}", definition)
     rows = (
