@@ -84,7 +84,7 @@ class TermDetails:
         term = self.term
         return {
             **TermMatch(term=term, ontology=self.ontology, uses=len(self.users)).to_json(language),
-            "restrictions": [rule.words(language) for rule in term.restrictions],
+            "restrictions": [rule.words(language, self.names) for rule in term.restrictions],
             "replacedBy": list(term.replaced_by),
             "narrower": [one.iri for one in self.narrower],
             "properties": [one.iri for one in self.properties],
@@ -152,6 +152,7 @@ class TermSearch:
         partners = (await self.partners([iri], caller)).get(iri, frozenset())
         hierarchy = tuple(_tree(vocabulary, "concept", scheme=iri)) if term.kind == "scheme" else ()
         others = [*term.wider, *term.schemes, *term.domain, *term.range, *term.matches, *term.replaced_by, *partners]
+        others += [name for rule in term.restrictions for name in rule.iris]
         names = await asyncio.to_thread(self._names, frozenset(others), caller)
         return TermDetails(
             term=term,

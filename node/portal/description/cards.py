@@ -140,7 +140,8 @@ def _cell(description: Description, node: str, column: Column) -> tuple[Value, .
     if column.inner:
         return tuple(_line(description, term.value, column) for term in description.terms(node, *column.properties))
     if column.merged:
-        return values(description, node, *column.properties, depth=1)
+        several = values(description, node, *column.properties, depth=1)
+        return tuple(value for value in several if value.shape == "iri") if column.named else several
     for predicate in column.properties:
         if found := values(description, node, predicate, depth=1):
             return (_join_texts(found),) if column.listed else found

@@ -33,13 +33,15 @@ from node.vocab.namespaces import (
 class Column:
     """A column: the first of ``properties`` that a row has, or all of them if ``merged``. ``inner`` names the
     properties that describe a node behind it in one line (``intensity, veh/h``). Many short values are shown on one
-    line if ``listed``."""
+    line if ``listed``. If ``named``, values without an address are left out, such as the restrictions of a class,
+    which its own page has in words."""
 
     label: str
     properties: tuple[str, ...]
     merged: bool = False
     inner: tuple[str, ...] = ()
     listed: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,7 @@ PLANS: Final[dict[str, CardPlan]] = {
             SheetPlan(
                 label="classes",
                 types=(f"{OWL}Class", f"{RDFS}Class"),
-                columns=(_NAME, _MEANING, Column("broader", (f"{RDFS}subClassOf",), merged=True)),
+                columns=(_NAME, _MEANING, Column("broader", (f"{RDFS}subClassOf",), merged=True, named=True)),
             ),
             SheetPlan(
                 label="properties",
@@ -198,8 +200,8 @@ PLANS: Final[dict[str, CardPlan]] = {
                 columns=(
                     _NAME,
                     _MEANING,
-                    Column("domain", (f"{RDFS}domain",), merged=True),
-                    Column("range", (f"{RDFS}range",), merged=True),
+                    Column("domain", (f"{RDFS}domain",), merged=True, named=True),
+                    Column("range", (f"{RDFS}range",), merged=True, named=True),
                 ),
             ),
             SheetPlan(

@@ -24,6 +24,8 @@ _LINE: Final = 18
 _GAP: Final = 10
 _LETTER: Final = 8.6
 """The width of a letter of a title, on average."""
+_NARROW: Final = frozenset("fijlrtI1 .,:;'|!()[]-")
+_WIDE: Final = frozenset("mwMWOQG@%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +72,18 @@ def class_diagram(boxes: Sequence[ClassBox]) -> Drawing:
 
 
 def _box(box: ClassBox, x: float, y: float) -> Markup:
-    width = min(WIDTH - x - _EDGE, len(box.name) * _LETTER + 24)
+    room, need = WIDTH - x - _EDGE, _width_of(box.name) + 24
+    width = min(room, need)
+    name = box.name if need <= room else _fit(box.name, room - 24)
     return Markup(
         '<a href="{}"><title>{}</title><g class="step"><rect x="{:g}" y="{:g}" width="{:g}" height="{}" rx="6"/>'
         '<text class="title" x="{:g}" y="{:g}">{}</text></g></a>'
-    ).format(box.href, box.name, x, y, width, _BOX, x + 12, y + _BOX / 2 + 5, _fit(box.name, width - 16))
+    ).format(box.href, box.name, x, y, width, _BOX, x + 12, y + _BOX / 2 + 5, name)
+
+
+def _width_of(text: str) -> float:
+    """Return the width of a title: a box that is too narrow is worse than one that is too wide."""
+    return sum(6.0 if letter in _NARROW else 14.0 if letter in _WIDE else 10.0 for letter in text)
 
 
 def _fit(text: str, width: float) -> str:

@@ -95,7 +95,9 @@ class Axioms:
         if isinstance(head.object, BlankNode):
             rule = restriction_at(self._dataset, head.object)
             if rule is not None and predicate in (f"{RDFS}subClassOf", f"{OWL}equivalentClass"):
-                return FINDINGS.say(language, "axiom.rule", subject=subject, rule=rule.words(language))
+                terms = self._vocabulary.terms
+                names = {iri: terms[iri].labels for iri in rule.iris if iri in terms}
+                return FINDINGS.say(language, "axiom.rule", subject=subject, rule=rule.words(language, names))
             members = ", ".join(self._members(head.object, language))
             values = {"subject": subject, "predicate": local_name(predicate), "object": members}
             return FINDINGS.say(language, "axiom.expression", **values)

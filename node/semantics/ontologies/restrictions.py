@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from pyoxigraph import BlankNode, Dataset
@@ -39,12 +40,17 @@ class Restriction:
     value: str
     of: str = ""
 
-    def words(self, language: str) -> str:
-        """Return the demand as a clause."""
-        names = {"property": local_name(self.property_), "value": _display_name(self.value)}
+    @property
+    def iris(self) -> tuple[str, ...]:
+        """Return the terms that the demand names."""
+        return tuple(value for value in (self.property_, self.value, self.of) if _is_iri(value))
+
+    def words(self, language: str, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> str:
+        """Return the demand as a clause; ``names`` has the labels of terms by language."""
+        values = {"property": _name(self.property_, names, language), "value": _name(self.value, names, language)}
         if self.kind in _COUNTS and self.of:
-            return FINDINGS.say(language, f"rule.{self.kind}-of", **names, of=_display_name(self.of))
-        return FINDINGS.say(language, f"rule.{self.kind}", **names)
+            return FINDINGS.say(language, f"rule.{self.kind}-of", **values, of=_name(self.of, names, language))
+        return FINDINGS.say(language, f"rule.{self.kind}", **values)
 
 
 def restrictions_of(dataset: Dataset, class_: Node) -> tuple[Restriction, ...]:
@@ -71,5 +77,13 @@ def _read(dataset: Dataset, node: BlankNode) -> Iterator[Restriction]:
                 yield Restriction(on[0], kind, term.value, of if kind in _COUNTS else "")
 
 
-def _display_name(value: str) -> str:
-    return local_name(value) if "://" in value or value.startswith("urn:") else value
+def _is_iri(value: str) -> bool:
+    return "://" in value or value.startswith("urn:")
+
+
+def _name(value: str, names: Mapping[str, Mapping[str, str]], language: str) -> str:
+    """Return the label of a term in ``language``, in English, or in the first one; without labels its local name."""
+    if not _is_iri(value):
+        return value
+    labels = names.get(value, {})
+    return labels.get(language) or labels.get("en") or next(iter(labels.values()), "") or local_name(value)

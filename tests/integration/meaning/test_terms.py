@@ -28,7 +28,8 @@ CYCLING = """
 :Way a owl:Class ; rdfs:label "way"@en , "weg"@nl ; rdfs:comment "Where people move."@en .
 :CyclePath a owl:Class ; rdfs:label "cycle path"@en , "fietspad"@nl ; rdfs:comment "A way for bicycles."@en ;
   rdfs:subClassOf :Way , [ a owl:Restriction ; owl:onProperty :surface ; owl:cardinality 1 ] .
-:surface a owl:DatatypeProperty ; rdfs:label "surface"@en ; rdfs:comment "What it is made of."@en ;
+:surface a owl:DatatypeProperty ; rdfs:label "kind of surface"@en , "verharding"@nl ;
+  rdfs:comment "What it is made of."@en ;
   rdfs:domain :CyclePath .
 :A a owl:Class ; rdfs:label "a"@en ; rdfs:comment "In a circle."@en ; rdfs:subClassOf :B .
 :B a owl:Class ; rdfs:label "b"@en ; rdfs:comment "In a circle."@en ; rdfs:subClassOf :A .
@@ -108,7 +109,7 @@ def test_a_column_that_means_a_term_uses_it(city: Running, http: httpx2.Client) 
 def test_one_term_as_json_and_to_strangers(city: Running, http: httpx2.Client) -> None:
     iri = f"{city.url}/ontologies/cycling#CyclePath"
     term = http.get("/api/catalogue/term", params={"iri": iri}).json()
-    assert term["restrictions"] == ["exactly 1 × surface"]
+    assert term["restrictions"] == ["exactly 1 × kind of surface"], "properties have their labels"
     assert term["properties"] == [f"{city.url}/ontologies/cycling#surface"]
     assert {user["titles"]["en"] for user in term["users"]} == {"one", "two"}
     with city.http() as stranger:
@@ -149,19 +150,23 @@ def test_the_pages(city: Running, http: httpx2.Client) -> None:
         tree = html.unescape(stranger.get("/terms", params={"ontology": iri}).text)
         results = html.unescape(stranger.get("/terms", params={"q": "fietspad"}).text)
         term = html.unescape(stranger.get("/term", params={"iri": f"{iri}#CyclePath"}).text)
+        in_dutch = {"Accept-Language": "nl"}
+        dutch = html.unescape(stranger.get("/term", params={"iri": f"{iri}#CyclePath"}, headers=in_dutch).text)
         asset = html.unescape(stranger.get("/ontologies/cycling").text)
         too_long = stranger.get("/terms", params={"q": "x" * 300})
     _, _, body = tree.partition('aria-label="Classes of cycling and their properties')
     picture, _, tree = body.partition("</svg>")
-    assert picture.index(">way<") < picture.index(">cycle path<") < picture.index(">surface<")
+    assert picture.index(">way<") < picture.index(">cycle path<") < picture.index(">kind of surface<")
     assert tree.index(">way<") < tree.index(">cycle path<")
     assert 'class="deep-1"' in tree
     assert tree.count(">a<") == 1, "a circle ends where it closes"
     assert "used by 1 asset" in results
     assert "plan" not in results
-    assert "exactly 1 × surface" in term
+    assert "exactly 1 × kind of surface" in term
+    assert "precies 1 × verharding" in dutch
     assert "fietspad" in term
     assert "/terms?ontology=" in asset
+    assert "owl:onProperty" not in asset.partition("<summary>Show as Turtle")[0], "rules are on the page of the term"
     assert too_long.status_code == 400
 
 
@@ -172,7 +177,7 @@ def test_the_terminal(
     assert run(["terms", "fietspad"]) == 0
     assert "cycle path   (class, used by 2 assets)" in capsys.readouterr().out
     assert run(["terms", f"{city.url}/ontologies/cycling#CyclePath"]) == 0
-    assert "exactly 1 × surface" in capsys.readouterr().out
+    assert "exactly 1 × kind of surface" in capsys.readouterr().out
     assert run(["--json", "terms", "surface"]) == 0
     assert json.loads(capsys.readouterr().out)["total"] == 1
     assert run(["terms", "no such word"]) == 0
