@@ -31,17 +31,20 @@ class Breach:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The result of comparing rows with a schema: the first breaches, the number of all, the number of rows checked,
-    and whether those are all. ``patterns_left_out`` are patterns that could not be read here or took too long."""
+    and whether those are all. ``patterns_left_out`` are patterns that could not be read here or took too long;
+    ``rules_left_out`` names the rules that no data are compared with (``node.semantics.schemas.left_out``)."""
 
     breaches: tuple[Breach, ...]
     count: int
     rows: int
     whole: bool
     patterns_left_out: tuple[str, ...] = ()
+    rules_left_out: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
-        """Return whether every row was compared with every rule, and none breaks one."""
+        """Return whether every row was compared with every rule of the kinds that are compared, and none breaks
+        one."""
         return not self.count and self.whole and not self.patterns_left_out
 
     def to_json(self, tongue: str) -> dict[str, Any]:
@@ -61,4 +64,5 @@ class Report:
                 for breach in self.breaches
             ],
             "untried": list(self.patterns_left_out),
+            "notCompared": list(self.rules_left_out),
         }

@@ -116,6 +116,7 @@ def report_from_json(members: Mapping[str, Any]) -> Report:
         rows=members["rows"],
         whole=members["whole"],
         patterns_left_out=tuple(members["untried"]),
+        rules_left_out=tuple(members["left_out"]),
     )
 
 
@@ -125,11 +126,13 @@ def caged_check(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
     from node.semantics import json_rows, sheets
     from node.semantics.findings.tables import NotATable
     from node.semantics.schemas import conformity, members
+    from node.semantics.schemas.left_out import rules_left_out
 
     schema, delimiter, most = json.loads(blobs[0]), message["delimiter"], message.get("most")
     misses, limit, count = _direct_misses(message["patterns"]), message["limit"], message["rows"]
     with Path(message["path"]).open("rb") as file:
-        if delimiter is None and _is_json(file):
+        in_cells = delimiter is not None or not _is_json(file)
+        if not in_cells:
             features = json_rows.is_collection(file)
             rows = _first(json_rows.rows(file), most)
             report = members.check(schema, rows, features=features, misses=misses, limit=limit, most=count)
@@ -150,6 +153,7 @@ def caged_check(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
         "rows": report.rows,
         "whole": report.whole,
         "untried": list(report.patterns_left_out),
+        "left_out": rules_left_out(schema, in_cells=in_cells),
     }
     return answer, []
 

@@ -136,6 +136,7 @@ def test_patterns_that_explode_and_references_to_elsewhere(http: httpx2.Client) 
     body = b"a,b,c,d\n" + b"\n".join(b"a" * 40 + b"!,x,y,z" for _ in range(100)) + b"\n"
     report = http.post("/api/schemas/check", params={"schema": "schema/hostile"}, content=body).json()
     assert report["untried"] == ["^(a+)+$"]
+    assert report["notCompared"] == ["$ref (b, c)"], "nothing is fetched, and that is said"
     assert (report["count"], report["conforms"]) == (100, False), "the rest is checked"
 
 
@@ -171,6 +172,11 @@ def test_the_terminal(
     local.write_text(json.dumps(FLOW))
     assert run(["check", str(path), "--schema", str(local)]) == 0
     assert "counts.csv fits the schema" in capsys.readouterr().out
+    local.write_text(json.dumps({"properties": {"segment": {"type": "string", "format": "date"}}}))
+    assert run(["check", str(path), "--schema", str(local)]) == 0
+    output = capsys.readouterr()
+    assert "counts.csv fits the rules that were compared" in output.out
+    assert "which the check does not know: format (segment)" in output.err
     assert run(["--json", "check", str(path), "--schema", "schema/lenient"]) == 0
     assert json.loads(capsys.readouterr().out)["conforms"] is True
     assert run(["check", str(path), "--schema", "dataset/none"]) != 0
@@ -189,6 +195,12 @@ def test_the_page(city: Running, http: httpx2.Client) -> None:
         assert "3 values do not fit the schema. 3 rows were compared." in text
         assert "row 2, segment" in text
         assert "bad <b>.csv" not in answer.text
+        dated = {"properties": {"segment": {"type": "string", "format": "date"}}}
+        assert publish(http, described("schema", "dated", version="1", definition=dated)).status_code == 201
+        of_dates = {**fields, "iri": f"{city.url}/schemas/dated"}
+        partly = html.unescape(browser.post("/schema/check", data=of_dates, files={"file": ("a.csv", GOOD)}).text)
+        assert "What was compared fits the schema." in partly
+        assert "not compared with these rules of the schema: <code>format (segment)</code>" in partly
         empty = browser.post("/schema/check", data=fields, files={"file": ("a.csv", b"", "text/csv")})
         assert empty.status_code == 400
         forged = browser.post("/schema/check", data={"csrf": "x", "iri": iri}, files={"file": ("a.csv", GOOD)})

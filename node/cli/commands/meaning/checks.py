@@ -56,11 +56,14 @@ def check(
         if report.count > len(report.breaches):
             remark(f"{report.count - len(report.breaches)} more: --show shows more")
     else:
-        report_success(f"{file.name} fits the schema", detail=count_of(report.rows, "row"))
+        fits = "the rules that were compared" if report.patterns_left_out or report.rules_left_out else "the schema"
+        report_success(f"{file.name} fits {fits}", detail=count_of(report.rows, "row"))
     if not report.whole:
         remark(f"only the first {report.rows} rows were compared: split the file to check the rest")
     for pattern in report.patterns_left_out:
         remark(f"not compared with a pattern that takes too long or cannot be read: {pattern[:80]}")
+    if report.rules_left_out:
+        remark(f"not compared with these rules, which the check does not know: {'; '.join(report.rules_left_out)}")
     return REFUSED if report.count else 0
 
 
