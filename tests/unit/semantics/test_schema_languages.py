@@ -9,6 +9,7 @@ import pytest
 
 from node.base.errors import HansaError, InvalidInput
 from node.semantics.schemas.changes import compare, compatibility
+from node.semantics.schemas.conformity import check
 from node.semantics.schemas.drafts import of_columns
 from node.semantics.schemas.languages.field_table import field_table
 from node.semantics.schemas.languages.names import WRITTEN
@@ -187,6 +188,20 @@ def test_rows_inside_themselves_are_shown_once_and_written_without_end() -> None
     assert [field.name for field in field_table(schema)] == ["name", "inner", "inner.name", "inner.inner"]
     for language in ("table-schema", "csvw", "avro", "shacl"):
         write_schema(schema, language)
+
+
+@pytest.mark.parametrize("head", ['{"$schema": "http://json-schema.org/draft-04/schema#", ', "openapi"])
+def test_exclusive_bounds_of_older_languages_are_numbers(head: str) -> None:
+    speed = {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": False}
+    row: dict[str, Any] = {"type": "object", "properties": {"speed": speed}}
+    body = (
+        json.dumps({"openapi": "3.0.3", "components": {"schemas": {"Flow": row}}})
+        if head == "openapi"
+        else head + json.dumps(row)[1:]
+    )
+    document = read_schema(body.encode())
+    assert field_table(document.schema)[0].constraints == ("> 0", "≤ 9")
+    assert check(document.schema, ["speed"], [["0"], ["0.5"], ["9"]]).count == 1
 
 
 BOMB = "a: &a [x, x]\nopenapi: 3.0.0\nb: [*a, *a]\n"

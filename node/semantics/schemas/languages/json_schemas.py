@@ -39,10 +39,10 @@ def is_ngsi_ld(document: Mapping[str, Any]) -> bool:
 
 
 def read_json_schema(document: Mapping[str, Any]) -> SchemaDocument:
-    """Return ``document`` as it is, with the references to elsewhere as losses."""
+    """Return ``document`` as it is, but for bounds of Draft 4, with the references to elsewhere as losses."""
     reader = Reader()
     _note_remote(document, reader)
-    return SchemaDocument(language=JSON_SCHEMA, schema=document, losses=tuple(reader.losses))
+    return SchemaDocument(language=JSON_SCHEMA, schema=with_bounds(document), losses=tuple(reader.losses))
 
 
 def read_ngsi_ld(document: Mapping[str, Any]) -> SchemaDocument:
@@ -61,7 +61,7 @@ def read_ngsi_ld(document: Mapping[str, Any]) -> SchemaDocument:
         "properties": fields,
         **{word: document[word] for word in ("$defs", "definitions") if word in document},
     }
-    return SchemaDocument(language=NGSI_LD, schema=schema, losses=tuple(reader.losses))
+    return SchemaDocument(language=NGSI_LD, schema=with_bounds(schema), losses=tuple(reader.losses))
 
 
 def _ngsi_field(name: str, rules: Any, base: str) -> Any:
@@ -106,7 +106,11 @@ def read_openapi(document: Mapping[str, Any], part: str = "") -> SchemaDocument:
     holder = {"components": {"schemas": parts}} if pointer.startswith("#/components") else {"definitions": parts}
     schema = {"$ref": pointer + part_name.replace("~", "~0").replace("/", "~1"), **holder}
     return SchemaDocument(
-        language=OPENAPI, schema=_nullable(schema), part=part_name, parts=tuple(parts), losses=tuple(reader.losses)
+        language=OPENAPI,
+        schema=with_bounds(_nullable(schema)),
+        part=part_name,
+        parts=tuple(parts),
+        losses=tuple(reader.losses),
     )
 
 
@@ -125,6 +129,26 @@ def _nullable(value: Any, depth: int = 0) -> Any:
             del copy["nullable"]
         return copy
     return [_nullable(part, depth + 1) for part in value] if isinstance(value, list) else value
+
+
+def with_bounds(value: Any, depth: int = 0) -> Any:
+    """Return ``value`` with ``exclusiveMinimum: true`` (Draft 4, OpenAPI 3.0) written as the number that it is about;
+    ``value`` itself if it has none."""
+    if depth > 4 * MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        parts = [with_bounds(part, depth + 1) for part in value]
+        return parts if any(new is not old for new, old in zip(parts, value, strict=True)) else value
+    if not isinstance(value, Mapping):
+        return value
+    copy = {name: with_bounds(part, depth + 1) for name, part in value.items()}
+    has_changed = any(copy[name] is not part for name, part in value.items())
+    for word, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(copy.get(word), bool):
+            has_changed = True
+            if copy.pop(word) and limit in copy:
+                copy[word] = copy.pop(limit)
+    return copy if has_changed else value
 
 
 def _references(value: Any) -> Iterator[str]:
