@@ -99,7 +99,7 @@ def test_the_api_reads_converts_and_drafts(city: Running, http: httpx2.Client) -
     reading = http.post("/api/schemas/read", params={"to": "avro"}, content=json.dumps(TABLE)).json()
     assert reading["language"] == "table-schema"
     assert json.loads(reading["schema"])["type"] == "record"
-    assert {loss["what"] for loss in reading["losses"]} == {"maxLength", "minimum", "required"}
+    assert {loss["what"] for loss in reading["losses"]} == {"maxLength", "minimum", "optional"}
     of_asset = http.get("/api/schemas/fields", params={"schema": "schema/record", "to": "table-schema"}).json()
     assert [field["name"] for field in json.loads(of_asset["schema"])["fields"]] == ["segment", "speed", "day"]
     assert of_asset["losses"] == []

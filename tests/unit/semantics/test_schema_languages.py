@@ -135,7 +135,7 @@ def test_what_is_lost_in_a_conversion_is_named_and_the_rest_comes_back(language:
     ]
     lost = {(loss.path, loss.what) for loss in losses}
     assert lost == (
-        {("segment", "maxLength"), ("speed", "minimum"), ("day", "required")} if language == "avro" else set()
+        {("segment", "maxLength"), ("speed", "minimum"), ("day", "optional")} if language == "avro" else set()
     )
     if language != "avro":
         assert [f.constraints for f in after] == [f.constraints for f in before]
@@ -149,6 +149,29 @@ def test_words_that_no_other_language_has_are_named() -> None:
         assert all("anyOf" in loss.words(tongue) for loss in losses[:1] for tongue in ("en", "nl", "cs"))
     with pytest.raises(InvalidInput, match="not written as Protocol Buffers"):
         write_schema(schema, "protobuf")
+
+
+def test_each_loss_of_a_conversion_is_true() -> None:
+    place = {"type": "object", "additionalProperties": False, "properties": {"lat": {"type": "number"}}}
+    tags = {"type": "array", "minItems": 2, "items": {"type": "string"}}
+    schema = {
+        "title": "Stations",
+        "description": "Where they are",
+        "additionalProperties": False,
+        "required": ["place"],
+        "properties": {"place": place, "tags": tags, "naam": {"type": "string", "title": "Naam van het station"}},
+    }
+    shape, losses = write_schema(schema, "shacl", name="Station")
+    assert [(loss.path, loss.what) for loss in losses] == [("tags", "minItems")], "the description is kept"
+    assert "sh:ignoredProperties ( rdf:type )" in shape, "a row of a class conforms to a closed shape"
+    assert '"Naam van het station"@und' in shape
+    assert "@en" not in shape
+    back = read_schema(shape.encode()).schema
+    assert (back["description"], back["additionalProperties"]) == ("Where they are", False)
+    assert back["properties"]["naam"]["title"] == "Naam van het station"
+    _, losses = write_schema(schema, "avro")
+    assert ("place", "additionalProperties") in {(loss.path, loss.what) for loss in losses}
+    assert "tags: a missing value becomes null." in [loss.words("en") for loss in losses]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from node.semantics.schemas.conformity import types_of
 from node.semantics.schemas.languages.field_table import text_of
-from node.semantics.schemas.languages.model import TERM, TERM_WORDS, UNIT, UNIT_WORDS
+from node.semantics.schemas.languages.model import OPTIONAL, TERM, TERM_WORDS, UNIT, UNIT_WORDS
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: Final[Mapping[tuple[str, Any], Any]] = {
@@ -51,8 +51,6 @@ class Source(Protocol):
 def write_avro(rows: Source, name: str) -> str:
     """Return the record ``name``. A field that may be missing can be null, and is so by default."""
     record = _Writer(rows).record(rows.row, name, "", 0)
-    if rows.row.get("additionalProperties") is False:
-        rows.lose("", "additionalProperties")
     return json.dumps(record, indent=2, ensure_ascii=False)
 
 
@@ -67,6 +65,8 @@ class _Writer:
         record: dict[str, Any] = {"type": "record", "name": self._name(name), "fields": []}
         if isinstance(row.get("title"), str):
             self._rows.lose(path, "title")
+        if row.get("additionalProperties") is False:
+            self._rows.lose(path, "additionalProperties")
         if isinstance(row.get("description"), str):
             record["doc"] = row["description"]
         for key, rules in self._rows.fields(row, path).items():
@@ -102,7 +102,7 @@ class _Writer:
                 if rules.get("default") is not None:
                     field["type"] = [*field["type"][1:], "null"]
             if not is_null:
-                self._rows.lose(path, "required")
+                self._rows.lose(path, OPTIONAL)
         for word, ours in (("title", "title"), ("description", "doc")):
             if isinstance(rules.get(word), str):
                 field[ours] = rules[word]

@@ -21,6 +21,10 @@ UNIT_WORDS: Final = (UNIT, "unit", "x-unit", "unitCode")
 TERM_WORDS: Final = (TERM, "x-ogc-definition", "x-term", "@id", "propertyUrl", "rdfType")
 
 
+OPTIONAL: Final = "optional"
+"""The loss of a field that may be missing, and can only be null in the other language."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """Something that a conversion does not keep: the field (empty: the schema), and the word of the language."""
@@ -32,6 +36,8 @@ class Loss:
         """Return the loss in one sentence."""
         if not self.path:
             return FINDINGS.say(language, "schema-loss.all", what=self.what)
+        if self.what == OPTIONAL:
+            return FINDINGS.say(language, "schema-loss.optional", field=self.path)
         return FINDINGS.say(language, "schema-loss.field", field=self.path, what=self.what)
 
     def to_json(self, language: str) -> dict[str, Any]:

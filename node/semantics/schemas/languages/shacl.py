@@ -100,6 +100,9 @@ class _ShaclReader(Reader):
         title = first_text(self.dataset, shape, f"{SH}name", "http://www.w3.org/2000/01/rdf-schema#label")
         if title:
             row["title"] = title
+        description = first_text(self.dataset, shape, f"{SH}description")
+        if description:
+            row["description"] = description
         if obligatory:
             row["required"] = obligatory
         if any(literal.value == "true" for literal in literals(self.dataset, shape, f"{SH}closed")):

@@ -11,7 +11,7 @@ from node.semantics.schemas.conformity import types_of
 from node.semantics.schemas.languages.avro_writer import Source
 from node.semantics.schemas.languages.field_table import text_of
 from node.semantics.schemas.languages.model import TERM_WORDS, UNIT_WORDS
-from node.vocab.namespaces import QUDT, SH, XSD, local_name
+from node.vocab.namespaces import QUDT, RDF, SH, XSD, local_name
 
 _NS: Final = "urn:schema:"
 _FORMATS: Final = {
@@ -44,7 +44,8 @@ def write_shacl(rows: Source, name: str) -> str:
     ``urn:schema:``."""
     writer = _Writer(rows)
     writer.shape(rows.row, name, "", 0)
-    head = [f"@prefix sh: <{SH}> .", f"@prefix xsd: <{XSD}> .", f"@prefix qudt: <{QUDT}> .", f"@prefix : <{_NS}> ."]
+    names = {"sh": SH, "rdf": RDF, "xsd": XSD, "qudt": QUDT, "": _NS}
+    head = [f"@prefix {name}: <{address}> ." for name, address in names.items()]
     return "\n".join([*head, "", *writer.blocks])
 
 
@@ -64,9 +65,9 @@ class _Writer:
             lines.append(f"    sh:name {_text(row['title'])}")
         if isinstance(row.get("description"), str):
             lines.append(f"    sh:description {_text(row['description'])}")
-            self._rows.lose(path, "description")
         if row.get("additionalProperties") is False:
-            lines.append("    sh:closed true")
+            # Closed to fields that are not named, and not to the class of the row.
+            lines += ["    sh:closed true", "    sh:ignoredProperties ( rdf:type )"]
         for order, (key, rules) in enumerate(self._rows.fields(row, path).items(), 1):
             inner = f"{path}.{key}" if path else key
             parts = self._property(key, rules, inner, depth, order, key in obligatory)
@@ -86,9 +87,10 @@ class _Writer:
         if local_name(address) != key:
             parts.append(f"sh:name {_text(key)}")
         if isinstance(rules.get("title"), str):
-            parts.append(f"sh:name {_text(rules['title'])}@en")
+            # A name without a language is that of the field; nobody knows in which language the title is.
+            parts.append(f"sh:name {_text(rules['title'])}@und")
         if isinstance(rules.get("description"), str):
-            parts.append(f"sh:description {_text(rules['description'])}@en")
+            parts.append(f"sh:description {_text(rules['description'])}")
         unit = text_of(rules, UNIT_WORDS)
         if unit:
             parts.append(f"qudt:ucumCode {_text(unit)}")
@@ -97,7 +99,10 @@ class _Writer:
         if types - {"null"} == {"array"}:
             inner = self._rows.resolver.resolve(rules.get("items"))
             most = rules["maxItems"] if isinstance(rules.get("maxItems"), int) else 0
-            least = max(least, rules["minItems"] if isinstance(rules.get("minItems"), int) and obligatory else 0)
+            items = rules["minItems"] if isinstance(rules.get("minItems"), int) else 0
+            least = max(least, items if obligatory else 0)
+            if items > 1 and not obligatory:
+                self._rows.lose(path, "minItems")
         if "null" in types:
             self._rows.lose(path, "null")
         if least:
