@@ -190,15 +190,23 @@ def _pitfalls(draft: Record) -> Iterator[Finding]:
 def _breaches(report: Report, file: File, place: str, record: Record, severity: str) -> Iterator[Finding]:
     title: Words = partial(schema_in_words, record)
     rule = "file:breaks-schema"
+    suffix = "" if record.kind == "schema" else "-of-codes"
     for breach in report.breaches:
         yield file_finding(
-            "breach", rule, field=place, severity=severity, breach=breach.words, file=file.name, schema=title
+            f"breach{suffix}", rule, field=place, severity=severity, breach=breach.words, file=file.name, schema=title
         )
     if report.count > len(report.breaches):
         more = str(report.count - len(report.breaches))
         rows = str(report.rows)
         yield file_finding(
-            "more-breaches", rule, field=place, severity=severity, more=more, rows=rows, file=file.name, schema=title
+            f"more-breaches{suffix}",
+            rule,
+            field=place,
+            severity=severity,
+            more=more,
+            rows=rows,
+            file=file.name,
+            schema=title,
         )
     if not report.whole:
         yield file_finding("not-whole", rule, field=place, file=file.name, rows=str(report.rows))

@@ -288,13 +288,13 @@ def _scan_xml(body: bytes) -> None:
         )
     if _DOCTYPE.search(body):
         raise InvalidInput(
-            "the RDF/XML has a document type declaration, which this node does not read",
+            "the XML has a document type declaration, which this node does not read",
             remedy="remove <!DOCTYPE …> and write the namespaces in full",
         )
     encoding = _ENCODING.match(body)
     if encoding and encoding[1].upper() not in (b"UTF-8", b"US-ASCII", b"ASCII"):
         raise InvalidInput(
-            f"the RDF/XML states that it is in {encoding[1][:40].decode(errors='replace')}, not UTF-8",
+            f"the XML states that it is in {encoding[1][:40].decode(errors='replace')}, not UTF-8",
             remedy='save the file as UTF-8 and write encoding="UTF-8"',
         )
 

@@ -47,7 +47,10 @@ def schemas_of(tx: Transaction, records: RecordStore, dataset: Record) -> Sequen
 
 
 def schema_in_words(schema: Record, language: str) -> str:
-    """Return the title of a schema with the version that data were compared with."""
+    """Return the title of a schema with the version that data were compared with; without one before it is
+    published."""
+    if not schema.version:
+        return schema.title(language)
     return FINDINGS.say(language, "file.schema", title=schema.title(language), version=str(schema.version))
 
 

@@ -78,11 +78,11 @@ def missing_mapping(source: Port, target: Port) -> dict[str, Any]:
 
 def _check(choices: Mapping[str, str], source: MappingEnd, target: MappingEnd) -> None:
     for name, column in choices.items():
-        for end, text in ((target, name), (source, column)):
+        for end, text, kind in ((target, name, "field"), (source, column, "column")):
             if text and end.field(text) is None:
                 names = ", ".join(field.name for field in end.fields[:20])
                 raise InvalidInput(
-                    f"there is no field {text[:80]}",
+                    f"there is no {kind} {text[:80]}",
                     remedy=f"choose one of: {names}",
                     facts={"case": "no-field", "name": text[:80], "known": names},
                 )

@@ -96,10 +96,14 @@ def bounds_check(rules: Mapping[str, Any]) -> Callable[[float, str], Problem | N
     high, over = bound(rules, "maximum"), bound(rules, "exclusiveMaximum")
 
     def problem(value: float, text: str) -> Problem | None:
-        if (low is not None and value < low) or (under is not None and value <= under):
-            return "less", (text[:40], f"{low if low is not None else under:g}")
-        if (high is not None and value > high) or (over is not None and value >= over):
-            return "more", (text[:40], f"{high if high is not None else over:g}")
+        if low is not None and value < low:
+            return "less", (text[:40], f"{low:g}")
+        if under is not None and value <= under:
+            return "not-more", (text[:40], f"{under:g}")
+        if high is not None and value > high:
+            return "more", (text[:40], f"{high:g}")
+        if over is not None and value >= over:
+            return "not-less", (text[:40], f"{over:g}")
         return None
 
     return problem

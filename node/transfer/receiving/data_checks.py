@@ -35,7 +35,9 @@ FACT: Final = "schemaChecks"
 """The name of the checks among the facts of a reception."""
 CONVERSION: Final = "conversion"
 """The name of what was made of which file, among the facts of a reception."""
-_OF_CELLS: Final = frozenset({"choice", "less", "more", "number", "pattern", "truth", "type", "whole"})
+_OF_CELLS: Final = frozenset(
+    {"choice", "less", "more", "not-less", "not-more", "number", "pattern", "truth", "type", "whole"}
+)
 """Breaches whose first value is the content of a cell."""
 
 LATER, UNREADABLE, UNFINISHED = "later", "unreadable", "unfinished"

@@ -61,6 +61,7 @@ def test_codes_of_a_column_are_checked(http: httpx2.Client, nodes: City) -> None
     assert len(own) == 1
     assert "row 3" in own[0]
     assert "closed, open" in own[0]
+    assert own[0].startswith("own.csv has other values than the codes of own allow: row 3"), own
     scheme = f"{nodes[0].url}/ontologies/noted"
     (message,) = breaches(dataset(http, "noted-kinds", {"name": "kind", "code_list": scheme}))
     assert "row 2" in message

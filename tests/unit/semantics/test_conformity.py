@@ -54,6 +54,15 @@ def test_cells(row: list[str], what: str) -> None:
     assert not what or what in report.breaches[0].words()
 
 
+def test_a_bound_that_is_excluded_is_said_to_be() -> None:
+    speed = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 9}
+    report = check({"properties": {"speed": speed}}, ["speed"], [["0"], ["9"], ["1"]])
+    assert [breach.words() for breach in report.breaches] == [
+        "row 1, speed: 0 is not more than 0",
+        "row 2, speed: 9 is not less than 9",
+    ]
+
+
 def test_columns_and_caps() -> None:
     report = check({"items": {**FLOW, "additionalProperties": False}}, ["segment", "speed"], [["s1", "1"]] * 3)
     assert [one.words() for one in report.breaches] == [

@@ -213,6 +213,12 @@ def test_rows_inside_themselves_are_shown_once_and_written_without_end() -> None
         write_schema(schema, language)
 
 
+def test_a_document_type_is_refused_in_words_of_the_language() -> None:
+    body = b'<!DOCTYPE x [<!ENTITY a "b">]><xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"/>'
+    with pytest.raises(InvalidInput, match="^the XML has a document type declaration"):
+        read_schema(body)
+
+
 @pytest.mark.parametrize("head", ['{"$schema": "http://json-schema.org/draft-04/schema#", ', "openapi"])
 def test_exclusive_bounds_of_older_languages_are_numbers(head: str) -> None:
     speed = {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": False}

@@ -13,7 +13,7 @@ import typer
 
 from node.base.errors import InvalidInput
 from node.cli.options import Node, connect
-from node.cli.output import Mode, emit, remark, report_success, save, say, table
+from node.cli.output import Mode, count_of, emit, remark, report_success, save, say, table
 from node.cli.yamls import read_description
 
 _SHOWN = 20
@@ -176,12 +176,18 @@ def _addresses(value: Any) -> tuple[str, ...]:
 
 def _show(side: str, part: Mapping[str, Any]) -> None:
     rows = part["rows"][:_SHOWN]
-    say(f"{side}: {part['count']} row{'' if part['count'] == 1 else 's'}")
     if "statements" in part:
+        resources = f"about {count_of(part['count'], 'resource')}"
+        say(f"{side}: {count_of(part['statements']['count'], 'statement')} {resources}")
         for line in str(part["statements"]["nquads"]).splitlines()[:_SHOWN]:
             say(line)
-        remark(f"{part['statements']['count']} statements; sha256 {part['statements']['sha256']}")
-    elif rows:
+        if part["statements"]["count"] > _SHOWN:
+            remark(f"the first {_SHOWN} are shown")
+        remark(f"sha256 {part['statements']['sha256']}")
+        remark(f"as rows: sha256 {part['sha256']}")
+        return
+    say(f"{side}: {count_of(part['count'], 'row')}")
+    if rows:
         table([[_text(row.get(column)) for column in part["columns"]] for row in rows], part["columns"])
     if part["count"] > len(rows):
         remark(f"the first {len(rows)} are shown")

@@ -130,7 +130,7 @@ def test_the_terminal_writes_statements(
         command = ["transform", iri, "--input", str(tmp_path / "rows.xml"), "-o", str(tmp_path / name)]
         assert run([*command, "--node", str(city.folder)]) == 0
     said = "".join(capsys.readouterr())
-    assert "1 statement" in said
+    assert "output: 1 statement about 1 resource" in said
     forms = {"out.ttl": RdfFormat.TURTLE, "out.nt": RdfFormat.N_TRIPLES, "out.jsonld": RdfFormat.JSON_LD}
     for name, form in forms.items():
         (quad,) = parse((tmp_path / name).read_bytes(), format=form)
