@@ -79,7 +79,7 @@ MAX_IRI: Final = 2048
 _DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""^\s*<\?xml[^>]*\bencoding\s*=\s*["']([^"']*)["']""")
 _OWL_XML: Final = re.compile(
-    rb"\A\s*(?:<\?[^>]{0,200}\?>\s*|<!--.{0,2000}?-->\s*|<!DOCTYPE[^\[>]{0,200}(?:\[[^\]]{0,5000}\])?\s*>\s*){0,8}"
+    rb"\A\s*(?:<\?[^>]{0,200}\?>\s*|<!--(?:(?!-->).){0,2000}-->\s*|<!DOCTYPE[^\[>]{0,200}(?:\[[^\]]{0,5000}\])?\s*>\s*){0,8}"
     rb"<(?:\w{1,20}:)?Ontology[\s>]",
     re.DOTALL,
 )
