@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 
 from node.semantics.findings.words import FINDINGS
+from node.semantics.ontologies.restrictions import Restriction
 from node.semantics.ontologies.terms import Term, Vocabulary
 from node.texts.languages import LANGUAGES
 from node.vocab.namespaces import OWL, RDFS, local_name
@@ -65,6 +66,7 @@ def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
     come = {iri: term for iri, term in new.terms.items() if iri not in old.terms}
     renames = _find_renames(removals, come)
     hierarchy = _Hierarchy(new, old)
+    terms = {**old.terms, **new.terms}
     changes = [
         _change("renamed", term, first=local_name(renames[iri]), new=renames[iri])
         if iri in renames
@@ -75,7 +77,7 @@ def compare(old: Vocabulary, new: Vocabulary) -> tuple[TermChange, ...]:
     for iri, before in old.terms.items():
         after = new.terms.get(iri)
         if after is not None:
-            changes.extend(_differences(before, after, hierarchy, renames))
+            changes.extend(_differences(before, after, hierarchy, renames, terms))
     return tuple(sorted(changes, key=lambda change: (not change.breaking, change.iri, change.what)))
 
 
@@ -136,7 +138,7 @@ def _find_renames(old: Mapping[str, Term], new: Mapping[str, Term]) -> dict[str,
 
 
 def _differences(
-    before: Term, after: Term, hierarchy: _Hierarchy, renames: Mapping[str, str]
+    before: Term, after: Term, hierarchy: _Hierarchy, renames: Mapping[str, str], terms: Mapping[str, Term]
 ) -> Iterator[TermChange]:
     if before.kind != after.kind:
         yield _change("kind", after, first=before.kind, second=after.kind)
@@ -148,24 +150,26 @@ def _differences(
         had = tuple(renames.get(iri, iri) for iri in former)
         if set(had) != set(has):
             how = hierarchy.compare(had, has)
-            facts = {"first": _join_names(had), "second": _join_names(has)}
-            yield _change(what if how == "other" else f"{what}-{how}", after, **facts)
-    yield from _places(before, after, hierarchy, renames)
+            first, second = _Names(had, terms), _Names(has, terms)
+            yield _change(what if how == "other" else f"{what}-{how}", after, first=first, second=second)
+    yield from _places(before, after, hierarchy, renames, terms)
     for rule in before.restrictions:
         if rule not in after.restrictions:
-            yield _rule_change("rule-removed", after, rule)
+            yield _rule_change("rule-removed", after, rule, terms)
     for rule in after.restrictions:
         if rule not in before.restrictions:
-            yield _rule_change("rule-added", after, rule)
+            yield _rule_change("rule-added", after, rule, terms)
     if after.deprecated and not before.deprecated:
         yield _change("deprecated", after)
 
 
-def _places(before: Term, after: Term, hierarchy: _Hierarchy, renames: Mapping[str, str]) -> Iterator[TermChange]:
+def _places(
+    before: Term, after: Term, hierarchy: _Hierarchy, renames: Mapping[str, str], terms: Mapping[str, Term]
+) -> Iterator[TermChange]:
     had, has = {renames.get(iri, iri) for iri in before.wider}, set(after.wider)
     lost = sorted(iri for iri in had - has - _TOP if iri not in hierarchy.above(after.iri))
     if lost:
-        yield _change("moved", after, first=_join_names(lost))
+        yield _change("moved", after, first=_Names(lost, terms))
     elif had != has:
         yield _change("wider", after)
 
@@ -183,21 +187,32 @@ def _differs(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     return any(after.get(tag) != text for tag, text in before.items())
 
 
-def _join_names(iris: Sequence[str]) -> str:
-    return ", ".join(local_name(iri) for iri in iris) or "–"
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Terms that a sentence names: by their labels in its language, or by their local names."""
+
+    iris: Sequence[str]
+    terms: Mapping[str, Term]
+
+    def words(self, language: str) -> str:
+        names = (self.terms[iri].label(language) if iri in self.terms else local_name(iri) for iri in self.iris)
+        return ", ".join(names) or "–"
 
 
-def _rule_change(what: str, term: Term, rule: Any) -> TermChange:
+def _rule_change(what: str, term: Term, rule: Restriction, terms: Mapping[str, Term]) -> TermChange:
+    names = {iri: terms[iri].labels for iri in rule.iris if iri in terms}
     text = {
-        language: FINDINGS.say(language, f"ontology.{what}", name=term.label(language), first=rule.words(language))
+        language: FINDINGS.say(
+            language, f"ontology.{what}", name=term.label(language), first=rule.words(language, names)
+        )
         for language in LANGUAGES
     }
     return TermChange(iri=term.iri, what=what, text=text)
 
 
-def _change(what: str, term: Term, *, new: str = "", **facts: str) -> TermChange:
-    text = {
-        language: FINDINGS.say(language, f"ontology.{what}", name=term.label(language), **facts)
-        for language in LANGUAGES
-    }
+def _change(what: str, term: Term, *, new: str = "", **facts: str | _Names) -> TermChange:
+    text: dict[str, str] = {}
+    for language in LANGUAGES:
+        words = {name: fact if isinstance(fact, str) else fact.words(language) for name, fact in facts.items()}
+        text[language] = FINDINGS.say(language, f"ontology.{what}", name=term.label(language), **words)
     return TermChange(iri=term.iri, what=what, text=text, new=new)
