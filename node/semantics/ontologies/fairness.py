@@ -39,7 +39,7 @@ _METADATA: Final[tuple[tuple[str, ...], ...]] = (
     (f"{_VANN}preferredNamespacePrefix",),
     (f"{_VANN}preferredNamespaceUri",),
 )
-"""A header has one property of each row (MOD 2)."""
+"""A header has one property of each row (MOD 2); a remedy names the first of the rows that are missing."""
 _PROVENANCE: Final[tuple[tuple[str, ...], ...]] = (
     (f"{DCT}creator", f"{DCT}contributor", f"{DCT}publisher", f"{SCHEMA}creator"),
     (f"{ADMS}status", f"{_MOD}status"),
@@ -54,26 +54,21 @@ _PROVENANCE: Final[tuple[tuple[str, ...], ...]] = (
         f"{RDFS}seeAlso",
     ),
 )
-_PROPERTIES: Final[Mapping[str, str]] = {
-    "metadata": (
-        "dct:title, dct:description, dcat:keyword, dct:creator, dct:issued, dct:modified, "
-        "vann:preferredNamespacePrefix, vann:preferredNamespaceUri"
-    ),
-    "provenance": "dct:creator, dct:publisher; adms:status; dcat:previousVersion, dct:source, adms:versionNotes",
-}
-"""The properties that a remedy names."""
+_ROWS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {"metadata": _METADATA, "provenance": _PROVENANCE}
+_PREFIXES: Final[Mapping[str, str]] = {DCT: "dct:", DCAT: "dcat:", ADMS: "adms:", _VANN: "vann:"}
 _LICENCE: Final = (f"{DCT}license", f"{CC}license", f"{SCHEMA}license")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """One criterion: ``share`` (0 to 1) of what it asks for is there, and gives that share of ``most`` points.
-    ``principle`` is the FAIR principle, such as ``F1``."""
+    ``principle`` is the FAIR principle, such as ``F1``; ``missing``: the properties that a header lacks."""
 
     key: str
     principle: str
     most: int
     share: float
+    missing: tuple[str, ...] = ()
 
     @property
     def points(self) -> int:
@@ -91,7 +86,7 @@ class Criterion:
         """Return what to do for the missing points; empty if none is missing."""
         if self.is_met:
             return ""
-        return FINDINGS.say(language, f"fair.{self.key}.remedy", properties=_PROPERTIES.get(self.key, ""))
+        return FINDINGS.say(language, f"fair.{self.key}.remedy", properties=", ".join(self.missing))
 
     def to_json(self, language: str) -> dict[str, Any]:
         return {
@@ -170,6 +165,10 @@ class _Subject:
     def share_of(self, rows: Collection[tuple[str, ...]]) -> float:
         return sum(self.has(*row) for row in rows) / len(rows)
 
+    def missing(self, rows: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+        """Return the first property of each row of which the header has none, with its usual prefix."""
+        return tuple(_prefixed(row[0]) for row in rows if not self.has(*row))
+
     def share(self, test: Callable[[Term], bool], among: Sequence[Term] | None = None) -> float:
         terms = self.terms if among is None else among
         return sum(test(term) for term in terms) / len(terms) if terms else 0.0
@@ -198,10 +197,16 @@ def fairness(nquads: bytes, iri: str, *, is_public: bool) -> FairReport:
         is_public=is_public,
     )
     criteria = tuple(
-        Criterion(key=key, principle=principle, most=most, share=share(subject))
+        Criterion(
+            key=key, principle=principle, most=most, share=share(subject), missing=subject.missing(_ROWS.get(key, ()))
+        )
         for key, principle, most, share in _CRITERIA
     )
     return FairReport(criteria=criteria, languages=coverage(terms), pitfalls=tuple(subject.pitfalls), terms=len(own))
+
+
+def _prefixed(iri: str) -> str:
+    return next(f"{prefix}{iri.removeprefix(base)}" for base, prefix in _PREFIXES.items() if iri.startswith(base))
 
 
 def _is_web_address(iri: str) -> bool:

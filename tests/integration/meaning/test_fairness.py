@@ -36,7 +36,7 @@ def test_the_points_of_an_ontology(city: Running, http: httpx2.Client) -> None:
     assert criteria["alignments"]["remedy"]
     lost = [criteria[key]["most"] - criteria[key]["points"] for key in report["first"]]
     assert lost == sorted(lost, reverse=True)
-    assert [(row["language"], row["percent"]) for row in report["languages"]] == [("en", 100), ("nl", 20)]
+    assert [(row["language"], row["percent"]) for row in report["languages"]] == [("en", 100), ("nl", 30)]
     assert {pitfall["case"] for pitfall in report["pitfalls"]} == {"circle", "no-range"}
     assert german["criteria"][0]["title"] != report["criteria"][0]["title"]
 
@@ -75,14 +75,14 @@ def test_the_terminal_and_the_page(
     assert run(["fairness", "ontology/fair"]) == 0
     shown = capsys.readouterr().out
     assert "of 100 points" in shown
-    assert "nl  20 %" in shown
+    assert "nl  30 %" in shown
     assert "hansa align" in shown
     assert "way: no definition" in shown
     iri = f"{city.url}/ontologies/fair"
     with city.http() as stranger:
         page = stranger.get("/ontology/fairness", params={"iri": iri}, headers={"Accept": "text/html"})
         assert page.status_code == 200
-        for words in ("How well is this ontology described?", "Terms are aligned", "20&#x202F;%", "no definition"):
+        for words in ("How well is this ontology described?", "Terms are aligned", "30&#x202F;%", "no definition"):
             assert words.replace("&#x202F;", " ") in page.text.replace("\u202f", " "), words
         asset = stranger.get("/ontologies/fair", headers={"Accept": "text/html"}).text
         assert "/ontology/fairness?iri=" in asset

@@ -81,6 +81,12 @@ def test_what_is_missing_costs_points_and_is_named_with_a_remedy(
         assert criterion.remedy(language)
 
 
+def test_a_remedy_names_only_what_the_header_lacks() -> None:
+    lesser = report(HEADER.replace('dcat:keyword "road"@en ;', "").replace('; adms:versionNotes "First."@en', ""))
+    remedies = {criterion.key: criterion.remedy("en") for criterion in lesser.first}
+    assert remedies == {"metadata": "add: dcat:keyword", "provenance": "add: dcat:previousVersion"}
+
+
 def test_an_ontology_for_members_alone_is_less_accessible() -> None:
     assert missing(report(is_public=False)) == {"public"}
     assert report(is_public=False).points == 88
