@@ -109,6 +109,7 @@ def test_a_person_chooses_columns_and_leaves_fields_out(http: httpx2.Client) -> 
         params={"from": "schema/plzen", "to": "schema/gent", "column": "speed:nothing"},
     )
     assert refusal.status_code == 400, refusal.text
+    assert "there is no column nothing" in refusal.text
     assert "usek" in refusal.json()["remedy"]
 
 

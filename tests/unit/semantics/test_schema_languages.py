@@ -215,7 +215,7 @@ def test_rows_inside_themselves_are_shown_once_and_written_without_end() -> None
 
 def test_a_document_type_is_refused_in_words_of_the_language() -> None:
     body = b'<!DOCTYPE x [<!ENTITY a "b">]><xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"/>'
-    with pytest.raises(InvalidInput, match=r"^the XML has a document type declaration"):
+    with pytest.raises(InvalidInput, match="the XML has a document type declaration"):
         read_schema(body)
 
 
