@@ -74,7 +74,9 @@ def card(kind: str, description: Description, subject: str) -> Card:
     for label, predicate in plan.sources:
         for term in description.terms(subject, predicate)[:5]:
             if term.is_literal:
-                sheets += _json_schema(term.value) if kind == "schema" else []
+                if kind == "schema" and not any(sheet.label == "members" for sheet in sheets):
+                    # A schema of an earlier release has no statements about its fields.
+                    sheets += _json_schema(term.value)
                 sources.append((label, _set_out(term.value)[:MAX_SOURCE]))
     predicates_in_use = {predicate for _, predicates in plan.paragraphs for predicate in predicates}
     predicates_in_use |= {predicate for sheet_plan in plan.sheets for predicate in sheet_plan.rows}

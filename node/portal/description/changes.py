@@ -12,7 +12,7 @@ from node.catalogue.versions.changes import file_changes, same_conditions
 from node.portal.codes import compact
 from node.portal.description.content import FACTS, Value, values
 from node.portal.description.triples import RDF_TYPE, Description
-from node.vocab.namespaces import ADMS, DCAT, DCT, HANSA, ODRL, OWL
+from node.vocab.namespaces import ADMS, CSVW, DCAT, DCT, HANSA, ODRL, OWL
 
 _LABELS: Final[dict[str, str]] = {
     **{predicate: f"fact.{label}" for label, predicates in FACTS for predicate in predicates},
@@ -33,16 +33,19 @@ _QUIET: Final = frozenset(
     }
 )
 """Properties that change with every version, or whose changes are shown in another way."""
+_OF_DEFINITION: Final = frozenset({f"{HANSA}definition", f"{HANSA}jsonSchema", f"{CSVW}column"})
+"""A definition and what the node derives from it: the changes of its meaning say what differs."""
 
 MAX_CHANGES: Final = 12
-_NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened"})
+_NEVER_CUT: Final = frozenset({"history-opened", "audience", "file-opened", "verdict"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChange:
     """One difference. ``what`` is ``file-added``, ``file-removed``, ``file-changed``, ``file-opened``,
     ``file-closed``, ``conditions``, ``audience`` (``audiences``: before and after), ``history-opened``, ``property``,
-    ``meaning`` (``texts``: the change of a term or field, ``breaking`` or not) or ``details``; ``label`` is a key of
+    ``verdict`` (``label``: whether the version is compatible), ``meaning`` (``texts``: the change of a term or field,
+    ``breaking`` or not) or ``details``; ``label`` is a key of
     the language files where there is one."""
 
     what: str
@@ -104,12 +107,13 @@ def timeline(versions: Sequence[Record]) -> list[Step]:
 
 def _changes(new: Record, old: Record, after: Description, before: Description) -> list[VersionChange]:
     meaning = _meaning(new, old)
+    unsaid = _QUIET | _OF_DEFINITION if meaning else _QUIET
     changes = _files(new, old)
     if not same_conditions(old, new):
         changes.append(VersionChange(what="conditions"))
     changes += _audience(new, old)
     for predicate in dict.fromkeys((*after.predicates(new.iri), *before.predicates(old.iri))):
-        if predicate in _QUIET or (meaning and predicate == f"{HANSA}definition"):
+        if predicate in unsaid:
             continue
         was, now = values(before, old.iri, predicate), values(after, new.iri, predicate)
         removals = tuple(value for value in was if value not in now)
@@ -132,10 +136,12 @@ def _changes(new: Record, old: Record, after: Description, before: Description) 
 
 def _meaning(new: Record, old: Record) -> list[VersionChange]:
     difference = meaning_difference(old, new)
-    return [
-        VersionChange(what="meaning", texts=change.text, breaking=change.breaking)
-        for change in (difference.changes if difference else ())
+    if difference is None or not difference.changes:
+        return []
+    changes = [
+        VersionChange(what="meaning", texts=change.text, breaking=change.breaking) for change in difference.changes
     ]
+    return [VersionChange(what="verdict", label=f"impact.verdict.{difference.verdict}"), *changes]
 
 
 def _audience(new: Record, old: Record) -> list[VersionChange]:

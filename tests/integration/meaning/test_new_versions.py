@@ -95,6 +95,18 @@ def test_a_schema_warns_or_refuses_as_it_says(http: httpx2.Client) -> None:
     assert loose.json()["version"] == 3
 
 
+def test_the_page_of_a_schema_says_what_its_version_changed(http: httpx2.Client) -> None:
+    for version, definition in (("1.0.0", FLOW), ("2.0.0", STRICT)):
+        answer = publish(http, described("schema", "seen", version=version, definition=definition))
+        assert answer.status_code == 201, answer.text
+    page = http.get("/schemas/seen", headers={"Accept": "text/html", "Accept-Language": "en"}).text
+    versions = page.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+    assert "Forward compatible: old programs can read new data; old data may be invalid." in versions
+    assert "intensity" in versions
+    assert "csvw:" not in versions, "the fields are not listed as statements"
+    assert len(re.findall(r"<h3[^>]*>\s*Fields\b", page)) == 1, "one table of fields"
+
+
 def test_a_word_that_is_no_policy_is_refused(http: httpx2.Client) -> None:
     answer = publish(http, described("schema", "odd", version="1", definition=FLOW, breaking_changes="perhaps"))
     assert answer.status_code == 422
