@@ -259,7 +259,7 @@ async def _read_schema(request: Request) -> tuple[str, str]:
     try:
         order = read_json(body)
     except InvalidInput as error:
-        raise _Refusal(_BAD_REQUEST, f"the body is not JSON: {error.detail}") from error
+        raise _Refusal(_BAD_REQUEST, error.detail) from error
     if not isinstance(order, dict) or not isinstance(order.get("schema"), str) or not order["schema"].strip():
         raise _Refusal(_BAD_REQUEST, 'the body has no schema: send {"schema": "…", "schemaType": "JSON"}')
     if order.get("references"):

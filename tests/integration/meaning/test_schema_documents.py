@@ -136,6 +136,10 @@ def test_the_terminal_shows_converts_checks_and_drafts(
     rows.write_text("segment,speed,day\ns1,12,2026-01-01\ns2,many,\n")
     assert run(["schema", "show", str(avro)]) == 0
     assert "km/h" in capsys.readouterr().out
+    wide = tmp_path / "wide.json"
+    wide.write_text(json.dumps({"properties": {f"f{number}": {"type": "string"} for number in range(600)}}))
+    assert run(["schema", "show", str(wide)]) == 0
+    assert "the first 500 fields are shown" in capsys.readouterr().err
     out = tmp_path / "flow.ttl"
     assert run(["schema", "convert", str(avro), "--to", "shacl", "--output", str(out)]) == 0
     assert "sh:NodeShape" in out.read_text()

@@ -16,6 +16,7 @@ from node.cage.cage import Cage
 from node.cli.drafts import profile_file
 from node.cli.options import Language, Node, connect
 from node.cli.output import Mode, emit, exact, line, remark, report_success, say, table
+from node.semantics.schemas.languages.field_table import MOST
 from node.semantics.schemas.languages.names import LANGUAGES, MAX_BYTES, WRITTEN
 from node.texts.languages import pick
 
@@ -61,6 +62,8 @@ def show(
         line("read", reading["part"])
         line("also there", ", ".join(name for name in reading["parts"] if name != reading["part"]))
     table([_cells(field) for field in reading["fields"]], ["field", "type", "unit", "term", "constraints"])
+    if len(reading["fields"]) == MOST:
+        remark(f"the first {MOST} fields are shown")
     _show_losses(reading)
 
 
