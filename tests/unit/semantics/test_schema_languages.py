@@ -172,6 +172,8 @@ def test_each_loss_of_a_conversion_is_true() -> None:
     _, losses = write_schema(schema, "avro")
     assert ("place", "additionalProperties") in {(loss.path, loss.what) for loss in losses}
     assert "tags: a missing value becomes null." in [loss.words("en") for loss in losses]
+    _, losses = write_schema({"properties": {"kind": {"enum": ["A", 3]}}}, "avro")
+    assert {loss.what for loss in losses} == {"enum", "type any", "optional"}, "any value becomes a text"
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,7 @@ class _Writer:
         if len(types) != 1:
             if types == ["integer", "number"]:
                 return "double"
-            self._rows.lose(path, "type")
-            return "string"
+            return self._text(rules, path)
         kind = types[0]
         choices = rules.get("enum")
         if isinstance(choices, list):
@@ -141,6 +140,13 @@ class _Writer:
                 return {"type": "array", "items": "string"}
             return {"type": "array", "items": self.type(inner, f"{name}_item", f"{path}[]", depth + 1)}
         return self._plain(kind, rules.get("format"), path)
+
+    def _text(self, rules: Mapping[str, Any], path: str) -> str:
+        """Write values of several types, or of any, as texts."""
+        self._rows.lose(path, "type" if types_of(rules) else "type any")
+        if "enum" in rules:
+            self._rows.lose(path, "enum")
+        return "string"
 
     def _plain(self, kind: str, form: Any, path: str) -> Any:
         if (kind, form) not in _TYPES:
