@@ -237,11 +237,15 @@ def _types(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> It
         return
     removals, new = had - has, has - had
     if removals and new:
-        yield _change("type", path, _join_sorted(had), _join_sorted(has))
+        yield _change("type", path, _join_types(had), _join_types(has))
     elif removals:
         yield _change("type-narrowed", path, _join_sorted(removals))
     else:
         yield _change("type-widened", path, _join_sorted(new))
+
+
+def _join_types(types: frozenset[str]) -> str:
+    return _join_sorted(types - {"integer"} if "number" in types else types)
 
 
 def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:

@@ -231,3 +231,9 @@ def test_smart_data_models_keep_their_meaning_and_lose_it() -> None:
         assert [change.what for change in found] == ["removed"], path
         compared += 1
     assert compared > 20
+
+
+def test_the_type_of_a_field_is_called_as_its_schema_calls_it() -> None:
+    before, after = ({"properties": {"speed": {"type": kind}}} for kind in ("number", "string"))
+    (change,) = compare(before, after)
+    assert change.text["en"] == "speed was number and is now string"
