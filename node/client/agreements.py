@@ -134,6 +134,14 @@ class AgreementCalls:
         return content("POST", _question(agreement), json=_asking(sql, "csv", file, version), timeout=120.0)
 
     @endpoint
+    def ask_parquet(
+        self, agreement: str, sql: str, *, file: str | None = None, version: int | None = None
+    ) -> Call[bytes]:
+        """``ask``, with the answer as a Parquet file, whose columns keep their types
+        (``node.client.frames.table_of`` makes a table of pandas of it)."""
+        return content("POST", _question(agreement), json=_asking(sql, "parquet", file, version), timeout=120.0)
+
+    @endpoint
     def ask_features(
         self,
         agreement: str,

@@ -47,6 +47,12 @@ def table_of(name: str, data: bytes, options: Mapping[str, Any]) -> pandas.DataF
             f"{name} is not read as a table",
             remedy=f"read the attribute data yourself; tables end in {', '.join(READERS)}",
         )
+    if ending == ".parquet":
+        try:
+            # The library with which pandas reads it.
+            import pyarrow  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise InvalidInput("pyarrow is not installed", remedy="pip install 'hansa[frames]'") from error
     defaults = {"sep": "\t"} if ending == ".tsv" else {}
     return getattr(_library("pandas"), READERS[ending])(io.BytesIO(data), **{**defaults, **options})
 

@@ -11,12 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from node.base.crashpoints import crashpoint, die, due
 from node.base.jsons import canonical
-from node.catalogue.representations import VARY
+from node.catalogue.representations import VARY, acceptable
 from node.dialogue.conversation import Answer
 from node.identity.model import Caller
 from node.negotiation import machine as negotiating
 from node.semantics.profiles.graph_queries_client import GraphAnswer
-from node.semantics.profiles.table_queries_client import TableAnswer
+from node.semantics.profiles.table_queries_client import FORMS, PARQUET, TableAnswer
 from node.transfer import machine as transferring
 from node.transfer.queries.requests import VERSION_HEADER, PartnerAnswer
 
@@ -110,12 +110,20 @@ def reply_about_graph(answer: GraphAnswer, version: int | None = None) -> Respon
     return Response(answer.body, headers=headers)
 
 
+def form_in(accept: str | None) -> str:
+    """Return the form of an answer about a table that an Accept header asks for: JSON, unless it names another.
+    Raises ``NotAcceptable`` if there is no answer in what it names."""
+    types = sorted(FORMS.values(), key=lambda media_type: media_type not in (accept or "").lower())
+    media_type = acceptable(accept, types)
+    return next(form for form, form_type in FORMS.items() if form_type == media_type)
+
+
 def reply_about_table(answer: TableAnswer | PartnerAnswer, version: int | None) -> Response:
     """Return an answer with its bytes; the headers say how many rows it has, whether there are more, and which
     version of the asset it is about, if that is known."""
     headers = {
         **CONFINED,
-        "Content-Type": f"{answer.media_type}; charset=utf-8",
+        "Content-Type": answer.media_type if answer.media_type == PARQUET else f"{answer.media_type}; charset=utf-8",
         "Hansa-More": str(answer.more).lower(),
         "Hansa-Partial": str(answer.partial).lower(),
     }

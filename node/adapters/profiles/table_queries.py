@@ -7,11 +7,8 @@ question was checked before (``sql_check``), and runs in an engine whose setting
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 # Loaded once, by the process from which children are forked: loading takes longer than most questions.
 import duckdb
 
+from node.adapters.profiles.answers.parquet import PLACE, AnswerFile, join_file, parquet_answer
+from node.adapters.profiles.answers.texts import CsvAnswer, JsonAnswer, refuse_wide_row
 from node.adapters.profiles.concealed_columns import conceal, forms_of
 from node.adapters.profiles.data_files import LINES, kind_of, open_source
 from node.adapters.profiles.relations import (
@@ -54,7 +53,7 @@ def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], l
     """Target ``table.query``: the answer to ``sql`` about the table at ``path``, which was called ``name``.
 
     ``columns`` (None: all), ``rows``, ``forms``, ``group`` and ``key`` are the part that the asker may have;
-    ``form`` is ``json`` or ``csv``;
+    ``form`` is ``json``, ``csv`` or ``parquet``;
     ``most_rows`` and ``most_bytes`` bound the answer. Raises ``InvalidInput`` for a question that cannot be answered,
     with the fact ``ran`` if the table was read.
     """
@@ -75,10 +74,12 @@ def ask(message: dict[str, Any], _blobs: list[bytes]) -> tuple[dict[str, Any], l
 class OpenTable:
     """A table that can be asked. ``partial``: lines that do not fit it are left out.
 
-    ``geometry`` names the column with the places of a layer (empty: none), as text, and ``crs`` their system (empty:
-    unknown). ``features`` is the table that a question to features has made of it."""
+    ``file`` is what ``engine`` may write. ``geometry`` names the column with the places of a layer (empty: none), as
+    text, and ``crs`` their system (empty: unknown). ``features`` is the table that a question to features has made of
+    it."""
 
     engine: DuckDBPyConnection
+    file: AnswerFile
     columns: tuple[str, ...]
     partial: bool
     geometry: str = ""
@@ -111,6 +112,7 @@ def open_table(message: dict[str, Any]) -> OpenTable:
     cause: Exception | None = None
     for number, source in enumerate(sources):
         engine = connect(memory=_MEMORY)
+        file = join_file(engine)
         try:
             columns = _fill(engine, source, message)
         except duckdb.OutOfMemoryException as error:
@@ -122,7 +124,7 @@ def open_table(message: dict[str, Any]) -> OpenTable:
         except BaseException:
             engine.close()
             raise
-        table = OpenTable(engine, columns, partial=len(sources) > 1 and number == len(sources) - 1)
+        table = OpenTable(engine, file, columns, partial=len(sources) > 1 and number == len(sources) - 1)
         _cache.append((key, table))
         return table
     raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from cause
@@ -131,6 +133,7 @@ def open_table(message: dict[str, Any]) -> OpenTable:
 def _layer_table(path: Path, message: dict[str, Any]) -> OpenTable:
     """Return the part of a layer or a sheet as a table; geometries are text (WKT). Raises ``InvalidInput``."""
     engine = connect(memory=_MEMORY)
+    file = join_file(engine)
     engine.execute("SET TimeZone = 'UTC'")
     name = str(message["name"])
     try:
@@ -155,9 +158,9 @@ def _layer_table(path: Path, message: dict[str, Any]) -> OpenTable:
     except engine_errors() as error:
         engine.close()
         raise InvalidInput("the table cannot be read", remedy="ask the provider to publish it again") from error
-    engine.execute("SET allowed_paths = []")
+    engine.execute(f"SET allowed_paths = [{sql_text(PLACE)}]")
     close_access(engine)
-    return OpenTable(engine, tuple(columns), False, geometry if geometry in columns else "", crs)
+    return OpenTable(engine, file, tuple(columns), False, geometry if geometry in columns else "", crs)
 
 
 def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -> tuple[str, ...]:
@@ -168,12 +171,12 @@ def _fill(engine: DuckDBPyConnection, source: Source, message: dict[str, Any]) -
     types = {str(row[0]): str(row[1]) for row in description}
     columns, statement, is_whole = _statement(relation, types, message)
     if source.relation.startswith("read_parquet") and is_whole:
-        engine.execute(f"SET allowed_paths = [{sql_text(message['path'])}]")
+        engine.execute(f"SET allowed_paths = [{sql_text(message['path'])}, {sql_text(PLACE)}]")
         engine.execute(f"CREATE VIEW {TABLE} AS {statement}")
     else:
         # Not a view: a question that casts a column would change how a table of text is read.
         engine.execute(f"CREATE TABLE {TABLE} AS {statement}")
-        engine.execute("SET allowed_paths = []")
+        engine.execute(f"SET allowed_paths = [{sql_text(PLACE)}]")
     close_access(engine)
     return tuple(columns)
 
@@ -220,38 +223,36 @@ def condition_of_row(row: RowCondition, kind: str) -> str:
 def _answer(table: OpenTable, question: str, message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     describing = table.engine.execute(f"DESCRIBE SELECT * FROM {question}")  # noqa: S608 - checked before
     columns = [(str(row[0]), str(row[1])) for row in describing.fetchall()]
+    if message["form"] == "parquet":
+        count, more, body = parquet_answer(table.engine, table.file, question, columns, message)
+        return _facts(table, columns, count, more=more), body
     cells = ", ".join(cell_expression(place, kind) for place, (_, kind) in enumerate(columns, 1))
     most = int(message["most_rows"])
     cursor = table.engine.execute(f"SELECT {cells} FROM {question} LIMIT {most + 1}")  # noqa: S608 - checked before
-    sheet = _Csv() if message["form"] == "csv" else _Json()
+    sheet = CsvAnswer() if message["form"] == "csv" else JsonAnswer()
     sheet.begin(columns)
     count, more = 0, False
     while not more and (rows := cursor.fetchmany(_AT_ONCE)):
         for row in rows:
             line = sheet.line([plain_value(value, kind) for value, (_, kind) in zip(row, columns, strict=True)])
             if not count and most and len(line) > int(message["most_bytes"]):
-                raise _too_wide(int(message["most_bytes"]))
+                raise refuse_wide_row(int(message["most_bytes"]))
             if count == most or sheet.size + len(line) > int(message["most_bytes"]):
                 more = True
                 break
             sheet.add(line)
             count += 1
-    facts = {
+    facts = _facts(table, columns, count, more=more)
+    return facts, sheet.end(facts)
+
+
+def _facts(table: OpenTable, columns: list[tuple[str, str]], count: int, *, more: bool) -> dict[str, Any]:
+    return {
         "columns": [{"name": name, "type": kind} for name, kind in columns],
         "rowCount": count,
         "more": more,
         "partial": table.partial,
     }
-    return facts, sheet.end(facts)
-
-
-def _too_wide(most: int) -> InvalidInput:
-    """Return the refusal of an answer of which not even one row may be sent."""
-    return InvalidInput(
-        f"the first row of the answer alone has more than {most:,} bytes, which is the most for a whole answer",
-        remedy="ask for fewer columns, or for a part of a long text: SELECT substr(NAME, 1, 1000) FROM data",
-        facts={"ran": True},
-    )
 
 
 def cell_expression(place: int, kind: str) -> str:
@@ -278,60 +279,6 @@ def plain_value(value: Any, kind: str) -> Any:
         moment = value.replace(" ", "T", 1)
         return f"{moment}:00" if kind.endswith("ZONE") and moment[-3:-2] in ("+", "-") else moment
     return value
-
-
-class _Json:
-    """An answer as one object: columns, rows as arrays, and whether there are more."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self.size = 0
-
-    def begin(self, columns: Sequence[tuple[str, str]]) -> None:
-        del columns
-
-    def line(self, values: Sequence[Any]) -> bytes:
-        return json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-            "utf-8", errors="replace"
-        )
-
-    def add(self, line: bytes) -> None:
-        self._pieces.append(line)
-        self.size += len(line) + 1
-
-    def end(self, facts: dict[str, Any]) -> bytes:
-        head = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
-        return head.removesuffix(b"}") + b',"rows":[' + b",\n".join(self._pieces) + b"]}\n"
-
-
-class _Csv:
-    """An answer as a table of text (RFC 4180)."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self.size = 0
-
-    def begin(self, columns: Sequence[tuple[str, str]]) -> None:
-        self.add(self.line([name for name, _ in columns]))
-
-    def line(self, values: Sequence[Any]) -> bytes:
-        text = io.StringIO()
-        csv.writer(text).writerow([_csv_cell(value) for value in values])
-        return text.getvalue().encode("utf-8", errors="replace")
-
-    def add(self, line: bytes) -> None:
-        self._pieces.append(line)
-        self.size += len(line)
-
-    def end(self, facts: dict[str, Any]) -> bytes:
-        del facts
-        return b"".join(self._pieces)
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
 def _refusal(error: Exception, table: OpenTable, message: dict[str, Any]) -> InvalidInput:

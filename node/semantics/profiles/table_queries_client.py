@@ -26,9 +26,10 @@ MOST_BYTES: Final = 8 << 20
 LONGEST: Final = 4000
 """Characters of the longest question."""
 
-FORMS: Final = {"json": "application/json", "csv": "text/csv"}
+PARQUET: Final = "application/vnd.apache.parquet"
+FORMS: Final = {"json": "application/json", "csv": "text/csv", "parquet": PARQUET}
 """The forms of an answer, with their media types."""
-TABLES: Final = frozenset({"text/csv", "text/tab-separated-values", "application/vnd.apache.parquet"})
+TABLES: Final = frozenset({"text/csv", "text/tab-separated-values", PARQUET})
 """The media types of tables that can be asked."""
 LAYERS: Final = frozenset(
     {

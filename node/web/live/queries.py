@@ -2,9 +2,9 @@
 bearer.
 
 A table is asked by POST: the body is the question, in SQL (``application/sql``) or in JSON (``{"sql": "…", "form":
-"csv"}``); the form of the answer can be named by ``Accept`` too. A graph is asked in the SPARQL 1.1 Protocol, or in
-JSON (``{"sparql": "…", "form": "csv"}``). A GET at the address of a table is for clients of OGC API - Features
-(``node.web.live.features``). Every question is authorised before, and recorded.
+"csv"}``); the form of the answer (JSON, CSV or Parquet) can be named by ``Accept`` too. A graph is asked in the
+SPARQL 1.1 Protocol, or in JSON (``{"sparql": "…", "form": "csv"}``). A GET at the address of a table is for clients
+of OGC API - Features (``node.web.live.features``). Every question is authorised before, and recorded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from node.base.jsons import read_object
 from node.catalogue.export.service import describe_graphs
 from node.catalogue.representations import choose
 from node.semantics.profiles.graph_queries_client import GraphQuestion
-from node.semantics.profiles.table_queries_client import FORMS, TableQuestion
+from node.semantics.profiles.table_queries_client import TableQuestion
 from node.semantics.sparql import GRAPH_TYPES
 from node.transfer.access import AuthoriseAccess
 from node.transfer.queries.answers import AnswerQuestions
@@ -29,7 +29,7 @@ from node.vocab.dsp import GRAPH_QUERY
 from node.web.bodies import posted_parameters
 from node.web.live.features import FeatureDoor
 from node.web.problems import answer_problem
-from node.web.replies import PRIVATE, SANDBOXED, reply_about_graph, reply_about_table
+from node.web.replies import PRIVATE, SANDBOXED, form_in, reply_about_graph, reply_about_table
 
 _JSON = "application/json"
 _DEFAULT = "default-graph-uri"
@@ -98,20 +98,22 @@ class QueryDoor:
 
 
 async def read_question(request: Request) -> TableQuestion:
-    """Return the question in the body of a request. Raises ``InvalidInput``."""
+    """Return the question in the body of a request. Raises ``InvalidInput``, and ``NotAcceptable`` if it wants an
+    answer in a form that there is not."""
     body = await request.body()
-    accept = request.headers.get("accept", "").lower()
-    form = next((form for form, media_type in FORMS.items() if media_type in accept), "json")
     if _media_type(request) == _JSON:
         members = read_object(body)
-        sql, form = members.get("sql", ""), members.get("form", form)
+        sql, form = (
+            members.get("sql", ""),
+            members["form"] if "form" in members else form_in(request.headers.get("accept")),
+        )
         if "sparql" in members:
             raise InvalidInput("a table is asked in SQL", remedy='{"sql": "SELECT * FROM data LIMIT 10"}')
         if not isinstance(sql, str) or not isinstance(form, str):
             raise InvalidInput("sql and form are texts", remedy='{"sql": "SELECT * FROM data LIMIT 10"}')
         return TableQuestion(sql=sql, form=form)
     try:
-        return TableQuestion(sql=body.decode("utf-8"), form=form)
+        return TableQuestion(sql=body.decode("utf-8"), form=form_in(request.headers.get("accept")))
     except UnicodeDecodeError as error:
         raise InvalidInput("the question is not in UTF-8", remedy="send it in UTF-8") from error
 

@@ -15,6 +15,7 @@ from node.negotiation.model import Agreement
 from node.negotiation.uses import Tally
 from node.policy.odrl import parse
 from node.policy.words import sentences
+from node.semantics.profiles.table_queries_client import PARQUET
 from node.texts.languages import LANGUAGES
 from node.transfer.deletion.due import DeletionDuties
 from node.transfer.model import Reception, Transfer
@@ -34,6 +35,7 @@ from node.web.replies import reply_about_table
 _ANSWERS: Final[dict[str, Any]] = {
     "application/json": {},
     "text/csv": {},
+    PARQUET: {},
     "text/turtle": {},
     "application/geo+json": {},
 }
@@ -122,7 +124,8 @@ def router(
     )
     async def query(request: Request, agreement_id: str, asking: TableAsk) -> Response:
         caller = await person(request)
-        answer = await ask(agreement_id, asking.question, caller, file=asking.file, version=asking.version)
+        question = asking.question(request.headers.get("accept"))
+        answer = await ask(agreement_id, question, caller, file=asking.file, version=asking.version)
         return reply_about_table(answer, answer.version)
 
     @api.post(

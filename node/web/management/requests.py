@@ -17,6 +17,7 @@ from node.semantics.profiles.graph_queries_client import GraphQuestion
 from node.semantics.profiles.table_queries_client import LONGEST, TableQuestion
 from node.transfer.addresses import sink_address
 from node.vocab.versions import LAST_VERSION
+from node.web.replies import form_in
 
 Ask = Annotated[
     str | None,
@@ -199,13 +200,15 @@ class TableAsk(BaseModel):
     version: int | None = Field(
         None, description="Number of an earlier version of the asset; else the newest.", ge=1, le=LAST_VERSION
     )
-    form: Literal["json", "csv", "turtle"] = Field(
-        "json", description="The form of the answer. Statements come as JSON-LD for `json`, else as Turtle."
+    form: Literal["json", "csv", "parquet", "turtle"] | None = Field(
+        None,
+        description="The form of the answer; else the one that `Accept` names, or `json`. `parquet` is for tables. "
+        "Statements come as JSON-LD for `json`, else as Turtle.",
     )
 
-    @property
-    def question(self) -> TableQuestion | GraphQuestion | FeatureQuestion:
-        """Return the question. Raises ``InvalidInput`` unless there is exactly one."""
+    def question(self, accept: str | None) -> TableQuestion | GraphQuestion | FeatureQuestion:
+        """Return the question; ``accept`` is an Accept header. Raises ``InvalidInput`` unless there is exactly one,
+        and ``NotAcceptable``."""
         if [self.sql, self.sparql, self.features].count(None) != 2:
             raise InvalidInput(
                 "a question is in SQL, of a table, in SPARQL, of a graph, or to features",
@@ -214,8 +217,8 @@ class TableAsk(BaseModel):
         if self.features is not None:
             return self.features.question
         if self.sql is not None:
-            return TableQuestion(sql=self.sql, form=self.form)
-        return GraphQuestion.in_form(self.sparql or "", self.form)
+            return TableQuestion(sql=self.sql, form=self.form or form_in(accept))
+        return GraphQuestion.in_form(self.sparql or "", self.form or "json")
 
 
 class Why(BaseModel):

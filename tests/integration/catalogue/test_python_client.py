@@ -6,6 +6,7 @@ import ast
 import asyncio
 import inspect
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -164,6 +165,12 @@ def test_tables_are_read_by_the_ending_of_their_name() -> None:
     assert hits_frame(iter([{"iri": "urn:a"}]))["iri"][0] == "urn:a"
     with pytest.raises(InvalidInput, match="not read as a table"):
         table_of("a.pdf", b"", {})
+
+
+@pytest.mark.skipif(find_spec("pyarrow") is not None, reason="pyarrow is installed")
+def test_parquet_without_its_library_is_refused_in_words() -> None:
+    with pytest.raises(InvalidInput, match="pyarrow is not installed"):
+        table_of("answer.parquet", b"PAR1", {})
 
 
 def test_every_method_is_described_for_both_clients(city: Running, client: HansaClient) -> None:

@@ -173,7 +173,7 @@ def test_the_page_about_queries_as_it_stands(
         commands += 1
         assert status == 0, output
         assert missing(step.shown, output) == [], output
-    assert commands == 17
+    assert commands == 18
     assert (tmp_path / "busiest.csv").read_bytes() == b"number,passed\r\n3,30\r\n4,21\r\n"
 
 

@@ -122,6 +122,71 @@ def test_answers_come_as_csv_and_say_whether_there_are_more(whole: Opened) -> No
     assert len(crowd.text.splitlines()) == 50_001
 
 
+PARQUET = "application/vnd.apache.parquet"
+
+
+def test_answers_come_as_parquet_with_their_types(whole: Opened, nodes: Any, tmp_path: Path) -> None:
+    before = len(accesses(nodes[0], whole.agreement))
+    sql = "SELECT kind, sum(passed) AS total, DATE '2026-01-10' AS day FROM data GROUP BY kind ORDER BY kind"
+    answer = whole.ask(sql, headers={"Accept": PARQUET})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == PARQUET
+    assert (answer.headers["hansa-rows"], answer.headers["hansa-more"]) == ("2", "false")
+    path = tmp_path / "answer.parquet"
+    path.write_bytes(answer.content)
+    rows = duckdb.sql(f"SELECT kind, total, typeof(total), day, typeof(day) FROM '{path}'").fetchall()
+    assert [row[:3] for row in rows] == [
+        ("berth", 17500, "DECIMAL(38,0)"),
+        ("secret-depot", 17850, "DECIMAL(38,0)"),
+    ]
+    assert {row[4] for row in rows} == {"DATE"}
+    (event,) = accesses(nodes[0], whole.agreement)[before:]
+    assert (event["outcome"], event["asked"]) == ("started", sql)
+
+
+def test_a_form_that_there_is_not_is_refused_before_the_table_is_read(whole: Opened, nodes: Any) -> None:
+    before = len(accesses(nodes[0], whole.agreement))
+    refusal = whole.ask("SELECT 1", headers={"Accept": "application/vnd.apache.arrow.stream"})
+    assert refusal.status_code == 406
+    assert "application/json, text/csv, application/vnd.apache.parquet" in refusal.json()["remedy"]
+    assert len(accesses(nodes[0], whole.agreement)) == before
+    for accept, media_type in (("*/*", "application/json"), ("text/csv, */*", "text/csv")):
+        assert whole.ask("SELECT 1", headers={"Accept": accept}).headers["content-type"].startswith(media_type)
+
+
+def test_a_part_as_parquet_is_the_part(part: Opened, nodes: Any, tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    with nodes[1].client() as client:
+        path.write_bytes(client.ask_parquet(part.agreement, "SELECT * FROM data"))
+        with pytest.raises(Refusal, match="guard"):
+            client.ask_parquet(part.agreement, "SELECT guard FROM data")
+    assert duckdb.sql(f"SELECT count(*), min(number), max(number) FROM '{path}'").fetchall() == [(50, 1, 99)]
+    assert duckdb.sql(f"FROM '{path}'").columns == ["number", "passed"]
+    assert b"guard-" not in path.read_bytes()
+
+
+def test_the_own_node_and_the_terminal_give_parquet(
+    part: Opened, nodes: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    partner = nodes[1]
+    headers = {"Accept": PARQUET, "Authorization": f"Bearer {partner.token}"}
+    with partner.http() as web:
+        url = f"/api/agreements/{part.agreement}/query"
+        answer = web.post(url, json={"sql": "SELECT * FROM data LIMIT 1"}, headers=headers)
+        assert (answer.status_code, answer.content[:4]) == (200, b"PAR1"), answer.text
+        assert web.post(url, json={"sql": "SELECT 1"}, headers={**headers, "Accept": "image/png"}).status_code == 406
+    target = tmp_path / "out.parquet"
+    words = ["query", part.iri, "SELECT max(number) AS last FROM data"]
+    reach = ["--node", str(partner.folder)]
+    assert run([*words, "--format", "parquet", "-o", str(target), *reach]) == DONE
+    assert duckdb.sql(f"FROM '{target}'").fetchall() == [(99,)]
+    assert run([*words, "-o", str(tmp_path / "by-name.parquet"), *reach]) == DONE
+    assert (tmp_path / "by-name.parquet").read_bytes()[:4] == b"PAR1"
+    for more in (["--format", "parquet"], ["--format", "parquet", "--csv"], ["--features", "--format", "parquet"]):
+        assert run([*words, *more, *reach]) != DONE
+    assert "-o answer.parquet" in capfd.readouterr().err
+
+
 def test_of_a_part_there_is_nothing_else(part: Opened, nodes: Any) -> None:
     assert part.rows("SELECT count(*), min(number), max(number) FROM data") == [[50, 1, 99]]
     assert [row[0] for row in part.rows("DESCRIBE data")] == ["number", "passed"]

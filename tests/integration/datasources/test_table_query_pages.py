@@ -56,6 +56,9 @@ def test_a_person_asks_on_the_page_of_the_own_node(nodes: tuple[Running, Running
     file = ask(partner, agreement, "SELECT max(number) AS last FROM data", **{"as": "csv"})
     assert file.content == b"last\r\n99\r\n"
     assert "attachment" in file.headers["content-disposition"]
+    file = ask(partner, agreement, "SELECT max(number) AS last FROM data", **{"as": "parquet"})
+    assert (file.content[:4], file.headers["content-type"]) == (b"PAR1", "application/vnd.apache.parquet")
+    assert file.headers["content-disposition"].endswith('.parquet"')
 
 
 def test_both_sides_count_the_same_questions(nodes: tuple[Running, Running]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +23,13 @@ from node.vocab.versions import LAST_VERSION
 
 if TYPE_CHECKING:
     from node.client import HansaClient
+
+
+class AnswerForm(StrEnum):
+    """The form of the answer of a table in a file."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +51,14 @@ def query(
         typer.Option(metavar="N", min=1, max=LAST_VERSION, help="An earlier version; by default the newest."),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="The answer as CSV.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the answer; implies --csv.")] = None,
+    form: Annotated[
+        AnswerForm | None,
+        typer.Option("--format", help="The form of the answer of a table: csv, or parquet, which keeps the types."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File for the answer: CSV, or Parquet if it ends in .parquet."),
+    ] = None,
     sparql: Annotated[
         bool, typer.Option("--sparql", help="The asset is asked in SPARQL. Most queries show that by themselves.")
     ] = False,
@@ -65,10 +81,11 @@ def query(
     """
     _check_options(features=features, bbox=bbox, limit=limit)
     is_graph = not features and (sparql or (text is not None and is_sparql(text)))
+    form = _form(form, output, csv=csv, of_table=not (features or is_graph or address))
     with connect(node) as client:
         if address:
-            form = GRAPH_QUERY if sparql else QUERY
-            access = open_access(client, asset, file=file, version=version, lang=lang, form=form)
+            way = GRAPH_QUERY if sparql else QUERY
+            access = open_access(client, asset, file=file, version=version, lang=lang, form=way)
             what = "features" if features else "graph" if sparql else "table"
             return REFUSED if access is None else _show(access, what)
         if features:
@@ -79,17 +96,15 @@ def query(
             raise InvalidInput("there is no question", remedy=f'hansa query {word(asset)} "DESCRIBE data"')
         agreement = agreement_of(client, asset, version)
         gives_statements = is_graph and guard(text).gives_graph
-        if output is not None or csv or (gives_statements and not Mode.json):
-            if is_graph:
-                body = client.ask_graph_as(agreement, text, "csv", file=file, version=version)
-            else:
-                body = client.ask_csv(agreement, text, file=file, version=version)
-            if output is None:
-                exact(body)
-                return DONE
-            save(output, body)
-            report_success(f"the answer is in {output}", detail=f"{len(body)} bytes")
-            return DONE
+        if output is not None or form is not None or (gives_statements and not Mode.json):
+            ask = (
+                partial(client.ask_graph_as, form="csv")
+                if is_graph
+                else client.ask_parquet
+                if form == AnswerForm.PARQUET
+                else client.ask_csv
+            )
+            return _give(ask(agreement, text, file=file, version=version), output)
         if is_graph:
             answer = client.ask_graph(agreement, text, file=file, version=version)
         else:
@@ -108,6 +123,31 @@ def _check_options(*, features: bool, bbox: str | None, limit: int | None) -> No
         raise InvalidInput(
             "--bbox and --limit are for features", remedy="add --features, or write LIMIT into the SQL"
         )
+
+
+def _give(body: bytes, output: Path | None) -> int:
+    if output is None:
+        exact(body)
+    else:
+        save(output, body)
+        report_success(f"the answer is in {output}", detail=f"{len(body)} bytes")
+    return DONE
+
+
+def _form(form: AnswerForm | None, output: Path | None, *, csv: bool, of_table: bool) -> AnswerForm | None:
+    """Return the form of the file, None if none is named. Raises ``InvalidInput`` for Parquet that cannot be."""
+    if csv and form not in (None, AnswerForm.CSV):
+        raise InvalidInput("--csv and --format name two forms", remedy="leave one of them out")
+    if form is None and not csv and of_table and output is not None and output.suffix.lower() == ".parquet":
+        return AnswerForm.PARQUET
+    if form == AnswerForm.PARQUET and not of_table:
+        raise InvalidInput(
+            "the answer of a table can be Parquet; features are GeoJSON, and graphs CSV or Turtle",
+            remedy="leave out --format",
+        )
+    if form == AnswerForm.PARQUET and output is None:
+        raise InvalidInput("Parquet is not text: it is not shown", remedy="name a file: -o answer.parquet")
+    return AnswerForm.CSV if csv else form
 
 
 def _ask_features(

@@ -20,7 +20,7 @@ from node.portal.reasons import whys
 from node.portal.views.table_questions import AskableTable
 from node.portal.visit import Visit
 from node.semantics.profiles.graph_queries_client import MOST_ROWS as MOST_OF_GRAPH
-from node.semantics.profiles.table_queries_client import LONGEST, MOST_ROWS
+from node.semantics.profiles.table_queries_client import LONGEST, MOST_ROWS, PARQUET
 from node.semantics.sheets import answer_rows
 from node.transfer.queries.requests import PartnerAnswer
 
@@ -79,15 +79,17 @@ async def form(responder: Responder, visit: Visit) -> Response:
 
 
 async def answer(responder: Responder, visit: Visit) -> Response:
-    """``POST /agreements/{id}/ask``: the answer below the question, or as a download (``as=csv``). A refusal is shown
-    beside the text, which stays as it was."""
+    """``POST /agreements/{id}/ask``: the answer below the question, or as a download (``as=csv`` or ``parquet``). A
+    refusal is shown beside the text, which stays as it was."""
     questions, path = responder.node.contracts.table_questions, visit.request.path_params
     sql = visit.fields.get("sql", "")
     table = await questions.table(path["id"], visit.caller, file=visit.fields.get("file", ""), text=sql)
     began = time.perf_counter()
     try:
-        reply = await questions.answer(table, sql, "csv", visit.caller)
-        if visit.fields.get("as") == "csv":
+        wish = visit.fields.get("as")
+        form = "parquet" if wish == "parquet" and not table.is_graph else "csv"
+        reply = await questions.answer(table, sql, form, visit.caller)
+        if wish in ("csv", "parquet"):
             return _download(table, reply)
         beginning = _first_rows(reply, time.perf_counter() - began)
     except HansaError as error:
@@ -190,6 +192,9 @@ def _download(table: AskableTable, reply: PartnerAnswer) -> Response:
     stem = "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-_"))[:80]
     first = f"first-{reply.count}-rows" if reply.more and reply.count is not None else ""
     file = "-".join(filter(None, (stem, "answer", first)))
+    if reply.media_type == PARQUET:
+        kind = {"Content-Type": PARQUET, "Content-Disposition": f'attachment; filename="{file}.parquet"'}
+        return Response(reply.body, headers={**_FILE, **kind})
     if reply.media_type != "text/csv":
         kind = {"Content-Type": f"{reply.media_type}; charset=utf-8"}
         return Response(
