@@ -34,12 +34,13 @@ from node.portal.usecases import (
 from node.portal.views.account import OwnAccount
 from node.portal.views.agreements import Agreements
 from node.portal.views.assets import Assets
+from node.portal.views.drawn_layers import DrawnLayers
 from node.portal.views.keys import NodeKeys
 from node.portal.views.partner_streams import PartnerStreamPages
 from node.portal.views.processes import Processes, Questions
 from node.portal.views.receipts import DataReceipts
 from node.portal.views.region import AboutNode, Admissions, Members, NodeFacts
-from node.portal.views.scenarios import DrawnLayers, ScenarioUseCases, Templates, WatchedRuns
+from node.portal.views.scenarios import ScenarioUseCases, Templates, WatchedRuns
 from node.portal.views.subscribers import SubscriberPages
 from node.portal.views.table_questions import TableQuestions
 from node.portal.views.users import Users

@@ -12,6 +12,7 @@ from node.catalogue.publication.publish import Publish
 from node.negotiation.received_data import ReceivedDecisions
 from node.negotiation.uses import Uses
 from node.scenarios.execution import DurableExecution, ExecutionJournal
+from node.scenarios.layers.excerpts import Excerpts
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.records.library import Library
 from node.scenarios.records.transformations import KnownTransformations
@@ -91,7 +92,14 @@ def scenarios(
         library=library,
         bind=bind,
         runs=runs,
-        layers=Layers(uow=stores.uow, layers=stores.scenarios.layers, library=library, clock=clock, base=parts.base),
+        layers=Layers(
+            uow=stores.uow,
+            layers=stores.scenarios.layers,
+            library=library,
+            excerpts=Excerpts(parts.cage, library),
+            clock=clock,
+            base=parts.base,
+        ),
         run_execution=DurableExecution(
             journal=journal,
             steps=RunSteps(

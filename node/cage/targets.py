@@ -46,6 +46,7 @@ TARGETS: Final[Mapping[str, str]] = {
     "transformations.select": "node.adapters.profiles.row_queries:caged_select",
     "tables.features": "node.adapters.profiles.features:read",
     "tables.load": "node.adapters.profiles.table_loads:load",
+    "tables.outline": "node.scenarios.tables.outlines:outline",
     "tables.read": "node.adapters.profiles.rows:read",
 }
 

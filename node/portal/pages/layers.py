@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from node.base.errors import HansaError, InvalidInput, NotFound
 from node.portal.drawing import maps
 from node.portal.pages.runs import scenarios_of
 from node.portal.runs import edits
-from node.portal.views.scenarios import LayerView
+from node.portal.views.drawn_layers import LayerView
 from node.portal.visit import Visit
 from node.scenarios.model import GEOMETRY, Layer, Operation, OperationType, Row
 from node.scenarios.tables.rows import row_id
@@ -55,7 +55,7 @@ async def layers(responder: Responder, visit: Visit) -> Response:
 
 async def new(responder: Responder, visit: Visit) -> Response:
     """``/layers/new?target=``: the same page as for a stored layer; the first change stores it."""
-    drawn = await _draft(responder, visit, visit.request.query_params)
+    drawn = await _draft(responder, visit, visit.request.query_params, names=_names(visit))
     return _page(responder, visit, drawn)
 
 
@@ -67,11 +67,9 @@ async def create(responder: Responder, visit: Visit) -> Response:
 async def layer(responder: Responder, visit: Visit) -> Response:
     """``/layers/{id}``: the map with the changes; ``?feature=`` opens the form of a feature, ``?add=1`` that of a new
     one, filled like ``?like=``."""
-    return _page(
-        responder,
-        visit,
-        await scenarios_of(responder).drawn_layers.get(visit.request.path_params["id"], visit.caller),
-    )
+    name = visit.request.path_params["id"]
+    view = await scenarios_of(responder).drawn_layers.get(name, visit.caller, names=_names(visit))
+    return _page(responder, visit, view)
 
 
 async def edit(responder: Responder, visit: Visit) -> Response:
@@ -83,7 +81,15 @@ async def edit(responder: Responder, visit: Visit) -> Response:
     )
 
 
-async def _draft(responder: Responder, visit: Visit, values: Mapping[str, str]) -> LayerView:
+def _names(visit: Visit) -> list[str]:
+    """Return the features that the page shows, by name."""
+    query = visit.request.query_params
+    return [query.get("feature", ""), query.get("like", "")]
+
+
+async def _draft(
+    responder: Responder, visit: Visit, values: Mapping[str, str], *, names: Sequence[str] | None = None
+) -> LayerView:
     target, version = values.get("target", ""), values.get("version", "")
     if not target:
         raise InvalidInput(
@@ -91,7 +97,7 @@ async def _draft(responder: Responder, visit: Visit, values: Mapping[str, str]) 
         )
     number = int(version) if version.isdecimal() and 0 < len(version) < 10 else None
     return await scenarios_of(responder).drawn_layers.draft(
-        target, visit.caller, version=number, file=values.get("file") or None
+        target, visit.caller, version=number, file=values.get("file") or None, names=names
     )
 
 
@@ -161,11 +167,10 @@ def _page(responder: Responder, visit: Visit, view: LayerView, *, trouble: Hansa
         adding=adding,
         like=like,
         operation=by_id.get(feature),
-        cells=edits.cells(view.rows, layer_, like if adding else feature),
+        cells=edits.cells(view.rows, layer_, like if adding else feature, view.shapes),
         spelled=edits.spell_geometry(sample.get(GEOMETRY) if sample else None),
         located=any(isinstance(one.get(GEOMETRY), Mapping) for one in view.rows),
         listed=[row_id(one, edits.names_of(layer_.key)) for one in view.rows[:MAX_LISTED]],
-        more=max(0, len(view.rows) - MAX_LISTED),
         trouble=trouble,
         typed=visit.fields,
         OperationType=OperationType,

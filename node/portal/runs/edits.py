@@ -48,6 +48,12 @@ def columns(rows: Rows, key: str) -> dict[str, str]:
     return dict(list(shapes.items())[:MAX_EDITED])
 
 
+def editable(shapes: Mapping[str, str], key: str) -> dict[str, str]:
+    """Return those of ``shapes`` (column → shape of its values, or empty) that can be edited, as ``columns`` does."""
+    kept = [(name, shape) for name, shape in shapes.items() if shape and name not in (*names_of(key), GEOMETRY)]
+    return dict(kept[:MAX_EDITED])
+
+
 def _shape(kind: type) -> str:
     """Return the shape of values of a type; empty for those that no form has a field for."""
     if issubclass(kind, bool):
@@ -57,8 +63,9 @@ def _shape(kind: type) -> str:
     return "" if kind is type(None) or issubclass(kind, Mapping | list) else "text"
 
 
-def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
-    """Return the form of one feature: with the values of the data, and the changes of the layer."""
+def cells(rows: Rows, layer: Layer, feature: str, shapes: Mapping[str, str] | None = None) -> list[Cell]:
+    """Return the form of one feature: with the values of the data, and the changes of the layer. ``shapes`` has the
+    shape of each column, if ``rows`` are not all rows."""
     row = find(rows, layer.key, feature)
     change = next(
         (
@@ -69,7 +76,7 @@ def cells(rows: Rows, layer: Layer, feature: str) -> list[Cell]:
         None,
     )
     fields = []
-    for name, shape in columns(rows, layer.key).items():
+    for name, shape in (columns(rows, layer.key) if shapes is None else editable(shapes, layer.key)).items():
         value = change.set.get(name) if change else None
         factor = value.get("factor") if isinstance(value, Mapping) else None
         fields.append(

@@ -1,4 +1,4 @@
-"""Scenarios as their pages show them: candidates for an input, a run with its layers, a layer on its map.
+"""Scenarios as their pages show them: candidates for an input, a run with its layers.
 
 *Of* names the source of rows, as wires do (``node.scenarios.model.Step``): ``network`` for an input of the template
 by its role, ``noise.levels`` for an output of a step.
@@ -7,19 +7,19 @@ by its role, ``noise.levels`` for an output of a step.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from node.base.errors import HansaError, InvalidInput, NotAllowed, NotFound
+from node.base.errors import HansaError, NotAllowed, NotFound
 from node.catalogue.browse import Browse
 from node.catalogue.model import Record
 from node.catalogue.searches import Query
 from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
+from node.portal.views.drawn_layers import DrawnLayers
 from node.scenarios.layers.changes import apply
-from node.scenarios.layers.serialization import layer_to_json
-from node.scenarios.layers.usecases import LayeredVersion, Layers
+from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Template, Texts
 from node.scenarios.records.cards import bound_of, template_of
 from node.scenarios.records.library import Library
@@ -27,7 +27,6 @@ from node.scenarios.run_model import Run, State
 from node.scenarios.runs.publication import Release
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.stories.reader import ReadStories
-from node.scenarios.tables.rows import key_of
 from node.semantics.description.builder import slug
 from node.semantics.model import File
 from node.texts.languages import LANGUAGES
@@ -38,9 +37,7 @@ CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 MOST_CANDIDATES: Final = 60
 MOST_RUNS: Final = 500
 """The number of newest runs that are read."""
-USING_SHOWN: Final = 20
 _READABLE: Final = ("text/csv", "text/tab-separated-values", "application/json", "application/geo+json")
-_DRAWABLE: Final = "application/geo+json"
 _NEAREST: Final = ("own", "open", "agreement", "place")
 
 
@@ -79,31 +76,6 @@ class RunView:
     may: frozenset[str] = frozenset()
     inherits: tuple[Texts, ...] = ()
     withheld: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
-    """An operation whose author saw another value than the data have now: three values (digest §5)."""
-
-    id: str
-    field: str
-    seen: Any
-    now: Any
-    meant: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerView:
-    """A layer as its page shows it. ``rows`` are those of the version that it was made for, unchanged; ``titles``
-    name the dataset; ``newest`` is the number of its newest version, which ``clashes`` refer to."""
-
-    layer: Layer
-    rows: Rows
-    titles: Texts
-    newest: int
-    clashes: tuple[Clash, ...] = ()
-    runs: tuple[Run, ...] = ()
-    may_edit: bool = False
 
 
 class Templates:
@@ -261,97 +233,6 @@ class WatchedRuns:
             **({"conditions": conditions} if conditions else {}),
         }
         return str((await self._release.publish(pid, body, caller))["iri"])
-
-
-class DrawnLayers:
-    """Change layers as they are drawn and edited."""
-
-    def __init__(self, layers: Layers, library: Library, runs: Runs) -> None:
-        self._layers = layers
-        self._library = library
-        self._runs = runs
-
-    async def get(self, layer_id: str, caller: Caller) -> LayerView:
-        """Return a layer, on the version that it is for, with its clashes with the newest version.
-
-        Raises ``NotFound``, ``NotAllowed`` (data that cannot be read here).
-        """
-        layer = await self._layers.layer(layer_id)
-        layer_on_rows = await self._layers.lay_on(layer, caller)
-        record = await self._library.record(layer.target, caller)
-        newest = layer_on_rows
-        if record.version != layer.version:
-            newest = await self._layers.lay_on(layer, caller, version=record.version)
-        using = [run for run in await self._runs.newest(limit=MOST_RUNS) if layer.sha256 in run.binding.layers]
-        return LayerView(
-            layer=layer,
-            rows=layer_on_rows.before,
-            titles=record.titles,
-            newest=record.version,
-            clashes=_clashes(newest),
-            runs=tuple(using[:USING_SHOWN]),
-            may_edit=allowed(caller, UseCase.CHANGE_LAYERS),
-        )
-
-    async def changeable(self, record: Record, caller: Caller) -> Sequence[str]:
-        """Return the names of the files of ``record`` for which this person may draft a layer: the person's role
-        allows it and this node can read the file now."""
-        if not allowed(caller, UseCase.CHANGE_LAYERS):
-            return ()
-        return [file.name for file in record.files if await self._library.at_hand(record, file)]
-
-    async def draft(
-        self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
-    ) -> LayerView:
-        """Return a layer for a dataset that is not stored yet: empty ``id``, ``title`` and ``operations``, the key
-        detected.
-
-        Raises ``NotFound``, ``NotAllowed``, ``InvalidInput`` (several files, or no column that names a row).
-        """
-        if file is None:
-            record = await self._library.record(target, caller, version=version)
-            drawable = [one.name for one in record.files if one.media_type.partition(";")[0] == _DRAWABLE]
-            # Only data that can be drawn can be changed on a map; if there are several files, the person names one.
-            file = drawable[0] if len(drawable) == 1 else None
-        rows, port, name, number, sha256 = await self._layers.begin(target, caller, version=version, file=file)
-        record = await self._library.record(target, caller, version=version)
-        key = key_of(rows, port)
-        if not key:
-            raise InvalidInput(
-                f"the rows of {name} have no key",
-                remedy="publish it with an id for each row",
-                facts={"case": "no-key", "name": name},
-            )
-        layer = Layer(
-            id="",
-            title="",
-            target=record.iri,
-            version=number,
-            file=name,
-            target_sha256=sha256,
-            key=",".join(key),
-            author=caller.name,
-            reason="",
-            operations=(),
-            at=record.at,
-        )
-        return LayerView(layer=layer, rows=rows, titles=record.titles, newest=number, may_edit=True)
-
-    async def save(self, layer: Layer, caller: Caller, *, after: str = "") -> Layer:
-        """Store a layer: a draft with operations (the node gives the id), or a new state of a layer that was read
-        with the hash ``after``. The node fills in author, moment and hash.
-
-        Raises ``Conflict`` if another person changed it meanwhile, ``InvalidInput`` if it changes nothing or does not
-        fit the version that it is for, ``NotAllowed``.
-        """
-        body = layer_to_json(replace(layer, id=layer.id or "draft"))
-        return (await self._layers.save({**body, "id": layer.id}, caller, after=after)).layer
-
-
-def _clashes(version: LayeredVersion) -> tuple[Clash, ...]:
-    return tuple(
-        Clash(id=one.id, field=one.field, seen=one.seen, now=one.now, meant=one.meant) for one in version.conflicts
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ that a run has used never changes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,12 @@ from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.base.ids import new_urn
 from node.base.work import UnitOfWork
+from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.conflicts import Conflict
+from node.scenarios.layers.excerpts import Excerpt, Excerpts
 from node.scenarios.layers.serialization import layer_from_json, with_hash
 from node.scenarios.model import Layer, Port, Rows
 from node.scenarios.ports import LayerStore
@@ -29,6 +31,7 @@ from node.scenarios.records.cards import dataset_port
 from node.scenarios.records.library import Library
 from node.scenarios.tables.rows import key_of, read_rows
 from node.semantics.kinds import iri_meant
+from node.semantics.model import File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +44,32 @@ class LayeredVersion:
     conflicts: tuple[Conflict, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcerptOfVersion:
+    """An excerpt of a file of a version of a dataset."""
+
+    record: Record
+    file: File
+    excerpt: Excerpt
+
+
 class Layers:
     """Change layers of this node, for its own people."""
 
-    def __init__(self, *, uow: UnitOfWork, layers: LayerStore, library: Library, clock: Clock, base: str) -> None:
+    def __init__(
+        self,
+        *,
+        uow: UnitOfWork,
+        layers: LayerStore,
+        library: Library,
+        excerpts: Excerpts,
+        clock: Clock,
+        base: str,
+    ) -> None:
         self._uow = uow
         self._layers = layers
         self._library = library
+        self._excerpts = excerpts
         self._clock = clock
         self._base = base
 
@@ -70,6 +92,26 @@ class Layers:
         layers."""
         require(caller, UseCase.CHANGE_LAYERS)
         return await self.target(iri, caller, version=version, file=file)
+
+    async def begin_excerpt(
+        self, iri: str, caller: Caller, names: Iterable[str], *, version: int | None = None, file: str | None = None
+    ) -> ExcerptOfVersion | None:
+        """As ``excerpt``, for a layer that a person is about to draw. Raises ``NotAllowed`` if the person may not
+        draw layers."""
+        require(caller, UseCase.CHANGE_LAYERS)
+        return await self.excerpt(iri, caller, names, version=version, file=file)
+
+    async def excerpt(
+        self, iri: str, caller: Caller, names: Iterable[str], *, version: int | None = None, file: str | None = None
+    ) -> ExcerptOfVersion | None:
+        """Return the first rows that a layer would change and those of these names; None for a file that has to be
+        read whole (``target``). Raises as ``target``."""
+        record = await self._library.record(iri_meant(iri, self._base), caller, version=version)
+        bytes_of_file = await self._library.obtain(record, file)
+        excerpt = await self._excerpts.of(bytes_of_file.file, dataset_port(record, ""), names)
+        if excerpt is None:
+            return None
+        return ExcerptOfVersion(record=record, file=bytes_of_file.file, excerpt=excerpt)
 
     async def save(self, body: Mapping[str, Any], caller: Caller, *, after: str = "") -> LayeredVersion:
         """Store a layer: ``{title, reason, target, version?, file?, key?, id?, operations: […]}``.

@@ -244,6 +244,11 @@ class Library:
             )
         return await contents(self._assets, sha256)
 
+    async def read_piece(self, sha256: str, start: int, end: int) -> bytes:
+        """Return bytes of our asset store from ``start`` to before ``end``, or to the end of the file. Raises
+        ``NotFound``."""
+        return await contents(self._assets, sha256, start=start, end=end)
+
     def holds(self, sha256: str) -> bool:
         """Return whether our asset store has these bytes."""
         return self._assets.has(sha256)

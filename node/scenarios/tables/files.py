@@ -8,8 +8,8 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from node.base.errors import InvalidInput, TooLarge
 from node.base.jsons import read_json
@@ -37,9 +37,32 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
     truth values, if each of its non-empty cells looks like one. An empty cell is None.
     Raises ``InvalidInput`` with row and column.
     """
-    text = _text(body)
-    separator = delimiter or sheets.look(body[: sheets.SAMPLE], whole=len(body) <= sheets.SAMPLE).delimiter
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    text = text_of(body)
+    names, cells = read_cells(text, delimiter_of(body, delimiter))
+    columns = typed_columns(names, cells, port)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+class LineCounter(Protocol):
+    """Counts lines of a file, and notes where the header and each row end."""
+
+    def lines(self, lines: Iterator[str]) -> Iterator[str]: ...
+
+    def end_row(self) -> None: ...
+
+
+def delimiter_of(body: bytes, delimiter: str = "") -> str:
+    """Return ``delimiter``, or the one that a file of text seems to have."""
+    return delimiter or sheets.look(body[: sheets.SAMPLE], whole=len(body) <= sheets.SAMPLE).delimiter
+
+
+def read_cells(text: str, delimiter: str, *, counter: LineCounter | None = None) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns of a CSV file with this ``text``, and the cells of its rows as they are.
+
+    ``counter`` learns where rows end. Raises ``InvalidInput`` with the line.
+    """
+    source = io.StringIO(text, newline="")
+    lines = csv.reader(source if counter is None else counter.lines(source), delimiter=delimiter, strict=True)
     names: list[str] | None = None
     cells: list[list[str]] = []
     try:
@@ -48,6 +71,8 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
                 continue
             if names is None:
                 names = _names([normal(one.strip()) for one in line])
+                if counter is not None:
+                    counter.end_row()
                 continue
             if len(line) != len(names):
                 raise InvalidInput(
@@ -55,6 +80,8 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
                     remedy='put cells with a separator or a line break in them between double quotes: "a,b"',
                 )
             cells.append(line)
+            if counter is not None:
+                counter.end_row()
             _check_count(len(cells))
     except csv.Error as error:
         raise InvalidInput(
@@ -63,11 +90,15 @@ def from_csv(body: bytes, port: Port | None = None, *, delimiter: str = "") -> T
         ) from error
     if names is None:
         raise InvalidInput("the file is empty", remedy="a table begins with a line of column names")
-    columns = [
+    return names, cells
+
+
+def typed_columns(names: Sequence[str], cells: Sequence[list[str]], port: Port | None) -> list[list[Any]]:
+    """Return the values of each column of ``cells``, read as ``from_csv`` says."""
+    return [
         _column(name, [line[place] for line in cells], port.variable(name) if port else None)
         for place, name in enumerate(names)
     ]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _column(name: str, cells: list[str], variable: Variable | None) -> list[Any]:
@@ -90,6 +121,16 @@ def _values(name: str, cells: Mapping[str, int], variable: Variable | None) -> d
     if cells_with_text and all(text.casefold() in _TRUTHS for text in cells_with_text):
         return {cell: _TRUTHS[text.casefold()] if text else None for cell, text in texts.items()}
     return {cell: _checked_text(normal(cell), name, index) if texts[cell] else None for cell, index in cells.items()}
+
+
+def read_cell(cell: str, shape: str) -> Any:
+    """Return the value of a cell in a column of that shape: ``number``, ``flag`` or ``text``."""
+    text = cell.strip()
+    if not text:
+        return None
+    if shape == "flag":
+        return _TRUTHS[text.casefold()]
+    return _number(text, "", 0) if shape == "number" else normal(cell)
 
 
 def is_number(variable: Variable) -> bool:
@@ -294,7 +335,8 @@ def _check_count(count: int) -> None:
         raise TooLarge(f"there are more than {MAX_ROWS} rows", remedy="split the data into parts")
 
 
-def _text(body: bytes) -> str:
+def text_of(body: bytes) -> str:
+    """Return the text of a file in UTF-8. Raises ``InvalidInput`` for other files."""
     if (really := sheets.what_it_is(body[: sheets.SAMPLE])) not in ("", sheets.NO_TEXT):
         raise InvalidInput(f"the file is not a table: {NotATable(really)}", remedy="publish the data as CSV in UTF-8")
     try:

@@ -78,19 +78,26 @@ def key_of(rows: Rows, port: Port | None = None) -> tuple[str, ...]:
         return port.key
     if not rows:
         return ()
+    names = [name for name in columns(rows, port) if name != GEOMETRY]
+    return key_of_columns({name: [row.get(name) for row in rows] for name in names}, port)
+
+
+def key_of_columns(members: Mapping[str, Sequence[Any]], port: Port | None = None) -> tuple[str, ...]:
+    """Return the members that identify a row, as ``key_of`` does, by the values of each member; a key that the port
+    declares is not considered."""
     figures = {variable.name for variable in port.variables if is_number(variable)} if port else set()
-    names = [name for name in columns(rows, port) if name != GEOMETRY and name not in figures]
-    texts = [name for name in names if all(isinstance(row.get(name), str) for row in rows)]
-    whole = [name for name in names if looks_like_id(name) and all(_is_whole(row.get(name)) for row in rows)]
-    for name in sorted([*texts, *whole], key=lambda name: not looks_like_id(name)):
-        if _unique(rows, (name,)):
-            return (name,)
+    names = [name for name in members if name not in figures]
+    texts = {name for name in names if all(isinstance(value, str) for value in members[name])}
+    whole = {name for name in names if looks_like_id(name) and all(_is_whole(value) for value in members[name])}
     together = tuple(name for name in names if name in texts or name in whole)
-    if not _unique(rows, together):
+    for name in sorted(together, key=lambda name: (not looks_like_id(name), name in whole)):
+        if _unique(members, (name,)):
+            return (name,)
+    if not _unique(members, together):
         return ()
     for name in reversed(together):
         fewer = tuple(one for one in together if one != name)
-        if fewer and _unique(rows, fewer):
+        if fewer and _unique(members, fewer):
             together = fewer
     return tuple(sorted(together, key=lambda name: not looks_like_id(name)))
 
@@ -313,14 +320,13 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _unique(rows: Rows, names: Iterable[str]) -> bool:
+def _unique(members: Mapping[str, Sequence[Any]], names: Sequence[str]) -> bool:
     """Return whether no two rows have the same values of ``names``; it ends at the first two that have."""
-    names = tuple(names)
     if not names:
         return False
-    keys: Iterable[Any] = (row.get(names[0]) for row in rows)
+    keys: Iterable[Any] = members[names[0]]
     if len(names) > 1:
-        keys = (tuple([row.get(name) for name in names]) for row in rows)
+        keys = zip(*(members[name] for name in names), strict=True)
     values: set[Any] = set()
     for key in keys:
         if key in values:

@@ -17,13 +17,12 @@ from node.base.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.catalogue.model import Record
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed, require
+from node.portal.views.drawn_layers import Clash, LayerView
 from node.portal.views.scenarios import (
     AGAIN,
     CANCEL,
     PUBLISH,
     Candidate,
-    Clash,
-    LayerView,
     RunView,
     ScenarioUseCases,
 )
@@ -804,7 +803,7 @@ class FakeLayers:
     async def of(self, target: str | None = None) -> Sequence[Layer]:
         return [layer for layer in self._fake.layers_by_id.values() if target in (None, layer.target)]
 
-    async def get(self, layer_id: str, caller: Caller) -> LayerView:
+    async def get(self, layer_id: str, caller: Caller, *, names: Sequence[str] | None = None) -> LayerView:
         if layer_id not in self._fake.layers_by_id:
             raise NotFound
         layer = self._fake.layers_by_id[layer_id]
@@ -836,7 +835,13 @@ class FakeLayers:
         return [one.name for one in record.files if one.open or record.origin == caller.did]
 
     async def draft(
-        self, target: str, caller: Caller, *, version: int | None = None, file: str | None = None
+        self,
+        target: str,
+        caller: Caller,
+        *,
+        version: int | None = None,
+        file: str | None = None,
+        names: Sequence[str] | None = None,
     ) -> LayerView:
         require(caller, UseCase.CHANGE_LAYERS)
         if target != NETWORK:

@@ -6,7 +6,9 @@ efforts of seconds, under an agreement. ``Hand`` carries models out.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +24,7 @@ from node.identity.model import Caller, UserRole
 from node.negotiation.model import Agreement
 from node.policy.model import Decision, Nature, Outcome, Reason
 from node.scenarios.execution import REPORT_SECONDS, DurableExecution, ExecutionJournal
+from node.scenarios.layers.excerpts import Excerpts
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import Model, Rows, Transformation
 from node.scenarios.ports import Outcome as Given
@@ -35,6 +38,7 @@ from node.scenarios.runs.steps import RunSteps
 from node.scenarios.runs.usecases import Runs
 from node.scenarios.runs.windows import InputWindows
 from node.scenarios.tables.mapping import transform
+from node.scenarios.tables.outlines import outline
 from node.scenarios.tables.rows import read_rows
 from node.semantics.model import File
 from tests.fakes.provider import HandClock
@@ -51,6 +55,8 @@ THEM = "did:web:data.plzen.example"
 ELS = Caller(did=ME, account="els", roles=frozenset({UserRole.PUBLISHER}))
 STREETS = b"segmentId,length\nb,250\na,1000\nc,90\n"
 CODE = "ab" * 32
+LARGE = 1000
+"""Bytes of a large table at this desk."""
 
 _COMMON = """
 description: {en: Made up for a test of scenarios.}
@@ -259,6 +265,22 @@ class Shelf:
         return versions[(version or len(versions)) - 1]
 
 
+class TableCage:
+    """Makes outlines of tables here, and counts them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def call(
+        self, target: str, message: Mapping[str, Any], blobs: Sequence[bytes] = (), **_more: Any
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        assert target == "tables.outline"
+        self.calls += 1
+        await asyncio.sleep(0)
+        answer, more = outline(json.loads(json.dumps(message)), list(blobs))
+        return json.loads(json.dumps(answer)), more
+
+
 class Desk:
     """Everything to bind and run scenarios with. ``permits`` is what the policy of every agreement answers."""
 
@@ -310,7 +332,15 @@ class Desk:
             journal=self.journal(),
             base=BASE,
         )
-        self.layers = Layers(uow=self.uow, layers=self.layer_store, library=self.library, clock=self.clock, base=BASE)
+        self.cage = TableCage()
+        self.layers = Layers(
+            uow=self.uow,
+            layers=self.layer_store,
+            library=self.library,
+            excerpts=Excerpts(self.cage, self.library, large=LARGE),
+            clock=self.clock,
+            base=BASE,
+        )
 
     def journal(self) -> ExecutionJournal[Run]:
         return ExecutionJournal(
