@@ -167,7 +167,7 @@ class _Subject:
 
     def missing(self, rows: Collection[tuple[str, ...]]) -> tuple[str, ...]:
         """Return the first property of each row of which the header has none, with its usual prefix."""
-        return tuple(_prefixed(row[0]) for row in rows if not self.has(*row))
+        return tuple(_short_name(row[0]) for row in rows if not self.has(*row))
 
     def share(self, test: Callable[[Term], bool], among: Sequence[Term] | None = None) -> float:
         terms = self.terms if among is None else among
@@ -205,7 +205,7 @@ def fairness(nquads: bytes, iri: str, *, is_public: bool) -> FairReport:
     return FairReport(criteria=criteria, languages=coverage(terms), pitfalls=tuple(subject.pitfalls), terms=len(own))
 
 
-def _prefixed(iri: str) -> str:
+def _short_name(iri: str) -> str:
     return next(f"{prefix}{iri.removeprefix(base)}" for base, prefix in _PREFIXES.items() if iri.startswith(base))
 
 
