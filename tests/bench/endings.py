@@ -18,6 +18,7 @@ from node.client import HansaClient, OpenStream
 from tests.bench.processes import nodes
 from tests.bench.report import Figure, figure, p95
 from tests.bench.streams import SCHEMA, agree, an_observation, live_access
+from tests.integration.datasources.mosquitto import PASSWORD, USER, mosquitto
 from tests.integration.datasources.notifications.receiver import Receiver, receiving
 from tests.waits import until
 
@@ -27,9 +28,9 @@ _NUMBERS = count(100)
 
 
 def endings(rounds: int = 20) -> list[Figure]:
-    """``stream_end_ms``, ``replay_end_ms`` and ``subscription_end_ms``: p95 of the time from the provider's order to
-    end a transfer to the reader's last event, or the subscriber's last notification, with the reason. No
-    observation comes meanwhile.
+    """``stream_end_ms``, ``replay_end_ms``, ``subscription_end_ms`` and ``bridge_end_ms``: p95 of the time from the
+    provider's order to end a transfer to the reader's last event, the subscriber's last notification, or the state
+    of the bridge to MQTT at the consumer, with the reason. No observation comes meanwhile.
 
     Baseline: what the documentation promises.
     """
@@ -37,20 +38,27 @@ def endings(rounds: int = 20) -> list[Figure]:
         tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch,
         nodes(Path(scratch), "city", "partner") as (city, partner),
         receiving() as receiver,
+        mosquitto(Path(scratch) / "broker") as broker,
         city.client() as provider,
         partner.client() as consumer,
     ):
         provider.streams.add("counts", SCHEMA, subject="station")
         agreement = agree(city, partner)
         provider.streams.send("counts", [an_observation(0), an_observation(59)])
-        ends: dict[str, Callable[[dict[str, Any]], Callable[[], float]]] = {
-            "stream_end_ms": lambda access: _reader(access, after="0"),
-            "replay_end_ms": lambda access: _reader(access, start="2026-01-01T00:00:00Z", speed=0.01),
-            "subscription_end_ms": lambda access: _subscriber(provider, access, receiver),
+        consumer.data_sources.add(
+            "bus", "mqtt", broker.address, credentials={"scheme": "basic", "name": USER, "secret": PASSWORD}
+        )
+        ends: dict[str, Callable[[], Callable[[], float]]] = {
+            "stream_end_ms": lambda: _reader(live_access(consumer, agreement), after="0"),
+            "replay_end_ms": lambda: _reader(
+                live_access(consumer, agreement), start="2026-01-01T00:00:00Z", speed=0.01
+            ),
+            "subscription_end_ms": lambda: _subscriber(provider, live_access(consumer, agreement), receiver),
+            "bridge_end_ms": lambda: _bridge(consumer, agreement),
         }
         baseline = ("the promise", AIM_MS)
         return [
-            figure(name, _p95(rounds, partial(_time, provider, consumer, agreement, opens)), "ms", rounds, baseline)
+            figure(name, _p95(rounds, partial(_time, provider, agreement, opens)), "ms", rounds, baseline)
             for name, opens in ends.items()
         ]
 
@@ -61,13 +69,11 @@ def _p95(rounds: int, measure: Callable[[], float]) -> float:
 
 def _time(
     provider: HansaClient,
-    consumer: HansaClient,
     agreement: str,
-    opens: Callable[[dict[str, Any]], Callable[[], float]],
+    opens: Callable[[], Callable[[], float]],
 ) -> float:
     """Open a transfer and a reading of it, end the transfer, and return the milliseconds to the last word."""
-    access = live_access(consumer, agreement)
-    last_word = opens(access)
+    last_word = opens()
     pid = next(
         transfer["pid"]
         for transfer in provider.transfers()
@@ -96,6 +102,21 @@ def _reader(access: dict[str, Any], **period: Any) -> Callable[[], float]:
     def last_word() -> float:
         thread.join(30)
         return ends[0]
+
+    return last_word
+
+
+def _bridge(consumer: HansaClient, agreement: str) -> Callable[[], float]:
+    """Pass the stream on to the broker. Return what waits until the bridge says why it ended."""
+    consumer.bridges.begin(agreement, "broker:bus/bridged")
+    until("the bridge runs", lambda: consumer.bridges.all()[0]["state"] == "running")
+
+    def last_word() -> float:
+        until("the bridge has ended", lambda: consumer.bridges.all()[0]["state"] == "ended", pause=0.005)
+        ended_at = time.monotonic()
+        if "measured" not in json.dumps(consumer.bridges.all()[0]):
+            raise RuntimeError("the bridge does not say why it ended")
+        return ended_at
 
     return last_word
 
