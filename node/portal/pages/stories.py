@@ -1,4 +1,4 @@
-"""The story of a edition result: its page, the same in a frame of another site, and as one file."""
+"""The story of a published result: its page, the same in a frame of another site, and as one file."""
 
 from __future__ import annotations
 

@@ -49,8 +49,9 @@ def show(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show the fields of a schema: name, type, unit, term, constraints.
+    """Show the fields of a schema as one table.
 
+    Each has its name, type, unit, term and constraints.
     Reads JSON Schema, Table Schema, CSVW, SHACL, Avro, Protocol Buffers, XML Schema, NGSI-LD data models and OpenAPI.
     """
     reading = _read(schema, part, "", node, lang)
@@ -104,8 +105,9 @@ def draft(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Draft a schema: from a data file, a dataset, a model, or a class.
+    """Draft a schema from data, a model or a class.
 
+    The data are a file or a dataset.
     A data file is read on this machine. The draft is a JSON Schema with units and terms as far as they are known.
     """
     if output is not None and output.exists():
@@ -136,8 +138,9 @@ def registry(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Show the schemas as in a schema registry, or the versions of one.
+    """Show the schemas as a schema registry does.
 
+    With a name, it shows the versions of that schema.
     Each version has its number, its verdict against the one before, and the references in it. Kafka clients read the
     same at the address that is shown.
     """

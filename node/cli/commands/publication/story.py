@@ -1,4 +1,4 @@
-"""story: a edition result in words, or as a page in one file."""
+"""story: a published result in words, or as a page in one file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def story(
-    iri: Annotated[str, typer.Argument(help="Address of a edition result; dataset/NAME is one of your node.")],
+    iri: Annotated[str, typer.Argument(help="Address of a published result; dataset/NAME is one of your node.")],
     version: Annotated[int | None, typer.Option(help="The version; by default the newest.")] = None,
     target: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def story(
     node: Node = None,
     lang: Language = "en",
 ) -> None:
-    """Tell the story of a edition result. Shows the question, changes, figures, caveats and how it was made."""
+    """Tell the story of a published result. Shows the question, changes, figures, caveats and how it was made."""
     with connect(node) as client:
         edition = client.story(iri, version=version)
         body = client.story_file(edition["iri"], version=edition["version"], lang=lang) if target else b""
