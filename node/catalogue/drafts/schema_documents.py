@@ -18,6 +18,7 @@ from node.catalogue.nquads import is_literal, text_of
 from node.catalogue.statements import Statements
 from node.identity.model import Caller
 from node.identity.roles import UseCase, require
+from node.semantics.schemas.languages.field_table import MOST
 from node.semantics.schemas.languages.model import FieldRow, Loss
 from node.semantics.schemas.languages.names import LANGUAGES, MAX_BYTES
 from node.vocab.namespaces import HANSA
@@ -47,6 +48,11 @@ class SchemaView:
     def all_losses(self) -> tuple[Loss, ...]:
         """Return what is lost from the schema to the text, or to JSON Schema if there is no text."""
         return tuple(dict.fromkeys((*self.losses, *self.losses_of_text)))
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether there may be more fields than those of the table."""
+        return len(self.fields) == MOST
 
     @property
     def language_name(self) -> str:

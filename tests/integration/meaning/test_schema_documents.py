@@ -30,6 +30,7 @@ ONTOLOGY = f"""@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix dct: <htt
   rdfs:domain <https://terms.example/Observation> ; rdfs:range xsd:dateTime .
 <{SPEED}> a owl:DatatypeProperty ; rdfs:label "average vehicle speed"@en ; rdfs:comment "How fast."@en ;
   rdfs:domain <https://terms.example/Flow> ; rdfs:range xsd:decimal ."""
+WIDE = {"properties": {f"f{number}": {"type": "string"} for number in range(600)}}
 COLUMNS = [{"name": "v", "type": "number", "unit": "km/h", "property": SPEED}]
 
 
@@ -137,7 +138,7 @@ def test_the_terminal_shows_converts_checks_and_drafts(
     assert run(["schema", "show", str(avro)]) == 0
     assert "km/h" in capsys.readouterr().out
     wide = tmp_path / "wide.json"
-    wide.write_text(json.dumps({"properties": {f"f{number}": {"type": "string"} for number in range(600)}}))
+    wide.write_text(json.dumps(WIDE))
     assert run(["schema", "show", str(wide)]) == 0
     assert "the first 500 fields are shown" in capsys.readouterr().err
     out = tmp_path / "flow.ttl"
@@ -170,6 +171,13 @@ def test_pages_show_fields_convert_and_draft(city: Running, http: httpx2.Client)
         )
         assert answer.status_code == 200
         assert "http://www.w3.org/ns/csvw" in html.unescape(answer.text)
+        wide = browser.post(
+            "/schema/convert",
+            data={"csrf": csrf_of(form.text)},
+            files={"file": ("wide.json", json.dumps(WIDE).encode())},
+        )
+        assert "The first 500 are shown." in wide.text
+        assert "The first" not in answer.text
         drafted = browser.get("/schema/convert", params={"from": "https://terms.example/Flow"})
         assert "averageVehicleSpeed" in drafted.text
         term = html.unescape(browser.get("/term", params={"iri": SPEED}).text)
