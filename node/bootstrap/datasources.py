@@ -11,6 +11,7 @@ import pluggy
 
 from node.adapters.datasources.folder import FolderConnector
 from node.adapters.datasources.ngsi_ld import NgsiLdConnector
+from node.adapters.datasources.ngsi_v2 import NgsiV2Connector
 from node.adapters.datasources.postgis import PostgisConnector
 from node.adapters.planes.http import HttpPlane
 from node.adapters.planes.stream_events import ReadStream
@@ -111,6 +112,7 @@ def data_source_parts(base: Foundation, plugins: pluggy.PluginManager, transfer:
             folders,
             PostgisConnector(parts.egress, parts.cage),
             NgsiLdConnector(parts.egress, parts.cage, base=parts.base, clock=parts.clock),
+            NgsiV2Connector(parts.egress, base=parts.base, clock=parts.clock),
             *sources_of_plugins,
         ),
         append=base.append,

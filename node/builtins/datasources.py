@@ -10,7 +10,6 @@ from node.adapters.datasources.brokers.amqp import AmqpConnector
 from node.adapters.datasources.brokers.kafka.connector import KafkaConnector
 from node.adapters.datasources.brokers.mqtt import MqttConnector
 from node.adapters.datasources.features import FeaturesConnector
-from node.adapters.datasources.ngsi_v2 import NgsiV2Connector
 from node.adapters.datasources.ogc.wfs import WfsConnector
 from node.adapters.datasources.ogc.wms import WmsConnector
 from node.adapters.datasources.ogc.wmts import WmtsConnector
@@ -37,7 +36,6 @@ def hansa_data_sources(egress: Egress, clock: Clock) -> Sequence[Connector]:
         WfsConnector(egress),
         WmsConnector(egress),
         WmtsConnector(egress),
-        NgsiV2Connector(egress),
         SensorThingsConnector(egress),
         SparqlConnector(egress),
         GtfsConnector(egress),

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import aiormq
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from node.adapters.datasources.brokers.amqp import AmqpConnection, AmqpConnector
 from node.adapters.datasources.brokers.amqp_session import AmqpSession
@@ -21,6 +23,7 @@ from node.adapters.datasources.brokers.kafka.session import KafkaSession
 from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.brokers.mqtt_session import MqttSession
 from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
+from node.adapters.datasources.ngsi_v2 import NgsiV2Connection, NgsiV2Connector
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
 from node.base.errors import InvalidInput, NotFound
@@ -31,7 +34,7 @@ from node.datasources.errors import DataSourceRefuses, DataSourceUnreachable
 from node.datasources.model import Credentials, Scheme, Setup
 from node.datasources.ports import DataConnection, Question
 from tests.fakes.brokers import MemoryBroker, MemoryBrokerConnection, MemoryMessageSession
-from tests.fakes.subscription_broker import SubscriptionBroker
+from tests.fakes.subscription_broker import SubscriptionBroker, SubscriptionBrokerV2
 from tests.integration.datasources.kafka.peer import WRITER, WRITER_PASSWORD, Kafka, kafka
 from tests.integration.datasources.mosquitto import PASSWORD, READER, READER_PASSWORD, USER, mosquitto
 from tests.integration.datasources.servers import standing
@@ -268,28 +271,60 @@ async def test_a_broker_that_refuses_or_is_down_is_said_to_and_nothing_of_it_is_
                 assert not any(secret in words for secret in ("127.0.0.1", "localhost", "not-this-one", READER))
 
 
-async def test_a_context_broker_gives_what_came_while_nobody_listened() -> None:
+@pytest.mark.parametrize("broker", [SubscriptionBroker, SubscriptionBrokerV2])
+async def test_a_context_broker_gives_what_came_while_nobody_listened(broker: type[SubscriptionBroker]) -> None:
     """What comes while a session is there goes to another door of the node, as a context broker calls."""
-    fake = SubscriptionBroker()
-    fake.change(
-        {"id": "urn:ngsi-ld:TrafficCounter:1", "type": "TrafficCounter", "n": {"type": "Property", "value": 1}}
-    )
+    fake = broker()
+    fake.change(fake.counter(1, 1))
     credentials = Credentials(scheme=Scheme.BEARER, secret="broker-secret")
     with standing(fake.app()) as url, Cage() as cage:
-        setup = Setup(name="broker", address=f"{url}/ngsi-ld/v1", credentials=credentials)
+        setup = Setup(name="broker", address=f"{url}{fake.root}", credentials=credentials)
         async with Egress(allow_loopback=True) as egress:
-            connector = NgsiLdConnector(egress, cage, base="https://node.example", clock=SystemClock())
+            base, clock = "https://node.example", SystemClock()
+            connectors = (
+                NgsiLdConnector(egress, cage, base=base, clock=clock),
+                NgsiV2Connector(egress, base=base, clock=clock),
+            )
+            (connector,) = [each for each in connectors if each.kind == fake.kind]
             connection = connector.connect(setup)
-            assert isinstance(connection, NgsiLdConnection)
+            assert isinstance(connection, NgsiLdConnection | NgsiV2Connection)
             assert isinstance(connection, MessageConnection)
             for topic in ("", "no type", "TrafficCounter/", "TrafficCounter/a b"):
                 with pytest.raises(InvalidInput):
                     connection.check_topic(topic)
-            async with connection.listen("TrafficCounter/n", "session") as session:
-                (message,) = await session.messages()
-                session.acknowledge([message])
-                assert json.loads(message.payload)["data"][0]["n"]["value"] == 1
-            assert len(fake.subscriptions) == 1
+            async with connection.listen("TrafficCounter/intensity", "other"):
+                pass
+            for _ in range(2):  # It is made once, also by a process that knows nothing of the one before.
+                async with connection.listen("TrafficCounter/intensity", "session") as session:
+                    (message,) = await session.messages()
+                    session.acknowledge([message])
+                    assert json.loads(message.payload)["data"][0]["intensity"]["value"] == 1
+            assert len(fake.subscriptions) == 2
             await connection.forget("session")
             await connection.forget("session")
-            assert not fake.subscriptions
+            (left,) = fake.subscriptions.values()
+            assert fake.receiver(left).endswith("/other")
+
+
+class UnkindBroker(SubscriptionBrokerV2):
+    """It lists what is no list, or names a subscription by a way to elsewhere."""
+
+    async def list(self, request: Request) -> Response:
+        return JSONResponse({"subscriptions": []}) if self.fault else await super().list(request)
+
+    async def create(self, request: Request) -> Response:
+        return Response(status_code=201, headers={"Location": "/v2/subscriptions/.."})
+
+
+@pytest.mark.parametrize(("fault", "words"), [(1, "no list of subscriptions"), (0, "does not say where")])
+async def test_a_broker_that_names_no_subscription_is_said_to_be_unreachable(fault: int, words: str) -> None:
+    fake = UnkindBroker(fault=fault)
+    credentials = Credentials(scheme=Scheme.BEARER, secret="broker-secret")
+    with standing(fake.app()) as url:
+        async with Egress(allow_loopback=True) as egress:
+            connector = NgsiV2Connector(egress, base="https://node.example", clock=SystemClock())
+            connection = connector.connect(Setup(name="b", address=f"{url}/v2", credentials=credentials))
+            assert isinstance(connection, NgsiV2Connection)
+            with pytest.raises(DataSourceUnreachable, match=words):
+                async with connection.listen("TrafficCounter", "session"):
+                    pass

@@ -142,7 +142,13 @@ async def _ngsi_ld(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Sub
 async def _ngsi_v2(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
     _, address = await stack.enter_async_context(_serve(BrokerV2().app))
     setup = Setup(name="orion", address=f"{address.url}/v2", options={"tenant": "city", "service_path": "/parking"})
-    return Subject(NgsiV2Connector(egress), setup, NgsiV2Connection, "OffStreetParking", "application/json")
+    return Subject(
+        NgsiV2Connector(egress, base="https://node.example", clock=SystemClock()),
+        setup,
+        NgsiV2Connection,
+        "OffStreetParking",
+        "application/json",
+    )
 
 
 async def _sensorthings(stack: AsyncExitStack, egress: Egress, tmp_path: Path) -> Subject:
@@ -329,7 +335,7 @@ async def test_a_place_that_the_node_may_not_dial_is_refused_before_anything_is_
         "wms": WmsConnector(Egress()),
         "wmts": WmtsConnector(Egress()),
         "ngsi-ld": NgsiLdConnector(Egress(), Cage(), base="https://node.example", clock=SystemClock()),
-        "ngsi-v2": NgsiV2Connector(Egress()),
+        "ngsi-v2": NgsiV2Connector(Egress(), base="https://node.example", clock=SystemClock()),
         "sensorthings": SensorThingsConnector(Egress()),
         "sparql": SparqlConnector(Egress()),
         "gtfs": GtfsConnector(Egress()),

@@ -1,4 +1,4 @@
-"""Requests to a context broker that speaks NGSI-LD, and the JSON of its answers."""
+"""Requests to a context broker, and the JSON of its answers."""
 
 from __future__ import annotations
 
@@ -56,5 +56,6 @@ async def content_of(answer: Answer) -> Any:
         return await off_loop(read_json, answer.body)
     except InvalidInput as error:
         raise DataSourceUnreachable(
-            "the broker answers with something other than JSON", remedy="check its address: it ends with /ngsi-ld/v1"
+            "the broker answers with something other than JSON",
+            remedy="check its address: it ends with /ngsi-ld/v1, or with /v2",
         ) from error

@@ -1,4 +1,5 @@
-"""Subscriptions of this node at a context broker (NGSI-LD, ETSI GS CIM 009, clauses 5.8 and 6.10).
+"""Subscriptions of this node at a context broker, over NGSI-LD (ETSI GS CIM 009, clauses 5.8 and 6.10) or NGSIv2
+(``node.adapters.datasources.ngsi_v2_subscriptions``).
 
 A broker sends notifications to an address of this node and repeats none. So a session looks after its subscription:
 it is made with an end, which is put off; it is made again when it is gone; and after each gap, such as an error that
@@ -14,7 +15,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from node.adapters.datasources.entity_calls import EntityCalls, content_of
@@ -37,8 +38,58 @@ _ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 _OWN_TIMES: Final = ("createdAt", "modifiedAt")
 
 
+class Subscriptions(Protocol):
+    """Subscriptions at one broker, in the words of its protocol. The methods that call it raise
+    ``DataSourceUnreachable`` (``DataSourceRefuses``) and ``ForbiddenAddress``."""
+
+    calls: EntityCalls
+    clock: Clock
+
+    async def make(self, topic: str, session: str, ends: datetime) -> str:
+        """Make the subscription of a session, in place of one from before. Return its path at the broker."""
+
+    async def end(self, session: str) -> None:
+        """Delete the subscription of a session; one that is not there is no error."""
+
+    def has_ended(self, state: Mapping[str, Any]) -> bool:
+        """Return whether a subscription in this state notifies no more."""
+
+    def renewal(self, ends: datetime) -> dict[str, Any]:
+        """Return the change of a subscription that puts off its end."""
+
+    def page(self, type_name: str, first: int, most: int) -> str:
+        """Return the path of ``most`` entities of a type, from the ``first`` on, with the times of their changes."""
+
+    def notification(self, session: str, entity: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an entity that was read as the notification of its last change: what was stored is known by it."""
+
+
+def check_topic(topic: str) -> None:
+    """Raise ``InvalidInput`` unless ``topic`` is a type, or a type with the attributes that are watched."""
+    type_name, names = parts_of(topic)
+    if not is_type(type_name) or topic.endswith("/") or not all(_ATTRIBUTE.fullmatch(name) for name in names):
+        raise InvalidInput(
+            f"{topic[:80]!r} is no type of entities", remedy="such as TrafficCounter, or TrafficCounter/count"
+        )
+
+
+def parts_of(topic: str) -> tuple[str, list[str]]:
+    """Return the type of a topic, and the attributes that are watched; none of them: all."""
+    type_name, _, attributes = topic.partition("/")
+    return type_name, attributes.split(",") if attributes else []
+
+
+@asynccontextmanager
+async def open_notices(broker: Subscriptions, topic: str, session: str) -> AsyncIterator[EntityNotices]:
+    """Subscribe, and look after the subscription until the context is left. Raises the errors of the broker."""
+    notices = EntityNotices(broker, topic, session)
+    await notices.subscribe()
+    yield notices
+
+
 class EntitySubscriptions:
-    """Subscriptions at one broker. ``context`` is that of its names; ``base`` is the public address of this node."""
+    """Subscriptions at a broker that speaks NGSI-LD. ``context`` is that of its names; ``base`` is the public address
+    of this node."""
 
     def __init__(self, calls: EntityCalls, *, context: str, base: str, clock: Clock) -> None:
         self.calls = calls
@@ -46,38 +97,48 @@ class EntitySubscriptions:
         self._base = base
         self.clock = clock
 
-    def check(self, topic: str) -> None:
-        """Raise ``InvalidInput`` unless ``topic`` is a type, or a type with the attributes that are watched."""
-        type_name, _, attributes = topic.partition("/")
-        names = attributes.split(",") if attributes else []
-        if not is_type(type_name) or (topic.endswith("/")) or not all(_ATTRIBUTE.fullmatch(name) for name in names):
-            raise InvalidInput(
-                f"{topic[:80]!r} is no type of entities",
-                remedy="such as TrafficCounter, or TrafficCounter/count",
-            )
-
-    @asynccontextmanager
-    async def open(self, topic: str, session: str) -> AsyncIterator[EntityNotices]:
-        """Subscribe, and look after the subscription until the context is left. Raises ``DataSourceUnreachable``
-        (``DataSourceRefuses``), ``ForbiddenAddress``."""
-        notices = EntityNotices(self, topic, session)
-        await notices.subscribe()
-        yield notices
+    async def make(self, topic: str, session: str, ends: datetime) -> str:
+        path, body = f"subscriptions/{name_of(session)}", self._subscription(topic, session, ends)
+        answer = await self.calls.call("POST", "subscriptions", body)
+        if answer.status == 409:
+            # That of this session, from before: it may be paused, or have another address or an end.
+            require_status(await self.calls.call("DELETE", path), 200, 204, 404)
+            answer = await self.calls.call("POST", "subscriptions", body)
+        require_status(answer, 201)
+        return path
 
     async def end(self, session: str) -> None:
-        """Delete the subscription of a session; one that is not there is no error."""
-        answer = await self.calls.call("DELETE", f"subscriptions/{name_of(session)}")
-        _require(answer, 200, 204, 404)
+        require_status(await self.calls.call("DELETE", f"subscriptions/{name_of(session)}"), 200, 204, 404)
 
-    def subscription(self, topic: str, session: str, ends: datetime) -> dict[str, Any]:
+    def has_ended(self, state: Mapping[str, Any]) -> bool:
+        return state.get("isActive") is False or state.get("status") == "expired"
+
+    def renewal(self, ends: datetime) -> dict[str, Any]:
+        return {"expiresAt": stamp(ends)}
+
+    def page(self, type_name: str, first: int, most: int) -> str:
+        pairs = {"type": type_name, "limit": most, "offset": first, "options": "sysAttrs"}
+        return f"entities?{urlencode(pairs)}"
+
+    def notification(self, session: str, entity: Mapping[str, Any]) -> dict[str, Any]:
+        content = {name: _without_times(value) for name, value in entity.items() if name not in _OWN_TIMES}
+        moment = next((entity[name] for name in reversed(_OWN_TIMES) if isinstance(entity.get(name), str)), "")
+        return {
+            "id": f"{name_of(session)}:read",
+            "type": "Notification",
+            "subscriptionId": name_of(session),
+            "notifiedAt": moment or stamp(self.clock.now()),
+            "data": [content],
+        }
+
+    def _subscription(self, topic: str, session: str, ends: datetime) -> dict[str, Any]:
         """Return the subscription as NGSI-LD has it (clause 5.2.12)."""
-        type_name, _, attributes = topic.partition("/")
-        watch = {"watchedAttributes": attributes.split(",")} if attributes else {}
+        type_name, names = parts_of(topic)
         return {
             "id": name_of(session),
             "type": "Subscription",
             "entities": [{"type": type_name}],
-            **watch,
+            **({"watchedAttributes": names} if names else {}),
             "notification": {
                 "format": "normalized",
                 "endpoint": {"uri": notices_address(self._base, session), "accept": JSON},
@@ -86,26 +147,18 @@ class EntitySubscriptions:
             **({"jsonldContext": self._context} if self._context else {}),
         }
 
-    async def read(self, path: str) -> Any:
-        """Return a document of the broker; None if it is not there."""
-        answer = await self.calls.call("GET", path)
-        if answer.status == 404:
-            return None
-        _require(answer, 200)
-        return await content_of(answer)
-
 
 class EntityNotices:
     """A session: what it gives are the entities after a gap. Notifications come to the node by another door."""
 
     is_lasting = True
 
-    def __init__(self, broker: EntitySubscriptions, topic: str, session: str) -> None:
+    def __init__(self, broker: Subscriptions, topic: str, session: str) -> None:
         self._broker = broker
         self._clock = broker.clock
         self._topic = topic
         self._session = session
-        self._name = name_of(session)
+        self._path = ""
         self._ends = self._clock.now()
         self._failure = ""
         self._page: int | None = None
@@ -113,13 +166,7 @@ class EntityNotices:
     async def subscribe(self) -> None:
         """Make the subscription, or take over the one that is there; then the entities are read."""
         self._ends = self._clock.now() + _LASTS
-        body = self._broker.subscription(self._topic, self._session, self._ends)
-        answer = await self._broker.calls.call("POST", "subscriptions", body)
-        if answer.status == 409:
-            # That of this session, from before: it may be paused, or have another address or an end.
-            _require(await self._broker.calls.call("DELETE", f"subscriptions/{self._name}"), 200, 204, 404)
-            answer = await self._broker.calls.call("POST", "subscriptions", body)
-        _require(answer, 201)
+        self._path = await self._broker.make(self._topic, self._session, self._ends)
         self._page = 0
 
     async def messages(self) -> Sequence[Message]:
@@ -135,17 +182,17 @@ class EntityNotices:
         """The broker keeps nothing."""
 
     async def _check(self) -> None:
-        state = await self._broker.read(f"subscriptions/{self._name}")
-        if not isinstance(state, Mapping) or state.get("isActive") is False or state.get("status") == "expired":
+        state = await read(self._broker.calls, self._path)
+        if not isinstance(state, Mapping) or self._broker.has_ended(state):
             await self.subscribe()
             return
         if self._ends - self._clock.now() < _LASTS - _RENEWED:
             ends = self._clock.now() + _LASTS
-            answer = await self._broker.calls.call("PATCH", f"subscriptions/{self._name}", {"expiresAt": stamp(ends)})
+            answer = await self._broker.calls.call("PATCH", self._path, self._broker.renewal(ends))
             if answer.status == 404:
                 await self.subscribe()
                 return
-            _require(answer, 200, 204)
+            require_status(answer, 200, 204)
             self._ends = ends
         notification = state.get("notification")
         failure = str(notification.get("lastFailure", "")) if isinstance(notification, Mapping) else ""
@@ -154,9 +201,8 @@ class EntityNotices:
 
     async def _entities(self, page: int) -> list[Message]:
         """Return a page of the entities as notifications; note that there are no more after the last one."""
-        type_name = self._topic.partition("/")[0]
-        pairs = {"type": type_name, "limit": _PAGE, "offset": page * _PAGE, "options": "sysAttrs"}
-        entities = await self._broker.read(f"entities?{urlencode(pairs)}")
+        type_name, _ = parts_of(self._topic)
+        entities = await read(self._broker.calls, self._broker.page(type_name, page * _PAGE, _PAGE))
         entities = [] if entities is None else entities
         if not isinstance(entities, list):
             raise DataSourceUnreachable("the broker sends no list of entities", remedy="ask its administrator")
@@ -165,19 +211,20 @@ class EntityNotices:
         return [self._message(entity) for entity in entities if isinstance(entity, Mapping)]
 
     def _message(self, entity: Mapping[str, Any]) -> Message:
-        """Return an entity as a notification of the time at which it was changed: what was stored is known by it."""
-        content = {name: _without_times(value) for name, value in entity.items() if name not in _OWN_TIMES}
-        moment = next((entity[name] for name in reversed(_OWN_TIMES) if isinstance(entity.get(name), str)), "")
-        notification = {
-            "id": f"{self._name}:read",
-            "type": "Notification",
-            "subscriptionId": self._name,
-            "notifiedAt": moment or stamp(self._clock.now()),
-            "data": [content],
-        }
+        notification = self._broker.notification(self._session, entity)
         payload = json.dumps(notification, ensure_ascii=False).encode("utf-8", errors="replace")
         fault = "" if len(payload) <= MOST_PAYLOAD else f"the entity has more than {MOST_PAYLOAD} bytes"
         return Message(topic=self._topic, payload=payload if not fault else b"", fault=fault)
+
+
+async def read(calls: EntityCalls, path: str) -> Any:
+    """Return a document of a broker; None if it is not there. Raises ``DataSourceUnreachable``
+    (``DataSourceRefuses``), ``ForbiddenAddress``."""
+    answer = await calls.call("GET", path)
+    if answer.status == 404:
+        return None
+    require_status(answer, 200)
+    return await content_of(answer)
 
 
 def name_of(session: str) -> str:
@@ -193,7 +240,8 @@ def _without_times(attribute: Any) -> Any:
     return attribute
 
 
-def _require(answer: Answer, *statuses: int) -> None:
+def require_status(answer: Answer, *statuses: int) -> None:
+    """Raise ``DataSourceRefuses`` or ``DataSourceUnreachable`` unless the broker answers with one of ``statuses``."""
     if answer.status in statuses:
         return
     if answer.status in (401, 403):
@@ -203,7 +251,7 @@ def _require(answer: Answer, *statuses: int) -> None:
     if answer.status in (400, 404, 405, 422, 501):
         raise DataSourceRefuses(
             f"the broker does not take this subscription (status {answer.status})",
-            remedy="check the type and its attributes, and that the broker has subscriptions of NGSI-LD",
+            remedy="check the type and its attributes, and that the broker has subscriptions",
         )
     raise DataSourceUnreachable(
         f"the broker answers with status {answer.status}", remedy="this node tries again; ask its administrator"

@@ -29,7 +29,12 @@ from node.adapters.datasources.entity_questions import (
 from node.adapters.datasources.entity_sinks.deposits import EntityDeposits
 from node.adapters.datasources.entity_sinks.operations import Operations
 from node.adapters.datasources.entity_sinks.receipts import HEAD, PART
-from node.adapters.datasources.entity_subscriptions import EntityNotices, EntitySubscriptions
+from node.adapters.datasources.entity_subscriptions import (
+    EntityNotices,
+    EntitySubscriptions,
+    check_topic,
+    open_notices,
+)
 from node.adapters.datasources.requests import check_address, credential_headers, document
 from node.adapters.egress.client import Egress
 from node.base.clock import Clock
@@ -176,10 +181,10 @@ class NgsiLdConnection:
         yield Extract(media_type=media_type, chunks=once(body), size=len(body), total=len(body), headers=headers)
 
     def check_topic(self, topic: str) -> None:
-        self._subscriptions.check(topic)
+        check_topic(topic)
 
     def listen(self, topic: str, session: str) -> AbstractAsyncContextManager[EntityNotices]:
-        return self._subscriptions.open(topic, session)
+        return open_notices(self._subscriptions, topic, session)
 
     async def forget(self, session: str) -> None:
         await self._subscriptions.end(session)

@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from node.adapters.datasources import entity_documents as documents
+from node.adapters.datasources.entity_calls import EntityCalls
 from node.adapters.datasources.entity_portions import KINDS, attributes_of, meets, touches_box
 from node.adapters.datasources.entity_questions import MOST_ENTITIES, is_type
+from node.adapters.datasources.entity_subscriptions import EntityNotices, check_topic, open_notices
+from node.adapters.datasources.ngsi_v2_subscriptions import NgsiV2Subscriptions
 from node.adapters.datasources.requests import check_address, credential_headers, document
 from node.adapters.egress.client import Egress
+from node.base.clock import Clock
 from node.base.errors import InvalidInput, NotFound
 from node.base.jsons import read_json
 from node.datasources.errors import DataSourceUnreachable
@@ -52,8 +56,11 @@ class NgsiV2Connector:
     kind = "ngsi-v2"
     options: tuple[str, ...] = (TENANT, SERVICE_PATH)
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Egress, *, base: str, clock: Clock) -> None:
+        """``base`` is the public address of this node, to which brokers send notifications."""
         self._egress = egress
+        self._base = base
+        self._clock = clock
 
     def check(self, setup: Setup) -> None:
         check_address(self._egress, setup.address)
@@ -64,19 +71,21 @@ class NgsiV2Connector:
 
     def connect(self, setup: Setup) -> DataConnection:
         self.check(setup)
-        return NgsiV2Connection(self._egress, setup)
+        return NgsiV2Connection(self._egress, setup, base=self._base, clock=self._clock)
 
 
 class NgsiV2Connection:
     """A connection to a context broker."""
 
-    def __init__(self, egress: Egress, setup: Setup) -> None:
+    def __init__(self, egress: Egress, setup: Setup, *, base: str, clock: Clock) -> None:
         self._egress = egress
         self._address = check_address(egress, setup.address)
         self._headers = {**credential_headers(setup.credentials), "Accept": documents.JSON}
         for option, header in ((TENANT, "Fiware-Service"), (SERVICE_PATH, "Fiware-ServicePath")):
             if option in setup.options:
                 self._headers[header] = setup.options[option]
+        calls = EntityCalls(egress, self._address, self._headers, patience=30.0, most=_MOST_PAGE)
+        self._subscriptions = NgsiV2Subscriptions(calls, base=base, clock=clock)
 
     @property
     def abilities(self) -> Abilities:
@@ -119,6 +128,15 @@ class NgsiV2Connection:
         body = await off_loop(self._write, view, values, content, identifier, question.base)
         headers = {TOTAL: total} if "count" in _options(values) and _COUNT.fullmatch(total) else {}
         yield Extract(media_type=documents.JSON, chunks=once(body), size=len(body), total=len(body), headers=headers)
+
+    def check_topic(self, topic: str) -> None:
+        check_topic(topic)
+
+    def listen(self, topic: str, session: str) -> AbstractAsyncContextManager[EntityNotices]:
+        return open_notices(self._subscriptions, topic, session)
+
+    async def forget(self, session: str) -> None:
+        await self._subscriptions.end(session)
 
     def _write(self, view: _View, values: Mapping[str, str], content: Any, identifier: str, base: str) -> bytes:
         if identifier:

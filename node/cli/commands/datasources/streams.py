@@ -152,8 +152,8 @@ def connect_broker(
     """Let a stream take the messages of a broker. Its earlier connection is replaced.
 
     The broker is a data source: hansa source add NAME mqtt mqtts://HOST --user USER,
-    or amqp amqps://HOST, or kafka kafkas://HOST, or ngsi-ld https://HOST/ngsi-ld/v1, whose topics are
-    types of entities: TrafficCounter, or TrafficCounter/count.
+    or amqp amqps://HOST, or kafka kafkas://HOST; or ngsi-ld https://HOST/ngsi-ld/v1, or ngsi-v2 https://HOST/v2,
+    whose topics are types of entities: TrafficCounter, or TrafficCounter/count.
     """
     places = dict(_place(text) for text in take or [])
     with connect(node) as client:

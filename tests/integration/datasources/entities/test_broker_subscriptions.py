@@ -13,7 +13,7 @@ from node.adapters.datasources import entity_subscriptions
 from node.cli.exits import DONE
 from node.cli.main import run
 from node.client import Refusal
-from tests.fakes.subscription_broker import SubscriptionBroker
+from tests.fakes.subscription_broker import SubscriptionBroker, SubscriptionBrokerV2
 from tests.integration.datasources.servers import standing
 from tests.nodes import Running, Start
 from tests.waits import until
@@ -31,17 +31,14 @@ SCHEMA = {
 }
 
 
-def counter(number: int, value: Any, at: str = "") -> dict[str, Any]:
-    attribute = {"type": "Property", "value": value, **({"observedAt": at} if at else {})}
-    return {"id": f"urn:ngsi-ld:TrafficCounter:{number}", "type": "TrafficCounter", "intensity": attribute}
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SubscriptionBroker, str]]:
+@pytest.fixture(params=[SubscriptionBroker, SubscriptionBrokerV2], ids=["ngsi-ld", "ngsi-v2"])
+def broker(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[SubscriptionBroker, str]]:
     monkeypatch.setattr(entity_subscriptions, "CHECK_SECONDS", 0.2)
-    fake = SubscriptionBroker()
+    fake = request.param()
     with standing(fake.app()) as url:
-        yield fake, f"{url}/ngsi-ld/v1/"
+        yield fake, f"{url}{fake.root}/"
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +52,7 @@ def stream(city: Running, broker: tuple[SubscriptionBroker, str]) -> Iterator[st
     name = f"counters-{next(NUMBERS)}"
     with city.client() as client:
         credentials = {"scheme": "bearer", "secret": "broker-secret"}
-        client.data_sources.add(name, "ngsi-ld", broker[1], credentials=credentials)
+        client.data_sources.add(name, broker[0].kind, broker[1], credentials=credentials)
         # The latest of each moment are all of them.
         client.streams.add(name, SCHEMA, subject="at", key=["id", "at"], keep="7d")
     yield name
@@ -81,18 +78,18 @@ def test_it_is_subscribed_fed_and_removed(
     city: Running, broker: tuple[SubscriptionBroker, str], stream: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake, _ = broker
-    fake.change(counter(1, 5))
+    fake.change(fake.counter(1, 5))
     assert run(["stream", "connect", stream, stream, "TrafficCounter/intensity", "--node", str(city.folder)]) == DONE
     until("what was there before", lambda: values(city, stream) == [("1", 5)])
     ((name, subscription),) = fake.subscriptions.items()
-    assert subscription["watchedAttributes"] == ["intensity"]
-    address = subscription["notification"]["endpoint"]["uri"]
+    assert fake.watched(subscription) == ["intensity"]
+    address = fake.receiver(subscription)
     assert address.startswith(f"{city.url}/notices/")
     assert address.rpartition("/")[2] not in name
-    assert fake.change(counter(1, 6)) == [204]
-    assert fake.change(counter(2, 7)) == [204]
+    assert fake.change(fake.counter(1, 6)) == [204]
+    assert fake.change(fake.counter(2, 7)) == [204]
     assert values(city, stream) == [("1", 5), ("1", 6), ("2", 7)]
-    assert fake.change(counter(2, "many")) == [204]
+    assert fake.change(fake.counter(2, "many")) == [204]
     with city.client() as client:
         assert client.streams.stream(stream)["refused"] == 1
     assert run(["stream", "disconnect", stream, "--node", str(city.folder)]) == DONE
@@ -109,25 +106,25 @@ def test_what_the_broker_lost_is_caught_up(
     with city.client() as client:
         client.streams.connect(stream, stream, "TrafficCounter")
     until("the subscription", lambda: fake.subscriptions)
-    assert fake.change(counter(1, 1)) == [204]
+    assert fake.change(fake.counter(1, 1)) == [204]
     # It is deleted behind our back, and what changes meanwhile is not sent.
     fake.subscriptions.clear()
-    fake.change(counter(1, 2))
+    fake.change(fake.counter(1, 2))
     until("it is made again", lambda: fake.subscriptions)
     until("the change", lambda: ("1", 2) in values(city, stream))
     # A notification that failed is noted by the broker.
     (subscription,) = fake.subscriptions.values()
     fake.deaf = True
-    fake.change(counter(1, 3))
+    fake.change(fake.counter(1, 3))
     fake.deaf = False
     subscription["notification"]["lastFailure"] = "2026-11-20T09:00:00.000Z"
     until("the lost change", lambda: ("1", 3) in values(city, stream))
     # It is paused there.
-    subscription["isActive"] = False
+    fake.pause(subscription)
     fake.deaf = True
-    fake.change(counter(1, 4))
+    fake.change(fake.counter(1, 4))
     fake.deaf = False
-    until("it is active again", lambda: any(each["isActive"] for each in fake.subscriptions.values()))
+    until("it is active again", lambda: any(map(fake.is_active, fake.subscriptions.values())))
     until("the change in the pause", lambda: ("1", 4) in values(city, stream))
     assert values(city, stream) == [("1", 1), ("1", 2), ("1", 3), ("1", 4)]
 
@@ -138,7 +135,7 @@ def test_a_broker_that_is_gone_comes_back(city: Running, broker: tuple[Subscript
     with city.client() as client:
         client.streams.connect(stream, stream, "TrafficCounter")
     until("it is said", lambda: "503" in state(city, stream)["error"])
-    fake.change(counter(1, 1))
+    fake.change(fake.counter(1, 1))
     fake.fault = 0
     until("the subscription", lambda: fake.subscriptions)
     until("what was missed", lambda: values(city, stream) == [("1", 1)])
@@ -154,13 +151,13 @@ def test_the_end_is_put_off(
         client.streams.connect(stream, stream, "TrafficCounter")
     until("a renewal", lambda: fake.renewals)
     (subscription,) = fake.subscriptions.values()
-    assert subscription["expiresAt"] > "2026"
+    assert fake.end_of(subscription) > "2026"
 
 
 def test_many_entities_come_in_pages(city: Running, broker: tuple[SubscriptionBroker, str], stream: str) -> None:
     fake, _ = broker
     for number in range(250):
-        fake.change(counter(number, number))
+        fake.change(fake.counter(number, number))
     with city.client() as client:
         client.streams.connect(stream, stream, "TrafficCounter")
     until("all of them", lambda: total(city, stream) == 250)
@@ -190,7 +187,7 @@ def test_a_large_notification_is_refused(city: Running, broker: tuple[Subscripti
         client.streams.connect(stream, stream, "TrafficCounter")
     until("the subscription", lambda: fake.subscriptions)
     (subscription,) = fake.subscriptions.values()
-    address = subscription["notification"]["endpoint"]["uri"]
+    address = fake.receiver(subscription)
     assert httpx2.post(address, content=b"x" * ((1 << 20) + 1), trust_env=False).status_code == 413
     assert httpx2.post(address, content=b"{", trust_env=False).status_code == 204
     with city.client() as client:

@@ -168,6 +168,52 @@ def test_what_does_not_conform_is_counted_and_harms_no_other(city: Running) -> N
         assert "accept" in refusal.value.remedy
 
 
+def v2(*entities: Any, **members: Any) -> dict[str, Any]:
+    """What a broker that speaks NGSIv2 sends."""
+    return {"subscriptionId": "57458eb60962ef754e7c0998", "data": list(entities), **members}
+
+
+def test_a_broker_that_speaks_ngsi_v2_notifies_too(city: Running) -> None:
+    describe(city, "v2-counters")
+    at = {"TimeInstant": {"type": "DateTime", "value": "2026-11-20T08:00:00.00Z"}}
+    changed = {"type": "DateTime", "value": "2026-11-20T08:05:00.00Z", "metadata": {}}
+    entities = [
+        {
+            "id": "a",
+            "type": "C",
+            "intensity": {"type": "Number", "value": 1, "metadata": at},
+            "dateModified": changed,
+        },
+        {
+            "id": "b",
+            "type": "C",
+            "intensity": {"type": "Number", "value": 2, "metadata": {}},
+            "dateModified": changed,
+        },
+        {"id": "c", "type": "C", "intensity": 3, "TimeInstant": "2026-11-20T08:02:00Z"},
+        {"id": "d", "type": "C", "intensity": {"type": "Number", "value": 4, "metadata": {}}},
+    ]
+    with city.client() as client:
+        answer = client.streams.send("v2-counters", v2(*entities))
+        assert (answer["accepted"], answer["refused"]) == (3, 1), "without a time, it is no observation"
+        latest = {entry["observation"]["id"]: entry["observation"] for entry in client.streams.latest("v2-counters")}
+    assert {name: (entry["intensity"], entry["at"][11:16]) for name, entry in latest.items()} == {
+        "a": (1, "08:00"),
+        "b": (2, "08:05"),
+        "c": (3, "08:02"),
+    }
+
+
+def test_only_the_two_members_make_a_notification_of_ngsi_v2(city: Running) -> None:
+    schema = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
+    describe(city, "v2-looks", schema, subject="at", key=["at"])
+    sent = v2({"id": "a"}, at="2026-11-20T08:00:00Z")
+    with city.client() as client:
+        assert client.streams.send("v2-looks", sent)["accepted"] == 1
+        (entry,) = client.streams.latest("v2-looks")
+    assert entry["observation"] == sent
+
+
 def test_an_observation_that_only_looks_like_a_notification_stays_what_it_is(city: Running) -> None:
     schema = {
         "type": "object",
