@@ -176,7 +176,7 @@ def test_each_file_is_marked_and_seen_through_every_door(
             f"/record?{urlencode({'iri': iri})}", follow_redirects=True, headers={"Accept-Language": "en"}
         )
         assert "do not conform to the schema they name. There is 1 breach in 2 rows" in page.text
-        assert "the data conform to the schema they name (2 rows)" in page.text
+        assert "no breach of the schema that the data name was found (2 rows)" in page.text
 
 
 def test_an_address_that_the_node_may_not_dial_is_not_fetched(city: Running, files: str) -> None:

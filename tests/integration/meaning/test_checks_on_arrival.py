@@ -95,7 +95,7 @@ def test_data_that_fit_are_said_to_fit(nodes: City, capsys: pytest.CaptureFixtur
     pid, facts = received(partner, iri)
     assert [check["count"] for check in facts["schemaChecks"]] == [0]
     with signed_in(partner) as browser:
-        assert "Every row fits: 2 rows checked." in browser.get(f"/received/{pid}").text
+        assert "No breach was found: 2 rows checked." in browser.get(f"/received/{pid}").text
     assert (
         "2 rows checked against flow, version 1"
         in typed(partner, capsys, "get", iri, "-o", str(tmp_path / "fitting.csv"))[1]
