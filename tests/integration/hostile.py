@@ -127,7 +127,7 @@ def no_failure(answer: httpx2.Response) -> httpx2.Response:
 
 _KINDS = tuple(f"/{kind.plural}/" for kind in KINDS.values())
 _OPEN = re.compile(
-    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search(?!/region).*|/record|/record\..*|/record/changes|/record/story.*|/record/(table|groups|map|3d).*|/registry/.*|/ontology/fairness|/terms?|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/subscriptions/mail/\{secret:str\}|/reports/\{secret:str\}|/sign-in/with/.*"
+    r"/|/robots\.txt|/sitemap.*|/openapi\.json|/docs/api|/about|/members|/search(?!/region).*|/record|/record\..*|/record/changes|/record/story.*|/record/(table|groups|map|3d).*|/registry/.*|/schema/registry|/ontology/fairness|/terms?|/catalog(\..*)?|/portal/.*|/sign-in(/code)?|/invitation.*|/subscriptions/feed/\{secret:str\}\.atom|/subscriptions/mail/\{secret:str\}|/reports/\{secret:str\}|/sign-in/with/.*"
     r"|/health|/ready|/\.well-known/.*|/api/catalogue/.*|/sparql|/feed.*|/status/.*"
     r"|/issuer/(metadata|templates|schemas/.*)"
     r"|/federation/heads|/ogc|/ogc/conformance|/ogc/collections.*|/ogc/processes(?!.*/execution).*|/processes(?!.*/execution).*"
