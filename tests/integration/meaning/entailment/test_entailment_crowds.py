@@ -15,6 +15,7 @@ import pytest
 from demo.nodes import free_ports
 from tests.integration.meaning.test_terms import SECRET, publish
 from tests.nodes import Running, Start, running
+from tests.waits import until
 
 NAMES = "http://ways.example/terms#"
 CALLERS = 64
@@ -75,6 +76,11 @@ def ask(client: httpx2.Client, *, infers: bool) -> Answer:
     raise AssertionError(answer.text)
 
 
+def address_of(node: Running) -> str:
+    """The address of a process: two of one node have the same public address."""
+    return f"http://127.0.0.1:{node.server.servers[0].sockets[0].getsockname()[1]}"
+
+
 def crowd(nodes: Sequence[Running], work: Callable[[], None]) -> dict[int, list[Answer]]:
     """Let callers ask, half of them for what follows, during ``work``; the answers by the number of the node."""
     answers: dict[int, list[Answer]] = {number: [] for number in range(len(nodes))}
@@ -84,12 +90,12 @@ def crowd(nodes: Sequence[Running], work: Callable[[], None]) -> dict[int, list[
         place = number // 2 % len(nodes)
         # People of the node and strangers have other audiences, so that inferences are drawn for both.
         headers = nodes[0].person() if number % 8 < 4 else {}
-        address = f"http://127.0.0.1:{ports[place]}"
-        with httpx2.Client(base_url=address, timeout=120, trust_env=False, headers=headers) as client:
+        with httpx2.Client(
+            base_url=address_of(nodes[place]), timeout=120, trust_env=False, headers=headers
+        ) as client:
             while not ended.is_set():
                 answers[place].append(ask(client, infers=number % 2 == 0))
 
-    ports = [node.server.servers[0].sockets[0].getsockname()[1] for node in nodes]
     with ThreadPoolExecutor(CALLERS) as pool:
         calls = [pool.submit(call, number) for number in range(CALLERS)]
         try:
@@ -107,6 +113,10 @@ def test_many_ask_while_an_ontology_changes_here_and_at_another_process(nodes: t
         publish(http, city.url, "facts", facts())
         publish(http, city.url, "plans", SECRET, audience="internal")
         publish(http, city.url, "ways", BEFORE)
+        for node in nodes:
+            # Another process shows what was published a moment later.
+            with node.http(headers=city.person(), base_url=address_of(node)) as client:
+                until("the node shows all", lambda client=client: ask(client, infers=True).count == PATHS)
         changes: list[float] = []
 
         def change() -> None:
