@@ -38,6 +38,7 @@ TESTED = {
     "node.catalogue.ports.Graph": "test_graph.py",
     "node.catalogue.ports.RecordStore": "stores/test_records.py",
     "node.catalogue.ports.SearchIndex": "test_search.py",
+    "node.adapters.datasources.entity_subscriptions.Subscriptions": "test_brokers.py",
     "node.datasources.brokers.ports.BrokerSubscriptionStore": "owned_rows/test_broker_subscriptions.py",
     "node.datasources.brokers.ports.EventConnection": "test_brokers.py",
     "node.datasources.brokers.ports.MessageConnection": "test_brokers.py",

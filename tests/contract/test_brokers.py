@@ -22,8 +22,10 @@ from node.adapters.datasources.brokers.kafka.connector import KafkaConnection, K
 from node.adapters.datasources.brokers.kafka.session import KafkaSession
 from node.adapters.datasources.brokers.mqtt import MqttConnection, MqttConnector
 from node.adapters.datasources.brokers.mqtt_session import MqttSession
+from node.adapters.datasources.entity_subscriptions import EntitySubscriptions
 from node.adapters.datasources.ngsi_ld import NgsiLdConnection, NgsiLdConnector
 from node.adapters.datasources.ngsi_v2 import NgsiV2Connection, NgsiV2Connector
+from node.adapters.datasources.ngsi_v2_subscriptions import NgsiV2Subscriptions
 from node.adapters.egress import Egress
 from node.base.clock import SystemClock
 from node.base.errors import InvalidInput, NotFound
@@ -271,8 +273,13 @@ async def test_a_broker_that_refuses_or_is_down_is_said_to_and_nothing_of_it_is_
                 assert not any(secret in words for secret in ("127.0.0.1", "localhost", "not-this-one", READER))
 
 
-@pytest.mark.parametrize("broker", [SubscriptionBroker, SubscriptionBrokerV2])
-async def test_a_context_broker_gives_what_came_while_nobody_listened(broker: type[SubscriptionBroker]) -> None:
+@pytest.mark.parametrize(
+    ("broker", "subscriptions"),
+    [(SubscriptionBroker, EntitySubscriptions), (SubscriptionBrokerV2, NgsiV2Subscriptions)],
+)
+async def test_a_context_broker_gives_what_came_while_nobody_listened(
+    broker: type[SubscriptionBroker], subscriptions: type
+) -> None:
     """What comes while a session is there goes to another door of the node, as a context broker calls."""
     fake = broker()
     fake.change(fake.counter(1, 1))
@@ -289,6 +296,7 @@ async def test_a_context_broker_gives_what_came_while_nobody_listened(broker: ty
             connection = connector.connect(setup)
             assert isinstance(connection, NgsiLdConnection | NgsiV2Connection)
             assert isinstance(connection, MessageConnection)
+            assert isinstance(connection._subscriptions, subscriptions)
             for topic in ("", "no type", "TrafficCounter/", "TrafficCounter/a b"):
                 with pytest.raises(InvalidInput):
                     connection.check_topic(topic)
