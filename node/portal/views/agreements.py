@@ -135,6 +135,11 @@ class Agreements:
         """Return the agreements under which this node may use an asset, newest first, without ``now``."""
         return await self._in_force(dataset, Role.CONSUMER)
 
+    async def ids_about(self, dataset: str) -> frozenset[str]:
+        """Return the ids of the agreements about an asset."""
+        agreements = await run_sync(self._overview.agreements_about, dataset)
+        return frozenset(agreement.id for agreement in agreements)
+
     async def by_id(self, ids: Collection[str]) -> Mapping[str, AgreementView]:
         """Return the agreements of these ids without ``now``; those that are not there are left out."""
         return await run_sync(self._by_id, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
@@ -47,20 +48,20 @@ class SubscriberPages:
         self._resend = resend
         self._agreements = agreements
 
-    async def all(self, by: Caller, *, dataset: str = "") -> list[Subscriber]:
+    async def views(self, by: Caller, *, dataset: str = "") -> list[SubscriptionView]:
         """Return all subscriptions, or those to the data of ``dataset``: first those that something is wrong with,
         then the newest. Raises ``NotAllowed``."""
-        views = await run_sync(self._subscriptions.of_node, by)
-        agreements = await self._agreements.by_id({view.subscription.agreement for view in views})
-        subscribers = [Subscriber(view=view, agreement=agreements.get(view.subscription.agreement)) for view in views]
+        views = list(await run_sync(self._subscriptions.of_node, by))
         if dataset:
-            subscribers = [
-                each
-                for each in subscribers
-                if each.agreement is not None and each.agreement.agreement.dataset == dataset
-            ]
-        subscribers.sort(key=lambda each: each.view.subscription.at, reverse=True)
-        return sorted(subscribers, key=lambda each: not (each.state == "failing" or each.view.dead))
+            agreements = await self._agreements.ids_about(dataset)
+            views = [view for view in views if view.subscription.agreement in agreements]
+        views.sort(key=lambda view: view.subscription.at, reverse=True)
+        return sorted(views, key=lambda view: not (view.progress.is_failing or view.dead))
+
+    async def with_agreements(self, views: Sequence[SubscriptionView]) -> list[Subscriber]:
+        """Return subscriptions with their agreements."""
+        agreements = await self._agreements.by_id({view.subscription.agreement for view in views})
+        return [Subscriber(view=view, agreement=agreements.get(view.subscription.agreement)) for view in views]
 
     async def send_again(self, key: str, by: Caller) -> ResendReport:
         """Send the refused notifications of a subscription again. Raises as ``ResendDeadLetters``."""

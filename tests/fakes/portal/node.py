@@ -801,6 +801,9 @@ class FakeAgreements:
                 return one
         raise NotFound
 
+    async def ids_about(self, dataset: str) -> frozenset[str]:
+        return frozenset(one.agreement.id for one in self._node.contracts if one.agreement.dataset == dataset)
+
     async def by_id(self, ids: Collection[str]) -> Mapping[str, AgreementView]:
         return {one.agreement.id: one for one in self._node.contracts if one.agreement.id in ids}
 

@@ -51,16 +51,17 @@ async def _list(
 ) -> Response:
     asset, page = (visit.request.query_params.get(name, "") for name in ("asset", "page"))
     number = min(max(int(page), 1), _MOST_PAGES) if page.isascii() and page.isdecimal() and len(page) < 5 else 1
-    items = await responder.node.contracts.subscribers.all(visit.caller, dataset=asset)
+    pages = responder.node.contracts.subscribers
+    views = await pages.views(visit.caller, dataset=asset)
     # A result is shown at its subscription, wherever that is in the list.
-    selection = [item for item in items if item.view.subscription.key == key] if key else []
+    selection = [view for view in views if view.subscription.key == key] if key else []
     return responder.render(
         visit,
         "subscribers.html",
         status=200 if trouble is None else trouble.status,
-        items=selection or items[(number - 1) * PAGE : number * PAGE],
+        items=await pages.with_agreements(selection or views[(number - 1) * PAGE : number * PAGE]),
         number=number,
-        more=not selection and len(items) > number * PAGE,
+        more=not selection and len(views) > number * PAGE,
         is_part=bool(asset or selection),
         key=key,
         report=report,
