@@ -148,9 +148,5 @@ def _known_place(name: str) -> NodePlace:
             remedy=f"use {near}, or {degrees}" if near else degrees,
             facts={"case": "place-unknown"},
         )
-    west, south, east, north = place.bbox
-    return NodePlace(
-        name=name,
-        longitude=round((west + east) / 2, _DECIMALS),
-        latitude=round((south + north) / 2, _DECIMALS),
-    )
+    longitude, latitude = place.centre
+    return NodePlace(name=name, longitude=round(longitude, _DECIMALS), latitude=round(latitude, _DECIMALS))

@@ -76,12 +76,8 @@ class MemberPlaces:
                 )
                 continue
             if place := place_in(member.name):
-                west, south, east, north = place.bbox
-                places.append(
-                    MemberPlace(
-                        id=member.id, longitude=(west + east) / 2, latitude=(south + north) / 2, name=place.name
-                    )
-                )
+                longitude, latitude = place.centre
+                places.append(MemberPlace(id=member.id, longitude=longitude, latitude=latitude, name=place.name))
                 continue
             key = (member.id, member.assets)
             if key not in self._known and member.assets and searches < _MOST_SEARCHES:

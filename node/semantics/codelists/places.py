@@ -26,6 +26,12 @@ class Place:
     bbox: BBox
     also: tuple[str, ...] = ()
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Return longitude and latitude of the middle of the box."""
+        west, south, east, north = self.bbox
+        return (west + east) / 2, (south + north) / 2
+
 
 PLACES: Final = (
     Place("Gent", f"{_GEONAMES}/2797656/", (3.58, 50.97, 3.86, 51.19), ("Ghent", "Gand", "Stad Gent")),

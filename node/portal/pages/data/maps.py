@@ -105,10 +105,11 @@ def live_map(responder: Responder, visit: Visit, layers: Sequence[Layer], *, is_
 def _towns() -> list[list[Any]]:
     """Return the towns of the gazetteer, which the countries of Natural Earth lack: name, longitude, latitude, and
     their order, the largest first."""
-    towns = [(place.name, *place.bbox) for place in PLACES if place.bbox[2] - place.bbox[0] < 1]
+    widths = [(place, place.bbox[2] - place.bbox[0]) for place in PLACES]
     return [
-        [name, round((west + east) / 2, 3), round((south + north) / 2, 3), -round((east - west) * 100)]
-        for name, west, south, east, north in towns
+        [place.name, *(round(degrees, 3) for degrees in place.centre), -round(width * 100)]
+        for place, width in widths
+        if width < 1
     ]
 
 
