@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,14 +15,13 @@ from node.catalogue.meaning.schema_registry import JSON, RegisteredSchema, Schem
 from node.catalogue.meaning.strictness import BREAKING_CHANGES, REFUSE, strictness
 from node.identity.model import Caller
 from node.semantics.schemas.changes import SchemaChange, compare, compatibility
+from node.semantics.schemas.languages.json_schemas import remote_references
 
 MOST_VERSIONS: Final = 50
 """Versions that are compared, the newest ones."""
 MOST_CHANGES: Final = 20
 """Changes of a version that are listed; all are counted."""
 MOST_REFERENCES: Final = 100
-_MOST_NODES: Final = 20_000
-"""Values of a schema in which references are looked for."""
 _IMPORT: Final = re.compile(r'^[ \t]*import[ \t]+(?:public[ \t]+|weak[ \t]+)?"([^"\n]{1,500})"', re.MULTILINE)
 
 
@@ -38,9 +37,14 @@ class SchemaVersion:
     references: Sequence[str]
 
     @property
+    def listed(self) -> Sequence[SchemaChange]:
+        """Return the changes that are listed."""
+        return self.changes[:MOST_CHANGES]
+
+    @property
     def more(self) -> int:
         """Return the number of changes that are not listed."""
-        return max(0, len(self.changes) - MOST_CHANGES)
+        return len(self.changes) - len(self.listed)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,7 +53,7 @@ class SchemaVersion:
             "schemaType": self.schema.type,
             "at": stamp(self.schema.at),
             "verdict": self.verdict,
-            "changes": [change.to_json() for change in self.changes[:MOST_CHANGES]],
+            "changes": [change.to_json() for change in self.listed],
             "moreChanges": self.more,
             "references": list(self.references),
         }
@@ -131,16 +135,4 @@ def references(schema: RegisteredSchema) -> Sequence[str]:
         document = read_json(schema.text)
     except InvalidInput:
         return []
-    addresses: dict[str, None] = {}
-    ahead, count = [document], 0
-    while ahead and count < _MOST_NODES:
-        value = ahead.pop()
-        count += 1
-        if isinstance(value, Mapping):
-            address = value.get("$ref")
-            if isinstance(address, str) and not address.startswith("#"):
-                addresses[address] = None
-            ahead.extend(value.values())
-        elif isinstance(value, list):
-            ahead.extend(value)
-    return sorted(addresses)[:MOST_REFERENCES]
+    return sorted(remote_references(document))[:MOST_REFERENCES]

@@ -167,7 +167,11 @@ def _references(value: Any) -> Iterator[str]:
             ahead += [(inner, depth + 1) for inner in item[:_MOST_PARTS]]
 
 
+def remote_references(document: Any) -> list[str]:
+    """Return the addresses of other schemas that a JSON Schema names, each once."""
+    return [reference for reference in dict.fromkeys(_references(document)) if not reference.startswith("#")]
+
+
 def _note_remote(document: Any, reader: Reader) -> None:
-    for reference in dict.fromkeys(_references(document)):
-        if not reference.startswith("#"):
-            reader.lose("", f"$ref {reference}")
+    for reference in remote_references(document):
+        reader.lose("", f"$ref {reference}")
