@@ -17,7 +17,7 @@ from node.catalogue.searches import Query
 from node.datasources.streams.connection import NAME as STREAMS
 from node.identity.model import Caller
 from node.identity.roles import UseCase, allowed
-from node.portal.views.drawn_layers import DrawnLayers
+from node.portal.views.drawn_layers import MOST_RUNS, DrawnLayers
 from node.scenarios.layers.changes import apply
 from node.scenarios.layers.usecases import Layers
 from node.scenarios.model import AFTER, Layer, Port, Rows, Template, Texts
@@ -35,8 +35,6 @@ CANCEL, AGAIN, PUBLISH = "cancel", "again", "publish"
 """The actions that a person may take on a run."""
 
 MOST_CANDIDATES: Final = 60
-MOST_RUNS: Final = 500
-"""The number of newest runs that are read."""
 _READABLE: Final = ("text/csv", "text/tab-separated-values", "application/json", "application/geo+json")
 _NEAREST: Final = ("own", "open", "agreement", "place")
 

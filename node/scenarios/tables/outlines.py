@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from zlib import crc32
 
-from node.base.jsons import canonical_text
 from node.scenarios.model import GEOMETRY, Port, Row, Rows, Variable
 from node.scenarios.tables import files
-from node.scenarios.tables.rows import check_key, key_of_columns, row_id
+from node.scenarios.tables.rows import check_key, key_of_columns, row_id, text_in_name
 
 FIRST: Final = 120
 """The first rows of a file that are in its outline."""
@@ -165,10 +164,6 @@ def _shape(values: Sequence[Any]) -> str:
 def _index(columns: Mapping[str, Sequence[Any]], key: Sequence[str], ends: Sequence[int]) -> array[int]:
     if not key:
         return array("Q")
-    texts = [
-        [value if isinstance(value, str) else canonical_text(value, fractions=True) for value in columns[name]]
-        for name in key
-    ]
-    ids = texts[0] if len(texts) == 1 else map(",".join, zip(*texts, strict=True))
+    ids = map(",".join, zip(*(map(text_in_name, columns[name]) for name in key), strict=True))
     pairs = ((crc32(name.encode()) << _OFFSET) | start for name, start in zip(ids, ends, strict=False))
     return array("Q", sorted(pairs))

@@ -220,10 +220,12 @@ def named_places(rows: Rows) -> tuple[str, dict[Any, Any]]:
 
 def row_id(row: Row, key: Sequence[str]) -> str:
     """Return the name of a row: the values of its key, joined by commas."""
-    return ",".join(
-        canonical_text(value, fractions=True) if not isinstance(value, str) else value
-        for value in (row.get(n) for n in key)
-    )
+    return ",".join(text_in_name(row.get(name)) for name in key)
+
+
+def text_in_name(value: Any) -> str:
+    """Return the text of a value of the key in the name of a row."""
+    return value if isinstance(value, str) else canonical_text(value, fractions=True)
 
 
 def round_figure(value: float, decimals: int | None = None) -> float:

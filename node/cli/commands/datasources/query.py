@@ -97,13 +97,9 @@ def query(
         agreement = agreement_of(client, asset, version)
         gives_statements = is_graph and guard(text).gives_graph
         if output is not None or form is not None or (gives_statements and not Mode.json):
-            ask = (
-                partial(client.ask_graph_as, form="csv")
-                if is_graph
-                else client.ask_parquet
-                if form == AnswerForm.PARQUET
-                else client.ask_csv
-            )
+            ask = client.ask_parquet if form == AnswerForm.PARQUET else client.ask_csv
+            if is_graph:
+                ask = partial(client.ask_graph_as, form="csv")
             return _give(ask(agreement, text, file=file, version=version), output)
         if is_graph:
             answer = client.ask_graph(agreement, text, file=file, version=version)
