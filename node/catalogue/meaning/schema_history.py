@@ -20,7 +20,7 @@ from node.semantics.schemas.languages.json_schemas import remote_references
 MOST_VERSIONS: Final = 50
 """Versions that are compared, the newest ones."""
 MOST_CHANGES: Final = 20
-"""Changes of a version that are listed; all are counted."""
+"""Changes of a version that are shown; all are counted."""
 MOST_REFERENCES: Final = 100
 _IMPORT: Final = re.compile(r'^[ \t]*import[ \t]+(?:public[ \t]+|weak[ \t]+)?"([^"\n]{1,500})"', re.MULTILINE)
 
@@ -37,14 +37,14 @@ class SchemaVersion:
     references: Sequence[str]
 
     @property
-    def listed(self) -> Sequence[SchemaChange]:
-        """Return the changes that are listed."""
+    def shown_changes(self) -> Sequence[SchemaChange]:
+        """Return the changes that are shown."""
         return self.changes[:MOST_CHANGES]
 
     @property
     def more(self) -> int:
-        """Return the number of changes that are not listed."""
-        return len(self.changes) - len(self.listed)
+        """Return the number of changes that are not shown."""
+        return len(self.changes) - len(self.shown_changes)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -53,7 +53,7 @@ class SchemaVersion:
             "schemaType": self.schema.type,
             "at": stamp(self.schema.at),
             "verdict": self.verdict,
-            "changes": [change.to_json() for change in self.listed],
+            "changes": [change.to_json() for change in self.shown_changes],
             "moreChanges": self.more,
             "references": list(self.references),
         }
