@@ -115,6 +115,13 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Idle:
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     create(folder, {"name": "Idle", "public_url": url, "port": port, "allow_loopback": True})
+    # The first start after an installation compiles the modules that it loads, and keeps the memory of that.
+    _serve(folder, url)
+    return _serve(folder, url)
+
+
+def _serve(folder: Path, url: str) -> Idle:
+    """Return what a node of this folder has loaded once it is ready, and end it."""
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE_AND_TELL, folder, url],
         cwd=ROOT,
