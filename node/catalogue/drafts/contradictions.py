@@ -17,7 +17,7 @@ from node.identity.roles import UseCase, require
 from node.semantics.findings.files import file_finding
 from node.semantics.model import Finding
 from node.semantics.ontologies.axioms import Axioms
-from node.semantics.ontologies.consistency import Consistency, Verdict
+from node.semantics.ontologies.consistency import ANSWERS, Consistency, Verdict
 
 Reasoner = Callable[[bytes, str], Consistency]
 """Checks the ontology in canonical N-Quads whose record has this address. It blocks."""
@@ -28,6 +28,7 @@ BOUNDED: Final = 300
 BRIEF: Final = 20.0
 """Seconds that this may take."""
 _NAMED: Final = 3
+_NOT_REASONED: Final = "ontology:not-reasoned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,19 +75,23 @@ class ReasonOver:
 
 
 def contradictions(draft: Record, reasoner: Reasoner, imports: Imports) -> Iterator[Finding]:
-    """Yield what a reasoner finds wrong with a draft and its imports, or with the draft alone, if it has few axioms,
-    some of which can clash."""
+    """Yield what a reasoner finds wrong with a draft and its imports, or with the draft alone if that has few axioms;
+    and why it was not asked, or gave no answer. An ontology with no axioms that can clash needs no reasoner."""
     if draft.kind != "ontology":
         return
     for document in (imports.for_readers(draft).document(), draft.nquads):
         axioms = Axioms(document, draft.subject)
         if len(axioms.axioms) <= BOUNDED:
             break
-    else:
-        return
     if not axioms.may_clash:
         return
+    if len(axioms.axioms) > BOUNDED:
+        count = str(len(axioms.axioms))
+        yield file_finding("many-axioms", _NOT_REASONED, field="", count=count, most=str(BOUNDED))
+        return
     verdict = reasoner(document, draft.subject)
+    if verdict.verdict not in ANSWERS:
+        yield file_finding("no-reasoner", _NOT_REASONED, field="", why=verdict.words)
     if verdict.verdict is Verdict.INCONSISTENT:
         yield _finding(verdict, "", "contradiction")
     for iri in verdict.empty[:_NAMED]:

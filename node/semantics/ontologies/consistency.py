@@ -16,7 +16,7 @@ SHOWN: Final = 200
 
 
 class Verdict(StrEnum):
-    """The outcome. Only the first three are answers of the reasoner."""
+    """The outcome. Only the first three, ``ANSWERS``, are answers of the reasoner."""
 
     CONSISTENT = "consistent"
     EMPTY_CLASSES = "empty-classes"
@@ -27,6 +27,9 @@ class Verdict(StrEnum):
     TOO_LARGE = "too-large"
     TOO_LONG = "too-long"
     FAILED = "failed"
+
+
+ANSWERS: Final = (Verdict.CONSISTENT, Verdict.EMPTY_CLASSES, Verdict.INCONSISTENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

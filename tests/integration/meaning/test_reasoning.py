@@ -17,10 +17,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from node.adapters.reasoner import hermit
 from node.adapters.reasoner.hermit import HermitReasoner
 from node.adapters.reasoner.justification import OutOfQuestions, justify
 from node.base.errors import LocalFault
 from node.cage.programs import keeps_from_files, run_module
+from node.catalogue.drafts.contradictions import BOUNDED
 from node.cli.exits import REFUSED
 from node.cli.main import run
 from node.semantics.ontologies.consistency import MOST_AXIOMS, Verdict
@@ -163,6 +165,36 @@ def test_without_java_and_beyond_the_limits_it_says_so() -> None:
         assert HermitReasoner(java="/bin/false")(below(3), "urn:o").verdict is Verdict.FAILED
     words = HermitReasoner(java="")(below(3), "urn:o").words("nl")
     assert words.startswith("Niet gecontroleerd: op deze machine ontbreekt Java")
+
+
+def test_publishing_says_that_no_reasoner_was_asked(
+    city: Running, http: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(hermit, "_java", lambda: "")
+    note = notes(publish(http, "unasked", EMPTY))
+    assert [one["severity"] for one in note] == ["warning"]
+    assert "not known whether the ontology contradicts itself" in note[0]["message"]
+    assert "no Java" in note[0]["message"]
+    assert notes(publish(http, "harmless", "")) == [], "no statements that could clash, so nothing to check"
+
+    path = tmp_path / "unasked.ttl"
+    path.write_text(HEAD.format(base=city.url, name="unasked-too") + EMPTY, "utf-8")
+    assert run(["publish", str(path), "--node", str(city.folder), "--conditions", "open"]) == 0
+    said = capsys.readouterr()
+    assert "no Java" in " ".join(f"{said.out} {said.err}".split()), said
+
+
+def test_publishing_says_that_an_ontology_is_too_large_to_be_checked_first(http: httpx2.Client) -> None:
+    many = "".join(f":C{number} a owl:Class ; rdfs:subClassOf :Road .\n" for number in range(BOUNDED))
+    note = notes(publish(http, "many", EMPTY + many))
+    assert [one["severity"] for one in note] == ["warning"]
+    assert f"at most {BOUNDED}" in note[0]["message"]
+
+
+def notes(answer: httpx2.Response) -> list[dict[str, Any]]:
+    """Return what an answer to a publication says about a check that was not made."""
+    assert answer.status_code == 201, answer.text
+    return [one for one in answer.json()["warnings"] if one["rule"] == "ontology:not-reasoned"]
 
 
 def test_without_landlock_no_program_runs_and_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
