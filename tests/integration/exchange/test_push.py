@@ -45,9 +45,13 @@ def test_a_push_brings_the_bytes_and_the_manifest(pair: Pair) -> None:
         told = client.transfer_state(pid)
     assert told["dataset"] == dataset
     assert told["reception"]["state"] == "done"
+    # The two parties note the end one after the other.
+    expected = {"started", "delivered", "completed"}
     with pair.provider.client() as client:
-        outcomes = [one["outcome"] for one in client.agreement(agreement)["accesses"]]
-    assert {"started", "delivered", "completed"} <= set(outcomes)
+        until(
+            "the provider has noted all",
+            lambda: expected <= {one["outcome"] for one in client.agreement(agreement)["accesses"]},
+        )
 
 
 def test_the_catalogue_offers_both_ways(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -38,10 +39,12 @@ class Post:
 
 @dataclass
 class Receiver:
-    """Takes notifications. ``status`` answers all but those that name the text ``refuses``."""
+    """Takes notifications. ``status`` answers all but those that name the text ``refuses``. Posts to the path
+    ``holds`` are taken, and get no answer as long as it is set."""
 
     status: int = 204
     refuses: str = ""
+    holds: str = ""
     posts: list[Post] = field(default_factory=list)
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,6 +58,8 @@ class Receiver:
         refused = bool(self.refuses) and self.refuses.encode() in body
         with self._lock:
             self.posts.append(post)
+        while self.holds == post.path:
+            await asyncio.sleep(0.01)
         return Response(status_code=422 if refused else self.status)
 
     def values(self, name: str = "bikes", path: str = "") -> list[Any]:
