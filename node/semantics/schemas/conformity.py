@@ -1,17 +1,21 @@
 """Find the rows of a table that do not conform to the JSON Schema in their description.
 
 The check covers the columns (``required``, ``additionalProperties``) and, cell by cell, ``type``, ``enum``,
-``const``, bounds, lengths and ``pattern`` (JSON Schema 2020-12, Validation §6). An empty cell is a missing value.
+``const``, bounds, ``multipleOf``, lengths, ``pattern`` and ``format`` (JSON Schema 2020-12, Validation §6 and §7). An
+empty cell is a missing value.
 Rows of JSON: ``node.semantics.schemas.members``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from math import inf, isfinite
 from typing import Any
 
 from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.changes import resolve
+from node.semantics.schemas.formats import format_check
 from node.semantics.schemas.patterns import Misses
 from node.semantics.schemas.tally import MOST, SHOWN, Tally
 
@@ -117,7 +121,9 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
     all_choices = ", ".join(sorted(values))[:80]
     empty: Problem | None = None if not required or "null" in types else ("empty", ())
     beyond = bounds_check(rules)
+    is_multiple = multiple_check(rules)
     shortest, longest = bound(rules, "minLength"), bound(rules, "maxLength")
+    has_format, form = format_check(rules, in_cell=True), str(rules.get("format"))[:80]
 
     def problem(cell: str) -> Problem | None:
         if not cell:
@@ -131,20 +137,45 @@ def cell_check(rules: Mapping[str, Any], required: bool) -> Check:
                 return "number", (repr(cell[:40]),)
             if "number" not in types and not value.is_integer():
                 return "whole", (cell[:40],)
-            return beyond(value, cell)
+            return beyond(value, cell) or (is_multiple(cell) if is_multiple is not None else None)
         if types == {"boolean"} and cell.casefold() not in ("true", "false"):
             return "truth", (repr(cell[:40]),)
         if (shortest is not None and len(cell) < shortest) or (longest is not None and len(cell) > longest):
             return "length", (str(len(cell)),)
+        if has_format is not None and not has_format(cell):
+            return "format", (repr(cell[:40]), form)
         return None
 
     return problem
 
 
+def multiple_check(rules: Mapping[str, Any]) -> Check | None:
+    """Return a function that checks whether a number, given as it is written, is a multiple of what ``rules`` say;
+    None if they do not say it. Numbers are compared as decimals: 0.3 is a multiple of 0.1."""
+    step = bound(rules, "multipleOf")
+    if step is None or step <= 0 or not isfinite(step):
+        return None
+    of = Decimal(repr(rules["multipleOf"]))
+
+    def problem(text: str) -> Problem | None:
+        try:
+            rest = Decimal(text) % of
+        except InvalidOperation:  # so far from the step that their quotient has more digits than are computed
+            return None
+        return ("no-multiple", (text[:40], f"{of:f}"[:40])) if rest else None
+
+    return problem
+
+
 def bound(rules: Mapping[str, Any], name: str) -> float | None:
-    """Return the number that ``rules`` give for ``name``."""
+    """Return the number that ``rules`` give for ``name``; an infinite one if it is too large for a float."""
     value = rules.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return inf if value > 0 else -inf
 
 
 def _text(value: Any) -> str:

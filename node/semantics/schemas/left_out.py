@@ -1,7 +1,8 @@
 """Find the rules of a JSON Schema that data are not compared with, so that a report can name them.
 
 The check (``node.semantics.schemas.conformity``, ``node.semantics.schemas.members``) knows types, values, bounds,
-lengths and patterns. Whoever reads that all rows fit has to know which rules that does not cover.
+multiples, lengths, patterns and many formats. Whoever reads that all rows fit has to know which rules that does not
+cover.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from node.semantics.schemas.changes import Resolver
+from node.semantics.schemas.formats import format_check
 
 _WORDS: Final = (
-    "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "format", "multipleOf", "uniqueItems", "contains",
+    "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "format", "uniqueItems", "contains",
     "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies",
     "minProperties", "maxProperties", "unevaluatedProperties", "unevaluatedItems",
 )  # fmt: skip
@@ -54,7 +56,7 @@ def _walk(row: Mapping[str, Any], resolver: Resolver, *, in_cells: bool) -> Iter
             return
         rules, path, depth = ahead.pop(0)
         for word in _WORDS:
-            if word in rules and (word != "format" or rules[word] not in _FORMATS):
+            if word in rules and (word != "format" or _is_left_out(rules, in_cells=in_cells)):
                 yield word, path
         # Rules that many fields refer to are looked at for the first of them; so a schema in itself comes to an end.
         if id(rules) in looked_at or depth == _DEPTH:
@@ -68,3 +70,7 @@ def _walk(row: Mapping[str, Any], resolver: Resolver, *, in_cells: bool) -> Iter
             ahead.append((resolver.resolve(value), f"{path}.{key}" if path else str(key), depth + 1))
         if isinstance(rules.get("items"), Mapping):
             ahead.append((resolver.resolve(rules["items"]), f"{path}[]", depth + 1))
+
+
+def _is_left_out(rules: Mapping[str, Any], *, in_cells: bool) -> bool:
+    return rules["format"] not in _FORMATS and format_check(rules, in_cell=in_cells) is None

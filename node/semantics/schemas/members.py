@@ -1,9 +1,9 @@
 """Find the rows of JSON that do not conform to the JSON Schema in their description: objects of an array, properties
 of GeoJSON features.
 
-The check covers ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, lengths and
-``pattern`` (JSON Schema 2020-12, Validation §6), in nested objects and arrays as well. Other words of the language
-(``anyOf``, ``if``, ``format`` …) are ignored: they cause no breach.
+The check covers ``type``, ``enum``, ``const``, ``required``, ``additionalProperties``, bounds, ``multipleOf``,
+lengths, ``pattern`` and ``format`` (JSON Schema 2020-12, Validation §6 and §7), in nested objects and arrays as well.
+Other words of the language (``anyOf``, ``if`` …) are ignored: they cause no breach.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from node.semantics.schemas.breaches import Breach, Report
 from node.semantics.schemas.changes import Resolver, resolve
-from node.semantics.schemas.conformity import Problem, bound, bounds_check, choices_of, pattern_of, types_of
+from node.semantics.schemas.conformity import (
+    Problem,
+    bound,
+    bounds_check,
+    choices_of,
+    multiple_check,
+    pattern_of,
+    types_of,
+)
+from node.semantics.schemas.formats import format_check
 from node.semantics.schemas.patterns import Misses
 from node.semantics.schemas.tally import MOST, SHOWN, Tally
 
@@ -132,7 +141,7 @@ def _problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
     if choices and not is_listed and not any(_same(value, choice) for choice in choices):
         return "choice", (_display_text(value), ", ".join(map(_display_text, choices))[:80])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return bounds_check(rules)(value, _display_text(value))
+        return _number_problem(value, rules)
     for kind, least, most, what in (
         (str, "minLength", "maxLength", "length"),
         (list, "minItems", "maxItems", "items"),
@@ -141,7 +150,19 @@ def _problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
             low, high = bound(rules, least), bound(rules, most)
             if (low is not None and len(value) < low) or (high is not None and len(value) > high):
                 return what, (str(len(value)),)
+    if isinstance(value, str) and "format" in rules:
+        has_format = format_check(rules)
+        if has_format is not None and not has_format(value):
+            return "format", (_display_text(value), str(rules["format"])[:80])
     return None
+
+
+def _number_problem(value: float, rules: Mapping[str, Any]) -> Problem | None:
+    problem = bounds_check(rules)(value, _display_text(value))
+    if problem is not None or "multipleOf" not in rules or value - value != 0:  # infinite, or not a number
+        return problem
+    is_multiple = multiple_check(rules)
+    return is_multiple(repr(value)) if is_multiple is not None else None
 
 
 def _types(value: Any) -> frozenset[str]:

@@ -172,7 +172,7 @@ def test_the_terminal(
     local.write_text(json.dumps(FLOW))
     assert run(["check", str(path), "--schema", str(local)]) == 0
     assert "counts.csv fits the schema" in capsys.readouterr().out
-    local.write_text(json.dumps({"properties": {"segment": {"type": "string", "format": "date"}}}))
+    local.write_text(json.dumps({"properties": {"segment": {"type": "string", "format": "hostname"}}}))
     assert run(["check", str(path), "--schema", str(local)]) == 0
     output = capsys.readouterr()
     assert "counts.csv fits the rules that were compared" in output.out
@@ -195,7 +195,7 @@ def test_the_page(city: Running, http: httpx2.Client) -> None:
         assert "3 values do not fit the schema. 3 rows were compared." in text
         assert "row 2, segment" in text
         assert "bad <b>.csv" not in answer.text
-        dated = {"properties": {"segment": {"type": "string", "format": "date"}}}
+        dated = {"properties": {"segment": {"type": "string", "format": "hostname"}}}
         assert publish(http, described("schema", "dated", version="1", definition=dated)).status_code == 201
         of_dates = {**fields, "iri": f"{city.url}/schemas/dated"}
         partly = html.unescape(browser.post("/schema/check", data=of_dates, files={"file": ("a.csv", GOOD)}).text)

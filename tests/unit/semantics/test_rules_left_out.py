@@ -8,20 +8,22 @@ import pytest
 
 from node.semantics.schemas.left_out import rules_left_out
 
-PLACE: dict[str, Any] = {"type": "object", "properties": {"since": {"type": "string", "format": "date"}}}
+PLACE: dict[str, Any] = {"type": "object", "properties": {"since": {"type": "string", "format": "hostname"}}}
 
 
 @pytest.mark.parametrize(
     ("schema", "names"),
     [
         ({"properties": {"a": {"type": "integer", "minimum": 0, "format": "int32"}}}, ()),
-        ({"properties": {"a": {"format": "date"}, "b": {"format": "time"}}}, ("format (a, b)",)),
+        ({"properties": {"a": {"format": "hostname"}, "b": {"format": "regex"}}}, ("format (a, b)",)),
+        ({"properties": {"a": {"format": "date", "multipleOf": 5}, "b": {"format": "uri"}}}, ()),
+        ({"properties": {"a": {"format": "date", "x-written": "%d/%m/%Y"}}}, ("format (a)",)),
         ({"properties": {"a": {"oneOf": [{}]}}, "not": {}}, ("not", "oneOf (a)")),
         ({"properties": {"a": {"$ref": "https://example.org/x"}}}, ("$ref (a)",)),
-        ({"items": {"properties": {"a": {"multipleOf": 5}}}}, ("multipleOf (a)",)),
-        ({"properties": {"a": {"items": {"format": "uri"}}}}, ("format (a[])",)),
+        ({"items": {"properties": {"a": {"uniqueItems": True}}}}, ("uniqueItems (a)",)),
+        ({"properties": {"a": {"items": {"format": "uri-reference"}}}}, ("format (a[])",)),
         ({"properties": {"a": PLACE}}, ("format (a.since)",)),
-        ({"properties": {name: {"format": "date"} for name in "abcdefg"}}, ("format (a, b, c, d, e, …)",)),
+        ({"properties": {name: {"format": "hostname"} for name in "abcdefg"}}, ("format (a, b, c, d, e, …)",)),
         ({"$ref": "#"}, ("$ref",)),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from node.semantics.schemas.formats import WRITTEN
 from node.semantics.schemas.languages.model import (
     TERM,
     UNIT,
@@ -136,6 +137,8 @@ def _table_field(field: Mapping[str, Any], name: str, reader: Reader) -> dict[st
             rules["format"] = _TEXT_FORMATS[form]
         else:
             reader.lose(name, f"format {form}")
+    if form not in ("default", None) and kind != "string":
+        rules[WRITTEN] = str(form)[:200]
     for word in ("title", "description", "example"):
         if isinstance(field.get(word), str):
             rules["examples" if word == "example" else word] = [field[word]] if word == "example" else field[word]
@@ -243,6 +246,7 @@ def _csvw_type(stated_type: Any, name: str, reader: Reader) -> dict[str, Any]:
         rules["pattern"] = f"^(?:{form})$"
     elif form is not None:
         reader.lose(name, f"format {form}")
+        rules[WRITTEN] = str(form)[:200]
     for theirs, ours in _CSVW_BOUNDS:
         if theirs in datatype:
             number = _number(datatype[theirs])
