@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from tests.bench import measures
 from tests.bench.processes import nodes, proportional_mb, server
 from tests.bench.report import Figure, median
-from tests.interop.edc import CACHE, Edc, running_edc, words_for_edc
+from tests.interop.edc import CACHE, Edc, require_edc, running_edc, words_for_edc
 
 VERSION: Final = "2025-1"
 SETUPS: Final[Mapping[str, str | None]] = {"as shipped": None, "polling every 50 ms": "50"}
@@ -46,6 +46,7 @@ def negotiating(count: int = 64) -> list[Figure]:
     Baseline: EDC, once as shipped and once tuned; on PostgreSQL where the nodes are, else in memory, where the nodes
     keep everything on disk. Raises ``CannotBeHad`` where there is no EDC.
     """
+    require_edc()  # before the nodes are measured, which takes a minute
     ours = {figure.metric: figure for figure in measures.negotiating(count)}
     figures = []
     for words, pause in SETUPS.items():
