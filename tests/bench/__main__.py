@@ -1,7 +1,7 @@
 """``make bench``: measures everything, prints the table, writes ``build/bench/*.json``.
 
 Some measures only: ``python -m tests.bench scenario_runs model_calls``. ``--quick`` (``make bench QUICK=1``) measures
-each on a small scale in about two minutes, but not the demonstration, which takes a minute of its own.
+what connectors are compared by on a small scale, in about two minutes; with names, those.
 
 ``--peer edc`` and ``--peer fuseki`` run that system beside Hansa, in the same run, as the baseline; ``--store
 postgres`` has the nodes (and EDC) keep their state there. Exit status 3: the peer or the server cannot be had here.
@@ -48,6 +48,7 @@ ALL: Final[dict[str, Measure]] = {
     "beside_walkers": catalogue.beside_walkers,
     "disk": growth.on_disk,
     "following": growth.following,
+    "growing": growth.growing,
     "sparql": sparql.guarded,
     "negotiating": measures.negotiating,
     "transferring": measures.transferring,
@@ -67,14 +68,15 @@ ALL: Final[dict[str, Measure]] = {
 }
 QUICK: Final[dict[str, Measure]] = {
     "start_up": partial(operation.start_up, 2),
-    "with_records": partial(operation.with_records, 1_000, 1),
+    "with_records": partial(operation.with_records, 300, 1),
     "publishing": partial(catalogue.publishing, 20, 48, 100),
     "catalogue": partial(catalogue.answering, 200, 15),
     "beside_walkers": partial(catalogue.beside_walkers, 400, 15),
     "disk": partial(growth.on_disk, 100),
     "following": partial(growth.following, 100),
+    "growing": partial(growth.growing, (50, 500), 5),
     "sparql": partial(sparql.guarded, 500, 5),
-    "negotiating": partial(measures.negotiating, 16),
+    "negotiating": partial(measures.negotiating, 8),
     "transferring": partial(measures.transferring, 50, 1),
     "scenario_runs": partial(scenarios.overhead, 3),
     "model_calls": partial(scenarios.calls, 5),
@@ -87,7 +89,11 @@ QUICK: Final[dict[str, Measure]] = {
     "asking": partial(questions.asking, 100_000, 24),
     "meaning": partial(vocabularies.measure, 20_000, 200, 500),
 }
-
+BRIEF: Final = (
+    "start_up", "with_records", "publishing", "catalogue", "disk", "following", "sparql", "negotiating",
+    "transferring",
+)  # fmt: skip
+"""What a quick run measures unless it is told: most figures of ``docs/explanation/speed.md``."""
 
 PEERS: Final[dict[str, dict[str, Measure]]] = {
     "edc": {"beside_edc": edc.negotiating},
@@ -128,7 +134,7 @@ def _run(asked: argparse.Namespace) -> int:
         compileall.compile_dir(ROOT / package, quiet=1)
     print(f"{machine()}, nodes on {'PostgreSQL' if asked.store == 'postgres' else 'SQLite'}")
     measured: list[Figure] = []
-    for name in asked.names or list(chosen):
+    for name in asked.names or (BRIEF if chosen is QUICK else chosen):
         print(f"measuring {name} …", file=sys.stderr)
         figures = list((chosen.get(name) or ALL[name])())
         write(name, figures)

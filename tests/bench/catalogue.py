@@ -44,15 +44,17 @@ def publishing(count: int = 40, many_clients: int = 160, bulk: int = 1000) -> li
                 publish(client, "warm", 8)
                 assert member.process is not None
                 pids = [member.process.pid]
-                saved = _each(count, lambda number: publish_one(client, f"saved-{number}", wait=False))
+                saved = seconds_of_each(count, lambda number: publish_one(client, f"saved-{number}", wait=False))
                 cpu = cpu_seconds(pids)
-                visible = _each(count, lambda number: publish_one(client, f"visible-{number}"))
+                visible = seconds_of_each(count, lambda number: publish_one(client, f"visible-{number}"))
                 cpu = cpu_seconds(pids) - cpu
                 with DiskCalls(pids) as calls:
                     publish(client, "traced", 10)
             many = _by_many(member, many_clients)
             in_bulk, bulk_cpu = _in_bulk(member, home, bulk)
-            echoes = _each(count, lambda number: bare.post(f"{url}/keep", json={**FIELDS, "id": f"set-{number}"}))
+            echoes = seconds_of_each(
+                count, lambda number: bare.post(f"{url}/keep", json={**FIELDS, "id": f"set-{number}"})
+            )
             echo_rate = len(echoes) / sum(echoes)
     figures = [
         _ms("publish_p50_ms", saved, echoes),
@@ -86,10 +88,10 @@ def answering(records: int = 1000, rounds: int = 30) -> list[Figure]:
                 # What nothing delivers is in no catalogue of the protocol.
                 publish_together(client, "set", number, [client.upload(data)])
                 took[member.key] = {
-                    "search_facets_p95_ms": _each(rounds, partial(_search, client)),
+                    "search_facets_p95_ms": seconds_of_each(rounds, partial(search_once, client)),
                     f"search_facets_p95_ms_{SEARCHES}": _at_once(member, rounds),
-                    "dsp_catalogue_p50_ms": _each(rounds, partial(_first_page, anybody, member.url)),
-                    "search_last_page_p50_ms": _each(rounds, _LastPage(client)),
+                    "dsp_catalogue_p50_ms": seconds_of_each(rounds, partial(read_first_page, anybody, member.url)),
+                    "search_last_page_p50_ms": seconds_of_each(rounds, _LastPage(client)),
                 }
     few = f"{FEW} records, same run"
     typical = {name: p95 if "_p95_" in name else median for name in took["few"]}
@@ -102,7 +104,7 @@ def answering(records: int = 1000, rounds: int = 30) -> list[Figure]:
 _WORDS = ("", "bicycle", "counters hourly", "bicycl", "every hour")
 
 
-def _search(client: Any, turn: int) -> None:
+def search_once(client: Any, turn: int) -> None:
     client.search(_WORDS[turn % len(_WORDS)])
 
 
@@ -119,9 +121,9 @@ def beside_walkers(records: int = 1000, count: int = 40) -> list[Figure]:
     ):
         publish_together(client, "set", records)
         publish(client, "warm", 8)
-        alone = _each(count, lambda number: publish_one(client, f"alone-{number}"))
+        alone = seconds_of_each(count, lambda number: publish_one(client, f"alone-{number}"))
         with walking(str(member.folder), WALKERS):
-            beside = _each(count, lambda number: publish_one(client, f"beside-{number}"))
+            beside = seconds_of_each(count, lambda number: publish_one(client, f"beside-{number}"))
     name = "publish_beside_walkers_p50_ms"
     return [_figure(name, median(beside) * 1000, "ms", count, "without walkers, same run", median(alone) * 1000)]
 
@@ -146,13 +148,13 @@ def _at_once(member: Member, rounds: int) -> list[float]:
     def work(_: int) -> list[float]:
         with member.client() as client:
             client.search("")
-            return _each(rounds, partial(_search, client))
+            return seconds_of_each(rounds, partial(search_once, client))
 
     with ThreadPoolExecutor(SEARCHES) as pool:
         return [seconds for part in pool.map(work, range(SEARCHES)) for seconds in part]
 
 
-def _first_page(http: httpx2.Client, url: str, _: int) -> None:
+def read_first_page(http: httpx2.Client, url: str, _: int) -> None:
     catalogue = http.get(f"{url}/dsp/catalog").raise_for_status().json()
     if len(catalogue["dataset"]) < min(FEW, PAGE):
         raise RuntimeError("the first page of the catalogue is not full")
@@ -209,7 +211,7 @@ def _in_bulk(member: Member, home: Path, count: int) -> tuple[float, float]:
     return time.perf_counter() - began, cpu_seconds(pids) + children_seconds() - cpu
 
 
-def _each(count: int, work: Callable[[int], Any]) -> list[float]:
+def seconds_of_each(count: int, work: Callable[[int], Any]) -> list[float]:
     took = []
     for number in range(count):
         began = time.perf_counter()

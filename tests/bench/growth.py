@@ -1,21 +1,28 @@
-"""What many records cost beside time: the disk that they take, and what a follower needs to have them too."""
+"""What many records cost: the disk that they take, what a follower needs to have them too, and how much longer a node
+takes that has ten or a hundred times as many."""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
 from demo.nodes import until
-from tests.bench.catalogue import publish_together
+from node.catalogue.dsp import PAGE
+from tests.bench.catalogue import publish_one, publish_together, read_first_page, search_once, seconds_of_each
 from tests.bench.measures import FIELDS
+from tests.bench.operation import filled
 from tests.bench.processes import bare_server, folder_bytes, kept_bytes, nodes, server, written_bytes
-from tests.bench.report import Figure
+from tests.bench.report import Figure, median
 
 CHANGES: Final = 100
+SIZES: Final = (250, 2_500, 25_000)
+QUERY: Final = "SELECT ?p ?o WHERE {{ <{iri}> ?p ?o }}"
 RECORD_BYTES: Final = 7_000
 """About the length of the N-Quads of a record in real catalogues."""
 _SENTENCE: Final = "Counters in the surface of the road count the bicycles that pass, in both directions, number {}. "
@@ -96,6 +103,48 @@ def following(records: int = 2000) -> list[Figure]:
             "follow_100_changes_s", "s", visible, changed - began, CHANGES, "published at the other node, same run"
         ),
     ]
+
+
+def growing(sizes: Sequence[int] = SIZES, rounds: int = 20) -> list[Figure]:
+    """``NAME_p50_ms_SIZE``: what a node with so many records takes to publish one that every view shows, to search
+    with facets, to give the first page of its catalogue by the protocol, and to answer a look-up by SPARQL.
+
+    Baseline of each: the same with the smallest number of records, same run.
+    """
+    took: dict[int, dict[str, float]] = {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="hansa-bench-") as scratch:
+            took[size] = _answers(Path(scratch), size, rounds)
+    few, *more = sizes
+    baseline = f"the same with {few} records, same run"
+    return [
+        _figure(f"{name}_p50_ms_{size}", "ms", milliseconds, took[few][name], rounds, baseline)
+        for size in more
+        for name, milliseconds in took[size].items()
+    ]
+
+
+def _answers(home: Path, size: int, rounds: int) -> dict[str, float]:
+    """Milliseconds of each answer of a node with ``size`` records, medians."""
+    member, iri = filled(home, size)
+    data = home / "counts.csv"
+    data.write_text("hour,bicycles\n0,12\n", "utf-8")
+    member.serve()
+    try:
+        member.wait_ready()
+        with member.client() as client, httpx2.Client() as anybody:
+            # What nothing delivers is in no catalogue of the protocol: a page of it is added.
+            publish_together(client, "delivered", PAGE, [client.upload(data)])
+            look_up = QUERY.format(iri=iri)
+            answers: dict[str, Callable[[int], object]] = {
+                "grown_publish": lambda number: publish_one(client, f"one-{number}"),
+                "grown_search": partial(search_once, client),
+                "grown_dsp_catalogue": partial(read_first_page, anybody, member.url),
+                "grown_sparql_lookup": lambda _: client.sparql(look_up),
+            }
+            return {name: median(seconds_of_each(rounds, answer)) * 1000 for name, answer in answers.items()}
+    finally:
+        member.stop()
 
 
 def _await(reader: Any, words: str, count: int) -> None:
