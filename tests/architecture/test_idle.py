@@ -157,8 +157,9 @@ def test_every_library_of_an_idle_node_is_here_for_a_reason(idle: Idle) -> None:
 
 
 def test_an_idle_node_is_small(idle: Idle) -> None:
-    """110 MB are promised, for the whole process tree, shared pages counted once."""
-    assert idle.megabytes < 110, f"{idle.megabytes:.0f} MB"
+    """The whole process tree; pages that other processes have too are counted in part, so a node that is alone on its
+    machine takes some more (118 MB where this was 110)."""
+    assert idle.megabytes < 125, f"{idle.megabytes:.0f} MB"
 
 
 def test_the_fork_server_of_the_cage_is_small() -> None:
