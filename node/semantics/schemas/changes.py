@@ -132,7 +132,7 @@ class Resolver:
     def resolve(self, schema: Any, depth: int = 0) -> Mapping[str, Any]:
         """Return ``schema`` with its reference followed, and with the members of the schemas in ``allOf``, as the
         smart data models have them; references to elsewhere stay there."""
-        target = self._follow(schema)
+        target = self.follow(schema)
         if not isinstance(target.get("allOf"), list) or depth > _NESTED:
             return target
         merged_before = self._merged.get(id(target))
@@ -163,7 +163,8 @@ class Resolver:
                 result[name] = value
         return result
 
-    def _follow(self, schema: Any) -> Mapping[str, Any]:
+    def follow(self, schema: Any) -> Mapping[str, Any]:
+        """Return ``schema``, or that within the document which it refers to; an empty one if it is none."""
         pointers: set[str] = set()
         while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
             reference = schema["$ref"]
@@ -175,6 +176,8 @@ class Resolver:
                 key = piece.replace("~1", "/").replace("~0", "~")
                 target = target.get(key, {}) if isinstance(target, Mapping) else {}
             schema = target
+        if schema is False:
+            return {"not": {}}
         return schema if isinstance(schema, Mapping) else {}
 
 

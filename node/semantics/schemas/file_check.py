@@ -97,8 +97,10 @@ def patterns_of(schema: Any) -> list[str]:
             continue
         if isinstance(value, Mapping):
             pattern = value.get("pattern")
-            if isinstance(pattern, str) and len(pattern) <= LONGEST:
-                patterns[pattern] = None
+            of_names = value.get("patternProperties")
+            for text in (pattern, *(of_names if isinstance(of_names, Mapping) else ())):
+                if isinstance(text, str) and len(text) <= LONGEST:
+                    patterns[text] = None
             ahead += [(part, depth + 1) for part in value.values()]
         elif isinstance(value, list):
             ahead += [(part, depth + 1) for part in value]
@@ -153,7 +155,7 @@ def caged_check(message: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, 
         "rows": report.rows,
         "whole": report.whole,
         "untried": list(report.patterns_left_out),
-        "left_out": rules_left_out(schema, in_cells=in_cells),
+        "left_out": list(dict.fromkeys([*report.rules_left_out, *rules_left_out(schema, in_cells=in_cells)])),
     }
     return answer, []
 

@@ -1,8 +1,8 @@
 """Find the rules of a JSON Schema that data are not compared with, so that a report can name them.
 
-The check (``node.semantics.schemas.conformity``, ``node.semantics.schemas.members``) knows types, values, bounds,
-multiples, lengths, patterns and many formats. Whoever reads that all rows fit has to know which rules that does not
-cover.
+The check of rows of JSON (``node.semantics.schemas.members``) knows nearly all of them, that of the cells of a table
+(``node.semantics.schemas.conformity``) types, values, bounds, multiples, lengths, patterns and many formats. Whoever
+reads that all rows fit has to know which rules that does not cover.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from typing import Any, Final
 from node.semantics.schemas.changes import Resolver
 from node.semantics.schemas.formats import format_check
 
-_WORDS: Final = (
-    "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "format", "uniqueItems", "contains",
-    "prefixItems", "patternProperties", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies",
-    "minProperties", "maxProperties", "unevaluatedProperties", "unevaluatedItems",
+UNKNOWN: Final = frozenset({"$ref", "$dynamicRef", "unevaluatedProperties", "unevaluatedItems"})
+"""Rules that nothing is compared with; a reference is one if it leads out of the document, or in a circle."""
+_OF_ROWS: Final = (*sorted(UNKNOWN), "format")
+_OF_CELLS: Final = (
+    *_OF_ROWS, "allOf", "anyOf", "oneOf", "not", "if", "uniqueItems", "contains", "prefixItems",
+    "patternProperties", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies", "minProperties",
+    "maxProperties",
 )  # fmt: skip
-_FORMATS: Final = frozenset({"int32", "int64", "float", "double", "binary", "year"})
+_LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE: Final = ("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
+_NAMED: Final = ("patternProperties", "dependentSchemas", "dependencies")
+STORED: Final = frozenset({"int32", "int64", "float", "double", "binary", "year"})
 """Formats that say how a value is stored."""
 _FIELDS: Final = 2000
 _DEPTH: Final = 16
@@ -55,7 +61,7 @@ def _walk(row: Mapping[str, Any], resolver: Resolver, *, in_cells: bool) -> Iter
         if not ahead:
             return
         rules, path, depth = ahead.pop(0)
-        for word in _WORDS:
+        for word in _OF_CELLS if in_cells else _OF_ROWS:
             if word in rules and (word != "format" or _is_left_out(rules, in_cells=in_cells)):
                 yield word, path
         # Rules that many fields refer to are looked at for the first of them; so a schema in itself comes to an end.
@@ -70,7 +76,20 @@ def _walk(row: Mapping[str, Any], resolver: Resolver, *, in_cells: bool) -> Iter
             ahead.append((resolver.resolve(value), f"{path}.{key}" if path else str(key), depth + 1))
         if isinstance(rules.get("items"), Mapping):
             ahead.append((resolver.resolve(rules["items"]), f"{path}[]", depth + 1))
+        if not in_cells:
+            ahead += ((resolver.resolve(schema), path, depth + 1) for schema in _parts_of(rules))
+
+
+def _parts_of(rules: Mapping[str, Any]) -> Iterator[Any]:
+    """Return the schemas that are combined in ``rules``."""
+    for word in _LISTS:
+        if isinstance(rules.get(word), list):
+            yield from rules[word]
+    for word in _NAMED:
+        if isinstance(rules.get(word), Mapping):
+            yield from rules[word].values()
+    yield from (rules[word] for word in _SINGLE if word in rules)
 
 
 def _is_left_out(rules: Mapping[str, Any], *, in_cells: bool) -> bool:
-    return rules["format"] not in _FORMATS and format_check(rules, in_cell=in_cells) is None
+    return rules["format"] not in STORED and format_check(rules, in_cell=in_cells) is None

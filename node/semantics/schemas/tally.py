@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from node.semantics.schemas.breaches import Breach, Report
@@ -41,6 +42,10 @@ class Tally:
         self._waiting.append((breach, pattern, text))
         self._characters += len(text)
         self._flush_if_many()
+
+    def leave_out(self, patterns: Iterable[str]) -> None:
+        """Note that these ``patterns`` could not be tried."""
+        self._untried.update(dict.fromkeys(patterns))
 
     def report(self, rows: int, *, whole: bool) -> Report:
         """Return the counts."""

@@ -140,6 +140,45 @@ def test_patterns_that_explode_and_references_to_elsewhere(http: httpx2.Client) 
     assert (report["count"], report["conforms"]) == (100, False), "the rest is checked"
 
 
+STATION = {
+    "oneOf": [
+        {"properties": {"kind": {"const": "bus"}}, "required": ["line"]},
+        {"properties": {"kind": {"const": "bicycle"}}, "required": ["places"]},
+    ],
+    "properties": {"tags": {"uniqueItems": True}},
+    "patternProperties": {"^x-": {"type": "string"}},
+}
+
+
+def test_rules_that_combine_schemas_reach_api_and_terminal(
+    city: Running,
+    http: httpx2.Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert publish(http, described("schema", "station", version="1", definition=STATION)).status_code == 201
+    good, bad = {"kind": "bus", "line": 3, "tags": ["a", "b"]}, {"kind": "bus", "places": 3, "tags": ["a", "a"]}
+    body = json.dumps([good, bad, {**good, "x-note": 1}]).encode()
+    report = http.post("/api/schemas/check", params={"schema": "schema/station"}, content=body).json()
+    texts = [breach["text"] for breach in report["breaches"]]
+    assert texts == [
+        "row 2, tags: its items 1 and 2 are the same",
+        "row 2: fits none of the 2 forms that the schema allows; form 1 is the nearest",
+        "row 3, x-note: 1 is not of type string",
+    ]
+    assert report["notCompared"] == []
+    path = tmp_path / "stations.json"
+    path.write_bytes(body)
+    monkeypatch.setenv("HANSA_NODE", str(city.folder))
+    assert run(["check", str(path), "--schema", "schema/station"]) == REFUSED
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in texts)
+    path.write_text(json.dumps([good]))
+    assert run(["check", str(path), "--schema", "schema/station"]) == 0
+    assert "stations.json fits the schema" in capsys.readouterr().out
+
+
 def test_sixty_four_callers_at_once_are_answered(http: httpx2.Client) -> None:
     def check(_: int) -> int:
         answer = http.post("/api/schemas/check", params={"schema": "schema/lenient"}, content=BAD)

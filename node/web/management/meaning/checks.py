@@ -49,8 +49,8 @@ def router(
             "the JSON Schema of the asset `schema` (an address, or `schema/NAME` of this node). Nothing of it is "
             "kept. `count` counts all breaches, `breaches` lists the first hundred with row, column and reason. "
             "`whole` is false if the file has more rows than are checked; `untried` lists patterns that take too "
-            "long, and `notCompared` the rules of kinds that are never compared (`oneOf`, `contains` …) with their "
-            "fields. "
+            "long, and `notCompared` the rules of kinds that are not compared (`oneOf` with a table, a schema at "
+            "another address …) with their fields. "
             "`X-File-Name` may name the file."
         ),
     )
