@@ -175,6 +175,11 @@ def test_publishing_says_that_no_reasoner_was_asked(
     assert [one["severity"] for one in note] == ["warning"]
     assert "not known whether the ontology contradicts itself" in note[0]["message"]
     assert "no Java" in note[0]["message"]
+    with signed_in(city) as browser:
+        page = html.unescape(browser.get("/ontologies/unasked").text)
+        assert note[0]["message"] in page, "the steward reads it on the page"
+        dutch = html.unescape(browser.get("/ontologies/unasked", headers={"Accept-Language": "nl"}).text)
+        assert "ontbreekt Java" in dutch
     assert notes(publish(http, "harmless", "")) == [], "no statements that could clash, so nothing to check"
 
     path = tmp_path / "unasked.ttl"
