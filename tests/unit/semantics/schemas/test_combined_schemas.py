@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,6 +17,8 @@ from hypothesis import strategies as st
 from node.semantics.schemas import members
 from node.semantics.schemas.breaches import Report
 
+MODELS = Path(os.environ.get("HANSA_SHARED", "/nowhere")) / "data" / "ngsi-ld"
+needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason="needs the smart data models: set HANSA_SHARED")
 FORMS = {"anyOf": [{"required": ["a"]}, {"required": ["b", "c"]}]}
 
 
@@ -162,3 +167,42 @@ def test_the_verdict_is_that_of_jsonschema(rules: Any, other: Any, value: Any) -
     schema = {"properties": {"value": rules}, "$defs": {"d": other}}
     expected = jsonschema.Draft202012Validator(schema).is_valid({"value": value})
     assert check(schema, {"value": value}).conforms is expected
+
+
+@needs_models
+def test_the_verdict_on_smart_data_models_is_that_of_jsonschema() -> None:
+    differing, count = [], 0
+    for path in sorted(MODELS.glob("*/*/schema.json")):
+        example = path.parent / "examples" / "example.json"
+        if not example.exists():
+            continue
+        schema = {**_without_elsewhere(json.loads(path.read_text("utf-8"))), "$schema": DRAFT}
+        schema.pop("$id", None)
+        validator = jsonschema.Draft202012Validator(schema)
+        for row in _changed(json.loads(example.read_text("utf-8"))):
+            count += 1
+            if check(schema, row).conforms is not validator.is_valid(row):
+                differing.append((path.parent.name, row))
+    assert count > 1000
+    assert differing == []
+
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _without_elsewhere(value: Any) -> Any:
+    """Return a schema without references to other documents, and without formats, which ``jsonschema`` skips."""
+    if isinstance(value, dict):
+        if str(value.get("$ref", "#"))[:1] != "#":
+            return {}
+        return {name: _without_elsewhere(part) for name, part in value.items() if name != "format"}
+    return [_without_elsewhere(part) for part in value] if isinstance(value, list) else value
+
+
+def _changed(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return ``row``, and copies with one member less, or with another value."""
+    yield row
+    for name, own in row.items():
+        yield {key: value for key, value in row.items() if key != name}
+        for value in (None, -7, "no such value", [own], {"type": "Point"}):
+            yield {**row, name: value}
