@@ -104,7 +104,7 @@ def patterns_of(schema: Any) -> list[str]:
             ahead += [(part, depth + 1) for part in value.values()]
         elif isinstance(value, list):
             ahead += [(part, depth + 1) for part in value]
-    return list(patterns)
+    return list(patterns)[:_PATTERNS]
 
 
 def report_from_json(members: Mapping[str, Any]) -> Report:

@@ -24,7 +24,7 @@ _OF_CELLS: Final = (
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE: Final = ("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
 _NAMED: Final = ("patternProperties", "dependentSchemas", "dependencies")
-STORED: Final = frozenset({"int32", "int64", "float", "double", "binary", "year"})
+_STORED: Final = frozenset({"int32", "int64", "float", "double", "binary", "year"})
 """Formats that say how a value is stored."""
 _FIELDS: Final = 2000
 _DEPTH: Final = 16
@@ -62,7 +62,7 @@ def _walk(row: Mapping[str, Any], resolver: Resolver, *, in_cells: bool) -> Iter
             return
         rules, path, depth = ahead.pop(0)
         for word in _OF_CELLS if in_cells else _OF_ROWS:
-            if word in rules and (word != "format" or _is_left_out(rules, in_cells=in_cells)):
+            if word in rules and (word != "format" or is_format_left_out(rules, in_cells=in_cells)):
                 yield word, path
         # Rules that many fields refer to are looked at for the first of them; so a schema in itself comes to an end.
         if id(rules) in looked_at or depth == _DEPTH:
@@ -91,5 +91,9 @@ def _parts_of(rules: Mapping[str, Any]) -> Iterator[Any]:
     yield from (rules[word] for word in _SINGLE if word in rules)
 
 
-def _is_left_out(rules: Mapping[str, Any], *, in_cells: bool) -> bool:
-    return rules["format"] not in STORED and format_check(rules, in_cell=in_cells) is None
+def is_format_left_out(rules: Mapping[str, Any], *, in_cells: bool = False) -> bool:
+    """Return whether ``rules`` state a format that values are not compared with."""
+    name = rules.get("format")
+    if name is None or (isinstance(name, str) and name in _STORED):
+        return False
+    return format_check(rules, in_cell=in_cells) is None

@@ -35,7 +35,7 @@ def check(
 
     Raises ``InvalidInput`` if the rows cannot be read to their end.
     """
-    walk = RowWalk(schema, Tally(misses, limit=limit), misses)
+    walk = RowWalk(schema, Tally(misses, limit=limit))
     part = _row_schema(schema, features=features)
     count, is_whole = 0, True
     for row in rows:
@@ -47,7 +47,7 @@ def check(
             walk.compare(count, row, part)
         else:
             walk.tally.add(Breach(row=count, column="", what="no-row"))
-    return replace(walk.tally.report(count, whole=is_whole), rules_left_out=tuple(walk.not_combined))
+    return replace(walk.tally.report(count, whole=is_whole), rules_left_out=tuple(walk.left_out))
 
 
 class RowCheck:

@@ -39,11 +39,16 @@ def value_problem(value: Any, rules: Mapping[str, Any]) -> Problem | None:
 
 def same_value(value: Any, other: Any) -> bool:
     """Return whether two values of JSON are the same: 1 and 1.0 are, 1 and true are not (Core §4.2.2)."""
-    if isinstance(value, Mapping) and isinstance(other, Mapping):
-        return value.keys() == other.keys() and all(same_value(member, other[name]) for name, member in value.items())
-    if isinstance(value, list) and isinstance(other, list):
-        return len(value) == len(other) and all(map(same_value, value, other))
-    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)
+    ahead = [(value, other)]  # a list, and no call of itself: both may be nested as deeply as a parser reads
+    while ahead:
+        left, right = ahead.pop()
+        if isinstance(left, Mapping) and isinstance(right, Mapping) and left.keys() == right.keys():
+            ahead += [(member, right[name]) for name, member in left.items()]
+        elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+            ahead += zip(left, right, strict=True)
+        elif isinstance(left, Mapping | list) or left != right or isinstance(left, bool) != isinstance(right, bool):
+            return False
+    return True
 
 
 def display_text(value: Any) -> str:

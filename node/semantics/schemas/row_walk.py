@@ -8,15 +8,13 @@ where the schemas of one row are more than are looked at. Unknown is no breach.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from node.semantics.schemas.breaches import Breach
 from node.semantics.schemas.changes import Resolver
 from node.semantics.schemas.conformity import Problem, bound, pattern_of
-from node.semantics.schemas.formats import format_check
-from node.semantics.schemas.left_out import STORED, UNKNOWN
-from node.semantics.schemas.patterns import Misses
+from node.semantics.schemas.left_out import UNKNOWN, is_format_left_out
 from node.semantics.schemas.row_values import display_text, same_value, value_problem
 from node.semantics.schemas.tally import Tally
 
@@ -30,37 +28,39 @@ _COMBINED: Final = frozenset({
 })  # fmt: skip
 _REMARKS: Final = frozenset({"$ref", "title", "description", "$comment", "default", "examples", "deprecated"})
 _OF_LISTS: Final = frozenset({"prefixItems", "items", "uniqueItems", "contains"})
+_DEEPER: Final = (
+    _COMBINED | _OF_LISTS | {"properties", "patternProperties", "additionalProperties", "required", "propertyNames"}
+)
 _SINGLE: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class RowWalk:
-    """Compares rows with one schema; ``tally`` counts what does not fit in row number ``row``. ``misses`` tries
-    patterns where a decision needs them at once."""
+    """Compares rows with one schema; ``tally`` counts what does not fit in row number ``row``."""
 
-    def __init__(self, schema: Mapping[str, Any], tally: Tally, misses: Misses | None = None) -> None:
+    def __init__(self, schema: Mapping[str, Any], tally: Tally) -> None:
         self._follow = Resolver(schema).follow
         self.tally = tally
-        self._misses = misses
         self.row = 0
         self._left = MAX_SCHEMAS
         self._is_unsure = False
-        self.not_combined: dict[str, None] = {}
-        """The words that combine schemas and were left out in some row, which had too many of them."""
-        self._names: dict[tuple[str, str], bool | None] = {}
+        self.left_out: dict[str, None] = {}
+        """The rules that some row was not compared with to the end, each with the limit: ``items (> 100)``."""
 
     def compare(self, number: int, row: Any, schema: Any) -> None:
         """Compare row ``number`` with ``schema``, a part of that of this walk."""
         self.row, self._left = number, MAX_SCHEMAS
         self._inside(row, schema, "", -1)
 
+    def _leave_out(self, words: Iterable[str], limit: int) -> None:
+        self._is_unsure = True
+        self.left_out.update(dict.fromkeys(f"{word} (> {limit})" for word in sorted(words)))
+
     def _tell(self, path: str, problem: Problem) -> None:
         self.tally.add(Breach(row=self.row, column=path, what=problem[0], values=problem[1]))
 
     def _value(self, value: Any, rules: Mapping[str, Any], path: str, depth: int) -> None:
         self._left -= 1
-        if not UNKNOWN.isdisjoint(rules) or (
-            "format" in rules and rules["format"] not in STORED and format_check(rules) is None
-        ):
+        if not UNKNOWN.isdisjoint(rules) or is_format_left_out(rules):
             self._is_unsure = True
         problem = value_problem(value, rules)
         if problem is not None:
@@ -71,7 +71,7 @@ class RowWalk:
             values = (repr(value[:40]), pattern[:80])
             self.tally.match(Breach(row=self.row, column=path, what="pattern", values=values), pattern, value)
         if depth == MAX_DEPTH:
-            self._is_unsure = True
+            self._leave_out(_DEEPER & rules.keys(), MAX_DEPTH)
             return
         if isinstance(value, list):
             if not _OF_LISTS.isdisjoint(rules):
@@ -114,34 +114,23 @@ class RowWalk:
             if is_known:
                 self._inside(member, properties[name], place, depth)
             for pattern, schema in patterns.items():
-                matches = self._has_name(name, pattern)
-                is_known = is_known or matches is not False
-                if matches is None:
+                mismatches = self.tally.mismatches(pattern, [name])
+                is_known = is_known or not mismatches
+                if mismatches is None:
                     self._is_unsure = True
-                elif matches:
+                elif not mismatches:
                     self._inside(member, schema, place, depth)
             if not is_known and more is not True:
                 self._inside(member, more, place, depth)
             if "propertyNames" in rules and self._fits(name, rules["propertyNames"], depth) is False:
                 self._tell(place, ("name", ()))
 
-    def _has_name(self, name: str, pattern: str) -> bool | None:
-        """Return whether the name of a member matches ``pattern``; None if that is unknown."""
-        if (name, pattern) not in self._names:
-            mismatches = self._misses(pattern, [name]) if self._misses is not None else None
-            if mismatches is None:
-                self.tally.leave_out([pattern])
-            if len(self._names) > MAX_SCHEMAS:
-                self._names.clear()
-            self._names[name, pattern] = None if mismatches is None else not mismatches
-        return self._names[name, pattern]
-
     def _items(self, value: list[Any], rules: Mapping[str, Any], path: str, depth: int) -> None:
         first = rules.get("prefixItems")
         prefix = first if isinstance(first, list) else []
         rest = rules.get("items", True)
         if len(value) > MAX_ITEMS:
-            self._is_unsure = True
+            self._leave_out(_OF_LISTS & rules.keys(), MAX_ITEMS)
         for place, item in enumerate(value[:MAX_ITEMS]):
             schema = prefix[place] if place < len(prefix) else rest
             if schema is not True and not isinstance(schema, list):
@@ -163,8 +152,7 @@ class RowWalk:
 
     def _combine(self, value: Any, rules: Mapping[str, Any], path: str, depth: int) -> None:
         if self._left < 0:
-            self._is_unsure = True
-            self.not_combined.update(dict.fromkeys(word for word in sorted(_COMBINED) if word in rules))
+            self._leave_out(_COMBINED & rules.keys(), MAX_SCHEMAS)
             return
         for schema in _schemas(rules, "allOf"):
             self._inside(value, schema, path, depth)
@@ -202,7 +190,7 @@ class RowWalk:
         if isinstance(schema, bool):
             return 0 if schema else 1
         outer, was_unsure = self.tally, self._is_unsure
-        self.tally, self._is_unsure = Tally(self._misses, limit=0), self._left < 0
+        self.tally, self._is_unsure = self.tally.aside(), self._left < 0
         try:
             if self._left >= 0:
                 self._inside(value, schema, "", depth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from node.semantics.schemas.breaches import Breach, Report
@@ -43,9 +43,21 @@ class Tally:
         self._characters += len(text)
         self._flush_if_many()
 
+    def aside(self) -> Tally:
+        """Return an empty tally that tries the same patterns, and reports no breach in full."""
+        return Tally(self._misses, limit=0)
+
     def leave_out(self, patterns: Iterable[str]) -> None:
         """Note that these ``patterns`` could not be tried."""
         self._untried.update(dict.fromkeys(patterns))
+
+    def mismatches(self, pattern: str, texts: Sequence[str]) -> frozenset[str] | None:
+        """Return those of ``texts`` that do not match ``pattern``; None, and a note, if that is unknown."""
+        places = self._misses(pattern, texts) if self._misses is not None else None
+        if places is None:
+            self.leave_out([pattern])
+            return None
+        return frozenset(texts[place] for place in places)
 
     def report(self, rows: int, *, whole: bool) -> Report:
         """Return the counts."""
@@ -67,19 +79,12 @@ class Tally:
         for _, pattern, text in self._waiting:
             if pattern:
                 texts.setdefault(pattern, {})[text] = None
-        missed = {pattern: self._mismatches(pattern, list(some)) for pattern, some in texts.items()}
+        missed = {pattern: self.mismatches(pattern, list(some)) or () for pattern, some in texts.items()}
         for breach, pattern, text in self._waiting:
             if not pattern or text in missed[pattern]:
                 self._tell(breach)
         self._waiting.clear()
         self._characters = 0
-
-    def _mismatches(self, pattern: str, texts: list[str]) -> frozenset[str]:
-        places = self._misses(pattern, texts) if self._misses is not None else None
-        if places is None:
-            self._untried[pattern] = None
-            return frozenset()
-        return frozenset(texts[place] for place in places)
 
     def _tell(self, breach: Breach) -> None:
         self._count += 1

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from node.semantics.schemas import members
 from node.semantics.schemas.breaches import Report
+from node.semantics.schemas.left_out import rules_left_out
 
 MODELS = Path(os.environ.get("HANSA_SHARED", "/nowhere")) / "data" / "ngsi-ld"
 needs_models = pytest.mark.skipif(not MODELS.is_dir(), reason="needs the smart data models: set HANSA_SHARED")
@@ -115,7 +116,39 @@ def test_schemas_that_grow_without_end_are_left_out_and_named() -> None:
     schema = {**wide, "$defs": {"w": {"anyOf": [{"allOf": [wide, wide]}, {"not": wide}, wide]}}}
     report = members.check(schema, [{"a": 1}] * 3)
     assert (report.count, report.rows) == (0, 3)
-    assert "anyOf" in report.rules_left_out
+    assert "anyOf (> 5000)" in report.rules_left_out
+
+
+@pytest.mark.parametrize(
+    ("schema", "row", "left_out"),
+    [
+        (of_a({"items": {"type": "integer"}}), {"a": [1] * 100 + ["x"]}, ("items (> 100)",)),
+        (of_a({"items": {"type": "integer"}}), {"a": [1] * 100}, ()),
+        ({"properties": {"a": {"$ref": "#"}}, "required": ["b"]}, None, ("properties (> 16)", "required (> 16)")),
+    ],
+)
+def test_what_goes_beyond_the_limits_is_named(schema: dict[str, Any], row: Any, left_out: tuple[str, ...]) -> None:
+    if row is None:
+        for _ in range(20):
+            row = {"a": row or 1, "b": 1}
+    report = check(schema, row)
+    assert (report.count, report.rules_left_out) == (0, left_out)
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_values_nested_deeply_are_compared(depth: int) -> None:
+    deep: Any = 1
+    for _ in range(depth):
+        deep = [deep]
+    assert check(of_a({"uniqueItems": True}), {"a": [deep, [deep], deep]}).count == 1
+    assert check(of_a({"const": deep}), {"a": deep}).count == 0
+
+
+@pytest.mark.parametrize("name", [["date"], {"a": 1}, 3, True])
+def test_a_format_that_is_no_text_is_named_and_no_breach(name: Any) -> None:
+    report = check(of_a({"format": name}), {"a": "x"})
+    assert report.count == 0
+    assert rules_left_out(of_a({"format": name})) == ("format (a)",)
 
 
 VALUES = st.recursive(
