@@ -245,9 +245,8 @@ def _unblock(output: StepOutput, nodes: DemoNodes) -> None:
     """Unblock Plzeň, and resume what the block has suspended."""
     output.show_command("gent", f"hansa member unblock {nodes.plzen.did}")
     with nodes.gent.client() as office:
+        until("all are suspended", lambda: not _find_running(office, nodes.plzen))
         office.unblock(nodes.plzen.did)
-        # A suspension may cross a message of Plzeň that Gent refuses during the block: it arrives once that is over.
-        until("all are suspended", lambda: not _find_running(office, nodes.plzen), seconds=90)
         pids = [transfer["pid"] for transfer in office.transfers(state="SUSPENDED")]
         for pid in pids:
             output.show_command("gent", f"hansa transfer resume {pid}")

@@ -65,6 +65,13 @@ class IdentifyParticipant:
         Raises ``Unauthenticated``, ``PeerUnreachable`` if the caller's DID document cannot be fetched, and
         ``NotAllowed`` if the caller is blocked.
         """
+        claims = await self.verify(authorization)
+        await self._require_not_blocked(claims.issuer)
+        return claims
+
+    async def verify(self, authorization: str | None) -> IdToken:
+        """Return the verified token, also of a participant that is blocked: who gets a message of ours has to be able
+        to ask who we are. Raises as ``authenticate``, but for ``NotAllowed``."""
         token = read_token(bearer_of(authorization), audience=self._me, now=self._clock.now())
         try:
             claims = await checked_against(self._peers, token.issuer, lambda document: verify_token(token, document))
@@ -72,7 +79,6 @@ class IdentifyParticipant:
             raise Unauthenticated(f"the DID of the token cannot be resolved: {error.detail}") from error
         if not await self._replay.use(claims.issuer, claims.jti, claims.expires):
             raise Unauthenticated("the token was used before", remedy="make a fresh token for each request")
-        await self._require_not_blocked(claims.issuer)
         return claims
 
     async def recheck(self, did: str, texts: Sequence[str] = ()) -> Caller:

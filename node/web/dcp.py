@@ -29,6 +29,7 @@ _AT_ONCE: Final = 64
 _WAITING: Final = 512
 
 Handler = Callable[[Request], Awaitable[Response]]
+Identify = Callable[[str | None], Awaitable[IdToken]]
 
 
 def routes(
@@ -49,15 +50,16 @@ def routes(
         refusal=lambda: Overloaded("too many requests for credentials at the same time"),
     )
 
-    async def sender(request: Request) -> IdToken:
+    async def sender(request: Request, identify: Identify = participants.authenticate) -> IdToken:
         try:
-            return await participants.authenticate(request.headers.get("authorization"))
+            return await identify(request.headers.get("authorization"))
         except PeerUnreachable as error:
             # Here a caller with an unresolvable DID is unidentified (DCP 1.0 §4.3.3: 401).
             raise Unauthenticated(f"the sender's DID cannot be resolved: {error.detail}") from error
 
     async def query(request: Request) -> Response:
-        token, message = await sender(request), await read_message(request)
+        # Also one that is blocked: the access token that it shows came with a message of ours, such as a suspension.
+        token, message = await sender(request, participants.verify), await read_message(request)
         return JSONResponse(await wallet.answer(token, message), headers={"Cache-Control": "no-store"})
 
     async def deliver(request: Request) -> Response:

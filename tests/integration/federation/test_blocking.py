@@ -16,7 +16,7 @@ from node.base.work import Transaction
 from node.ledger.model import EntryKind
 from node.portal.views.region import Member
 from tests.fakes.people import person
-from tests.nodes import Pair, Running, agree, publish, running, until
+from tests.nodes import Pair, Running, admit, agree, company, publish, running, until
 from tests.portal_browser import signed_in
 
 REASON = "it passed our data on"
@@ -79,6 +79,39 @@ def test_a_blocked_participant_is_turned_away_until_it_is_not(two: Pair) -> None
     assert ask(two, "GET", iri).status_code == 200
     assert events(two.provider, two.consumer.did)[-2:] == ["blocked", "unblocked"]
     assert state(two.consumer, pid) == "SUSPENDED"
+
+
+@pytest.fixture
+def members(tmp_path: Path, sqlite_template: Path) -> Iterator[Pair]:
+    """Members of a region. The consumer asks for the credentials of others at every message, as it does after a
+    minute without one."""
+    with ExitStack() as stack:
+        region = stack.enter_context(company(tmp_path, sqlite_template, cities=0)).region
+        settings: tuple[dict[str, Any], ...] = ({"send_bytes_per_second": 128 << 10}, {"presentation_max_age": 0})
+        pair = Pair(
+            *(
+                stack.enter_context(running(tmp_path / name, template=sqlite_template, region=region.did, **more))
+                for name, more in zip(("provider", "consumer"), settings, strict=True)
+            )
+        )
+        for member in (pair.provider, pair.consumer):
+            admit(region, member)
+        yield pair
+
+
+def test_a_blocked_member_learns_of_it_though_it_has_to_ask_who_we_are(members: Pair) -> None:
+    """The suspension is a message of ours: the member queries our credentials before it believes it."""
+    iri = publish(members.provider, "watched", data=BIG)["iri"]
+    agreement = agree(members.consumer, iri)["agreementId"]
+    with members.consumer.client() as theirs:
+        pid = theirs.transfer(agreement)["pid"]
+    until("it runs", lambda: state(members.consumer, pid) == "STARTED")
+    with members.provider.client() as client:
+        assert client.block(members.consumer.did, REASON)["suspended"] == 1
+        until("the consumer knows", lambda: state(members.consumer, pid) == "SUSPENDED")
+        until("so does the provider", lambda: client.transfers(state="SUSPENDED"))
+    answer = ask(members, "POST", f"{members.provider.url}/dcp/presentations/query", json={})
+    assert answer.status_code != 200, "without an access token of the provider it is shown nothing"
 
 
 def test_the_bytes_of_a_blocked_recipient_stop(two: Pair) -> None:
