@@ -63,7 +63,7 @@ def check(
     for pattern in report.patterns_left_out:
         remark(f"not compared with a pattern that takes too long or cannot be read: {pattern[:80]}")
     if report.rules_left_out:
-        remark(f"not compared with these rules, which the check does not know: {'; '.join(report.rules_left_out)}")
+        remark(f"not compared with these rules, or not to the end: {'; '.join(report.rules_left_out)}")
     return REFUSED if report.count else 0
 
 
